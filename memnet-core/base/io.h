@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whole reads and writes over file descriptors. All return -errno on failure. */
+#ifndef MEMNET_BASE_IO_H
+#define MEMNET_BASE_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Write all @len bytes, through short writes and EINTR. 0 or -errno. */
+int mn_write_all(int fd, const void *buf, size_t len);
+
+/* Read exactly @len bytes. 0; -EPIPE at an early end of file; -errno. */
+int mn_read_all(int fd, void *buf, size_t len);
+
+/*
+ * Read the small text file @path (sysfs, procfs) into @buf, NUL-terminated,
+ * trailing newlines removed. Returns the length, or -errno; -E2BIG when it
+ * does not fit into @size.
+ */
+ssize_t mn_read_file(const char *path, char *buf, size_t size);
+
+/* mn_read_file() of one unsigned decimal number. 0, -EINVAL if it is none, -errno. */
+int mn_read_u64(const char *path, uint64_t *value);
+
+/* Write the string @text to the existing file @path. 0 or -errno. */
+int mn_write_file(const char *path, const char *text);
+
+#endif

@@ -14,7 +14,8 @@ ACCEL   ?= auto
 MEMNET_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
                  -Wpointer-arith -Wno-unused-parameter -Wno-missing-field-initializers \
                  -D_GNU_SOURCE -I. -pthread $(if $(WERROR),-Werror) \
-                 $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+                 $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
+                 $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 MEMNET_LDFLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 Q := $(if $(V),,@)
@@ -29,6 +30,25 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 base_src := \
 	memnet-core/base/io.c \
 	memnet-core/base/parse.c
+
+core_src := \
+	memnet-core/layout.c \
+	memnet-core/fifo.c
+
+guest_src := \
+	memnet-core/region.c \
+	memnet-core/region_ivshmem.c \
+	memnet-core/guest.c
+
+host_src := \
+	memnet-core/loop.c \
+	memnet-core/policy.c \
+	memnet-core/host.c \
+	memnet-core/host_flow.c
+
+memnetd_src := \
+	memnet-core/memnetd.c \
+	memnet-core/ivshmem_server.c
 
 # --- programs and tests: name, sources, libraries ----------------------------
 
@@ -50,7 +70,13 @@ $(call program,$(1:.c=),$(1) $(2),$(3) -lcmocka)
 TESTS += $(BUILD)/$(1:.c=)
 endef
 
+$(eval $(call program,bin/memnetd,$(memnetd_src) $(host_src) $(core_src) $(base_src)))
+PROGRAMS += $(BUILD)/bin/memnetd
+
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
+
+$(eval $(call test,memnet-core/test/test_fifo.c,$(core_src)))
+$(eval $(call test,memnet-core/test/test_session.c,$(guest_src) $(host_src) $(core_src) $(base_src)))
 
 # --- rules -------------------------------------------------------------------
 

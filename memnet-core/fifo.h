@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A byte FIFO in shared memory: one producer, one consumer, no lock.
+ *
+ * Theory of operation. The indices run freely over 64 bits; head - tail is the
+ * fill. Each side owns one line of struct mn_index and keeps a private copy of
+ * the other's index, read again only when the FIFO looks full (or empty), so a
+ * line changes hands once per lap and not once per call (MCRingBuffer; Lee,
+ * Bu, Chandranmenon, 2010).
+ *
+ * Bytes are handed out as spans, so a socket can send() from and recv() into
+ * the FIFO itself. A span ends at the wrap; the rest is a second span.
+ *
+ * Sleep and wake. A side that finds nothing to do publishes the index it waits
+ * for, makes a full fence, looks again, and sleeps. The other side publishes
+ * its index, makes a full fence, and reads what is waited for: it wakes the
+ * sleeper only when its step passed that point. The two fences order store
+ * before load on both sides, so at least one of the two sees the other; acquire
+ * and release alone would let both miss. A wake-up lost outside (a doorbell is
+ * a hint) is mended by the sleeper's own timeout.
+ *
+ * Trust. Size and data pointer are private. The other side's index is fetched
+ * once and accepted only if it moved forward by no more than it can:
+ * -EPROTO otherwise, and the caller ends the session.
+ *
+ * Not thread-safe: one thread per end at a time. No call blocks or allocates.
+ */
+#ifndef MEMNET_FIFO_H
+#define MEMNET_FIFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "memnet-core/layout.h"
+
+struct mn_producer {
+	struct mn_producer_line *mine;
+	const struct mn_consumer_line *theirs;
+	uint8_t *data;
+	uint64_t size;	/* bytes, power of two */
+	uint64_t head;	/* what mine->p_head says */
+	uint64_t tail;	/* the last accepted theirs->c_tail */
+};
+
+struct mn_consumer {
+	struct mn_consumer_line *mine;
+	const struct mn_producer_line *theirs;
+	const uint8_t *data;
+	uint64_t size;
+	uint64_t tail;
+	uint64_t head;
+};
+
+/* Bind one end of an empty FIFO (both indices 0). @size is a power of two. */
+void mn_producer_init(struct mn_producer *p, struct mn_index *index, uint8_t *data, uint64_t size);
+void mn_consumer_init(struct mn_consumer *c, struct mn_index *index, const uint8_t *data,
+		      uint64_t size);
+
+/*
+ * Up to two writable spans into @spans, together at most @want bytes. Returns
+ * their bytes (0: full), -EPIPE when the consumer has closed, -EPROTO. The
+ * other side's line is read only when less than @want is known to be free: a
+ * caller that asks for what it needs, not for all there is, spares it.
+ */
+ssize_t mn_producer_reserve(struct mn_producer *p, size_t want, struct iovec spans[2]);
+
+/* Publish @len reserved bytes. True: the consumer waits for these, ring its bell. */
+bool mn_producer_commit(struct mn_producer *p, size_t len);
+
+/*
+ * About to sleep until @want bytes are free (capped at the size). Returns 1:
+ * sleep; 0: they are free already (or the consumer has closed), do not sleep;
+ * -EPROTO.
+ */
+int mn_producer_arm(struct mn_producer *p, size_t want);
+
+/* Nothing follows, for the reason @end. Ring the consumer's bell after it. */
+void mn_producer_close(struct mn_producer *p, enum mn_end end);
+
+/* Readable spans, as mn_producer_reserve(). Returns 0 when empty, -EPROTO. */
+ssize_t mn_consumer_peek(struct mn_consumer *c, size_t want, struct iovec spans[2]);
+
+/* Give @len peeked bytes back. True: the producer waits for them, ring its bell. */
+bool mn_consumer_release(struct mn_consumer *c, size_t len);
+
+/* About to sleep until @want bytes are there; 1 sleep, 0 do not (also at the end), -EPROTO. */
+int mn_consumer_arm(struct mn_consumer *c, size_t want);
+
+/* 1 after a FIN, when every byte was released; else 0; -ECONNRESET; -EPROTO. */
+int mn_consumer_at_end(struct mn_consumer *c);
+
+/* Consumes no more. Ring the producer's bell after it. */
+void mn_consumer_close(struct mn_consumer *c);
+
+#endif

@@ -85,7 +85,7 @@ static int sleep_on_bell(struct memnet *m)
 	struct pollfd pfd = { .fd = m->region.wait_fd, .events = POLLIN };
 	int ret = poll(&pfd, 1, RESCUE_MS);
 
-	if (ret < 0 && errno != EINTR)
+	if (ret < 0)
 		return -errno;
 	if (ret > 0) {
 		if (!(pfd.revents & POLLIN))
@@ -97,7 +97,7 @@ static int sleep_on_bell(struct memnet *m)
 
 /*
  * Sleep until @armed (one of the two arm functions below) finds that there is
- * something to do. 0, or -errno; EINTR is not an end.
+ * something to do. 0, or -errno; -EINTR when a signal handler ran.
  */
 static int wait_for(struct memnet *m, int (*armed)(void *end), void *end)
 {
@@ -152,7 +152,10 @@ static int submit(struct memnet *m, struct mn_submission *s)
 	return 0;
 }
 
-/* Submit @s and wait for its completion. The completion's result, or -errno. */
+/*
+ * Submit @s and wait for its completion, through signals: a submission cannot be
+ * taken back. The completion's result, or -errno.
+ */
 static int call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
 {
 	struct iovec spans[2];
@@ -168,6 +171,8 @@ static int call(struct memnet *m, struct mn_submission *s, struct mn_completion 
 				return c->result;
 		} else {
 			ret = n ? -EPROTO : wait_for(m, arm_data, &m->completions);
+			if (ret == -EINTR)
+				ret = 0;
 		}
 	}
 	return ret;
@@ -243,12 +248,13 @@ ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
 	while (left) {
 		ssize_t n = mn_producer_reserve(&f->out, MIN(left, SEND_PIECE), spans);
 
-		if (n == 0)
+		if (n == 0) {
 			n = wait_for(f->m, arm_space, &f->out);
+			if (n == 0)
+				continue;
+		}
 		if (n < 0)
-			return n;
-		if (n == 0)
-			continue;
+			return left < len ? (ssize_t)(len - left) : n;
 		memcpy(spans[0].iov_base, from, spans[0].iov_len);
 		memcpy(spans[1].iov_base, from + spans[0].iov_len, spans[1].iov_len);
 		ring_if(f->m, mn_producer_commit(&f->out, n));

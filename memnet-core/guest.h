@@ -52,10 +52,14 @@ int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memn
 void memnet_addresses(const struct memnet_flow *f, struct sockaddr_in *local,
 		      struct sockaddr_in *peer);
 
-/* Send all @len bytes; waits for space. @len, or -EPIPE, -errno. */
+/*
+ * Send @len bytes; waits for space. Returns what was taken: @len, or less when an
+ * error or a signal handler came after the first byte (the next call tells), or
+ * -EPIPE, -EINTR, -errno.
+ */
 ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len);
 
-/* Receive 1..@len bytes; waits for the first. 0 at the end of the stream, -errno. */
+/* Receive 1..@len bytes; waits for the first. 0 at the end of the stream, -EINTR, -errno. */
 ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len);
 
 /* The peer reads the end of the stream after what was sent. Receiving goes on. */

@@ -52,6 +52,17 @@ endef
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 
+# results: CSV files, statistics, table, gate
+
+rows_src := \
+	harness/columns.c \
+	harness/rows.c \
+	memnet-core/base/io.c
+
+$(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

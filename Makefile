@@ -62,6 +62,7 @@ rows_src := \
 $(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
 
 # --- rules -------------------------------------------------------------------
 

@@ -57,12 +57,22 @@ $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 rows_src := \
 	harness/columns.c \
 	harness/rows.c \
+	harness/rows_load.c \
 	memnet-core/base/io.c
+
+analyse_src := \
+	harness/analyse.c \
+	harness/columns.c \
+	harness/groups.c \
+	harness/metrics.c \
+	harness/stats.c
 
 $(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
+$(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
+$(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 
 # --- rules -------------------------------------------------------------------
 

@@ -67,12 +67,17 @@ analyse_src := \
 	harness/metrics.c \
 	harness/stats.c
 
+table_src := \
+	harness/table.c \
+	harness/table_words.c
+
 $(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 
 # --- rules -------------------------------------------------------------------
 

@@ -88,16 +88,16 @@ static const struct metric metrics[] = {
 /* The paper's figures: MemNet, IEEE CLOUD 2016, on KVM. */
 static const struct gain gains[] = {
 	{ "network_gain", "hybrid-saturate", "network_rate", false,
-	  { { "compute_rate", 0.95, INFINITY } }, 1.70,
+	  { { "compute_rate", 0.95, INFINITY } }, "compute no lower", 1.70,
 	  "byte rate over the baseline's, both workloads unpaced" },
 	{ "compute_gain", "hybrid-paced", "compute_rate", false,
-	  { { "network_rate", 0.95, 1.05 } }, 1.27,
+	  { { "network_rate", 0.95, 1.05 } }, "equal byte rates", 1.27,
 	  "compute rate over the baseline's at equal byte rates" },
 	{ "cpu_efficiency_gain", "hybrid-fixed", "cpu_total", true,
-	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, NAN,
+	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", NAN,
 	  "CPU seconds of the baseline over those of the path, for the same work" },
 	{ "energy_efficiency_gain", "hybrid-fixed", "energy", true,
-	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, 1.32,
+	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", 1.32,
 	  "joules of the baseline over those of the path, for the same work, idle power included" },
 };
 
@@ -139,14 +139,18 @@ bool scenario_has_same_work(const char *scenario)
 	return !strcmp(scenario, "idle") || !strcmp(scenario, "hybrid-fixed");
 }
 
-static void check_reference(FILE *out, const struct gain_check *check)
+static void check_reference(FILE *out, const struct gain *gain)
 {
-	if (!check->metric)
-		return;
-	if (isinf(check->high))
-		fprintf(out, "%s at least %g; ", check->metric, check->low);
-	else
-		fprintf(out, "%s within %g .. %g; ", check->metric, check->low, check->high);
+	fprintf(out, "%s:", gain->held);
+	for (size_t i = 0; i < ARRAY_SIZE(gain->check) && gain->check[i].metric; i++) {
+		const struct gain_check *check = &gain->check[i];
+
+		fprintf(out, "%s `%s` ", i ? "," : "", check->metric);
+		if (isinf(check->high))
+			fprintf(out, "at least %g", check->low);
+		else
+			fprintf(out, "%g .. %g", check->low, check->high);
+	}
 }
 
 void results_reference(FILE *out)
@@ -170,8 +174,7 @@ void results_reference(FILE *out)
 		"| gain | scenario | meaning | holds while |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(gains); i++) {
 		fprintf(out, "| `%s` | %s | %s | ", gains[i].name, gains[i].scenario, gains[i].doc);
-		check_reference(out, &gains[i].check[0]);
-		check_reference(out, &gains[i].check[1]);
-		fprintf(out, "|\n");
+		check_reference(out, &gains[i]);
+		fprintf(out, " |\n");
 	}
 }

@@ -34,6 +34,7 @@ struct gain {
 	const char *name, *scenario, *metric;
 	bool inverse;		/* baseline over path: less is better */
 	struct gain_check check[2];
+	const char *held;	/* the checks in words */
 	double paper;		/* the paper's figure as a ratio; NAN when it has none */
 	const char *doc;
 };

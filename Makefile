@@ -117,6 +117,33 @@ $(eval $(call test,workloads/test/test_peer.c,$(work_test_src)))
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
 
+# results: CSV files, statistics, table, gate
+
+rows_src := \
+	harness/columns.c \
+	harness/rows.c \
+	harness/rows_load.c \
+	memnet-core/base/io.c
+
+analyse_src := \
+	harness/analyse.c \
+	harness/columns.c \
+	harness/groups.c \
+	harness/metrics.c \
+	harness/stats.c
+
+table_src := \
+	harness/table.c \
+	harness/table_words.c
+
+$(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
+$(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
+$(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

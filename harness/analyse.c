@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Theory of operation
+ *
+ * The runs of one configuration are a group (groups.h). Each is compared with the
+ * group that differs from it in nothing but the path, which is the baseline's.
+ *
+ * A ratio is formed block by block, from runs made within minutes of each other
+ * (stats.c says why), and of the blocks in which both paths have a valid run. A
+ * block with several valid runs of one configuration counts once, by their median.
+ *
+ * A gain must not be bought with what it does not show: compute with less network,
+ * for example. So each gain names metrics whose own median ratio has to be within
+ * bounds; otherwise its verdict is "not comparable", whatever its value.
+ */
+#include "harness/analyse.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/groups.h"
+#include "harness/metrics.h"
+#include "harness/stats.h"
+
+struct pair {
+	int64_t block;
+	double ratio;
+};
+
+struct work {
+	struct analysis *out;
+	const struct run_row **row;	/* all measured rows, sorted: the groups point into it */
+	struct group *group;
+	size_t n_groups;
+	double *a, *b;			/* room for the values of any group */
+	struct pair *pair;		/* room for the blocks of any group */
+};
+
+/* --- the baseline -------------------------------------------------------------- */
+
+/* The group that differs from @g in the path only, which is the baseline. */
+static const struct group *baseline_of(const struct work *w, const struct group *g)
+{
+	for (size_t i = 0; i < w->n_groups; i++)
+		if (!strcmp(w->group[i].row[0]->path, w->out->baseline) &&
+		    group_same_but_path(&w->group[i], g))
+			return &w->group[i];
+	return NULL;
+}
+
+static void choose_baseline(struct work *w, const char *wanted)
+{
+	static const char *const candidates[] = { "virtio-vhost", "virtio-tap" };
+
+	if (wanted) {
+		ROW_TEXT(w->out->baseline, "%s", wanted);
+		return;
+	}
+	for (size_t c = 0; c < ARRAY_SIZE(candidates); c++)
+		for (size_t g = 0; g < w->n_groups; g++)
+			if (!strcmp(w->group[g].row[0]->path, candidates[c]) &&
+			    group_count(&w->group[g], "ok")) {
+				ROW_TEXT(w->out->baseline, "%s", candidates[c]);
+				return;
+			}
+}
+
+/* --- values -------------------------------------------------------------------- */
+
+/* The value of one run for statistics: NAN when it is absent or the run is not valid. */
+static double value_of(const struct metric *m, const struct run_row *row)
+{
+	return run_is_ok(row) ? metric_value(m, row) : NAN;
+}
+
+/*
+ * The field's text if all valid rows agree, "mixed" if not, "" if there are none.
+ * With @m only rows that have a value of it are asked.
+ */
+static const char *common_text(const struct group *g, const struct metric *m, size_t offset)
+{
+	const char *common = "";
+
+	for (size_t i = 0; i < g->n; i++) {
+		const char *text = (const char *)g->row[i] + offset;
+
+		if (!run_is_ok(g->row[i]) || (m && !isfinite(value_of(m, g->row[i]))))
+			continue;
+		if (*common && strcmp(common, text))
+			return "mixed";
+		common = text;
+	}
+	return common;
+}
+
+static const char *source_of(const struct metric *m, const struct group *g)
+{
+	const char *source;
+
+	if (m->source)
+		return m->source;
+	source = common_text(g, m, offsetof(struct run_row, energy_source));
+	return *source ? source : common_text(g, NULL, offsetof(struct run_row, energy_source));
+}
+
+/* The values of the valid rows, into @values; none where the sources are mixed. */
+static size_t group_values(const struct metric *m, const struct group *g, double *values)
+{
+	size_t n = 0;
+
+	if (!strcmp(source_of(m, g), "mixed"))
+		return 0;
+	for (size_t i = 0; i < g->n; i++) {
+		double v = value_of(m, g->row[i]);
+
+		if (isfinite(v))
+			values[n++] = v;
+	}
+	return n;
+}
+
+/* @n: how many values the group has. */
+static const char *quality_of(const struct metric *m, const struct group *g, size_t n)
+{
+	const char *quality;
+
+	if (m->source)
+		return n ? "measured" : "absent";
+	if (!strcmp(source_of(m, g), "mixed"))
+		return "invalid";
+	quality = common_text(g, n ? m : NULL, offsetof(struct run_row, energy_quality));
+	if (n || !strcmp(quality, "invalid"))
+		return quality;
+	return "absent";
+}
+
+/*
+ * The value of the block that begins at row *@i: the median of its valid rows.
+ * *@i moves behind the block.
+ */
+static double next_block(const struct metric *m, const struct group *g, size_t *i,
+			 double *values, int64_t *block)
+{
+	size_t n = 0;
+
+	*block = g->row[*i]->block;
+	for (; *i < g->n && g->row[*i]->block == *block; (*i)++) {
+		double v = value_of(m, g->row[*i]);
+
+		if (isfinite(v))
+			values[n++] = v;
+	}
+	return stats_median(values, n);
+}
+
+/* Blockwise ratios of @g over @base, or the inverse; blocks without either are left out. */
+static size_t block_ratios(struct work *w, const struct metric *m, const struct group *g,
+			   const struct group *base, bool inverse)
+{
+	size_t n = 0, i = 0, j = 0;
+
+	if (!base || strcmp(source_of(m, g), source_of(m, base)) ||
+	    !strcmp(source_of(m, g), "mixed"))
+		return 0;
+	while (i < g->n && j < base->n) {
+		int64_t block_a, block_b;
+		size_t i_next = i, j_next = j;
+		double a = next_block(m, g, &i_next, w->a, &block_a);
+		double b = next_block(m, base, &j_next, w->b, &block_b);
+		double ratio = inverse ? b / a : a / b;
+
+		if (block_a <= block_b)
+			i = i_next;
+		if (block_b <= block_a)
+			j = j_next;
+		if (block_a == block_b && isfinite(ratio))
+			w->pair[n++] = (struct pair){ block_a, ratio };
+	}
+	return n;
+}
+
+static struct estimate estimate_ratio(struct work *w, const struct metric *m,
+				      const struct group *g, const struct group *base, bool inverse)
+{
+	size_t n = block_ratios(w, m, g, base, inverse);
+
+	for (size_t i = 0; i < n; i++)
+		w->a[i] = w->pair[i].ratio;
+	return stats_estimate(w->a, n);
+}
+
+/* --- rows ---------------------------------------------------------------------- */
+
+static const char *verdict_of(struct estimate ratio, bool more_is_better)
+{
+	if (isnan(ratio.low))
+		return VERDICT_FEW;
+	if (ratio.low > 1)
+		return more_is_better ? VERDICT_BETTER : VERDICT_WORSE;
+	if (ratio.high < 1)
+		return more_is_better ? VERDICT_WORSE : VERDICT_BETTER;
+	return VERDICT_SAME;
+}
+
+static bool is_judged(const struct metric *m, const char *scenario)
+{
+	if (m->sense == METRIC_LESS_FOR_SAME)
+		return scenario_has_same_work(scenario);
+	return m->sense != METRIC_PLAIN;
+}
+
+static struct summary_row *add_row(struct work *w, const struct group *g, const char *metric,
+				   const char *unit, const char *source, const char *quality)
+{
+	struct summary_row *s = &w->out->summary[w->out->n_summary++];
+	const struct run_row *r = g->row[0];
+
+	columns_clear(summary_columns(), s);
+	ROW_TEXT(s->scenario, "%s", r->scenario);
+	ROW_TEXT(s->direction, "%s", r->direction);
+	ROW_TEXT(s->arm, "%s", r->arm);
+	ROW_TEXT(s->topology, "%s", r->topology);
+	ROW_TEXT(s->path, "%s", r->path);
+	ROW_TEXT(s->accelerator, "%s", r->accelerator);
+	ROW_TEXT(s->plan, "%s", r->plan);
+	ROW_TEXT(s->git, "%s", group_count(g, "ok") ? common_text(g, NULL, offsetof(struct run_row, git)) : r->git);
+	ROW_TEXT(s->baseline, "%s", w->out->baseline);
+	ROW_TEXT(s->metric, "%s", metric);
+	ROW_TEXT(s->unit, "%s", unit);
+	ROW_TEXT(s->source, "%s", source);
+	ROW_TEXT(s->quality, "%s", quality);
+	s->n_invalid = group_count(g, "invalid");
+	s->n_failed = g->n - group_count(g, "ok") - group_count(g, "skipped") - s->n_invalid;
+	return s;
+}
+
+static void set_ratio(struct summary_row *s, struct estimate ratio)
+{
+	s->ratio = ratio.median;
+	s->ratio_ci_low = ratio.low;
+	s->ratio_ci_high = ratio.high;
+}
+
+static double p_value(struct work *w, const struct metric *m, const struct group *g,
+		      const struct group *base)
+{
+	size_t n_a = group_values(m, g, w->a);
+	size_t n_b = base ? group_values(m, base, w->b) : 0;
+
+	return stats_mann_whitney(w->a, n_a, w->b, n_b);
+}
+
+/*
+ * A row per metric the group has; and always one of cpu_total, so that a
+ * configuration without a valid run is seen, and of energy, whose absence has a
+ * source and a quality.
+ */
+static void summarise_metric(struct work *w, const struct metric *m, const struct group *g)
+{
+	const struct group *base = baseline_of(w, g);
+	size_t n = group_values(m, g, w->a);
+	struct estimate e = stats_estimate(w->a, n);
+	struct summary_row *s;
+
+	if (!n && strcmp(m->name, "cpu_total") && m->source)
+		return;
+	s = add_row(w, g, m->name, m->unit, source_of(m, g), quality_of(m, g, n));
+	s->n = n;
+	s->median = e.median;
+	s->ci_low = e.low;
+	s->ci_high = e.high;
+	if (g == base || !base)
+		return;
+	e = estimate_ratio(w, m, g, base, false);
+	set_ratio(s, e);
+	s->p_value = p_value(w, m, g, base);
+	if (is_judged(m, s->scenario))
+		ROW_TEXT(s->verdict, "%s", verdict_of(e, m->sense == METRIC_MORE));
+}
+
+/* Within bounds; a ratio that is not there is not. */
+static bool check_holds(struct work *w, const struct gain_check *check, const struct group *g,
+			const struct group *base)
+{
+	double ratio;
+
+	if (!check->metric)
+		return true;
+	ratio = estimate_ratio(w, metrics_find(check->metric), g, base, false).median;
+	return ratio >= check->low && ratio <= check->high;
+}
+
+static void add_gain_points(struct work *w, const struct summary_row *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct gain_row *p = &w->out->gains[w->out->n_gains++];
+
+		columns_clear(gains_columns(), p);
+		ROW_TEXT(p->scenario, "%s", s->scenario);
+		ROW_TEXT(p->direction, "%s", s->direction);
+		ROW_TEXT(p->arm, "%s", s->arm);
+		ROW_TEXT(p->topology, "%s", s->topology);
+		ROW_TEXT(p->path, "%s", s->path);
+		ROW_TEXT(p->baseline, "%s", s->baseline);
+		ROW_TEXT(p->accelerator, "%s", s->accelerator);
+		ROW_TEXT(p->metric, "%s", s->metric);
+		ROW_TEXT(p->source, "%s", s->source);
+		ROW_TEXT(p->quality, "%s", s->quality);
+		p->block = w->pair[i].block;
+		p->gain = w->pair[i].ratio;
+	}
+}
+
+static void summarise_gain(struct work *w, const struct gain *gain, const struct group *g)
+{
+	const struct group *base = baseline_of(w, g);
+	const struct metric *m = metrics_find(gain->metric);
+	struct estimate e;
+	struct summary_row *s;
+
+	if (!base || g == base || strcmp(g->row[0]->scenario, gain->scenario))
+		return;
+	e = estimate_ratio(w, m, g, base, gain->inverse);
+	s = add_row(w, g, gain->name, "1", source_of(m, g), e.n ? quality_of(m, g, e.n) : "absent");
+	add_gain_points(w, s, e.n);
+	s->n = e.n;
+	s->median = e.median;
+	s->ci_low = e.low;
+	s->ci_high = e.high;
+	set_ratio(s, e);
+	s->p_value = p_value(w, m, g, base);
+	if (e.n && !(check_holds(w, &gain->check[0], g, base) &&
+		     check_holds(w, &gain->check[1], g, base)))
+		ROW_TEXT(s->verdict, VERDICT_UNEQUAL);
+	else
+		ROW_TEXT(s->verdict, "%s", verdict_of(e, true));
+}
+
+static void summarise(struct work *w)
+{
+	const struct metric *metric;
+	const struct gain *gain;
+
+	for (size_t i = 0; i < w->n_groups; i++) {
+		for (size_t m = 0; (metric = metrics_at(m)); m++)
+			summarise_metric(w, metric, &w->group[i]);
+		for (size_t m = 0; (gain = gains_at(m)); m++)
+			summarise_gain(w, gain, &w->group[i]);
+	}
+}
+
+/* --- the whole ----------------------------------------------------------------- */
+
+static size_t rows_per_group(void)
+{
+	size_t n = 0;
+
+	for (size_t m = 0; metrics_at(m); m++)
+		n++;
+	for (size_t m = 0; gains_at(m); m++)
+		n++;
+	return n;
+}
+
+static int allocate(struct work *w, size_t n)
+{
+	size_t n_gains = 0;
+
+	while (gains_at(n_gains))
+		n_gains++;
+	n += !n;	/* calloc(0) may be NULL */
+	w->row = calloc(n, sizeof(*w->row));
+	w->group = calloc(n, sizeof(*w->group));
+	w->a = calloc(n, sizeof(*w->a));
+	w->b = calloc(n, sizeof(*w->b));
+	w->pair = calloc(n, sizeof(*w->pair));
+	w->out->gains = calloc(n * n_gains, sizeof(*w->out->gains));
+	if (w->row && w->group && w->a && w->b && w->pair && w->out->gains)
+		return 0;
+	return -ENOMEM;
+}
+
+static void release_work(struct work *w)
+{
+	free(w->row);
+	free(w->group);
+	free(w->a);
+	free(w->b);
+	free(w->pair);
+}
+
+int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out)
+{
+	struct work w = { .out = out };
+	int ret;
+
+	*out = (struct analysis){ 0 };
+	ret = allocate(&w, n);
+	if (!ret) {
+		w.n_groups = groups_make(rows, n, w.row, w.group);
+		choose_baseline(&w, baseline);
+		out->summary = calloc(w.n_groups * rows_per_group() + 1, sizeof(*out->summary));
+		if (out->summary)
+			summarise(&w);
+		else
+			ret = -ENOMEM;
+	}
+	release_work(&w);
+	if (ret)
+		analysis_release(out);
+	return ret;
+}
+
+void analysis_release(struct analysis *a)
+{
+	free(a->summary);
+	free(a->gains);
+	*a = (struct analysis){ 0 };
+}
+
+const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
+				       const char *scenario, const char *direction,
+				       const char *arm, const char *path, const char *metric)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].scenario, scenario) && !strcmp(rows[i].direction, direction) &&
+		    !strcmp(rows[i].arm, arm) && !strcmp(rows[i].path, path) &&
+		    !strcmp(rows[i].metric, metric))
+			return &rows[i];
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the rows of runs.csv to those of summary.csv and gains.csv.
+ *
+ * Only rows of kind `measure` and status `ok` enter a median; the others are
+ * counted. Runs of different accelerators are never put together.
+ */
+#ifndef MEMNET_HARNESS_ANALYSE_H
+#define MEMNET_HARNESS_ANALYSE_H
+
+#include "harness/columns.h"
+
+#define VERDICT_BETTER		"better"
+#define VERDICT_WORSE		"worse"
+#define VERDICT_SAME		"no difference shown"	/* the interval contains 1 */
+#define VERDICT_FEW		"inconclusive (n<6)"	/* too few blocks for an interval */
+#define VERDICT_UNEQUAL		"not comparable"	/* what a gain has to hold equal was not */
+
+struct analysis {
+	char baseline[32];		/* the path all ratios are against; "" when there is none */
+	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, path */
+	size_t n_summary;
+	struct gain_row *gains;
+	size_t n_gains;
+};
+
+/*
+ * Analyse @n rows, in any order. @baseline names the path to compare with; NULL
+ * takes virtio-vhost when it has a valid run, else virtio-tap. 0 or -ENOMEM;
+ * release with analysis_release().
+ */
+int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out);
+void analysis_release(struct analysis *a);
+
+/* The summary row of one configuration and metric, or NULL. */
+const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
+				       const char *scenario, const char *direction,
+				       const char *arm, const char *path, const char *metric);
+
+#endif

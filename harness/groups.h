@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs by configuration. The measured rows are sorted by the fields that make a
+ * configuration, then by block; a configuration is a stretch of that order.
+ */
+#ifndef MEMNET_HARNESS_GROUPS_H
+#define MEMNET_HARNESS_GROUPS_H
+
+#include "harness/columns.h"
+
+struct group {
+	const struct run_row **row;	/* all runs of one configuration, by block */
+	size_t n;
+};
+
+/*
+ * Sort the rows of kind `measure` into @sorted and cut it into @groups; both have
+ * room for @n. Returns the number of groups, which point into @sorted and @rows.
+ */
+size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **sorted,
+		   struct group *groups);
+
+/* The two configurations differ in the path at most. */
+bool group_same_but_path(const struct group *a, const struct group *b);
+
+/* How many runs of the group have this status. */
+size_t group_count(const struct group *g, const char *status);
+
+bool run_is_ok(const struct run_row *row);
+
+#endif

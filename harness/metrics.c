@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/metrics.h"
+
+#include <string.h>
+
+static double duration(const struct run_row *row)
+{
+	return strcmp(row->scenario, "hybrid-fixed") ? NAN : row->window_s;
+}
+
+static double guest_busy(const struct run_row *row)
+{
+	return row->guest_user_s + row->guest_system_s + row->guest_irq_s + row->guest_softirq_s;
+}
+
+static double cpu_per_gb(const struct run_row *row)
+{
+	if (strcmp(row->scenario, "network") || row->stream_bytes <= 0)
+		return NAN;
+	return row->cpu_total_s / (row->stream_bytes / 1e9);
+}
+
+static double energy(const struct run_row *row)
+{
+	if (strcmp(row->energy_quality, "measured") && strcmp(row->energy_quality, "estimated"))
+		return NAN;
+	return row->energy_j;
+}
+
+static double kicks(const struct run_row *row)
+{
+	if (row->kicks_to_host == ABSENT_INTEGER || row->kicks_to_guest == ABSENT_INTEGER)
+		return NAN;
+	return row->kicks_to_host + row->kicks_to_guest;
+}
+
+static const struct metric metrics[] = {
+	{ "compute_rate", "ops/s", "workload", METRIC_MORE, "compute_ops_per_s", NULL,
+	  "operations per second" },
+	{ "network_rate", "B/s", "workload", METRIC_MORE, "stream_bytes_per_s", NULL,
+	  "bytes per second" },
+	{ "operations", "ops", "workload", METRIC_PLAIN, "compute_ops", NULL,
+	  "operations in the window" },
+	{ "bytes", "B", "workload", METRIC_PLAIN, "stream_bytes", NULL,
+	  "bytes in the window" },
+	{ "duration", "s", "host-clock", METRIC_LESS_FOR_SAME, NULL, duration,
+	  "time the fixed work took (`hybrid-fixed` only)" },
+	{ "cpu_total", "s", "proc", METRIC_LESS_FOR_SAME, "cpu_total_s", NULL,
+	  "CPU time of vCPU, QEMU, vhost, memnetd and peer together" },
+	{ "cpu_vcpu", "s", "proc", METRIC_PLAIN, "cpu_vcpu_s", NULL,
+	  "part of `cpu_total`: vCPU threads" },
+	{ "cpu_qemu", "s", "proc", METRIC_PLAIN, "cpu_qemu_s", NULL,
+	  "part of `cpu_total`: QEMU's other threads" },
+	{ "cpu_vhost", "s", "proc", METRIC_PLAIN, "cpu_vhost_s", NULL,
+	  "part of `cpu_total`: vhost threads" },
+	{ "cpu_memnetd", "s", "proc", METRIC_PLAIN, "cpu_memnetd_s", NULL,
+	  "part of `cpu_total`: memnetd" },
+	{ "cpu_peer", "s", "proc", METRIC_PLAIN, "cpu_peer_s", NULL,
+	  "part of `cpu_total`: the peer" },
+	{ "host_busy", "s", "proc", METRIC_LESS_FOR_SAME, "host_busy_s", NULL,
+	  "CPU time of the whole host that was not idle" },
+	{ "guest_busy", "s", "guest-proc", METRIC_LESS_FOR_SAME, NULL, guest_busy,
+	  "guest CPU time: user, system, interrupts and soft interrupts" },
+	{ "guest_user", "s", "guest-proc", METRIC_PLAIN, "guest_user_s", NULL,
+	  "part of `guest_busy`: user mode" },
+	{ "guest_system", "s", "guest-proc", METRIC_PLAIN, "guest_system_s", NULL,
+	  "part of `guest_busy`: kernel" },
+	{ "guest_irq", "s", "guest-proc", METRIC_PLAIN, "guest_irq_s", NULL,
+	  "part of `guest_busy`: interrupts" },
+	{ "guest_softirq", "s", "guest-proc", METRIC_PLAIN, "guest_softirq_s", NULL,
+	  "part of `guest_busy`: soft interrupts" },
+	{ "cpu_per_gb", "s/GB", "proc", METRIC_LESS, NULL, cpu_per_gb,
+	  "`cpu_total` per 10^9 bytes (`network` only: elsewhere it would pay for the computing)" },
+	{ "energy", "J", NULL, METRIC_LESS_FOR_SAME, NULL, energy,
+	  "energy of the window over disjoint domains" },
+	{ "guest_interrupts", "1", "guest-proc", METRIC_PLAIN, "guest_interrupts", NULL,
+	  "interrupts the guest took" },
+	{ "guest_context_switches", "1", "guest-proc", METRIC_PLAIN, "guest_context_switches", NULL,
+	  "context switches in the guest" },
+	{ "vcpu_context_switches", "1", "proc", METRIC_PLAIN, "vcpu_context_switches", NULL,
+	  "context switches of the vCPU threads" },
+	{ "kicks", "1", "memnet", METRIC_PLAIN, NULL, kicks,
+	  "wake-ups sent, both directions" },
+	{ "timer_rescues", "1", "memnet", METRIC_PLAIN, "timer_rescues", NULL,
+	  "sleeps ended by the fallback timer" },
+};
+
+/* The paper's figures: MemNet, IEEE CLOUD 2016, on KVM. */
+static const struct gain gains[] = {
+	{ "network_gain", "hybrid-saturate", "network_rate", false,
+	  { { "compute_rate", 0.95, INFINITY } }, "compute no lower", 1.70,
+	  "byte rate over the baseline's, both workloads unpaced" },
+	{ "compute_gain", "hybrid-paced", "compute_rate", false,
+	  { { "network_rate", 0.95, 1.05 } }, "equal byte rates", 1.27,
+	  "compute rate over the baseline's at equal byte rates" },
+	{ "cpu_efficiency_gain", "hybrid-fixed", "cpu_total", true,
+	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", NAN,
+	  "CPU seconds of the baseline over those of the path, for the same work" },
+	{ "energy_efficiency_gain", "hybrid-fixed", "energy", true,
+	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", 1.32,
+	  "joules of the baseline over those of the path, for the same work, idle power included" },
+};
+
+const struct metric *metrics_at(size_t index)
+{
+	return index < ARRAY_SIZE(metrics) ? &metrics[index] : NULL;
+}
+
+const struct metric *metrics_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
+		if (!strcmp(metrics[i].name, name))
+			return &metrics[i];
+	return NULL;
+}
+
+const struct gain *gains_at(size_t index)
+{
+	return index < ARRAY_SIZE(gains) ? &gains[index] : NULL;
+}
+
+const struct gain *gains_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(gains); i++)
+		if (!strcmp(gains[i].name, name))
+			return &gains[i];
+	return NULL;
+}
+
+double metric_value(const struct metric *metric, const struct run_row *row)
+{
+	if (metric->value)
+		return metric->value(row);
+	return column_number(columns_find(runs_columns(), metric->column), row);
+}
+
+bool scenario_has_same_work(const char *scenario)
+{
+	return !strcmp(scenario, "idle") || !strcmp(scenario, "hybrid-fixed");
+}
+
+static void check_reference(FILE *out, const struct gain *gain)
+{
+	fprintf(out, "%s:", gain->held);
+	for (size_t i = 0; i < ARRAY_SIZE(gain->check) && gain->check[i].metric; i++) {
+		const struct gain_check *check = &gain->check[i];
+
+		fprintf(out, "%s `%s` ", i ? "," : "", check->metric);
+		if (isinf(check->high))
+			fprintf(out, "at least %g", check->low);
+		else
+			fprintf(out, "%g .. %g", check->low, check->high);
+	}
+}
+
+void results_reference(FILE *out)
+{
+	static const char *const better[] = {
+		"more", "less", "less, in `idle` and `hybrid-fixed`", "",
+	};
+
+	columns_reference(out);
+	fprintf(out, "\n## Metrics\n\n"
+		"Each is a value of one run; summary.csv has its median over the valid runs and,\n"
+		"as `ratio`, the median over the blocks of path / baseline.\n\n"
+		"| metric | unit | source | better is | meaning |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
+		fprintf(out, "| `%s` | %s | %s | %s | %s |\n", metrics[i].name, metrics[i].unit,
+			metrics[i].source ? metrics[i].source : "as the run says",
+			better[metrics[i].sense], metrics[i].doc);
+	fprintf(out, "\n## Gains\n\n"
+		"Above 1 is better than the baseline. A gain is `not comparable` unless the median\n"
+		"ratios (path / baseline) named under \"holds while\" are as stated.\n\n"
+		"| gain | scenario | meaning | holds while |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(gains); i++) {
+		fprintf(out, "| `%s` | %s | %s | ", gains[i].name, gains[i].scenario, gains[i].doc);
+		check_reference(out, &gains[i]);
+		fprintf(out, " |\n");
+	}
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is measured per run (metrics) and what is derived from it by comparing
+ * two paths (gains). Adding one is one line in metrics.c.
+ */
+#ifndef MEMNET_HARNESS_METRICS_H
+#define MEMNET_HARNESS_METRICS_H
+
+#include "harness/columns.h"
+
+enum metric_sense {
+	METRIC_MORE,		/* more is better */
+	METRIC_LESS,		/* less is better */
+	METRIC_LESS_FOR_SAME,	/* less is better, but only where both paths did the same work */
+	METRIC_PLAIN,		/* describes; never judged */
+};
+
+struct metric {
+	const char *name, *unit;
+	const char *source;	/* NULL: energy, the row's own source and quality */
+	enum metric_sense sense;
+	const char *column;	/* of runs.csv, or NULL: then value() */
+	double (*value)(const struct run_row *row);
+	const char *doc;
+};
+
+/* A gain holds only while the median ratio of another metric is within bounds. */
+struct gain_check {
+	const char *metric;	/* NULL: no check */
+	double low, high;
+};
+
+struct gain {
+	const char *name, *scenario, *metric;
+	bool inverse;		/* baseline over path: less is better */
+	struct gain_check check[2];
+	const char *held;	/* the checks in words */
+	double paper;		/* the paper's figure as a ratio; NAN when it has none */
+	const char *doc;
+};
+
+/* By index, NULL behind the last one; and by name, NULL when there is none. */
+const struct metric *metrics_at(size_t index);
+const struct metric *metrics_find(const char *name);
+const struct gain *gains_at(size_t index);
+const struct gain *gains_find(const char *name);
+
+/* The value of @metric in @row, NAN when absent. Status and kind are not looked at. */
+double metric_value(const struct metric *metric, const struct run_row *row);
+
+/* Both paths did the same work in this scenario, so less CPU time or energy is better. */
+bool scenario_has_same_work(const char *scenario);
+
+/* Everything results/COLUMNS.md says: columns_reference(), then metrics and gains. */
+void results_reference(FILE *out);
+
+#endif

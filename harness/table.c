@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Theory of operation
+ *
+ * lines[] says which metric of which scenario gets a line and, where a gain is
+ * defined on it, which; the table is that list once per arm and direction, with
+ * the lines left out that the plan did not measure. A gain is shown as "how many
+ * times better": ratios of metrics where less is better are turned over. A
+ * number is shown as a gain only where analyse.c judges it, so that nobody reads
+ * one into CPU seconds spent on different amounts of work.
+ */
+#include "harness/table.h"
+#include "harness/table_internal.h"
+
+#include <string.h>
+
+#include "harness/metrics.h"
+#include "harness/stats.h"
+
+#define SHA256_OP_BYTES 16384	/* as columns.def says of compute_kernel */
+
+struct line {
+	const char *scenario, *metric, *label;
+	const char *gain;	/* NULL: the metric's own ratio, if it is judged */
+};
+
+static const struct line lines[] = {
+	{ "idle", "cpu_total", "CPU time, nothing running", NULL },
+	{ "compute", "compute_rate", "compute alone", NULL },
+	{ "network", "network_rate", "network alone", NULL },
+	{ "network", "cpu_per_gb", "CPU time per GB", NULL },
+	{ "hybrid-saturate", "network_rate", "network", "network_gain" },
+	{ "hybrid-saturate", "compute_rate", "compute", NULL },
+	{ "hybrid-saturate", "cpu_total", "CPU time", NULL },
+	{ "hybrid-saturate", "energy", "energy", NULL },
+	{ "hybrid-paced", "compute_rate", "compute", "compute_gain" },
+	{ "hybrid-paced", "network_rate", "network", NULL },
+	{ "hybrid-paced", "cpu_total", "CPU time", NULL },
+	{ "hybrid-paced", "energy", "energy", NULL },
+	{ "hybrid-fixed", "duration", "duration", NULL },
+	{ "hybrid-fixed", "cpu_total", "CPU time", "cpu_efficiency_gain" },
+	{ "hybrid-fixed", "energy", "energy", "energy_efficiency_gain" },
+};
+
+static const struct {
+	const char *scenario, *about;
+} scenarios[] = {
+	{ "idle", "the guest only waits" },
+	{ "compute", "the computing alone" },
+	{ "network", "the stream alone" },
+	{ "hybrid-saturate", "both as fast as they can" },
+	{ "hybrid-paced", "computing freely beside a stream of fixed rate" },
+	{ "hybrid-fixed", "the same operations and the same bytes" },
+};
+
+static const struct {
+	const char *arm, *about;
+} arms[] = {
+	{ "spare-core", "the vCPU has a core of its own, all host-side work another one" },
+	{ "equal-core", "vCPU, QEMU, vhost and memnetd share the same cores" },
+};
+
+/* --- cells --------------------------------------------------------------------- */
+
+static void format_bits(char *text, size_t size, double bytes_per_s)
+{
+	double bits = 8 * bytes_per_s;
+
+	if (bits >= 1e9)
+		snprintf(text, size, "%.2f Gb/s", bits / 1e9);
+	else if (bits >= 1e7)
+		snprintf(text, size, "%.0f Mb/s", bits / 1e6);
+	else
+		snprintf(text, size, "%.3g Mb/s", bits / 1e6);
+}
+
+/* sha256 is shown as bytes hashed; another kernel's operations as they are. */
+static void format_operations(char *text, size_t size, double per_s, const char *kernel)
+{
+	if (!strcmp(kernel, "sha256"))
+		snprintf(text, size, "%.1f MB/s", per_s * SHA256_OP_BYTES / 1e6);
+	else
+		snprintf(text, size, "%.4g op/s", per_s);
+}
+
+static void format_value(char *text, size_t size, const struct summary_row *s, const char *kernel)
+{
+	if (!s || isnan(s->median))
+		snprintf(text, size, "absent");
+	else if (!strcmp(s->unit, "B/s"))
+		format_bits(text, size, s->median);
+	else if (!strcmp(s->unit, "ops/s"))
+		format_operations(text, size, s->median, kernel);
+	else
+		snprintf(text, size, "%.*f %s", s->median < 100 ? 2 : 0, s->median, s->unit);
+}
+
+/* The kernel of the measured runs; they all have the same in one plan. */
+static const char *compute_kernel(const struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (*t->rows[i].compute_kernel)
+			return t->rows[i].compute_kernel;
+	return "";
+}
+
+/* --- gains --------------------------------------------------------------------- */
+
+struct shown_gain {
+	double median, low, high;
+	const char *verdict;
+	double paper;
+};
+
+static struct shown_gain gain_of_ratio(const struct summary_row *s)
+{
+	struct shown_gain g = { s->ratio, s->ratio_ci_low, s->ratio_ci_high, s->verdict, NAN };
+	const struct metric *m = metrics_find(s->metric);
+
+	if (m && m->sense != METRIC_MORE) {
+		g.median = 1 / s->ratio;
+		g.low = 1 / s->ratio_ci_high;
+		g.high = 1 / s->ratio_ci_low;
+	}
+	return g;
+}
+
+static const char *colour_of(const struct table *t, const char *verdict)
+{
+	if (!t->colour)
+		return "";
+	if (!strcmp(verdict, VERDICT_BETTER))
+		return "\033[32m";
+	if (!strcmp(verdict, VERDICT_WORSE))
+		return "\033[31m";
+	return "\033[33m";
+}
+
+static void print_gain(const struct table *t, const struct shown_gain *g)
+{
+	char gain[32] = "absent", interval[48] = "";
+
+	if (!isnan(g->median))
+		snprintf(gain, sizeof(gain), "%.2fx", g->median);
+	if (!strcmp(g->verdict, VERDICT_UNEQUAL))
+		snprintf(interval, sizeof(interval), "%s", g->verdict);
+	else if (!isnan(g->low))
+		snprintf(interval, sizeof(interval), "%.2f .. %.2f", g->low, g->high);
+	else if (!isnan(g->median))
+		snprintf(interval, sizeof(interval), "n < %d: none", STATS_INTERVAL_MIN_N);
+	fprintf(t->out, "  %s%8s  %s%s", colour_of(t, g->verdict), gain, interval,
+		t->colour ? "\033[0m" : "");
+	if (!isnan(g->paper))
+		fprintf(t->out, "%*s  %.2fx (%+.0f%%)", 14 - (int)strlen(interval), "", g->paper,
+			100 * (g->paper - 1));
+}
+
+/* --- lines --------------------------------------------------------------------- */
+
+static const struct summary_row *find(const struct table *t, const struct line *line,
+				      const char *metric, const char *arm, const char *direction,
+				      const char *path)
+{
+	return summary_find(t->a->summary, t->a->n_summary, line->scenario, direction, arm, path,
+			    metric);
+}
+
+static void print_line(const struct table *t, const struct line *line, const char *arm,
+		       const char *direction)
+{
+	const struct summary_row *base = find(t, line, line->metric, arm, direction,
+					      t->a->baseline);
+	const struct summary_row *memnet = find(t, line, line->metric, arm, direction, "memnet");
+	const struct summary_row *gain = NULL;
+	const char *kernel = compute_kernel(t);
+	char label[48], base_text[32], memnet_text[32];
+	struct shown_gain shown;
+
+	if (line->gain)
+		gain = find(t, line, line->gain, arm, direction, "memnet");
+	else if (memnet && *memnet->verdict)
+		gain = memnet;
+	snprintf(label, sizeof(label), "%s", line->label);
+	if (!strcmp(line->metric, "energy") && (memnet || base))
+		snprintf(label, sizeof(label), "energy (%s)", (memnet ? memnet : base)->source);
+	format_value(base_text, sizeof(base_text), base, kernel);
+	format_value(memnet_text, sizeof(memnet_text), memnet, kernel);
+	fprintf(t->out, "    %-28s %12s %12s", label, base_text, memnet_text);
+	if (gain) {
+		shown = gain_of_ratio(gain);
+		if (line->gain)
+			shown.paper = gains_find(line->gain)->paper;
+		print_gain(t, &shown);
+	}
+	fputc('\n', t->out);
+}
+
+static bool is_measured(const struct table *t, const struct line *line, const char *arm,
+			const char *direction)
+{
+	return find(t, line, line->metric, arm, direction, t->a->baseline) ||
+	       find(t, line, line->metric, arm, direction, "memnet");
+}
+
+static void print_scenario(const struct table *t, size_t scenario, const char *arm,
+			   const char *direction)
+{
+	bool titled = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		if (strcmp(lines[i].scenario, scenarios[scenario].scenario) ||
+		    !is_measured(t, &lines[i], arm, direction))
+			continue;
+		if (!titled)
+			fprintf(t->out, "  %s%s: %s\n", scenarios[scenario].scenario,
+				!strcmp(direction, "send") ? ", the guest sends" :
+				!strcmp(direction, "recv") ? ", the guest receives" : "",
+				scenarios[scenario].about);
+		titled = true;
+		print_line(t, &lines[i], arm, direction);
+	}
+}
+
+/* Whose gain it is must be seen beside the paper's figures, which are KVM's. */
+static const char *gain_title(const struct table *t)
+{
+	return !strcmp(t->a->summary[0].accelerator, "tcg") ? "TCG gain" :
+	       !strcmp(t->a->summary[0].accelerator, "kvm") ? "KVM gain" : "gain";
+}
+
+static void print_arm(const struct table *t, size_t arm)
+{
+	static const char *const directions[] = { "none", "", "send", "recv" };
+	bool measured = false;
+
+	for (size_t i = 0; i < t->a->n_summary; i++)
+		measured |= !strcmp(t->a->summary[i].arm, arms[arm].arm);
+	if (!measured)
+		return;
+	fprintf(t->out, "\n%s%s%s: %s\n", t->colour ? "\033[1m" : "", arms[arm].arm,
+		t->colour ? "\033[0m" : "", arms[arm].about);
+	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline, "memnet",
+		gain_title(t), "95 % interval", "paper (KVM)");
+	for (size_t s = 0; s < ARRAY_SIZE(scenarios); s++)
+		for (size_t d = 0; d < ARRAY_SIZE(directions); d++)
+			print_scenario(t, s, arms[arm].arm, directions[d]);
+}
+
+void table_print(FILE *out, const struct analysis *a, const struct run_row *rows, size_t n,
+		 bool colour)
+{
+	struct table t = { out, a, rows, n, colour };
+
+	if (!a->n_summary) {
+		fprintf(out, "No run was measured: there is nothing to compare.\n");
+		return;
+	}
+	fprintf(out, "%sMemNet against %s%s   plan %s, software %s\n", colour ? "\033[1m" : "",
+		*a->baseline ? a->baseline : "no baseline (none has a valid run)",
+		colour ? "\033[0m" : "", a->summary[0].plan, a->summary[0].git);
+	for (size_t i = 0; i < ARRAY_SIZE(arms); i++)
+		print_arm(&t, i);
+	fprintf(out, "\n");
+	table_words(&t);
+}

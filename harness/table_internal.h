@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by table.c (the figures) and table_words.c (what they are worth). */
+#ifndef MEMNET_HARNESS_TABLE_INTERNAL_H
+#define MEMNET_HARNESS_TABLE_INTERNAL_H
+
+#include "harness/analyse.h"
+
+#define TABLE_WIDTH 100
+
+struct table {
+	FILE *out;
+	const struct analysis *a;
+	const struct run_row *rows;
+	size_t n;
+	bool colour;
+};
+
+/* "What kind of result this is", below the figures. */
+void table_words(const struct table *t);
+
+#endif

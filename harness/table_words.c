@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Below the figures: what they mean and what they do not. Every paragraph is
+ * composed in memory and then wrapped to the width of the table.
+ */
+#include "harness/table_internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/metrics.h"
+#include "harness/stats.h"
+
+/* Print a paragraph "head  words words ...", its lines indented under the words. */
+static void wrap(FILE *out, const char *head, const char *text)
+{
+	const size_t indent = 14, width = TABLE_WIDTH - indent;
+
+	fprintf(out, "  %-12s", head);
+	while (*text) {
+		size_t len = strlen(text);
+
+		if (len > width) {
+			len = width;
+			while (len > 1 && text[len] != ' ')
+				len--;
+			if (len <= 1)		/* one word wider than the line */
+				len = strcspn(text, " ");
+		}
+		fprintf(out, "%.*s\n", (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+		if (*text)
+			fprintf(out, "%*s", (int)indent, "");
+	}
+}
+
+PRINTF_LIKE(3, 4)
+static void say(FILE *out, const char *head, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (!text)
+		return;
+	for (char *c = text; *c; c++)	/* a reason may have brought line ends along */
+		if ((unsigned char)*c < ' ')
+			*c = ' ';
+	wrap(out, head, text);
+	free(text);
+}
+
+/* --- paragraphs ---------------------------------------------------------------- */
+
+/* The field's text if all measured rows agree, "mixed" if not. */
+static const char *common(const struct table *t, size_t offset)
+{
+	const char *common = "";
+
+	for (size_t i = 0; i < t->n; i++) {
+		const char *text = (const char *)&t->rows[i] + offset;
+
+		if (strcmp(t->rows[i].kind, "measure") || strcmp(t->rows[i].status, "ok"))
+			continue;
+		if (*common && strcmp(common, text))
+			return "mixed";
+		common = text;
+	}
+	return common;
+}
+
+static void say_gain(const struct table *t)
+{
+	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and joules "
+	    "%s / memnet, compared block by block; the median over the blocks. Other values are "
+	    "medians over the valid runs.", t->a->baseline, t->a->baseline);
+}
+
+static void say_accelerator(const struct table *t)
+{
+	const char *accelerator = common(t, offsetof(struct run_row, accelerator));
+
+	if (!strcmp(accelerator, "tcg"))
+		say(t->out, "accelerator", "TCG: QEMU emulated the guest's CPU in software. The gains "
+		    "compare two paths under the same emulation. They cannot be set beside the paper's "
+		    "percentages (KVM, 2016) as a reproduction; those stand in the table to show what "
+		    "was claimed.");
+	else if (!strcmp(accelerator, "kvm"))
+		say(t->out, "accelerator", "KVM, as in the paper. The paper names neither VM sizes nor "
+		    "workloads nor meter; ours are defined by the plan, so compare directions before "
+		    "digits.");
+	else
+		say(t->out, "accelerator", "%s. Runs of different accelerators are never compared.",
+		    *accelerator ? accelerator : "unknown: there is no valid run");
+}
+
+/* How far the model's band goes, as median fractions of the value. */
+static void model_band(const struct table *t, double *low, double *high)
+{
+	double *lows = calloc(t->n + 1, sizeof(*lows)), *highs = calloc(t->n + 1, sizeof(*highs));
+	size_t n = 0;
+
+	for (size_t i = 0; lows && highs && i < t->n; i++) {
+		const struct run_row *r = &t->rows[i];
+
+		if (!(r->energy_j > 0) || isnan(r->energy_low_j) || isnan(r->energy_high_j))
+			continue;
+		lows[n] = r->energy_low_j / r->energy_j;
+		highs[n++] = r->energy_high_j / r->energy_j;
+	}
+	*low = lows && highs ? stats_median(lows, n) : NAN;
+	*high = lows && highs ? stats_median(highs, n) : NAN;
+	free(lows);
+	free(highs);
+}
+
+static void say_energy(const struct table *t)
+{
+	const char *source = common(t, offsetof(struct run_row, energy_source));
+	char band[64] = "";
+	double low, high;
+
+	if (!strcmp(source, "model")) {
+		model_band(t, &low, &high);
+		if (!isnan(low))
+			snprintf(band, sizeof(band), " (band %+.0f %% .. %+.0f %%)",
+				 100 * (low - 1), 100 * (high - 1));
+		say(t->out, "energy", "MODEL, not measured%s: this machine gives no energy counter, so "
+		    "CPU time is restated in joules by published averages. It shows nothing that CPU "
+		    "time does not show, and no gate uses it.", band);
+	} else if (!strcmp(source, "perf-power") || !strcmp(source, "powercap")) {
+		say(t->out, "energy", "Measured by RAPL through %s: CPU packages and memory, without "
+		    "power supply, fans and disks.", source);
+	} else if (!strcmp(source, "mixed")) {
+		say(t->out, "energy", "The runs have different energy sources, so energy is not "
+		    "compared.");
+	} else {
+		say(t->out, "energy", "Absent: this machine gives no energy counter (memnet-lab doctor "
+		    "says what is missing).");
+	}
+}
+
+static size_t count(const struct table *t, const char *status)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += !strcmp(t->rows[i].kind, "measure") &&
+		     (!status || !strcmp(t->rows[i].status, status));
+	return n;
+}
+
+/* How many valid runs the configurations have: the fewest and the most. */
+static void range_of_n(const struct table *t, int64_t *least, int64_t *most)
+{
+	*least = INT64_MAX;
+	*most = 0;
+	for (size_t i = 0; i < t->a->n_summary; i++) {
+		const struct summary_row *s = &t->a->summary[i];
+
+		if (strcmp(s->metric, "cpu_total"))	/* the metric each of them has */
+			continue;
+		*least = MIN(*least, s->n);
+		*most = MAX(*most, s->n);
+	}
+}
+
+static void say_runs(const struct table *t)
+{
+	size_t all = count(t, NULL), ok = count(t, "ok"), invalid = count(t, "invalid");
+	size_t skipped = count(t, "skipped");
+	int64_t least, most;
+	char range[64];
+
+	range_of_n(t, &least, &most);
+	if (least == most)
+		snprintf(range, sizeof(range), "%lld", (long long)most);
+	else
+		snprintf(range, sizeof(range), "%lld to %lld", (long long)least, (long long)most);
+	say(t->out, "runs", "%zu: %zu valid, %zu invalid, %zu failed, %zu skipped. Each value "
+	    "stands on %s valid runs%s.", all, ok, invalid, all - ok - invalid - skipped, skipped,
+	    range, least < STATS_INTERVAL_MIN_N ? "; a 95 % interval needs 6" : "");
+}
+
+/* The reasons of the runs left out, each once with its count, most frequent first. */
+static void say_reasons(const struct table *t)
+{
+	bool *said = calloc(t->n + 1, sizeof(*said));
+
+	for (size_t round = 0; said && round < t->n; round++) {
+		size_t best = 0, best_count = 0;
+
+		for (size_t i = 0; i < t->n; i++) {
+			const struct run_row *r = &t->rows[i];
+			size_t same = 0;
+
+			if (said[i] || strcmp(r->kind, "measure") || !strcmp(r->status, "ok"))
+				continue;
+			for (size_t j = 0; j < t->n; j++)
+				same += !strcmp(t->rows[j].kind, "measure") &&
+					!strcmp(t->rows[j].status, r->status) &&
+					!strcmp(t->rows[j].reason, r->reason);
+			if (same > best_count) {
+				best = i;
+				best_count = same;
+			}
+		}
+		if (!best_count)
+			break;
+		for (size_t j = 0; j < t->n; j++)
+			said[j] |= !strcmp(t->rows[j].status, t->rows[best].status) &&
+				   !strcmp(t->rows[j].reason, t->rows[best].reason);
+		say(t->out, "", "%zu x %s: %s", best_count, t->rows[best].status,
+		    *t->rows[best].reason ? t->rows[best].reason : "no reason given");
+	}
+	free(said);
+}
+
+/* "spare-core send 1.00, 1.00": the ratios of what @gain has to hold in one configuration. */
+static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
+			  const struct summary_row *s)
+{
+	fprintf(f, " %s %s", s->arm, s->direction);
+	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
+		const struct summary_row *held =
+			summary_find(t->a->summary, t->a->n_summary, s->scenario, s->direction,
+				     s->arm, s->path, gain->check[c].metric);
+
+		if (held && !isnan(held->ratio))
+			fprintf(f, "%s %.2f", c ? "," : "", held->ratio);
+		else
+			fprintf(f, "%s absent", c ? "," : "");
+	}
+	fprintf(f, "%s;", !strcmp(s->verdict, VERDICT_UNEQUAL) ? " NOT HELD" : "");
+}
+
+static void say_check(const struct table *t, const struct gain *gain, const char *head)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	const char *metric2 = gain->check[1].metric;
+
+	if (!f)
+		return;
+	for (size_t i = 0; i < t->a->n_summary; i++) {
+		const struct summary_row *s = &t->a->summary[i];
+
+		if (!strcmp(s->metric, gain->name) && !strcmp(s->path, "memnet"))
+			format_checks(t, f, gain, s);
+	}
+	fclose(f);
+	if (text && len) {
+		text[len - 1] = '.';
+		say(t->out, head, "%s, %s (%s%s%s):%s", gain->scenario, gain->held,
+		    gain->check[0].metric, metric2 ? ", " : "", metric2 ? metric2 : "", text);
+	}
+	free(text);
+}
+
+/* What each gain has to hold equal, memnet / baseline; once for gains of one scenario. */
+static void say_checks(const struct table *t)
+{
+	const struct gain *gain, *former = NULL;
+
+	for (size_t i = 0; (gain = gains_at(i)); former = gain, i++)
+		if (!former || strcmp(former->scenario, gain->scenario))
+			say_check(t, gain, former ? "" : "held equal");
+}
+
+static void say_other_paths(const struct table *t)
+{
+	for (size_t i = 0; i < t->a->n_summary; i++) {
+		const char *path = t->a->summary[i].path;
+
+		if (strcmp(path, "memnet") && strcmp(path, t->a->baseline)) {
+			say(t->out, "also", "Other paths were measured: summary.csv has them.");
+			return;
+		}
+	}
+}
+
+void table_words(const struct table *t)
+{
+	fprintf(t->out, "What kind of result this is\n");
+	say_gain(t);
+	say_accelerator(t);
+	say_energy(t);
+	say_runs(t);
+	say_reasons(t);
+	say_checks(t);
+	say_other_paths(t);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rows of runs.csv made up for tests: single ones, and a whole experiment. */
+#ifndef MEMNET_HARNESS_TEST_MADE_ROWS_H
+#define MEMNET_HARNESS_TEST_MADE_ROWS_H
+
+#include <string.h>
+
+#include "harness/columns.h"
+
+/* A valid measured run of one second in the spare-core arm under TCG. */
+static inline struct run_row made_run(const char *path, const char *scenario, int64_t block)
+{
+	struct run_row r;
+
+	columns_clear(runs_columns(), &r);
+	ROW_TEXT(r.plan, "made-up");
+	ROW_TEXT(r.git, "0123456");
+	ROW_TEXT(r.run_id, "%s-%s-%d", path, scenario, (int)block);
+	ROW_TEXT(r.kind, "measure");
+	ROW_TEXT(r.status, "ok");
+	ROW_TEXT(r.path, "%s", path);
+	ROW_TEXT(r.scenario, "%s", scenario);
+	ROW_TEXT(r.direction, "send");
+	ROW_TEXT(r.arm, "spare-core");
+	ROW_TEXT(r.topology, "one-vm");
+	ROW_TEXT(r.accelerator, "tcg");
+	ROW_TEXT(r.compute_kernel, "sha256");
+	ROW_TEXT(r.energy_source, "model");
+	ROW_TEXT(r.energy_quality, "estimated");
+	r.block = block;
+	r.order = block;
+	r.repetition = block;
+	r.window_s = 1;
+	return r;
+}
+
+/* What the runs of one path in one scenario are around. */
+struct made_level {
+	const char *scenario, *arm, *path;
+	double compute, network;		/* ops/s, bytes/s */
+	double vcpu, qemu, memnetd, peer;	/* s */
+	double window;				/* s */
+};
+
+static const struct made_level made_levels[] = {
+	{ "hybrid-saturate", "spare-core", "virtio-tap", 650, 62e6, 1.98, 1.2, NAN, 0.5, 2 },
+	{ "hybrid-saturate", "spare-core", "memnet", 665, 530e6, 1.98, 0.02, 1.1, 0.9, 2 },
+	{ "hybrid-saturate", "equal-core", "virtio-tap", 560, 52e6, 1.3, 0.68, NAN, 0.4, 2 },
+	{ "hybrid-saturate", "equal-core", "memnet", 640, 270e6, 1.2, 0.01, 0.75, 0.6, 2 },
+	{ "hybrid-paced", "spare-core", "virtio-tap", 720, 37e6, 1.98, 0.8, NAN, 0.35, 2 },
+	{ "hybrid-paced", "spare-core", "memnet", 1430, 37.1e6, 1.97, 0.02, 0.14, 0.12, 2 },
+	{ "hybrid-paced", "equal-core", "virtio-tap", 610, 31e6, 1.4, 0.58, NAN, 0.3, 2 },
+	{ "hybrid-paced", "equal-core", "memnet", 1020, 31e6, 1.8, 0.01, 0.15, 0.1, 2 },
+	{ "hybrid-fixed", "spare-core", "virtio-tap", 520, 50e6, 2.3, 1.1, NAN, 0.5, 2.6 },
+	{ "hybrid-fixed", "spare-core", "memnet", 970, 93e6, 1.35, 0.02, 0.22, 0.18, 1.4 },
+	{ "hybrid-fixed", "equal-core", "virtio-tap", 400, 38e6, 2.4, 1, NAN, 0.5, 3.4 },
+	{ "hybrid-fixed", "equal-core", "memnet", 790, 76e6, 1.4, 0.02, 0.25, 0.2, 1.7 },
+};
+
+/* +-5 %, the same in every run of the test. */
+static inline double made_noise(uint64_t *seed)
+{
+	return 0.95 + 0.1 * (mn_splitmix64(seed) >> 11) / (double)(1ULL << 53);
+}
+
+static inline struct run_row made_run_at(const struct made_level *l, int64_t block, uint64_t *seed)
+{
+	struct run_row r = made_run(l->path, l->scenario, block);
+	bool fixed = !strcmp(l->scenario, "hybrid-fixed");
+	bool paced = !strcmp(l->scenario, "hybrid-paced");
+
+	ROW_TEXT(r.arm, "%s", l->arm);
+	ROW_TEXT(r.run_id, "b%d-%s-%s-%s", (int)block, l->arm, l->path, l->scenario);
+	r.window_s = l->window * (fixed ? made_noise(seed) : 1);
+	r.compute_ops_per_s = fixed ? 1350 / r.window_s : l->compute * made_noise(seed);
+	r.compute_ops = r.compute_ops_per_s * r.window_s + 0.5;
+	r.stream_bytes_per_s = fixed ? 130e6 / r.window_s :
+			       l->network * (paced ? 1 : made_noise(seed));
+	r.stream_bytes = r.stream_bytes_per_s * r.window_s + 0.5;
+	r.cpu_vcpu_s = l->vcpu * made_noise(seed);
+	r.cpu_qemu_s = l->qemu * made_noise(seed);
+	r.cpu_memnetd_s = l->memnetd * made_noise(seed);
+	r.cpu_peer_s = l->peer * made_noise(seed);
+	r.cpu_total_s = r.cpu_vcpu_s + r.cpu_qemu_s + r.cpu_peer_s +
+			(isnan(l->memnetd) ? 0 : r.cpu_memnetd_s);
+	r.energy_j = r.window_s * 1.5 + r.cpu_total_s * 2.8;
+	r.energy_low_j = r.energy_j * 0.7;
+	r.energy_high_j = r.energy_j * 1.35;
+	return r;
+}
+
+#define MADE_RUNS(blocks) ((blocks) * ARRAY_SIZE(made_levels))
+
+/* An experiment of @blocks blocks into @rows, MADE_RUNS(blocks) of them. */
+static inline void made_experiment(struct run_row *rows, int blocks)
+{
+	uint64_t seed = 1;
+
+	for (int b = 0; b < blocks; b++)
+		for (size_t i = 0; i < ARRAY_SIZE(made_levels); i++)
+			*rows++ = made_run_at(&made_levels[i], b, &seed);
+}
+
+#endif

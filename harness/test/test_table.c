@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The terminal table says what was found, in its width, and what it is worth. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "harness/table.h"
+#include "harness/test/made_rows.h"
+
+static struct run_row rows[MADE_RUNS(7)];
+static char *text;
+
+static int make_rows(void **state)
+{
+	made_experiment(rows, 7);
+	return 0;
+}
+
+static int release(void **state)
+{
+	free(text);
+	text = NULL;
+	return 0;
+}
+
+static void print(size_t n, bool colour)
+{
+	struct analysis a;
+	size_t len;
+	FILE *f;
+
+	free(text);
+	f = open_memstream(&text, &len);
+	assert_int_equal(analyse(rows, n, NULL, &a), 0);
+	table_print(f, &a, rows, n, colour);
+	fclose(f);
+	analysis_release(&a);
+}
+
+static void says(const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("does not say '%s':\n%s", words, text);
+}
+
+static void says_not(const char *words)
+{
+	if (strstr(text, words))
+		fail_msg("says '%s':\n%s", words, text);
+}
+
+static void it_fits_into_100_columns(void **state)
+{
+	ROW_TEXT(rows[0].status, "failed");
+	memset(rows[0].reason, 'x', 300);
+	print(ARRAY_SIZE(rows), false);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (strlen(line) > 100 && !strstr(line, "xxxxxxxx"))
+			fail_msg("%zu columns: %s", strlen(line), line);
+		assert_true(line[strlen(line) - 1] != ' ');
+	}
+}
+
+static void values_have_units_for_people(void **state)
+{
+	/* one block, given values: 125 MB/s are 1 Gb/s, 625 blocks of 16 KiB are 10.2 MB */
+	for (size_t i = 0; i < 2; i++) {
+		rows[i].stream_bytes_per_s = i ? 125e6 : 62.5e6;
+		rows[i].compute_ops_per_s = 625;
+		rows[i].cpu_total_s = 1.5;
+		rows[i].energy_j = 12;
+	}
+	print(2, false);
+	says("500 Mb/s    1.00 Gb/s     2.00x");
+	says("10.2 MB/s    10.2 MB/s     1.00x");
+	says("1.50 s       1.50 s\n");
+	says("energy (model)                    12.00 J      12.00 J\n");
+}
+
+static void gains_stand_beside_the_papers(void **state)
+{
+	print(ARRAY_SIZE(rows), false);
+	says("TCG gain  95 % interval   paper (KVM)");
+	says("1.70x (+70%)");
+	says("1.27x (+27%)");
+	says("1.32x (+32%)");
+	says("spare-core: ");
+	says("equal-core: ");
+}
+
+static void the_kind_of_result_is_said_in_words(void **state)
+{
+	print(ARRAY_SIZE(rows), false);
+	says("TCG: QEMU emulated");
+	says("MODEL, not measured (band -30 % .. +35 %)");
+	says("84: 84 valid, 0 invalid, 0 failed, 0 skipped");
+	says("7 valid runs.");
+	says("hybrid-paced, equal byte rates (network_rate): spare-core send 1.00;");
+	says_not("NOT HELD");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ROW_TEXT(rows[i].accelerator, "kvm");
+		ROW_TEXT(rows[i].energy_source, "powercap");
+		ROW_TEXT(rows[i].energy_quality, "measured");
+	}
+	print(ARRAY_SIZE(rows), false);
+	says("KVM gain");
+	says("KVM, as in the paper.");
+	says("Measured by RAPL through powercap");
+	says_not("TCG");
+	says_not("MODEL");
+}
+
+static void few_runs_have_no_interval(void **state)
+{
+	print(MADE_RUNS(5), false);
+	says("n < 6: none");
+	says("needs 6.");
+	print(ARRAY_SIZE(rows), false);
+	says_not("n < 6");
+	says_not("needs 6");
+}
+
+static void what_was_left_out_is_counted_by_reason(void **state)
+{
+	for (size_t i = 0; i < 3; i++) {
+		ROW_TEXT(rows[5 * i].status, "invalid");
+		ROW_TEXT(rows[5 * i].reason, "the vCPU was stolen from");
+	}
+	ROW_TEXT(rows[1].status, "failed");
+	ROW_TEXT(rows[1].reason, "QEMU\nended");
+	print(ARRAY_SIZE(rows), false);
+	says("84: 80 valid, 3 invalid, 1 failed, 0 skipped");
+	says("3 x invalid: the vCPU was stolen from\n");
+	says("1 x failed: QEMU ended\n");
+	assert_true(strstr(text, "3 x invalid") < strstr(text, "1 x failed"));
+}
+
+static void a_gain_bought_with_less_network_is_not_comparable(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(rows[i].scenario, "hybrid-paced") && !strcmp(rows[i].path, "memnet"))
+			rows[i].stream_bytes_per_s *= 0.8;
+	print(ARRAY_SIZE(rows), false);
+	says("not comparable");
+	says("spare-core send 0.80 NOT HELD");
+}
+
+static void colours_are_for_terminals_only(void **state)
+{
+	print(ARRAY_SIZE(rows), false);
+	says_not("\033");
+	print(ARRAY_SIZE(rows), true);
+	says("\033[32m");
+}
+
+static void without_energy_or_valid_runs_it_says_absent(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ROW_TEXT(rows[i].energy_source, "none");
+		ROW_TEXT(rows[i].energy_quality, "absent");
+		rows[i].energy_j = NAN;
+		if (!strcmp(rows[i].path, "memnet"))
+			ROW_TEXT(rows[i].status, "failed");
+	}
+	print(ARRAY_SIZE(rows), false);
+	says("Absent: this machine gives no energy counter");
+	says("network                          ");
+	says("absent");
+	says("42 failed");
+	says("Each value stands on 0 to 7 valid runs");
+	says("42 x failed: no reason given");
+	print(0, false);
+	says("No run was measured");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, make_rows)
+	const struct CMUnitTest tests[] = {
+		TEST(it_fits_into_100_columns),
+		TEST(values_have_units_for_people),
+		TEST(gains_stand_beside_the_papers),
+		TEST(the_kind_of_result_is_said_in_words),
+		TEST(few_runs_have_no_interval),
+		TEST(what_was_left_out_is_counted_by_reason),
+		TEST(a_gain_bought_with_less_network_is_not_comparable),
+		TEST(colours_are_for_terminals_only),
+		TEST(without_energy_or_valid_runs_it_says_absent),
+	};
+
+	return cmocka_run_group_tests_name("table", tests, NULL, release);
+}

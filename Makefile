@@ -52,6 +52,23 @@ endef
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 
+# --- energy ------------------------------------------------------------------
+
+energy_src := \
+	energy/energy.c \
+	energy/energy_value.c \
+	energy/energy_perf.c \
+	energy/energy_powercap.c \
+	energy/energy_model.c
+energy_lib := -lm
+energy_fake := energy/test/fake_sysfs.c
+
+$(eval $(call test,energy/test/test_powercap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_wrap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_perf_power.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_choice.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

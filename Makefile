@@ -59,8 +59,9 @@ energy_src := \
 	energy/energy_value.c \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
-	energy/energy_model.c
-energy_lib := -lm
+	energy/energy_model.c \
+	energy/counters.c
+energy_lib := -lpfm -lm
 energy_fake := energy/test/fake_sysfs.c
 
 $(eval $(call test,energy/test/test_powercap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
@@ -68,6 +69,7 @@ $(eval $(call test,energy/test/test_wrap.c,$(energy_fake) $(energy_src) $(base_s
 $(eval $(call test,energy/test/test_perf_power.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 
 # --- rules -------------------------------------------------------------------
 

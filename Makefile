@@ -60,7 +60,8 @@ energy_src := \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
 	energy/energy_model.c \
-	energy/counters.c
+	energy/counters.c \
+	energy/cputime.c
 energy_lib := -lpfm -lm
 energy_fake := energy/test/fake_sysfs.c
 
@@ -70,6 +71,7 @@ $(eval $(call test,energy/test/test_perf_power.c,$(energy_fake) $(energy_src) $(
 $(eval $(call test,energy/test/test_choice.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_cputime.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 
 # --- rules -------------------------------------------------------------------
 

@@ -61,7 +61,8 @@ energy_src := \
 	energy/energy_powercap.c \
 	energy/energy_model.c \
 	energy/counters.c \
-	energy/cputime.c
+	energy/cputime.c \
+	energy/sampler.c
 energy_lib := -lpfm -lm
 energy_fake := energy/test/fake_sysfs.c
 
@@ -72,6 +73,7 @@ $(eval $(call test,energy/test/test_choice.c,$(energy_fake) $(energy_src) $(base
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_sampler.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 
 # --- rules -------------------------------------------------------------------
 

@@ -144,6 +144,29 @@ $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metri
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 
+# --- energy ------------------------------------------------------------------
+
+energy_src := \
+	energy/energy.c \
+	energy/energy_value.c \
+	energy/energy_perf.c \
+	energy/energy_powercap.c \
+	energy/energy_model.c \
+	energy/counters.c \
+	energy/cputime.c \
+	energy/sampler.c
+energy_lib := -lpfm -lm
+energy_fake := energy/test/fake_sysfs.c
+
+$(eval $(call test,energy/test/test_powercap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_wrap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_perf_power.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_choice.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_cputime.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_sampler.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Event counters of one thread, by libpfm4 name: "instructions", "cache-misses",
+ * "amd64_fam19h_zen4::RETIRED_INSTRUCTIONS", "task-clock".
+ *
+ * They count from counters_open() on: user and kernel, also of a guest the thread
+ * runs, but no threads created later: open a set per thread. Take readings at both
+ * edges of a window and let counter_delta() subtract. What the machine refuses is
+ * absent with its errno, never 0. Open and close from one thread at a time (libpfm4).
+ */
+#ifndef MEMNET_ENERGY_COUNTERS_H
+#define MEMNET_ENERGY_COUNTERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct counters;
+
+struct counter_value {
+	int64_t t_ns;			/* CLOCK_MONOTONIC, just before the read */
+	uint64_t value;			/* as counted; task-clock in ns */
+	uint64_t enabled_ns, running_ns; /* running < enabled: the PMU was shared in turns */
+	int error;			/* 0 or -errno: absent, all else 0 */
+	bool user_only;			/* the kernel refused to have its own part counted */
+};
+
+struct counter_sum {
+	uint64_t value;			/* scaled, over the threads that have it */
+	uint64_t enabled_ns, running_ns;
+	unsigned threads, absent;	/* that have it; that lack it */
+	int error;			/* of the first that lacks it */
+	bool user_only;			/* of any */
+};
+
+/* The set of every run; the first four are software events. Ends with NULL. */
+extern const char *const counters_default[];
+
+/*
+ * Count @names (ended by NULL) on thread @tid, 0 for the caller's. 0 or -ENOMEM;
+ * events that cannot be had are in the set all the same, absent. Hardware events
+ * share a group, so that their ratios hold, unless they do not fit into one.
+ */
+int counters_open(struct counters **out, pid_t tid, const char *const *names);
+void counters_close(struct counters *c);
+
+size_t counters_count(const struct counters *c);
+const char *counters_name(const struct counters *c, size_t i);
+/* Why event @i is absent or user_only, with the mend; "" if it is neither. */
+const char *counters_note(const struct counters *c, size_t i);
+/* "cycles:ENOENT instructions:ENOENT", cut at @size; "" if none is absent. */
+void counters_absent(const struct counters *c, char *buf, size_t size);
+
+/* All events into @values[counters_count()]; no allocation, any thread. */
+void counters_read(const struct counters *c, struct counter_value *values);
+
+/* What happened between two readings of one event; absent if it never ran on the PMU. */
+void counter_delta(const struct counter_value *begin, const struct counter_value *end,
+		   struct counter_value *delta);
+/* value * enabled / running: the estimate for the whole time. */
+uint64_t counter_scaled(const struct counter_value *v);
+/* Add one thread's delta; start from a zeroed sum. */
+void counter_sum_add(struct counter_sum *sum, const struct counter_value *delta);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Choosing a source and reading its counters.
+ *
+ * Sources are tried in the order of the table below; the first whose packages can
+ * all be read is used, alone: perf-power and powercap show the same counters, so
+ * mixing them would count twice. Each refusal stays as a note, because "why no
+ * joules" is asked after the experiment. The model never refuses; it is last.
+ */
+#include "energy/energy_internal.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/parse.h"
+
+static const struct energy_source_ops *const sources[] = {
+	&energy_perf_power,
+	&energy_powercap,
+	&energy_model,
+};
+
+static const struct energy_source_ops no_source = { .name = "none" };
+
+/*
+ * Above any part sold by 2025 (sockets reach 500 W), for zones that do not tell
+ * their own limit. It only has to be far under range / interval to do its work.
+ */
+static const double default_max_w[] = {
+	[ENERGY_PACKAGE] = 600, [ENERGY_CORE] = 600, [ENERGY_UNCORE] = 600,
+	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 0,
+};
+
+const char *energy_kind_name(enum energy_kind kind)
+{
+	static const char *const names[] = { "package", "core", "uncore", "dram", "psys",
+					     "server" };
+
+	_Static_assert(ARRAY_SIZE(names) == ENERGY_SERVER + 1, "a name per kind");
+	return names[kind];
+}
+
+const char *energy_quality_name(enum energy_quality quality)
+{
+	static const char *const names[] = { "measured", "estimated", "absent", "invalid" };
+
+	_Static_assert(ARRAY_SIZE(names) == ENERGY_INVALID + 1, "a name per quality");
+	return names[quality];
+}
+
+const char *energy_errno_name(int error)
+{
+	const char *name = strerrorname_np(-error);
+
+	return name ? name : "unknown error";
+}
+
+static int read_text(char *buf, size_t size, const char *path_fmt, va_list ap)
+{
+	char path[512];
+	ssize_t n;
+
+	if (vsnprintf(path, sizeof(path), path_fmt, ap) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	n = mn_read_file(path, buf, size);
+	return n < 0 ? n : 0;
+}
+
+int energy_read_text(char *buf, size_t size, const char *path_fmt, ...)
+{
+	va_list ap;
+	int ret;
+
+	va_start(ap, path_fmt);
+	ret = read_text(buf, size, path_fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+int energy_read_number(uint64_t *value, const char *path_fmt, ...)
+{
+	char text[32];
+	va_list ap;
+	int ret;
+
+	va_start(ap, path_fmt);
+	ret = read_text(text, sizeof(text), path_fmt, ap);
+	va_end(ap);
+	return ret ? ret : mn_parse_u64(text, value);
+}
+
+struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
+{
+	struct energy_zone *zones, *zone;
+
+	zones = reallocarray(e->zones, e->n_zones + 1, sizeof(*zones));
+	if (!zones)
+		return NULL;
+	e->zones = zones;
+	zone = &zones[e->n_zones++];
+	*zone = (struct energy_zone){
+		.domain = { .kind = kind, .source = e->ops->name,
+			    .in_total = kind == ENERGY_PACKAGE || kind == ENERGY_DRAM },
+		.fd = -1,
+		.max_w = default_max_w[kind],
+	};
+	return zone;
+}
+
+struct energy_zone *energy_find_zone(struct energy *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_zones; i++) {
+		if (!strcmp(e->zones[i].domain.name, name))
+			return &e->zones[i];
+	}
+	return NULL;
+}
+
+void energy_remove_zone(struct energy *e, struct energy_zone *zone)
+{
+	size_t after = e->zones + e->n_zones - (zone + 1);
+
+	if (zone->fd >= 0)
+		close(zone->fd);
+	memmove(zone, zone + 1, after * sizeof(*zone));
+	e->n_zones--;
+}
+
+int energy_add_note(struct energy *e, int error, const char *fmt, ...)
+{
+	struct energy_note *notes, *note;
+	va_list ap;
+
+	notes = reallocarray(e->notes, e->n_notes + 1, sizeof(*notes));
+	if (!notes)
+		return error;
+	e->notes = notes;
+	note = &notes[e->n_notes++];
+	note->source = e->ops->name;
+	note->error = error;
+	va_start(ap, fmt);
+	vsnprintf(note->text, sizeof(note->text), fmt, ap);
+	va_end(ap);
+	return error;
+}
+
+static void this_cpu(struct energy_cpu *cpu)
+{
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid(0, &a, &b, &c, &d))
+		return;
+	memcpy(cpu->vendor, &b, 4);
+	memcpy(cpu->vendor + 4, &d, 4);
+	memcpy(cpu->vendor + 8, &c, 4);
+	__get_cpuid(1, &a, &b, &c, &d);
+	cpu->stepping = a & 15;
+	cpu->model = (a >> 4 & 15) | (a >> 12 & 0xf0);
+	cpu->family = a >> 8 & 15;
+	if (cpu->family == 15)
+		cpu->family += a >> 20 & 255;
+}
+
+static void drop_zones(struct energy *e)
+{
+	while (e->n_zones)
+		energy_remove_zone(e, &e->zones[e->n_zones - 1]);
+}
+
+static bool source_known(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!strcmp(sources[i]->name, name))
+			return true;
+	}
+	return false;
+}
+
+static int choose_source(struct energy *e, const char *forced)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		int ret;
+
+		if (forced && strcmp(forced, sources[i]->name))
+			continue;
+		e->ops = sources[i];
+		ret = sources[i]->open(e);
+		if (!ret)
+			return 0;
+		drop_zones(e);
+		if (ret == -ENOMEM)
+			return ret;
+	}
+	e->ops = &no_source;
+	return 0;
+}
+
+int energy_open(struct energy **out, const struct energy_config *config)
+{
+	const char *root = config->sysfs_root ? config->sysfs_root : "/sys";
+	struct energy *e;
+	int ret;
+
+	if (config->source && !source_known(config->source))
+		return -EINVAL;
+	if (strlen(root) >= sizeof(e->root))
+		return -ENAMETOOLONG;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->ops = &no_source;
+	strcpy(e->root, root);
+	if (config->cpu)
+		e->cpu = *config->cpu;
+	else
+		this_cpu(&e->cpu);
+	e->hw_threads = config->hw_threads ? config->hw_threads
+					   : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	ret = choose_source(e, config->source);
+	if (ret) {
+		energy_close(e);
+		return ret;
+	}
+	*out = e;
+	return 0;
+}
+
+void energy_close(struct energy *e)
+{
+	if (!e)
+		return;
+	drop_zones(e);
+	free(e->zones);
+	free(e->notes);
+	free(e);
+}
+
+const char *energy_source(const struct energy *e)
+{
+	return e->ops->name;
+}
+
+size_t energy_domain_count(const struct energy *e)
+{
+	return e->n_zones;
+}
+
+const struct energy_domain *energy_domain(const struct energy *e, size_t i)
+{
+	return &e->zones[i].domain;
+}
+
+const struct energy_note *energy_note(const struct energy *e, size_t i)
+{
+	return i < e->n_notes ? &e->notes[i] : NULL;
+}
+
+int64_t energy_max_interval_ns(const struct energy *e)
+{
+	int64_t least = INT64_MAX;
+
+	for (size_t i = 0; i < e->n_zones; i++) {
+		const struct energy_zone *z = &e->zones[i];
+		double range_j = z->range * z->j_per_raw;
+
+		if (z->range)
+			least = MIN(least, (int64_t)(range_j / (2 * z->max_w) * NSEC_PER_SEC));
+	}
+	return least;
+}
+
+void energy_read(const struct energy *e, struct energy_reading *readings)
+{
+	for (size_t i = 0; i < e->n_zones; i++) {
+		const struct energy_zone *zone = &e->zones[i];
+		struct energy_reading *r = &readings[i];
+
+		r->t_ns = mn_now_ns();
+		r->raw = 0;
+		r->error = zone->error ? zone->error : e->ops->read(zone, &r->raw);
+	}
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Energy of this machine over a window, by domain, from the best source there is.
+ *
+ * Use: energy_open(); energy_read() at the window's begin, now and then, and at
+ * its end; feed the readings to energy_sum_begin()/_add(), then or afterwards;
+ * energy_value() and energy_total() say what the window cost and how sure that is.
+ * Absent is a value, not an error: no joules (NaN), and a reason. Not locked:
+ * reading and summing from several threads is fine, on buffers of their own.
+ */
+#ifndef MEMNET_ENERGY_ENERGY_H
+#define MEMNET_ENERGY_ENERGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* SERVER is the whole machine at the wall; only the model speaks of it. */
+enum energy_kind { ENERGY_PACKAGE, ENERGY_CORE, ENERGY_UNCORE, ENERGY_DRAM, ENERGY_PSYS,
+		   ENERGY_SERVER };
+/* INVALID: the counter was there, but part of the window is lost (gaps). */
+enum energy_quality { ENERGY_MEASURED, ENERGY_ESTIMATED, ENERGY_ABSENT, ENERGY_INVALID };
+
+struct energy;
+
+struct energy_cpu {			/* as CPUID leaf 0 and 1 give it */
+	char vendor[13];
+	unsigned family, model, stepping;
+};
+
+struct energy_config {
+	const char *sysfs_root;		/* NULL: "/sys" */
+	const char *source;		/* NULL: auto; "perf-power", "powercap" or "model" */
+	unsigned hw_threads;		/* of the machine, for the model; 0: those online */
+	const struct energy_cpu *cpu;	/* NULL: this machine's */
+};
+
+struct energy_domain {
+	char name[32];			/* "package-0", "package-0-die-1", "dram-0", "psys" */
+	enum energy_kind kind;
+	bool in_total;			/* disjoint from all others of the total */
+	const char *source;
+};
+
+struct energy_reading {
+	int64_t t_ns;			/* CLOCK_MONOTONIC, taken just before the read */
+	uint64_t raw;			/* counter units; meaningful only if !error */
+	int error;			/* 0 or -errno */
+};
+
+/* Why a source or a zone is not used, with the mend; error is 0 for a mere remark. */
+struct energy_note {
+	const char *source;
+	int error;
+	char text[256];
+};
+
+/* What one domain summed up so far. Plain data of the caller; fields are energy's own. */
+struct energy_sum {
+	struct energy_reading last;	/* last good reading, or the failed first one */
+	int64_t begin_ns, end_ns, gap_ns;
+	uint64_t raw;
+	unsigned good, gaps;
+	int end_error;			/* of the newest reading */
+	const char *gap_why;
+};
+
+struct energy_value {
+	const char *source;
+	enum energy_quality quality;
+	double joules;			/* NaN unless measured or estimated */
+	double low_j, high_j;		/* the band; of what is known when invalid; else NaN */
+	unsigned gaps;			/* intervals whose energy is not known */
+	char reason[192];		/* why it is not measured, or what is left out; or "" */
+};
+
+/*
+ * Choose a source and open its counters. 0 also when none can be used: then
+ * energy_source() is "none" and energy_note() tells why. -EINVAL: no source of
+ * that name; -ENOMEM. @config may go away after the call.
+ */
+int energy_open(struct energy **out, const struct energy_config *config);
+void energy_close(struct energy *e);
+
+const char *energy_source(const struct energy *e);
+size_t energy_domain_count(const struct energy *e);
+const struct energy_domain *energy_domain(const struct energy *e, size_t i);
+/* Note @i, NULL past the last one. The first are those of the sources tried first. */
+const struct energy_note *energy_note(const struct energy *e, size_t i);
+/* Read at least this often, or a wrap may hide; INT64_MAX if no counter wraps. */
+int64_t energy_max_interval_ns(const struct energy *e);
+
+/* All counters into @readings[energy_domain_count()]; no allocation, no other I/O. */
+void energy_read(const struct energy *e, struct energy_reading *readings);
+
+/* Start @sums[energy_domain_count()] at a reading; then add each later one, in order. */
+void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
+		      const struct energy_reading *readings);
+void energy_sum_add(const struct energy *e, struct energy_sum *sums,
+		    const struct energy_reading *readings);
+
+/* @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. */
+void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
+		  double busy_cpu_s, struct energy_value *value);
+/* Over the disjoint domains. Without every package there is no total. */
+void energy_total(const struct energy *e, const struct energy_sum *sums,
+		  double busy_cpu_s, struct energy_value *value);
+
+const char *energy_kind_name(enum energy_kind kind);
+const char *energy_quality_name(enum energy_quality quality);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the core (energy.c, energy_value.c) and the sources share, and nobody else sees. */
+#ifndef MEMNET_ENERGY_INTERNAL_H
+#define MEMNET_ENERGY_INTERNAL_H
+
+#include "energy/energy.h"
+#include "memnet-core/base/util.h"
+
+struct energy_zone {
+	struct energy_domain domain;
+	int fd;				/* -1: none; @error says why, or none is needed */
+	int error;			/* -errno: cannot be read, every reading carries this */
+	uint64_t range;			/* the counter wraps to 0 here; 0: never */
+	double j_per_raw;
+	double max_w;			/* no more power than this can be real */
+};
+
+/*
+ * A source. To add one: a file with this table, and a line in energy.c.
+ *
+ * open() adds zones; it returns 0 only if all packages can be read, else
+ * -errno after exactly one energy_add_note() with the mend. The core closes
+ * the descriptors. read() gets only zones without error, returns 0 or -errno.
+ * value() is NULL for counters; else it makes the value from the times alone.
+ */
+struct energy_source_ops {
+	const char *name, *summary;
+	int (*open)(struct energy *e);
+	int (*read)(const struct energy_zone *zone, uint64_t *raw);
+	void (*value)(const struct energy *e, const struct energy_sum *sum,
+		      double busy_cpu_s, struct energy_value *value);
+};
+
+struct energy {
+	const struct energy_source_ops *ops;	/* never NULL; the one being tried during open */
+	char root[256];
+	struct energy_cpu cpu;
+	unsigned hw_threads;
+	const struct model_family *family;	/* model only */
+	struct energy_zone *zones;
+	size_t n_zones;
+	struct energy_note *notes;
+	size_t n_notes;
+};
+
+extern const struct energy_source_ops energy_perf_power, energy_powercap, energy_model;
+
+/* A zeroed zone at the end of the list (fd -1, max_w by kind), or NULL: no memory. */
+struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind);
+struct energy_zone *energy_find_zone(struct energy *e, const char *name);
+void energy_remove_zone(struct energy *e, struct energy_zone *zone);
+
+/* Keep a reason; returns @error. A note for which there is no memory is lost. */
+int energy_add_note(struct energy *e, int error, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Fill @value as absent or invalid: no joules. */
+void energy_no_value(struct energy_value *value, enum energy_quality quality,
+		     const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* The text of a small file, whose path is the format's; 0 or -errno. */
+int energy_read_text(char *buf, size_t size, const char *path_fmt, ...) PRINTF_LIKE(3, 4);
+int energy_read_number(uint64_t *value, const char *path_fmt, ...) PRINTF_LIKE(2, 3);
+
+/* "ENOENT" for -ENOENT. */
+const char *energy_errno_name(int error);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From raw readings to joules.
+ *
+ * Each zone's counter is differenced by itself, in counter units, and only then
+ * are zones added: a wrap of one is invisible in a sum. A difference is believed
+ * only if the zone could have used that much energy in the time; what is not
+ * believed is a gap, neither 0 nor a wrap (a Xen guest's counters jump backward).
+ *
+ *	cur >= prev ? cur - prev : cur + range - prev    <=  1.5 P_max (dt + slack)
+ *
+ * The slack is there because counters advance in steps of about 1 ms, and a
+ * thread may be preempted between the clock and the counter: two readings 20 us
+ * apart may rightly differ by a step. An interval in which P_max could have gone
+ * once round the counter is a gap as well, whatever the difference is.
+ *
+ * A reading that failed closes no interval; the next good one does, for both. If
+ * there is none before the window's end, the rest of the window is a gap. A
+ * window with a gap has no energy, but it has bounds: what was counted, and that
+ * plus P_max for the lost time.
+ */
+#include "energy/energy_internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "memnet-core/base/clock.h"
+
+#define SLACK_NS	(10 * NSEC_PER_MSEC)
+#define UPDATE_S	0.001		/* RAPL counters advance about this often */
+#define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
+#define STUCK_WINDOW_S	1.0		/* no machine is that idle */
+
+void energy_no_value(struct energy_value *value, enum energy_quality quality,
+		     const char *fmt, ...)
+{
+	va_list ap;
+
+	value->quality = quality;
+	value->joules = value->low_j = value->high_j = NAN;
+	va_start(ap, fmt);
+	vsnprintf(value->reason, sizeof(value->reason), fmt, ap);
+	va_end(ap);
+}
+
+static double seconds(int64_t ns)
+{
+	return (double)ns / NSEC_PER_SEC;
+}
+
+/* The counter's advance between two good readings; NULL, or why it is not believed. */
+static const char *zone_delta(const struct energy_zone *z, const struct energy_reading *prev,
+			      const struct energy_reading *cur, uint64_t *delta)
+{
+	double dt_s = seconds(cur->t_ns - prev->t_ns);
+
+	if (dt_s < 0)
+		return "readings out of order";
+	if (z->range && z->max_w * dt_s >= z->range * z->j_per_raw)
+		return "interval so long that the counter may have gone round: sample more often";
+	if (cur->raw >= prev->raw)
+		*delta = cur->raw - prev->raw;
+	else if (z->range)
+		*delta = cur->raw + z->range - prev->raw;
+	else
+		return "counter went backward";
+	if (*delta * z->j_per_raw > 1.5 * z->max_w * (dt_s + seconds(SLACK_NS)))
+		return cur->raw >= prev->raw ? "counter jumped further than the power limit allows"
+					     : "counter went backward, and not by a wrap";
+	return NULL;
+}
+
+static void sum_gap(struct energy_sum *sum, int64_t ns, const char *why)
+{
+	if (!sum->gaps++)
+		sum->gap_why = why;
+	sum->gap_ns += ns;
+}
+
+static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
+		    const struct energy_reading *r)
+{
+	const char *why;
+	uint64_t delta;
+
+	sum->end_ns = r->t_ns;
+	sum->end_error = r->error;
+	if (r->error)
+		return;
+	sum->good++;
+	why = sum->last.error ? "the first reading failed"
+			      : zone_delta(zone, &sum->last, r, &delta);
+	if (why)
+		sum_gap(sum, r->t_ns - sum->last.t_ns, why);
+	else
+		sum->raw += delta;
+	sum->last = *r;
+}
+
+void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
+		      const struct energy_reading *readings)
+{
+	for (size_t i = 0; i < e->n_zones; i++) {
+		sums[i] = (struct energy_sum){
+			.last = readings[i],
+			.begin_ns = readings[i].t_ns,
+			.end_ns = readings[i].t_ns,
+			.good = !readings[i].error,
+			.end_error = readings[i].error,
+		};
+	}
+}
+
+void energy_sum_add(const struct energy *e, struct energy_sum *sums,
+		    const struct energy_reading *readings)
+{
+	for (size_t i = 0; i < e->n_zones; i++)
+		sum_add(&e->zones[i], &sums[i], &readings[i]);
+}
+
+/* Only an idle GPU (uncore) may rightly use nothing. */
+static bool looks_stuck(const struct energy_zone *zone, const struct energy_sum *sum,
+			double busy_cpu_s)
+{
+	return sum->raw == 0 && zone->domain.kind != ENERGY_UNCORE &&
+	       (busy_cpu_s >= STUCK_BUSY_S ||
+		seconds(sum->end_ns - sum->begin_ns) >= STUCK_WINDOW_S);
+}
+
+static void invalid_value(const struct energy_zone *zone, const struct energy_sum *sum,
+			  struct energy_value *value)
+{
+	value->gaps = sum->gaps;
+	energy_no_value(value, ENERGY_INVALID, "%s: %u gap%s, %.3f s: %s", zone->domain.name,
+			sum->gaps, sum->gaps == 1 ? "" : "s", seconds(sum->gap_ns), sum->gap_why);
+	value->low_j = sum->raw * zone->j_per_raw;
+	value->high_j = value->low_j + zone->max_w * seconds(sum->gap_ns);
+}
+
+/* The counter is up to one step old at either edge, at the window's own mean power. */
+static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,
+			   struct energy_value *value)
+{
+	double edges = 2 * UPDATE_S / seconds(sum->end_ns - sum->begin_ns);
+
+	value->quality = ENERGY_MEASURED;
+	value->joules = sum->raw * zone->j_per_raw;
+	value->low_j = value->joules * MAX(0.0, 1 - edges);
+	value->high_j = value->joules * (1 + edges);
+}
+
+static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
+			  double busy_cpu_s, struct energy_value *value)
+{
+	char lost[64];
+
+	if (!sum.good) {
+		energy_no_value(value, ENERGY_ABSENT, "%s: cannot be read (%s)",
+				zone->domain.name, energy_errno_name(sum.end_error));
+		return;
+	}
+	if (sum.end_error) {
+		snprintf(lost, sizeof(lost), "lost in the window (%s)",
+			 energy_errno_name(sum.end_error));
+		sum_gap(&sum, sum.end_ns - sum.last.t_ns, lost);
+	}
+	if (sum.gaps)
+		invalid_value(zone, &sum, value);
+	else if (sum.end_ns <= sum.begin_ns)
+		energy_no_value(value, ENERGY_ABSENT, "%s: the window has no length",
+				zone->domain.name);
+	else if (looks_stuck(zone, &sum, busy_cpu_s))
+		energy_no_value(value, ENERGY_ABSENT,
+				"%s: the counter never moved in %.2f s (a virtual machine's?)",
+				zone->domain.name, seconds(sum.end_ns - sum.begin_ns));
+	else
+		measured_value(zone, &sum, value);
+}
+
+void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
+		  double busy_cpu_s, struct energy_value *value)
+{
+	*value = (struct energy_value){ .source = e->ops->name };
+	if (e->ops->value)
+		e->ops->value(e, &sums[i], busy_cpu_s, value);
+	else
+		counter_value(&e->zones[i], sums[i], busy_cpu_s, value);
+}
+
+/* An absent DRAM narrows the total's scope, which the reason says; all else spoils it. */
+static void total_add(struct energy_value *total, const struct energy_domain *domain,
+		      const struct energy_value *part)
+{
+	total->gaps += part->gaps;
+	if (part->quality == ENERGY_ABSENT && domain->kind == ENERGY_DRAM) {
+		if (!total->reason[0])
+			snprintf(total->reason, sizeof(total->reason), "without %.180s",
+				 part->reason);
+		return;
+	}
+	total->quality = MAX(total->quality, part->quality);
+	total->joules += part->joules;
+	total->low_j += part->low_j;
+	total->high_j += part->high_j;
+	if (part->reason[0])
+		memcpy(total->reason, part->reason, sizeof(total->reason));
+}
+
+static void no_source_total(const struct energy *e, struct energy_value *total)
+{
+	const struct energy_note *note = energy_note(e, 0);
+
+	energy_no_value(total, ENERGY_ABSENT, "no energy source%s%.160s", note ? ": " : "",
+			note ? note->text : "");
+}
+
+void energy_total(const struct energy *e, const struct energy_sum *sums,
+		  double busy_cpu_s, struct energy_value *value)
+{
+	*value = (struct energy_value){ .source = e->ops->name, .quality = ENERGY_MEASURED };
+	if (!e->n_zones)
+		no_source_total(e, value);
+	for (size_t i = 0; i < e->n_zones; i++) {
+		struct energy_value part;
+
+		if (!e->zones[i].domain.in_total)
+			continue;
+		energy_value(e, sums, i, busy_cpu_s, &part);
+		total_add(value, &e->zones[i].domain, &part);
+	}
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The sampler: exact edges, order, what is lost and late, and an end that ends. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "energy/sampler.h"
+#include "energy/test/fake_sysfs.h"
+#include "memnet-core/base/clock.h"
+
+enum { BOOT, WARMUP, WINDOW, DRAIN };
+
+static int count_up(void *ctx, uint64_t *value)
+{
+	*value = (*(uint64_t *)ctx)++;
+	return 0;
+}
+
+static int cannot_read(void *ctx, uint64_t *value)
+{
+	return -ENODEV;
+}
+
+static int read_slowly(void *ctx, uint64_t *value)
+{
+	usleep(25000);
+	return 0;
+}
+
+static struct sampler *start(int64_t interval_ns, size_t max_samples, const struct energy *e,
+			     const struct sampler_gauge *gauges, size_t n_gauges)
+{
+	struct sampler_config config = {
+		.interval_ns = interval_ns, .max_samples = max_samples, .max_marks = 8, .cpu = -1,
+		.energy = e, .gauges = gauges, .n_gauges = n_gauges,
+	};
+	struct sampler *s;
+
+	assert_int_equal(sampler_start(&s, &config), 0);
+	return s;
+}
+
+static void marks_are_exact_edges_of_phases(void **state)
+{
+	uint64_t n = 0;
+	const struct sampler_gauge gauges[] = { { count_up, &n }, { cannot_read, NULL } };
+	const struct sampler_sample *all, *begin, *end;
+	int64_t before_ns, after_ns;
+	struct sampler *s = start(20 * NSEC_PER_MSEC, 100, NULL, gauges, 2);
+	size_t count, in_window = 0;
+
+	usleep(30000);
+	before_ns = mn_now_ns();
+	begin = sampler_mark(s, WINDOW);
+	after_ns = mn_now_ns();
+	usleep(110000);
+	end = sampler_mark(s, DRAIN);
+	sampler_stop(s);
+	assert_true(before_ns <= begin->t_ns && begin->t_ns <= after_ns);
+	assert_true(begin->t_ns <= begin->gauges[0].t_ns && begin->gauges[0].t_ns <= after_ns);
+	assert_true(begin->mark && begin->phase == WINDOW && end->phase == DRAIN);
+
+	all = sampler_samples(s, &count);
+	assert_true(begin > all && end > begin && end < all + count);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(i == 0 || all[i].t_ns >= all[i - 1].t_ns);
+		assert_true(all[i].gauges[0].raw == i);		/* each read once, in order */
+		assert_int_equal(all[i].gauges[1].error, -ENODEV);
+		assert_int_equal(all[i].phase, &all[i] < begin ? BOOT : &all[i] < end ? WINDOW
+										     : DRAIN);
+		in_window += &all[i] > begin && &all[i] < end;
+	}
+	/* Every deadline was met or is accounted for. */
+	assert_true(in_window + sampler_stats(s).lost >= 4 && in_window <= 6);
+	sampler_free(s);
+}
+
+static void a_calm_sampler_loses_nothing(void **state)
+{
+	struct sampler *s = start(50 * NSEC_PER_MSEC, 10, NULL, NULL, 0);
+	size_t count;
+
+	usleep(220000);
+	sampler_stop(s);
+	sampler_samples(s, &count);
+	/* A machine busy with something else may delay a sample, but not unseen. */
+	assert_in_range(count + sampler_stats(s).lost, 4, 5);
+	assert_true(!sampler_stats(s).lost ||
+		    sampler_stats(s).max_late_ns >= 50 * NSEC_PER_MSEC);
+	sampler_free(s);
+}
+
+static void a_slow_reader_makes_late_and_lost_samples(void **state)
+{
+	const struct sampler_gauge slow = { read_slowly, NULL };
+	struct sampler *s = start(10 * NSEC_PER_MSEC, 100, NULL, &slow, 1);
+	size_t count;
+
+	usleep(200000);
+	sampler_stop(s);
+	sampler_samples(s, &count);
+	assert_in_range(count, 2, 10);
+	assert_true(sampler_stats(s).late > 0);
+	assert_true(sampler_stats(s).lost >= count - 1);	/* one or two between each two */
+	assert_true(sampler_stats(s).max_late_ns >= 15 * NSEC_PER_MSEC);
+	sampler_free(s);
+}
+
+static void without_room_samples_are_lost_but_not_marks(void **state)
+{
+	struct sampler *s = start(5 * NSEC_PER_MSEC, 3, NULL, NULL, 0);
+	const struct sampler_sample *mark;
+	size_t count;
+
+	for (int i = 0; i < 4; i++)
+		assert_non_null(sampler_mark(s, i));
+	usleep(80000);
+	for (int i = 4; i < 8; i++)
+		assert_non_null(sampler_mark(s, i));
+	assert_null(sampler_mark(s, 8));
+	sampler_stop(s);
+	mark = sampler_samples(s, &count);
+	assert_int_equal(count, 3 + 8);
+	assert_int_equal(mark[10].phase, 7);
+	assert_true(sampler_stats(s).lost > 0);
+	sampler_free(s);
+}
+
+static void energy_of_a_phase_comes_from_its_edges(void **state)
+{
+	const struct sampler_sample *all, *begin, *end;
+	struct energy_value total;
+	struct energy_sum sum;
+	struct energy *e;
+	struct sampler *s;
+	size_t count;
+
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	e = fake_open("powercap");
+	s = start(10 * NSEC_PER_MSEC, 100, e, NULL, 0);
+	fake_energy("intel-rapl:0", 1500000);
+	begin = sampler_mark(s, WINDOW);
+	usleep(30000);
+	fake_energy("intel-rapl:0", 2750000);
+	end = sampler_mark(s, DRAIN);
+	fake_energy("intel-rapl:0", 4000000);
+	usleep(30000);
+	sampler_stop(s);
+
+	all = sampler_samples(s, &count);
+	assert_true(end - begin >= 2 && all + count - end >= 2);
+	energy_sum_begin(e, &sum, begin->energy);
+	for (const struct sampler_sample *p = begin + 1; p <= end; p++)
+		energy_sum_add(e, &sum, p->energy);
+	energy_total(e, &sum, 0.03, &total);
+	assert_int_equal(total.quality, ENERGY_MEASURED);
+	assert_true(total.joules > 1.2499 && total.joules < 1.2501);
+	sampler_free(s);
+	energy_close(e);
+}
+
+static int note_cpu(void *ctx, uint64_t *value)
+{
+	*value = sched_getcpu();
+	return 0;
+}
+
+static void the_thread_stays_on_its_cpu(void **state)
+{
+	const struct sampler_gauge gauge = { note_cpu, NULL };
+	struct sampler_config config = {
+		.interval_ns = 5 * NSEC_PER_MSEC, .max_samples = 10,
+		.gauges = &gauge, .n_gauges = 1,
+	};
+	const struct sampler_sample *all;
+	struct sampler *s;
+	cpu_set_t cpus;
+	size_t count;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	while (!CPU_ISSET(config.cpu, &cpus))
+		config.cpu++;
+	assert_int_equal(sampler_start(&s, &config), 0);
+	usleep(50000);
+	sampler_stop(s);
+	all = sampler_samples(s, &count);
+	assert_true(count >= 1);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(all[i].gauges[0].raw, config.cpu);
+	sampler_free(s);
+	config.cpu = CPU_SETSIZE - 1;			/* not there */
+	assert_int_equal(sampler_start(&s, &config), -EINVAL);
+	config.cpu = -1;
+	config.max_samples = 0;
+	assert_int_equal(sampler_start(&s, &config), -EINVAL);
+}
+
+static void stop_does_not_wait_for_the_next_sample(void **state)
+{
+	struct sampler *s = start(3600 * NSEC_PER_SEC, 1, NULL, NULL, 0);
+	int64_t begin_ns;
+	size_t count;
+
+	usleep(20000);					/* it sleeps by now */
+	begin_ns = mn_now_ns();
+	sampler_stop(s);
+	assert_true(mn_now_ns() - begin_ns < NSEC_PER_SEC);
+	sampler_stop(s);				/* again: nothing */
+	assert_non_null(sampler_mark(s, DRAIN));	/* a last edge is still possible */
+	sampler_samples(s, &count);
+	assert_int_equal(count, 1);
+	sampler_free(s);
+}
+
+static atomic_int signalled_tid;
+
+static void on_signal(int sig)
+{
+	signalled_tid = gettid();
+}
+
+static void signals_stay_with_the_program(void **state)
+{
+	struct sampler *s = start(NSEC_PER_MSEC, 100, NULL, NULL, 0);
+	sigset_t usr1;
+
+	signal(SIGUSR1, on_signal);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	kill(getpid(), SIGUSR1);
+	usleep(20000);
+	assert_int_equal(signalled_tid, 0);		/* the sampler does not take it */
+	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+	assert_int_equal(signalled_tid, gettid());
+	signal(SIGUSR1, SIG_DFL);
+	sampler_free(s);
+}
+
+#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(marks_are_exact_edges_of_phases),
+		cmocka_unit_test(a_calm_sampler_loses_nothing),
+		cmocka_unit_test(a_slow_reader_makes_late_and_lost_samples),
+		cmocka_unit_test(without_room_samples_are_lost_but_not_marks),
+		fake_test(energy_of_a_phase_comes_from_its_edges),
+		cmocka_unit_test(the_thread_stays_on_its_cpu),
+		cmocka_unit_test(stop_does_not_wait_for_the_next_sample),
+		cmocka_unit_test(signals_stay_with_the_program),
+	};
+
+	return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counters that wrap, jump, stand still or go away: never a wrong number. */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "energy/test/fake_sysfs.h"
+#include "memnet-core/base/clock.h"
+
+#define close_to(a, b)	assert_true(fabs((a) - (b)) < 1e-6)
+
+/* One package of 200 W, read from the fake tree or fed by hand. */
+static struct energy *one_package(void)
+{
+	struct energy *e;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	e = fake_open("powercap");
+	assert_int_equal(energy_domain_count(e), 1);
+	return e;
+}
+
+static struct energy_reading at(double t_s, uint64_t uj)
+{
+	return (struct energy_reading){ .t_ns = t_s * NSEC_PER_SEC, .raw = uj };
+}
+
+/* The value of a window with these readings. */
+static struct energy_value window(const struct energy *e, const struct energy_reading *r, size_t n,
+				  double busy_cpu_s)
+{
+	struct energy_value v, total;
+	struct energy_sum sum;
+
+	energy_sum_begin(e, &sum, &r[0]);
+	for (size_t i = 1; i < n; i++)
+		energy_sum_add(e, &sum, &r[i]);
+	energy_value(e, &sum, 0, busy_cpu_s, &v);
+	energy_total(e, &sum, busy_cpu_s, &total);
+	assert_int_equal(total.quality, v.quality);
+	assert_int_equal(total.gaps, v.gaps);
+	return v;
+}
+
+#define WINDOW(e, busy, ...) ({							\
+	const struct energy_reading readings_[] = { __VA_ARGS__ };		\
+	window(e, readings_, ARRAY_SIZE(readings_), busy); })
+
+static void assert_gap(const struct energy_value *v, unsigned gaps, double low_j, double high_j)
+{
+	assert_int_equal(v->quality, ENERGY_INVALID);
+	assert_int_equal(v->gaps, gaps);
+	assert_true(isnan(v->joules));
+	close_to(v->low_j, low_j);
+	close_to(v->high_j, high_j);
+	assert_true(strlen(v->reason) > 0);
+}
+
+static void one_wrap_is_mended(void **state)
+{
+	struct energy *e = one_package();
+	/* 1 J before the end of the range, then 4 J after it; 10 J more. */
+	struct energy_value v = WINDOW(e, 1, at(0, RANGE_UJ - 1000000), at(0.1, 4000000),
+				       at(0.2, 14000000));
+
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	assert_int_equal(v.gaps, 0);
+	close_to(v.joules, 15);
+	energy_close(e);
+}
+
+static void a_counter_may_equal_its_range(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, RANGE_UJ - 2000000), at(0.1, RANGE_UJ),
+				       at(0.2, 3000000));
+
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 5);
+	energy_close(e);
+}
+
+static void a_jump_beyond_the_power_limit_is_a_gap(void **state)
+{
+	struct energy *e = one_package();
+	/* At most 1.5 * 200 W * (1 s + 10 ms) = 303 J are believed. */
+	struct energy_value v = WINDOW(e, 1, at(0, 0), at(1, 302900000), at(2, 322900000));
+
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 322.9);
+	/* 20 J, then a gap of 1 s with at most 200 J in it, then 30 J */
+	v = WINDOW(e, 1, at(0, 0), at(1, 20000000), at(2, 323200000), at(3, 353200000));
+	assert_gap(&v, 1, 50, 250);
+	energy_close(e);
+}
+
+static void a_backward_jump_is_no_wrap(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 900000000), at(1, 910000000), at(2, 800000000),
+				       at(3, 810000000));
+
+	assert_gap(&v, 1, 20, 220);
+	assert_non_null(strstr(v.reason, "backward"));
+	energy_close(e);
+}
+
+static void an_interval_that_may_hide_a_wrap_is_a_gap(void **state)
+{
+	struct energy *e = one_package();
+	/* 262143 J at 200 W take 1310.7 s; half of it is the longest safe interval. */
+	struct energy_value v = WINDOW(e, 1, at(0, 0), at(1400, 1000000));
+
+	assert_gap(&v, 1, 0, 280000);
+	assert_non_null(strstr(v.reason, "sample more often"));
+	assert_true(energy_max_interval_ns(e) / NSEC_PER_SEC == 655);
+	energy_close(e);
+}
+
+static void two_readings_at_one_instant_may_differ_by_an_update(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 0), at(1, 100000000), at(1.00002, 100200000),
+				       at(2, 200000000));
+
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 200);
+	energy_close(e);
+}
+
+static void a_counter_that_never_moves_under_load_is_absent(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 0.3, at(0, 5000000), at(0.25, 5000000), at(0.5, 5000000));
+
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	assert_true(isnan(v.joules) && isnan(v.low_j) && isnan(v.high_j));
+	assert_non_null(strstr(v.reason, "never moved"));
+	/* idle for so short a time it may be right; never for seconds, known busy or not */
+	v = WINDOW(e, 0, at(0, 5000000), at(0.001, 5000000));
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	v = WINDOW(e, -1, at(0, 5000000), at(2, 5000000));
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	energy_close(e);
+}
+
+static void a_window_of_one_reading_is_absent(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 5000000));
+
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	assert_true(isnan(v.joules));
+	energy_close(e);
+}
+
+static void an_empty_read_in_between_loses_nothing(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_reading r[3];
+	struct energy_value v;
+
+	fake_read(e, 0, &r[0]);
+	fake_write("class/powercap/intel-rapl:0/energy_uj", "%s", "");
+	fake_read(e, 0.1, &r[1]);
+	assert_int_equal(r[1].error, -ENODATA);
+	fake_energy("intel-rapl:0", 10000000);
+	fake_read(e, 0.2, &r[2]);
+	v = window(e, r, 3, 1);
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 10);
+	energy_close(e);
+}
+
+static void a_torn_read_is_an_error(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_reading r;
+
+	fake_write("class/powercap/intel-rapl:0/energy_uj", "12x4\n");
+	energy_read(e, &r);
+	assert_int_equal(r.error, -EINVAL);
+	energy_close(e);
+}
+
+static void a_zone_that_vanishes_leaves_a_gap_to_the_end(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_reading r[4];
+	struct energy_value v;
+
+	fake_read(e, 0, &r[0]);
+	fake_energy("intel-rapl:0", 10000000);
+	fake_read(e, 0.1, &r[1]);
+	/* An open file outlives its name; in sysfs it then reads ENODEV, here nothing. */
+	fake_write("class/powercap/intel-rapl:0/energy_uj", "%s", "");
+	fake_remove("class/powercap/intel-rapl:0/energy_uj");
+	fake_read(e, 0.2, &r[2]);
+	fake_read(e, 0.6, &r[3]);
+	v = window(e, r, 4, 1);
+	assert_gap(&v, 1, 10, 10 + 0.5 * FAKE_MAX_W);
+	assert_non_null(strstr(v.reason, "lost in the window (ENODATA)"));
+	energy_close(e);
+}
+
+static void a_first_reading_that_failed_is_a_gap(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_reading failed = { .t_ns = 0, .error = -ENODEV };
+	struct energy_value v = WINDOW(e, 1, failed, at(1, 5000000), at(2, 15000000));
+
+	assert_gap(&v, 1, 10, 210);
+	energy_close(e);
+}
+
+static void turbo_limits_widen_what_is_believed(void **state)
+{
+	struct energy_value v;
+	struct energy *e;
+
+	/* A notebook: 15 W sustained, 60 W for a while. */
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_write("class/powercap/intel-rapl:0/constraint_0_max_power_uw", "15000000\n");
+	fake_write("class/powercap/intel-rapl:0/constraint_1_power_limit_uw", "60000000\n");
+	e = fake_open("powercap");
+	v = WINDOW(e, 1, at(0, 0), at(1, 50000000));
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 50);
+	energy_close(e);
+}
+
+/* Random load and random intervals, for hours: all that was used is found again. */
+static void over_random_wraps_the_intervals_sum_to_the_whole(void **state)
+{
+	struct energy *e = one_package();
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		uint64_t rng = seed, used_uj, start_uj, wraps = 0, last = 0;
+		struct energy_reading r = { 0 };
+		struct energy_sum sum;
+		struct energy_value v;
+
+		start_uj = used_uj = mn_splitmix64(&rng) % RANGE_UJ;
+		r.raw = last = used_uj;
+		energy_sum_begin(e, &sum, &r);
+		for (int i = 0; i < 2000; i++) {
+			int64_t dt_ns = mn_splitmix64(&rng) % (600 * NSEC_PER_SEC);
+			uint64_t max_uj = dt_ns / NSEC_PER_USEC * FAKE_MAX_W;
+
+			used_uj += mn_splitmix64(&rng) % (max_uj + 1);
+			r.t_ns += dt_ns;
+			r.raw = used_uj % RANGE_UJ;
+			wraps += r.raw < last;
+			last = r.raw;
+			energy_sum_add(e, &sum, &r);
+		}
+		energy_value(e, &sum, 0, 1, &v);
+		assert_true(wraps > 50);
+		assert_int_equal(v.quality, ENERGY_MEASURED);
+		assert_true(sum.raw == used_uj - start_uj);
+		assert_true(fabs(v.joules - (used_uj - start_uj) * 1e-6) < 1e-3);
+	}
+	energy_close(e);
+}
+
+#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fake_test(one_wrap_is_mended),
+		fake_test(a_counter_may_equal_its_range),
+		fake_test(a_jump_beyond_the_power_limit_is_a_gap),
+		fake_test(a_backward_jump_is_no_wrap),
+		fake_test(an_interval_that_may_hide_a_wrap_is_a_gap),
+		fake_test(two_readings_at_one_instant_may_differ_by_an_update),
+		fake_test(a_counter_that_never_moves_under_load_is_absent),
+		fake_test(a_window_of_one_reading_is_absent),
+		fake_test(an_empty_read_in_between_loses_nothing),
+		fake_test(a_torn_read_is_an_error),
+		fake_test(a_zone_that_vanishes_leaves_a_gap_to_the_end),
+		fake_test(a_first_reading_that_failed_is_a_gap),
+		fake_test(turbo_limits_widen_what_is_believed),
+		fake_test(over_random_wraps_the_intervals_sum_to_the_whole),
+	};
+
+	return cmocka_run_group_tests_name("wrap", tests, NULL, NULL);
+}

@@ -136,12 +136,17 @@ table_src := \
 	harness/table.c \
 	harness/table_words.c
 
+results_src := $(sort $(rows_src) $(analyse_src) $(table_src) \
+	harness/gate.c harness/power_series.c harness/results.c)
+
 $(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_power_series.c,$(results_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_gate.c,$(results_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 
 # --- energy ------------------------------------------------------------------

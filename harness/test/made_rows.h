@@ -31,6 +31,7 @@ static inline struct run_row made_run(const char *path, const char *scenario, in
 	r.order = block;
 	r.repetition = block;
 	r.window_s = 1;
+	r.window_begin_ns = 1000000000LL * (block + 1);
 	return r;
 }
 
@@ -99,6 +100,35 @@ static inline void made_experiment(struct run_row *rows, int blocks)
 	for (int b = 0; b < blocks; b++)
 		for (size_t i = 0; i < ARRAY_SIZE(made_levels); i++)
 			*rows++ = made_run_at(&made_levels[i], b, &seed);
+}
+
+/* Samples of the power of one run, ten a second from 1 s before the window to 0.5 s behind. */
+#define MADE_SAMPLES 200
+static inline size_t made_samples(const struct run_row *run, struct sample_row *out)
+{
+	static const char *const quantity[] = { "power", "power_low", "power_high" };
+	static const double factor[] = { 1, 0.7, 1.35 };
+	uint64_t seed = run->block + 1;
+	size_t n = 0;
+
+	for (int i = -10; i <= run->window_s * 10 + 5 && n + 3 <= MADE_SAMPLES; i++) {
+		bool busy = i > -4 && i <= run->window_s * 10;
+		double watts = (busy ? run->energy_j / run->window_s : 2) * made_noise(&seed);
+
+		for (size_t q = 0; q < ARRAY_SIZE(quantity); q++, n++) {
+			columns_clear(samples_columns(), &out[n]);
+			ROW_TEXT(out[n].run_id, "%s", run->run_id);
+			ROW_TEXT(out[n].phase, "%s", i <= -4 ? "settle" : i <= 0 ? "warmup" :
+				 busy ? "window" : "drain");
+			ROW_TEXT(out[n].source, "%s", run->energy_source);
+			ROW_TEXT(out[n].domain, "total");
+			ROW_TEXT(out[n].quantity, "%s", quantity[q]);
+			ROW_TEXT(out[n].unit, "W");
+			out[n].t_ns = run->window_begin_ns + i * 100000000LL;
+			out[n].value = watts * factor[q];
+		}
+	}
+	return n;
 }
 
 #endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/power_series.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/groups.h"
+
+static const char *const scenarios[] = { "hybrid-fixed", "hybrid-paced", "hybrid-saturate" };
+static const char *const arms[] = { "spare-core", "equal-core" };
+
+/* Which runs the figure takes from. */
+struct choice {
+	const char *scenario, *direction;
+};
+
+static bool fits(const struct run_row *r, const struct choice *c, const char *arm,
+		 const char *path)
+{
+	return !strcmp(r->kind, "measure") && run_is_ok(r) && !strcmp(r->scenario, c->scenario) &&
+	       (!c->direction || !strcmp(r->direction, c->direction)) &&
+	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path);
+}
+
+static const struct run_row *first_fit(const struct run_row *runs, size_t n,
+				       const struct choice *c, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fits(&runs[i], c, NULL, path))
+			return &runs[i];
+	return NULL;
+}
+
+/* One scenario and direction for all panels, so that they can be compared. */
+static bool choose(const struct run_row *runs, size_t n, const char *baseline, struct choice *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++) {
+		const struct run_row *r;
+
+		*c = (struct choice){ scenarios[i], "send" };
+		if (first_fit(runs, n, c, baseline) && first_fit(runs, n, c, "memnet"))
+			return true;
+		c->direction = NULL;
+		r = first_fit(runs, n, c, baseline);
+		if (!r)
+			continue;
+		c->direction = r->direction;
+		if (first_fit(runs, n, c, "memnet"))
+			return true;
+	}
+	return false;
+}
+
+static int compare_energy(const void *p, const void *q)
+{
+	const struct run_row *a = *(const struct run_row *const *)p;
+	const struct run_row *b = *(const struct run_row *const *)q;
+
+	if (isnan(a->energy_j) || isnan(b->energy_j))
+		return isnan(a->energy_j) - isnan(b->energy_j);
+	return (a->energy_j > b->energy_j) - (a->energy_j < b->energy_j);
+}
+
+static const struct run_row *typical(const struct run_row *runs, size_t n, const struct choice *c,
+				     const char *arm, const char *path, const struct run_row **room)
+{
+	size_t fitting = 0, with_energy = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!fits(&runs[i], c, arm, path))
+			continue;
+		room[fitting++] = &runs[i];
+		with_energy += !isnan(runs[i].energy_j);
+	}
+	if (!fitting)
+		return NULL;
+	qsort(room, fitting, sizeof(*room), compare_energy);
+	return room[with_energy ? (with_energy - 1) / 2 : 0];
+}
+
+/* The row of the moment of @s among the @n of @rows; made behind them if it is new. */
+static struct power_row *row_at(struct power_row *rows, size_t *n, const struct run_row *run,
+				const char *role, const struct sample_row *s)
+{
+	double t_s = (s->t_ns - run->window_begin_ns) / 1e9;
+	struct power_row *p;
+
+	for (size_t i = 0; i < *n; i++)
+		if (rows[i].t_s == t_s)
+			return &rows[i];
+	p = &rows[(*n)++];
+	columns_clear(power_columns(), p);
+	ROW_TEXT(p->run_id, "%s", run->run_id);
+	ROW_TEXT(p->scenario, "%s", run->scenario);
+	ROW_TEXT(p->direction, "%s", run->direction);
+	ROW_TEXT(p->arm, "%s", run->arm);
+	ROW_TEXT(p->path, "%s", run->path);
+	ROW_TEXT(p->role, "%s", role);
+	ROW_TEXT(p->accelerator, "%s", run->accelerator);
+	ROW_TEXT(p->phase, "%s", s->phase);
+	ROW_TEXT(p->source, "%s", s->source);
+	p->t_s = t_s;
+	return p;
+}
+
+static bool is_power(const struct sample_row *s)
+{
+	return !strcmp(s->domain, "total") &&
+	       (!strcmp(s->quantity, "power") || !strcmp(s->quantity, "power_low") ||
+		!strcmp(s->quantity, "power_high"));
+}
+
+static double *quantity_of(struct power_row *p, const char *quantity)
+{
+	if (!strcmp(quantity, "power"))
+		return &p->power_w;
+	return !strcmp(quantity, "power_low") ? &p->power_low_w : &p->power_high_w;
+}
+
+static int compare_time(const void *p, const void *q)
+{
+	const struct power_row *a = p, *b = q;
+
+	return (a->t_s > b->t_s) - (a->t_s < b->t_s);
+}
+
+/* Append the samples of @run, by time. */
+static size_t add_run(struct power_row *rows, const struct run_row *run, const char *role,
+		      const struct sample_row *samples, size_t n_samples)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_samples; i++) {
+		const struct sample_row *s = &samples[i];
+
+		if (is_power(s) && !strcmp(s->run_id, run->run_id))
+			*quantity_of(row_at(rows, &n, run, role, s), s->quantity) = s->value;
+	}
+	if (n)
+		qsort(rows, n, sizeof(*rows), compare_time);
+	return n;
+}
+
+int power_series(const struct run_row *runs, size_t n_runs, const struct sample_row *samples,
+		 size_t n_samples, const char *baseline, struct power_row **out, size_t *n_out)
+{
+	const char *const path[] = { baseline, "memnet" }, *const role[] = { "baseline", "memnet" };
+	const struct run_row **room, *run;
+	struct choice c;
+
+	*n_out = 0;
+	*out = calloc(n_samples + 1, sizeof(**out));
+	room = calloc(n_runs + 1, sizeof(*room));
+	if (!*out || !room) {
+		free(*out);
+		free(room);
+		*out = NULL;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; choose(runs, n_runs, baseline, &c) && i < 2 * ARRAY_SIZE(arms); i++) {
+		run = typical(runs, n_runs, &c, arms[i / 2], path[i % 2], room);
+		if (run)
+			*n_out += add_run(*out + *n_out, run, role[i % 2], samples, n_samples);
+	}
+	free(room);
+	return 0;
+}

@@ -172,6 +172,40 @@ $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energ
 $(eval $(call test,energy/test/test_cputime.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_sampler.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
 
+# --- harness: the lab --------------------------------------------------------
+
+lab_src := \
+	harness/lab.c \
+	harness/doctor.c \
+	harness/experiment.c \
+	harness/run.c \
+	harness/run_row.c \
+	harness/threads.c \
+	harness/vm.c \
+	harness/guest_link.c \
+	harness/qemu.c \
+	harness/accel.c \
+	harness/tap.c \
+	harness/sandbox.c \
+	harness/child.c \
+	harness/plan.c \
+	harness/vocabulary.c \
+	harness/folder.c \
+	harness/environment.c \
+	harness/progress.c \
+	harness/interrupt.c \
+	harness/version.c
+lab_lib := -linih -ljansson -lcsv $(energy_lib)
+
+$(eval $(call program,bin/memnet-lab,$(lab_src) $(results_src) $(energy_src) memnet-core/base/parse.c,$(lab_lib)))
+PROGRAMS += $(BUILD)/bin/memnet-lab
+
+# The commit is compiled in; version.o is made anew when it changes.
+GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)
+$(shell mkdir -p $(BUILD) && echo '$(GIT)' | cmp -s - $(BUILD)/git || echo '$(GIT)' > $(BUILD)/git)
+$(BUILD)/obj/harness/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
+$(BUILD)/obj/harness/version.o: $(BUILD)/git
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

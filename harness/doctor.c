@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each check is a line of the table below. PASS: as good as it gets. DEGRADED:
+ * experiments run, but tell less. ABSENT: an optional thing is not there.
+ * BROKEN: no experiment can run before it is mended.
+ */
+#include "harness/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "energy/counters.h"
+#include "energy/energy.h"
+#include "harness/accel.h"
+#include "harness/plan.h"
+#include "harness/qemu.h"
+#include "harness/sandbox.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
+
+enum outcome { PASS, DEGRADED, ABSENT, BROKEN };
+
+static const char *const outcome_names[] = {
+	[PASS] = "PASS", [DEGRADED] = "DEGRADED", [ABSENT] = "ABSENT", [BROKEN] = "BROKEN",
+};
+
+struct answer {
+	char text[512];
+	const char *build;
+};
+
+static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(a->text, sizeof(a->text), format, ap);
+	va_end(ap);
+	return outcome;
+}
+
+static bool in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	char copy[4096], file[4200], *dir, *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", path ? path : "");
+	for (dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		snprintf(file, sizeof(file), "%s/%s", dir, program);
+		if (!access(file, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static enum outcome check_qemu(struct answer *a)
+{
+	if (!in_path(QEMU_PROGRAM))
+		return answer(a, BROKEN, "no %s; apt-get install qemu-system-x86", QEMU_PROGRAM);
+	return answer(a, PASS, "%s is there", QEMU_PROGRAM);
+}
+
+static enum outcome check_image(struct answer *a)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/guest/initrd.img", a->build);
+	if (access(path, R_OK))
+		return answer(a, BROKEN, "%s is missing; make all guest-image", path);
+	return answer(a, PASS, "kernel and initrd are built");
+}
+
+static enum outcome check_cpus(struct answer *a)
+{
+	struct plan plan = { 0 };
+	char err[256];
+
+	if (plan_choose_cpus(&plan, err, sizeof(err)))
+		return answer(a, BROKEN, "%s", err);
+	return answer(a, PASS, "two CPUs for the two sides of an experiment");
+}
+
+static enum outcome check_sandbox(struct answer *a)
+{
+	char why[256];
+
+	if (sandbox_enter(why, sizeof(why)))
+		return answer(a, BROKEN, "%s", why);
+	return answer(a, PASS, "network and mount namespaces of our own");
+}
+
+static enum outcome check_tun(struct answer *a)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return answer(a, BROKEN, "/dev/net/tun: %s; modprobe tun, and let this user open it",
+			      strerror(errno));
+	close(fd);
+	return answer(a, PASS, "/dev/net/tun opens");
+}
+
+static enum outcome check_vhost(struct answer *a)
+{
+	const char *missing = path_find("virtio-vhost")->missing();
+
+	return missing ? answer(a, ABSENT, "%s", missing)
+		       : answer(a, PASS, "the baseline can be served by the kernel");
+}
+
+static enum outcome check_accel(struct answer *a)
+{
+	char kernel[600], initrd[600], cache[600];
+	struct accel accel;
+	const struct vm_config vm = {
+		.vcpus = 1, .memory_mib = 256, .kernel = kernel, .initrd = initrd,
+		.log_dir = SANDBOX_TMP,
+	};
+
+	snprintf(kernel, sizeof(kernel), "%s/guest/vmlinuz", a->build);
+	snprintf(initrd, sizeof(initrd), "%s/guest/initrd.img", a->build);
+	snprintf(cache, sizeof(cache), "%s/accel.cache", a->build);
+	if (access(initrd, R_OK))
+		return answer(a, ABSENT, "cannot be tried without a guest image");
+	accel_choose(&accel, "auto", &vm, cache);
+	return answer(a, strcmp(accel.name, "kvm") ? DEGRADED : PASS, "%s: %s", accel.name,
+		      accel.reason);
+}
+
+static enum outcome check_energy(struct answer *a)
+{
+	const struct energy_config config = { 0 };
+	const struct energy_note *note;
+	struct energy *e;
+	enum outcome outcome;
+
+	if (energy_open(&e, &config))
+		return answer(a, ABSENT, "out of memory");
+	note = energy_note(e, 0);
+	if (!strcmp(energy_source(e), "model"))
+		outcome = answer(a, DEGRADED, "only a model (CPU time restated): %s",
+				 note ? note->text : "no counter");
+	else if (!strcmp(energy_source(e), "none"))
+		outcome = answer(a, ABSENT, "%s", note ? note->text : "no source");
+	else
+		outcome = answer(a, PASS, "%s, %zu domains", energy_source(e),
+				 energy_domain_count(e));
+	energy_close(e);
+	return outcome;
+}
+
+static enum outcome check_counters(struct answer *a)
+{
+	struct counters *c;
+	char absent[256];
+
+	if (counters_open(&c, 0, counters_default))
+		return answer(a, ABSENT, "out of memory");
+	counters_absent(c, absent, sizeof(absent));
+	counters_close(c);
+	if (absent[0])
+		return answer(a, DEGRADED, "refused: %s", absent);
+	return answer(a, PASS, "hardware and software events");
+}
+
+static enum outcome check_governor(struct answer *a)
+{
+	char text[64];
+
+	if (mn_read_file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text,
+			 sizeof(text)) < 0)
+		return answer(a, ABSENT, "no cpufreq here: the frequency is somebody else's business");
+	if (strcmp(text, "performance"))
+		return answer(a, DEGRADED, "governor %s; cpupower frequency-set -g performance", text);
+	return answer(a, PASS, "governor performance");
+}
+
+static enum outcome check_load(struct answer *a)
+{
+	double load[1];
+
+	if (getloadavg(load, 1) != 1)
+		return answer(a, ABSENT, "no load average");
+	if (load[0] > 0.5)
+		return answer(a, DEGRADED, "load %.2f: something else runs; wait or stop it", load[0]);
+	return answer(a, PASS, "load %.2f", load[0]);
+}
+
+static const struct check {
+	const char *name;
+	enum outcome (*run)(struct answer *a);
+} checks[] = {
+	{ "qemu", check_qemu },
+	{ "guest image", check_image },
+	{ "cpus", check_cpus },
+	{ "energy", check_energy },
+	{ "counters", check_counters },
+	{ "governor", check_governor },
+	{ "load", check_load },
+	{ "vhost", check_vhost },
+	{ "sandbox", check_sandbox },	/* from here on inside of it */
+	{ "tap", check_tun },
+	{ "accelerator", check_accel },
+};
+
+int doctor_run(const char *build, FILE *out)
+{
+	bool broken = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		struct answer a = { .build = build };
+		enum outcome outcome = checks[i].run(&a);
+
+		fprintf(out, "%-9s %-12s %s\n", outcome_names[outcome], checks[i].name, a.text);
+		broken |= outcome == BROKEN;
+	}
+	fprintf(out, broken ? "\nNo experiment can run before BROKEN is mended.\n"
+			    : "\nExperiments can run.\n");
+	return broken;
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Block by block, boot by boot, run by run. Whatever becomes of a run, it is a
+ * row; the row is on disk before the next run begins; what has a row is not run
+ * again when the folder is resumed.
+ *
+ * Calibration comes first: per arm one hybrid-saturate run of the baseline gives
+ * the paced rate and the fixed amount of work that all paths then get.
+ */
+#include "harness/experiment.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/accel.h"
+#include "harness/environment.h"
+#include "harness/folder.h"
+#include "harness/interrupt.h"
+#include "harness/progress.h"
+#include "harness/rows.h"
+#include "harness/run.h"
+#include "harness/sandbox.h"
+#include "harness/version.h"
+#include "memnet-core/base/clock.h"
+
+#define READY_TCG_MS		90000
+#define READY_KVM_MS		20000
+#define BOOTS_GIVEN_UP		2	/* failed boots in a row */
+#define EXIT_INTERRUPTED	130
+
+struct experiment {
+	const struct experiment_options *o;
+	struct plan plan;
+	struct folder folder;
+	struct accel accel;
+	struct energy *energy;
+	struct vm_config vm_config;
+	char paths[5][600];		/* what vm_config points into */
+	struct plan_run *runs;
+	size_t n_runs;
+	struct run_targets targets[8];	/* by arm, in the order of the table */
+	struct progress progress;
+	unsigned int order;		/* of the next row */
+	unsigned int bad_boots;		/* in a row */
+	char err[2048];
+};
+
+static int say(struct experiment *x, int status)
+{
+	progress_clear(&x->progress);
+	fprintf(stderr, "memnet-lab: %s\n", x->err);
+	return status;
+}
+
+/* --- rows -------------------------------------------------------------------- */
+
+static void start_row(struct experiment *x, struct run_row *row, const struct plan_config *c,
+		      const char *id)
+{
+	runs_clear(row);
+	ROW_TEXT(row->plan, "%s", x->plan.name);
+	ROW_TEXT(row->git, "%s", version_git);
+	ROW_TEXT(row->run_id, "%s", id);
+	row->order = x->order++;
+	ROW_TEXT(row->kind, "measure");
+	ROW_TEXT(row->path, "%s", c->path->name);
+	ROW_TEXT(row->scenario, "%s", c->scenario->name);
+	ROW_TEXT(row->direction, "%s", c->direction);
+	ROW_TEXT(row->arm, "%s", c->arm->name);
+	ROW_TEXT(row->topology, "one-vm");
+	ROW_TEXT(row->accelerator, "%s", x->accel.name);
+	row->seed = x->folder.seed;
+	utc_now(row->start_utc);
+}
+
+static void start_run_row(struct experiment *x, struct run_row *row, const struct plan_run *run)
+{
+	start_row(x, row, run->config, run->id);
+	row->block = run->block;
+	row->repetition = run->block;
+	row->boot = run->boot;
+}
+
+/* 0, or -errno after a line that names the mend. */
+static int write_row(struct experiment *x, const struct run_row *row)
+{
+	int ret = runs_append(x->folder.runs_fd, row, 1);
+
+	if (ret)
+		snprintf(x->err, sizeof(x->err), "cannot write a row of %s/runs.csv: %s; the rows "
+			 "before it are whole. Mend that, then: make experiment RESUME=%s",
+			 x->folder.dir, strerror(-ret), x->folder.dir);
+	return ret;
+}
+
+/* A run that could not be made, and why. */
+static int write_unmade(struct experiment *x, const struct plan_run *run, const char *status,
+			const char *reason)
+{
+	struct run_row row;
+
+	start_run_row(x, &row, run);
+	ROW_TEXT(row.status, "%s", status);
+	ROW_TEXT(row.reason, "%s", reason);
+	return write_row(x, &row);
+}
+
+/* --- one run ----------------------------------------------------------------- */
+
+static struct run_targets *targets_of(struct experiment *x, const struct arm *arm)
+{
+	size_t i = 0;
+
+	while (arm_at(i) != arm)
+		i++;
+	return &x->targets[i];
+}
+
+/* Make one run in a booted VM and write it. *vm_ret: can the VM serve the next? */
+static int make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+		    const struct plan_config *config, struct run_row *row, int *vm_ret)
+{
+	const struct run_context ctx = {
+		.vm = vm, .plan = &x->plan, .config = config, .energy = x->energy,
+		.targets = *targets_of(x, config->arm), .seed = x->folder.seed,
+		.copy_bandwidth_bytes_per_s = copy_bandwidth,
+	};
+	struct run_samples samples = { 0 };
+	int ret = vm_ensure_peer(vm);
+
+	if (ret) {
+		ROW_TEXT(row->status, "failed");
+		ROW_TEXT(row->reason, "cannot start the peer: %s", strerror(-ret));
+		*vm_ret = 0;
+		return write_row(x, row);
+	}
+	*vm_ret = run_execute(&ctx, row, &samples);
+	ret = write_row(x, row);
+	if (!ret && samples.n && !strcmp(row->kind, "measure"))
+		ret = samples_append(x->folder.samples_fd, samples.rows, samples.n);
+	if (ret && !x->err[0])
+		snprintf(x->err, sizeof(x->err), "cannot write %s/samples.csv: %s; mend that, then: "
+			 "make experiment RESUME=%s", x->folder.dir, strerror(-ret), x->folder.dir);
+	run_samples_free(&samples);
+	return ret;
+}
+
+/* --- boots ------------------------------------------------------------------- */
+
+static int boot(struct experiment *x, struct vm *vm, const struct path *path)
+{
+	struct vm_config config = x->vm_config;
+	int ret;
+
+	config.vhost = path->vhost;
+	ret = vm_boot(vm, &config, x->err, sizeof(x->err));
+	x->bad_boots = ret ? x->bad_boots + 1 : 0;
+	return ret;
+}
+
+/* Each of @n runs of one boot gets a row that says why there is no more to it. */
+static int write_all_unmade(struct experiment *x, const struct plan_run *runs, size_t n,
+			    const char *status, const char *reason)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		if (folder_has(&x->folder, runs[i].id))
+			continue;
+		ret = write_unmade(x, &runs[i], status, reason);
+		progress_step(&x->progress, runs[i].id, status, reason);
+	}
+	return ret;
+}
+
+static size_t next_missing(const struct experiment *x, const struct plan_run *runs, size_t n,
+			   size_t i)
+{
+	while (i < n && folder_has(&x->folder, runs[i].id))
+		i++;
+	return i;
+}
+
+/* Runs from @i on in one VM, until it is lost or they are done. Returns the next run's index. */
+static size_t runs_of_vm(struct experiment *x, struct vm *vm, const struct plan_run *runs, size_t n,
+			 size_t i, int *error)
+{
+	int64_t copy_bandwidth = run_copy_bandwidth(vm);
+	int vm_ret = 0;
+
+	for (; i < n && !vm_ret && !*error; i = next_missing(x, runs, n, i + 1)) {
+		struct run_row row;
+
+		start_run_row(x, &row, &runs[i]);
+		progress_begin(&x->progress, runs[i].id);
+		*error = make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
+		progress_step(&x->progress, runs[i].id, row.status, row.reason);
+		if (vm_ret == -EINTR)
+			return n;
+	}
+	return i;
+}
+
+/*
+ * All runs of one boot; a VM that is lost on the way is booted again for the
+ * rest. 0, or -errno with a line in x->err: the experiment cannot go on.
+ */
+static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
+{
+	const char *missing = runs[0].config->path->missing();
+	size_t i = next_missing(x, runs, n, 0);
+	struct vm vm;
+	int ret = 0;
+
+	if (missing)
+		return write_all_unmade(x, runs, n, "skipped", missing);
+	while (!ret && i < n && !interrupted()) {
+		progress_boot(&x->progress, runs[0].config->path->name);
+		ret = boot(x, &vm, runs[0].config->path);
+		if (ret == -EINTR)
+			return 0;
+		if (ret)
+			return write_all_unmade(x, runs, n, "failed", x->err) ?:
+			       (x->bad_boots < BOOTS_GIVEN_UP ? 0 : ret);
+		x->err[0] = '\0';
+		i = runs_of_vm(x, &vm, runs, n, i, &ret);
+		vm_stop(&vm);
+	}
+	return ret;
+}
+
+static size_t boot_length(const struct experiment *x, size_t first)
+{
+	size_t n = 1;
+
+	while (first + n < x->n_runs && x->runs[first + n].boot == x->runs[first].boot)
+		n++;
+	return n;
+}
+
+static int make_all_boots(struct experiment *x)
+{
+	size_t n;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < x->n_runs && !interrupted(); i += n) {
+		n = boot_length(x, i);
+		ret = make_boot(x, &x->runs[i], n);
+	}
+	return ret;
+}
+
+/* --- calibration ------------------------------------------------------------- */
+
+static bool arm_needs_targets(const struct experiment *x, const struct arm *arm)
+{
+	for (size_t i = 0; i < x->plan.n_configs; i++)
+		if (x->plan.configs[i].arm == arm &&
+		    (x->plan.configs[i].scenario->stream == LOAD_PACED ||
+		     x->plan.configs[i].scenario->stream == LOAD_FIXED))
+			return true;
+	return false;
+}
+
+/* What the paths are compared with: the best kernel path of the plan that can run. */
+static const struct path *baseline_of(const struct plan *plan)
+{
+	const struct path *best = NULL;
+
+	for (size_t i = 0; i < plan->n_configs; i++) {
+		const struct path *p = plan->configs[i].path;
+
+		if (p->missing())
+			continue;
+		if (!best || (p->vhost && !best->vhost) ||
+		    (!strcmp(best->transport, "memnet") && strcmp(p->transport, "memnet")))
+			best = p;
+	}
+	return best;
+}
+
+static void set_targets(struct experiment *x, const struct arm *arm, const struct run_row *row)
+{
+	double seconds = (double)x->plan.fixed_ns / NSEC_PER_SEC;
+	struct run_targets *t = targets_of(x, arm);
+
+	t->stream_bytes_per_s = row->stream_bytes_per_s * x->plan.pace_percent / 100;
+	t->fixed_ops = row->compute_ops_per_s * seconds + 1;
+	t->fixed_bytes = row->stream_bytes_per_s * seconds;
+	t->fixed_bytes -= t->fixed_bytes % x->plan.chunk_bytes;
+	t->fixed_bytes += x->plan.chunk_bytes;
+}
+
+static void calibration_id(const struct arm *arm, char *id, size_t size)
+{
+	snprintf(id, size, "calibrate.%s", arm->name);
+}
+
+/* Take over what an earlier sitting of a resumed folder found. */
+static bool recall_targets(struct experiment *x, const struct arm *arm)
+{
+	char id[96];
+
+	calibration_id(arm, id, sizeof(id));
+	for (size_t i = 0; i < x->folder.n_done; i++) {
+		const struct run_row *row = &x->folder.done[i];
+
+		if (strcmp(row->run_id, id) || strcmp(row->status, "ok"))
+			continue;
+		set_targets(x, arm, row);
+		return true;
+	}
+	return false;
+}
+
+static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
+{
+	const struct plan_config config = {
+		.path = baseline_of(&x->plan), .scenario = scenario_find("hybrid-saturate"),
+		.arm = arm, .direction = "send",
+	};
+	struct run_row row;
+	int vm_ret, ret;
+	char id[96];
+
+	calibration_id(arm, id, sizeof(id));
+	start_row(x, &row, &config, id);
+	ROW_TEXT(row.kind, "calibrate");
+	row.block = 0;
+	ret = make_run(x, vm, 0, &config, &row, &vm_ret);
+	if (ret)
+		return ret;
+	if (strcmp(row.status, "ok") || !(row.stream_bytes_per_s > 0)) {
+		if (vm_ret == -EINTR)
+			return vm_ret;
+		snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
+			 arm->name, config.path->name, row.status, row.reason, x->folder.dir);
+		return -ECANCELED;
+	}
+	set_targets(x, arm, &row);
+	return 0;
+}
+
+static int calibrate(struct experiment *x)
+{
+	const struct path *baseline = baseline_of(&x->plan);
+	const struct arm *wanted[8], *arm;
+	struct vm vm;
+	size_t n = 0;
+	int ret;
+
+	for (size_t i = 0; (arm = arm_at(i)); i++)
+		if (arm_needs_targets(x, arm) && !recall_targets(x, arm))
+			wanted[n++] = arm;
+	if (!n || !baseline)
+		return 0;
+	progress_boot(&x->progress, "calibration");
+	ret = boot(x, &vm, baseline);
+	if (ret)
+		return ret;
+	for (size_t i = 0; !ret && i < n; i++)
+		ret = calibrate_arm(x, &vm, wanted[i]);
+	vm_stop(&vm);
+	return ret;
+}
+
+/* --- set-up ------------------------------------------------------------------ */
+
+/* The programs and the image, all under the build folder. 0 or -ENOENT. */
+static int locate_parts(struct experiment *x)
+{
+	static const char *const parts[] = {
+		"guest/vmlinuz", "guest/initrd.img", "bin/memnetd", "bin/memnet-work",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		snprintf(x->paths[i], sizeof(x->paths[i]), "%s/%s", x->o->build, parts[i]);
+		if (access(x->paths[i], R_OK)) {
+			snprintf(x->err, sizeof(x->err), "%s: %s; build it with: make all guest-image",
+				 x->paths[i], strerror(errno));
+			return -ENOENT;
+		}
+	}
+	snprintf(x->paths[4], sizeof(x->paths[4]), "%s/logs", x->folder.dir);
+	x->vm_config = (struct vm_config){
+		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
+		.kernel = x->paths[0], .initrd = x->paths[1], .memnetd = x->paths[2],
+		.work = x->paths[3], .log_dir = x->paths[4],
+	};
+	return 0;
+}
+
+static int choose_accel(struct experiment *x)
+{
+	char cache[600];
+
+	snprintf(cache, sizeof(cache), "%s/accel.cache", x->o->build);
+	if (accel_choose(&x->accel, x->o->accel, &x->vm_config, cache)) {
+		snprintf(x->err, sizeof(x->err), "ACCEL=%s: want auto, kvm or tcg", x->o->accel);
+		return -EINVAL;
+	}
+	x->vm_config.accel = x->accel.name;
+	x->vm_config.fault = x->o->fault;
+	x->vm_config.cpu_model = x->plan.cpu_model;
+	if (!strcmp(x->plan.cpu_model, "auto"))
+		x->vm_config.cpu_model = strcmp(x->accel.name, "kvm") ? "qemu64" : "host";
+	x->vm_config.ready_timeout_ms = x->o->ready_timeout_ms ? x->o->ready_timeout_ms :
+		strcmp(x->accel.name, "kvm") ? READY_TCG_MS : READY_KVM_MS;
+	return 0;
+}
+
+static int open_folder(struct experiment *x)
+{
+	if (x->o->resume)
+		return folder_resume(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
+	return plan_load(&x->plan, x->o->plan, x->err, sizeof(x->err)) ?:
+	       folder_create(&x->folder, x->o->results, x->o->plan, &x->plan, x->err,
+			     sizeof(x->err));
+}
+
+/* Paths are made absolute: the sandbox may not see the same relative ones. */
+static int set_up(struct experiment *x)
+{
+	const struct energy_config energy_config = { 0 };
+	char path[600];
+	long n;
+	int ret = open_folder(x);
+
+	if (!ret)
+		ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
+	if (!ret)
+		ret = locate_parts(x);
+	if (!ret)
+		ret = sandbox_enter(x->err, sizeof(x->err));
+	if (!ret)
+		ret = choose_accel(x);
+	if (ret)
+		return ret;
+	ret = energy_open(&x->energy, &energy_config);
+	n = ret ? ret : plan_expand(&x->plan, x->folder.seed, &x->runs);
+	if (n < 0) {
+		snprintf(x->err, sizeof(x->err), "out of memory");
+		return n;
+	}
+	x->n_runs = n;
+	x->order = x->folder.n_done + 1;
+	snprintf(path, sizeof(path), "%s/environment.json", x->folder.dir);
+	ret = environment_write(path, &x->accel, x->energy, &x->plan, x->folder.seed);
+	if (ret)
+		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
+	return ret;
+}
+
+static size_t count_missing(const struct experiment *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n_runs; i++)
+		n += !folder_has(&x->folder, x->runs[i].id);
+	return n;
+}
+
+static void announce(const struct experiment *x, size_t missing)
+{
+	fprintf(stderr, "plan %s, %zu runs", x->plan.name, x->n_runs);
+	if (missing != x->n_runs)
+		fprintf(stderr, ", %zu of them missing", missing);
+	fprintf(stderr, "; results in %s\n", x->folder.dir);
+	fprintf(stderr, "accelerator %s: %s\n", x->accel.name, x->accel.reason);
+	fprintf(stderr, "energy source %s\n", energy_source(x->energy));
+}
+
+static void tear_down(struct experiment *x)
+{
+	energy_close(x->energy);
+	folder_close(&x->folder);
+	free(x->runs);
+	free(x);
+}
+
+int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
+{
+	struct experiment *x = calloc(1, sizeof(*x));
+	int ret, status = 0;
+
+	dir[0] = '\0';
+	if (!x)
+		return 1;
+	x->o = o;
+	x->folder.runs_fd = x->folder.samples_fd = -1;
+	interrupt_catch();
+	ret = set_up(x);
+	snprintf(dir, dirlen, "%s", x->folder.dir);
+	if (!ret) {
+		size_t missing = count_missing(x);
+
+		announce(x, missing);
+		progress_init(&x->progress, missing);
+		ret = calibrate(x);
+		if (!ret)
+			ret = make_all_boots(x);
+		progress_clear(&x->progress);
+	}
+	if (interrupted()) {
+		snprintf(x->err, sizeof(x->err), "interrupted; finish it with: make experiment RESUME=%s",
+			 x->folder.dir);
+		status = say(x, EXIT_INTERRUPTED);
+	} else if (ret) {
+		status = say(x, 1);
+	}
+	if (x->folder.dir[0])
+		folder_note(&x->folder, status ? "stopped status=%d" : "finished status=%d", status);
+	tear_down(x);
+	return status;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An experiment: a plan carried out into a results folder, resumable at any
+ * point. What it leaves there:
+ *
+ *   plan.ini          the plan as it was run
+ *   manifest          what was started when, append-only: seed, order, resumptions
+ *   environment.json  the machine
+ *   runs.csv          a row for every attempted run, as soon as it has ended
+ *   samples.csv       time series
+ *   logs/             console, QEMU, memnetd, peer; of the newest boot of each path
+ */
+#ifndef HARNESS_EXPERIMENT_H
+#define HARNESS_EXPERIMENT_H
+
+#include <stddef.h>
+
+struct experiment_options {
+	const char *plan;	/* plan file; with @resume: ignored, the folder has its own */
+	const char *resume;	/* results folder to finish; NULL: make a new one */
+	const char *results;	/* parent of new results folders */
+	const char *accel;	/* "auto", "kvm", "tcg" */
+	const char *build;	/* build folder: programs, guest image, cache */
+	const char *fault;	/* memnet.fault= of the guest, for the harness's tests; or NULL */
+	int ready_timeout_ms;	/* 0: what suits the accelerator */
+};
+
+/*
+ * Carry it out, with progress on standard error. The folder's path is left in
+ * @dir, also on failure if it was made. Exit status: 0 every run was made; 1 a
+ * clear line was printed; 130 interrupted. The process is in a sandbox afterwards.
+ */
+int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/rows.h"
+#include "harness/version.h"
+#include "memnet-core/base/io.h"
+
+#define PLAN_COPY "plan.ini"
+
+static void format_utc(char *text, size_t size, const char *format)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(text, size, format, &tm);
+}
+
+void utc_now(char text[24])
+{
+	format_utc(text, 24, "%Y-%m-%dT%H:%M:%SZ");
+}
+
+static void path_in(const struct folder *f, const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", f->dir, name);
+}
+
+static int complain(char *err, size_t errlen, int ret, const char *what)
+{
+	snprintf(err, errlen, "%s: %s%s", what, strerror(-ret),
+		 ret == -ENOSPC ? "; free some space and resume" : "");
+	return ret;
+}
+
+int folder_note(const struct folder *f, const char *format, ...)
+{
+	char path[600], line[512];
+	int fd, n, ret;
+	va_list ap;
+
+	utc_now(line);
+	n = strlen(line);
+	line[n++] = ' ';
+	va_start(ap, format);
+	n += vsnprintf(line + n, sizeof(line) - n - 1, format, ap);
+	va_end(ap);
+	n = MIN(n, (int)sizeof(line) - 2);
+	line[n++] = '\n';
+	path_in(f, "manifest", path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	ret = mn_write_all(fd, line, n);
+	close(fd);
+	return ret;
+}
+
+static int make_dir(const char *path)
+{
+	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+static int copy_file(const char *from, const char *to)
+{
+	char buf[8192];
+	ssize_t n;
+	int ret = 0, in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	if (in < 0 || out < 0)
+		ret = -errno;
+	while (!ret && (n = read(in, buf, sizeof(buf))) > 0)
+		ret = mn_write_all(out, buf, n);
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	return ret;
+}
+
+/* results/latest -> <plan>/<time>-<git>; replaced in one step. */
+static void point_latest(const struct folder *f, const char *results)
+{
+	char link[600], temporary[620];
+
+	snprintf(link, sizeof(link), "%s/latest", results);
+	snprintf(temporary, sizeof(temporary), "%s.new", link);
+	unlink(temporary);
+	if (!symlink(f->dir + strlen(results) + 1, temporary) && rename(temporary, link))
+		unlink(temporary);
+}
+
+static int make_dirs(struct folder *f, const char *results, const struct plan *plan)
+{
+	char path[640], when[32];
+	int ret = make_dir(results);
+
+	snprintf(path, sizeof(path), "%s/%s", results, plan->name);
+	if (!ret)
+		ret = make_dir(path);
+	format_utc(when, sizeof(when), "%Y%m%dT%H%M%SZ");
+	if (snprintf(f->dir, sizeof(f->dir), "%s/%s/%s-%s", results, plan->name, when,
+		     version_git) >= (int)sizeof(f->dir))
+		return -ENAMETOOLONG;
+	if (!ret && mkdir(f->dir, 0755))
+		ret = -errno;
+	path_in(f, "logs", path, sizeof(path));
+	return ret ? ret : make_dir(path);
+}
+
+static int open_tables(struct folder *f, char *err, size_t errlen)
+{
+	char path[600];
+
+	path_in(f, "runs.csv", path, sizeof(path));
+	f->runs_fd = runs_open(path, err, errlen);
+	if (f->runs_fd < 0)
+		return f->runs_fd;
+	path_in(f, "samples.csv", path, sizeof(path));
+	f->samples_fd = samples_open(path, err, errlen);
+	return f->samples_fd < 0 ? f->samples_fd : 0;
+}
+
+int folder_create(struct folder *f, const char *results, const char *plan_path,
+		  const struct plan *plan, char *err, size_t errlen)
+{
+	char path[600];
+	int ret;
+
+	*f = (struct folder){ .runs_fd = -1, .samples_fd = -1, .seed = plan->seed };
+	while (!f->seed)
+		if (getrandom(&f->seed, 4, 0) != 4)	/* 32 bits: easy to type again */
+			f->seed = 1;
+	ret = make_dirs(f, results, plan);
+	path_in(f, PLAN_COPY, path, sizeof(path));
+	if (!ret)
+		ret = copy_file(plan_path, path);
+	if (!ret)
+		ret = folder_note(f, "created plan=%s git=%s seed=%llu", plan->name, version_git,
+				  (unsigned long long)f->seed);
+	if (ret)
+		return complain(err, errlen, ret, f->dir);
+	ret = open_tables(f, err, errlen);
+	if (!ret)
+		point_latest(f, results);
+	return ret;
+}
+
+/* The seed stands in the manifest's first line. */
+static int read_seed(struct folder *f, char *err, size_t errlen)
+{
+	char path[600], line[512], *at = NULL;
+	FILE *file;
+
+	path_in(f, "manifest", path, sizeof(path));
+	file = fopen(path, "re");
+	if (file && fgets(line, sizeof(line), file))
+		at = strstr(line, " seed=");
+	if (file)
+		fclose(file);
+	if (!at) {
+		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to resume; "
+			 "start a new experiment", path);
+		return -EINVAL;
+	}
+	f->seed = strtoull(at + 6, NULL, 10);
+	return 0;
+}
+
+int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+{
+	char path[600];
+	int ret;
+
+	*f = (struct folder){ .runs_fd = -1, .samples_fd = -1 };
+	if (strlen(dir) >= sizeof(f->dir))
+		return complain(err, errlen, -ENAMETOOLONG, dir);
+	strcpy(f->dir, dir);
+	ret = read_seed(f, err, errlen);
+	if (ret)
+		return ret;
+	path_in(f, PLAN_COPY, path, sizeof(path));
+	ret = plan_load(plan, path, err, errlen);
+	if (!ret)
+		ret = open_tables(f, err, errlen);	/* cuts off a torn last row */
+	path_in(f, "runs.csv", path, sizeof(path));
+	if (!ret)
+		ret = runs_load(path, &f->done, &f->n_done, err, errlen);
+	if (!ret)
+		ret = folder_note(f, "resumed git=%s rows=%zu", version_git, f->n_done);
+	return ret;
+}
+
+void folder_close(struct folder *f)
+{
+	if (f->runs_fd >= 0)
+		close(f->runs_fd);
+	if (f->samples_fd >= 0)
+		close(f->samples_fd);
+	free(f->done);
+	*f = (struct folder){ .runs_fd = -1, .samples_fd = -1 };
+}
+
+bool folder_has(const struct folder *f, const char *id)
+{
+	for (size_t i = 0; i < f->n_done; i++)
+		if (!strcmp(f->done[i].run_id, id) && strcmp(f->done[i].reason, "interrupted"))
+			return true;
+	return false;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A results folder: made once, never overwritten, resumed by what is in it. */
+#ifndef HARNESS_FOLDER_H
+#define HARNESS_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/columns.h"
+#include "harness/plan.h"
+
+struct folder {
+	char dir[512];
+	int runs_fd, samples_fd;
+	uint64_t seed;
+	struct run_row *done;	/* rows of runs.csv when it was opened */
+	size_t n_done;
+};
+
+/*
+ * Make results/<plan>/<UTC>-<git>/ with a copy of the plan and a seed (the
+ * plan's, else drawn), and point results/latest at it. 0, or -errno with one
+ * line that names the mend in @err.
+ */
+int folder_create(struct folder *f, const char *results, const char *plan_path,
+		  const struct plan *plan, char *err, size_t errlen);
+
+/* Open an old one to finish it. @plan is read from its plan.ini. */
+int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
+
+void folder_close(struct folder *f);
+
+/* Does run @id have a row that stands? A run that was interrupted has not. */
+bool folder_has(const struct folder *f, const char *id);
+
+/* Append a line to the manifest, with the time in front. 0 or -errno. */
+int folder_note(const struct folder *f, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The time now as 2026-01-31T12:00:00Z. */
+void utc_now(char text[24]);
+
+#endif

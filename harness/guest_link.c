@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/guest_link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness/interrupt.h"
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
+
+#define SLICE_MS 100
+
+/* Does @line begin with the whole word @word? The rest after it, or NULL. */
+static const char *after_word(const char *line, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(line, word, n) || (line[n] && line[n] != ' '))
+		return NULL;
+	return line[n] ? line + n + 1 : line + n;
+}
+
+static void keep_text(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text);
+}
+
+/* Keep an event of a slot: "armed 0", "result 1 bytes=...". */
+static void take_event(struct guest_link *g, const char *line)
+{
+	static const char *const words[] = { "armed", "result", "exit", "err" };
+	const char *rest = NULL;
+	struct guest_slot *slot;
+	size_t i;
+	char *end;
+	long n;
+
+	for (i = 0; i < ARRAY_SIZE(words) && !(rest = after_word(line, words[i])); i++)
+		;
+	if (!rest)
+		return;
+	n = strtol(rest, &end, 10);
+	if (end == rest || n < 0 || n >= GUEST_SLOTS)
+		return;
+	slot = &g->slots[n];
+	rest = *end ? end + 1 : end;
+	switch (i) {
+	case 0:
+		slot->armed = true;
+		break;
+	case 1:
+		keep_text(slot->result, sizeof(slot->result), rest);
+		break;
+	case 2:
+		slot->exited = true;
+		keep_text(slot->status, sizeof(slot->status), rest);
+		break;
+	case 3:
+		keep_text(slot->complaint, sizeof(slot->complaint), rest);
+		break;
+	}
+}
+
+/* Take one whole line out of the buffer. False: there is none. */
+static bool take_line(struct guest_link *g, char *line, size_t size)
+{
+	char *newline = memchr(g->buf, '\n', g->used);
+	size_t len;
+
+	if (!newline && g->used < sizeof(g->buf))
+		return false;
+	/* A line that fills the buffer is cut there: no line of the protocol is so long. */
+	len = newline ? (size_t)(newline - g->buf) : g->used;
+	snprintf(line, size, "%.*s", (int)len, g->buf);
+	if (newline)
+		len++;
+	memmove(g->buf, g->buf + len, g->used - len);
+	g->used -= len;
+	return true;
+}
+
+/* Read what comes within @timeout_ms. 0 also when nothing came. */
+static int fill(struct guest_link *g, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = g->fd, .events = POLLIN };
+	ssize_t n;
+	int ret = poll(&pfd, 1, timeout_ms);
+
+	if (interrupted())
+		return -EINTR;
+	if (ret <= 0)
+		return 0;
+	n = read(g->fd, g->buf + g->used, sizeof(g->buf) - g->used);
+	if (n > 0)
+		g->used += n;
+	return n > 0 || (n < 0 && errno == EINTR) ? 0 : -EPIPE;
+}
+
+/*
+ * The next line, its events taken. 0; -ETIMEDOUT after @deadline_ns; as the
+ * header says.
+ */
+static int next_line(struct guest_link *g, char *line, size_t size, int64_t deadline_ns)
+{
+	while (!take_line(g, line, size)) {
+		int64_t left_ms = (deadline_ns - mn_now_ns()) / NSEC_PER_MSEC;
+		int ret = left_ms < 0 ? -ETIMEDOUT : fill(g, MIN(left_ms, (int64_t)SLICE_MS) + 1);
+
+		if (!ret && g->watchdog)
+			ret = g->watchdog(g->watchdog_arg);
+		if (ret)
+			return ret;
+	}
+	take_event(g, line);
+	return 0;
+}
+
+/* Wait for @word, or for @other if it is not NULL. 0: @word came; 1: @other. */
+static int wait_either(struct guest_link *g, const char *word, const char *other, char *line,
+		       size_t size, int timeout_ms)
+{
+	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
+
+	for (;;) {
+		int ret = next_line(g, line, size, deadline);
+
+		if (ret)
+			return ret;
+		if (after_word(line, word))
+			return 0;
+		if (other && after_word(line, other))
+			return 1;
+	}
+}
+
+int guest_wait_line(struct guest_link *g, const char *word, char *line, size_t size, int timeout_ms)
+{
+	return wait_either(g, word, NULL, line, size, timeout_ms);
+}
+
+int guest_pass_time(struct guest_link *g, int time_ms)
+{
+	int64_t deadline = mn_now_ns() + time_ms * NSEC_PER_MSEC;
+	char line[GUEST_LINE];
+	int ret = 0;
+
+	while (!ret)
+		ret = next_line(g, line, sizeof(line), deadline);
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+int guest_command(struct guest_link *g, const char *command, const char *answer, char *line,
+		  size_t size, int timeout_ms)
+{
+	char text[GUEST_LINE];
+	int len = snprintf(text, sizeof(text), "%s\n", command);
+	int ret;
+
+	if (len >= (int)sizeof(text))
+		return -E2BIG;
+	ret = mn_write_all(g->fd, text, len);
+	if (!ret)
+		ret = wait_either(g, answer, "error", line, size, timeout_ms);
+	return ret == 1 ? -EREMOTEIO : ret;
+}
+
+static bool slots_done(const struct guest_link *g, bool (*done)(const struct guest_slot *))
+{
+	for (int i = 0; i < GUEST_SLOTS; i++)
+		if (g->slots[i].spawned && !g->slots[i].exited && !done(&g->slots[i]))
+			return false;
+	return true;
+}
+
+int guest_wait_slots(struct guest_link *g, bool (*done)(const struct guest_slot *), int timeout_ms)
+{
+	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
+	char line[GUEST_LINE];
+	int ret = 0;
+
+	while (!ret && !slots_done(g, done))
+		ret = next_line(g, line, sizeof(line), deadline);
+	return ret;
+}
+
+void guest_clear_slots(struct guest_link *g)
+{
+	memset(g->slots, 0, sizeof(g->slots));
+}
+
+int guest_value(const char *line, const char *key, int64_t *value)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = line; p; p = strchr(p, ' ')) {
+		p += *p == ' ';
+		if (!strncmp(p, key, n) && p[n] == '=') {
+			*value = strtoll(p + n + 1, NULL, 10);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A plan: what an experiment runs. Read from an ini file, expanded into runs. */
+#ifndef HARNESS_PLAN_H
+#define HARNESS_PLAN_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/vocabulary.h"
+
+#define PLAN_MAX_CONFIGS 128
+
+/* One configuration; a block runs each of them once. */
+struct plan_config {
+	const struct path *path;
+	const struct scenario *scenario;
+	const struct arm *arm;
+	const char *direction;	/* "send", "recv"; "none" where nothing streams */
+};
+
+struct plan {
+	char name[64];
+	uint64_t repetitions;
+	uint64_t seed;		/* 0: drawn at the start */
+	int64_t settle_ns, warmup_ns, window_ns;
+	int64_t fixed_ns;	/* hybrid-fixed is what the baseline does in this time */
+	int64_t burst_ns;	/* of paced streams */
+	uint64_t pace_percent;	/* of the baseline's own rate in hybrid-saturate */
+	uint64_t chunk_bytes;
+	uint64_t vcpus, memory_mib;
+	char compute[32];	/* kernel of memnet-work compute */
+	char cpu_model[64];	/* of QEMU; "auto" */
+	bool cpus_given;	/* else chosen from what the machine has */
+	cpu_set_t vcpu_cpus, host_cpus;
+	struct plan_config configs[PLAN_MAX_CONFIGS];
+	size_t n_configs;
+};
+
+/*
+ * Read the plan @path. 0; -EINVAL or -errno with one line in @err that names
+ * file, line and mend.
+ */
+int plan_load(struct plan *plan, const char *path, char *err, size_t errlen);
+
+/*
+ * Choose CPUs where the plan gives none: one for the vCPUs, another for the
+ * host's work, on different cores where there are such. -EINVAL and a line in
+ * @err when the machine cannot give what the plan wants.
+ */
+int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
+
+/* Run @index of block @block in a shuffled order; boots are by path. */
+struct plan_run {
+	const struct plan_config *config;
+	unsigned int block;	/* from 1 */
+	unsigned int boot;	/* from 1, over the whole experiment */
+	char id[96];		/* "b01.memnet.equal-core.hybrid-paced.send" */
+};
+
+/*
+ * All runs in the order they are made: block by block; in a block the paths in
+ * shuffled order, one boot each; in a boot its configurations in shuffled
+ * order. Determined by the plan and @seed. *runs is for free(). Their number,
+ * or -ENOMEM.
+ */
+long plan_expand(const struct plan *plan, uint64_t seed, struct plan_run **runs);
+
+#endif

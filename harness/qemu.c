@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every path boots this same machine: one virtio-net on a tap, one ivshmem
+ * device, one virtio-serial bus. Only the path in use differs. romfile= spares
+ * the boot a network boot ROM; -nodefaults spares it a VGA, a floppy and the rest.
+ */
+#include "harness/qemu.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
+
+/* Add @option and its formatted @value. */
+static int PRINTF_LIKE(3, 4) add(struct qemu_argv *v, const char *option, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (v->n + 3 > QEMU_MAX_ARGS)
+		return -ENOMEM;
+	v->args[v->n] = strdup(option);
+	if (!v->args[v->n])
+		return -ENOMEM;
+	v->n++;
+	if (!format)
+		return 0;
+	va_start(ap, format);
+	n = vasprintf(&v->args[v->n], format, ap);
+	va_end(ap);
+	if (n < 0)
+		return -ENOMEM;
+	v->n++;
+	return 0;
+}
+
+static int add_machine(struct qemu_argv *v, const struct qemu_config *c)
+{
+	return add(v, QEMU_PROGRAM, NULL) ?:
+	       add(v, "-name", "memnet,debug-threads=on") ?:
+	       add(v, "-nodefaults", NULL) ?:
+	       add(v, "-no-user-config", NULL) ?:
+	       add(v, "-display", "none") ?:
+	       add(v, "-no-reboot", NULL) ?:
+	       add(v, "-M", "q35") ?:
+	       add(v, "-accel", "%s", c->accel) ?:
+	       add(v, "-cpu", "%s", c->cpu_model) ?:
+	       add(v, "-smp", "%u", c->vcpus) ?:
+	       add(v, "-m", "%u", c->memory_mib) ?:
+	       add(v, "-kernel", "%s", c->kernel) ?:
+	       add(v, "-initrd", "%s", c->initrd) ?:
+	       add(v, "-append", "%s", c->append);
+}
+
+static int add_channels(struct qemu_argv *v, const struct qemu_config *c)
+{
+	return add(v, "-chardev", "file,id=console,path=%s", c->console_log) ?:
+	       add(v, "-serial", "chardev:console") ?:
+	       add(v, "-device", "virtio-serial-pci,max_ports=4") ?:
+	       add(v, "-chardev", "socket,id=control,fd=%d", c->control_fd) ?:
+	       add(v, "-device", "virtserialport,chardev=control,name=memnet.control") ?:
+	       (c->qmp_fd < 0 ? 0 :
+		add(v, "-chardev", "socket,id=qmp,fd=%d", c->qmp_fd) ?:
+		add(v, "-mon", "chardev=qmp,mode=control"));
+}
+
+static int add_paths(struct qemu_argv *v, const struct qemu_config *c)
+{
+	if (c->tap_fd < 0)
+		return 0;
+	return add(v, "-netdev", "tap,id=net0,fd=%d,vhost=%s", c->tap_fd, c->vhost ? "on" : "off") ?:
+	       add(v, "-device", "virtio-net-pci,netdev=net0,romfile=") ?:
+	       add(v, "-chardev", "socket,id=region,path=%s", c->ivshmem_path) ?:
+	       add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=1") ?:
+	       add(v, "-chardev", "socket,id=bell,path=%s", c->bell_path) ?:
+	       add(v, "-device", "virtserialport,chardev=bell,name=memnet.bell");
+}
+
+int qemu_argv_make(struct qemu_argv *v, const struct qemu_config *c)
+{
+	int ret;
+
+	memset(v, 0, sizeof(*v));
+	ret = add_machine(v, c) ?: add_channels(v, c) ?: add_paths(v, c);
+	if (ret)
+		qemu_argv_free(v);
+	return ret;
+}
+
+void qemu_argv_free(struct qemu_argv *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		free(v->args[i]);
+	memset(v, 0, sizeof(*v));
+}
+
+/* --- QMP: one JSON object a line --------------------------------------------- */
+
+#define QMP_LINE 65536
+
+/* One line into @buf; byte by byte, for there are three of them in a VM's life. */
+static int read_line(int fd, char *buf, size_t size, int64_t deadline_ns)
+{
+	size_t len = 0;
+
+	while (len + 1 < size) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		int64_t left_ms = (deadline_ns - mn_now_ns()) / NSEC_PER_MSEC;
+		ssize_t n;
+
+		if (left_ms <= 0 || poll(&pfd, 1, left_ms) == 0)
+			return -ETIMEDOUT;
+		n = read(fd, buf + len, 1);
+		if (n <= 0)
+			return n < 0 && errno != EINTR ? -errno : -EPIPE;
+		if (buf[len] == '\n') {
+			buf[len] = '\0';
+			return 0;
+		}
+		len++;
+	}
+	return -EPROTO;
+}
+
+/* The member @key of the next object that has it; events in between are dropped. */
+static int read_member(int fd, const char *key, int64_t deadline_ns, json_t **value)
+{
+	char *buf = malloc(QMP_LINE);
+	int ret = buf ? 0 : -ENOMEM;
+
+	*value = NULL;
+	while (!ret && !*value) {
+		json_t *object = NULL;
+
+		ret = read_line(fd, buf, QMP_LINE, deadline_ns);
+		if (!ret) {
+			object = json_loads(buf, 0, NULL);
+			if (!object || json_object_get(object, "error"))
+				ret = -EPROTO;
+			*value = json_incref(json_object_get(object, key));
+		}
+		json_decref(object);
+	}
+	free(buf);
+	return ret;
+}
+
+static int execute(int fd, const char *command, int64_t deadline_ns, json_t **answer)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text), "{\"execute\":\"%s\"}\n", command);
+	int ret = mn_write_all(fd, text, len);
+
+	return ret ? ret : read_member(fd, "return", deadline_ns, answer);
+}
+
+int qemu_vcpu_threads(int fd, pid_t tids[QEMU_MAX_VCPUS], int timeout_ms)
+{
+	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
+	json_t *greeting = NULL, *ok = NULL, *cpus = NULL, *cpu;
+	size_t i;
+	int ret = read_member(fd, "QMP", deadline, &greeting);
+
+	if (!ret)
+		ret = execute(fd, "qmp_capabilities", deadline, &ok);
+	if (!ret)
+		ret = execute(fd, "query-cpus-fast", deadline, &cpus);
+	if (!ret) {
+		json_array_foreach(cpus, i, cpu)
+			if (i < QEMU_MAX_VCPUS)
+				tids[i] = json_integer_value(json_object_get(cpu, "thread-id"));
+		ret = MIN(json_array_size(cpus), (size_t)QEMU_MAX_VCPUS);
+	}
+	json_decref(greeting);
+	json_decref(ok);
+	json_decref(cpus);
+	return ret;
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The course of a run:
+ *
+ *   spawn, armed    workloads set up; streams are connected, buffers warm
+ *   settle          threads pinned, sampler started
+ *   go              the barrier: all workloads start
+ *   warm-up         (not for a fixed amount of work: its window begins at go)
+ *   window          begins and ends on the host's clock
+ *   stop, result    the stream ends in order and gives its verdict on content
+ *
+ * Edges. The host reads its threads and energy, then asks the guest for its
+ * counts; the guest's counts are divided by the guest's own clock, so the
+ * hundreds of microseconds between the two readings do not enter a rate. Bytes
+ * are counted where they arrive: at the peer when the guest sends, in the guest
+ * when it receives.
+ *
+ * Nothing is written, printed or allocated between the edges.
+ */
+#include "harness/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness/interrupt.h"
+#include "harness/run_internal.h"
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+
+#define ARM_TIMEOUT_MS		15000
+#define ANSWER_TIMEOUT_MS	5000
+#define STOP_TIMEOUT_MS		20000
+#define PEER_TIMEOUT_MS		3000
+/* A fixed amount of work may take this many times what it was sized for. */
+#define FIXED_PATIENCE		20
+
+static int lost(struct run *r, int ret, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The run failed: keep the first reason. Returns @ret. */
+static int lost(struct run *r, int ret, const char *format, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (r->row->status[0])
+		return ret;
+	ROW_TEXT(r->row->status, "failed");
+	ROW_TEXT(r->row->reason, "%s", ret == -EINTR ? "interrupted" : text);
+	return ret;
+}
+
+/* While the harness waits for the guest: has anything of the VM died? */
+static int watchdog(void *arg)
+{
+	return vm_casualty(arg) ? -ECHILD : 0;
+}
+
+/* Why a wait failed, in words. */
+static int lost_waiting(struct run *r, int ret, const char *what)
+{
+	const char *casualty = vm_casualty(r->ctx->vm);
+
+	if (casualty)
+		return lost(r, ret, "%s while %s; see its log", casualty, what);
+	if (ret == -ETIMEDOUT)
+		return lost(r, ret, "the guest did not answer while %s", what);
+	return lost(r, ret, "the guest's control channel failed while %s: %s", what,
+		    strerror(-ret));
+}
+
+/* A workload that ended when it should not have. */
+static int check_slots(struct run *r, bool may_have_ended)
+{
+	for (int i = 0; i < GUEST_SLOTS; i++) {
+		const struct guest_slot *s = &r->ctx->vm->link.slots[i];
+		bool failed = s->exited && strcmp(s->status, "status=0");
+
+		if (s->spawned && (failed || (s->exited && !may_have_ended)))
+			return lost(r, -ECANCELED, "the %s workload ended early (%s)%s%s",
+				    i ? "stream" : "compute", s->status, s->complaint[0] ? ": " : "",
+				    s->complaint);
+	}
+	return 0;
+}
+
+/* --- spawn ------------------------------------------------------------------- */
+
+static int spawn(struct run *r, int slot, const char *command)
+{
+	struct guest_link *g = &r->ctx->vm->link;
+	char text[512], line[GUEST_LINE];
+	int ret;
+
+	snprintf(text, sizeof(text), "spawn %d /bin/memnet-work %s --progress @progress@ --barrier",
+		 slot, command);
+	ret = guest_command(g, text, "spawned", line, sizeof(line), ANSWER_TIMEOUT_MS);
+	if (ret == -EREMOTEIO)
+		return lost(r, ret, "the guest: %s", line);
+	if (ret)
+		return lost_waiting(r, ret, "starting a workload");
+	g->slots[slot].spawned = true;
+	return 0;
+}
+
+static int spawn_compute(struct run *r)
+{
+	char text[256];
+	int n = snprintf(text, sizeof(text), "compute --kernel %s", r->ctx->plan->compute);
+
+	if (r->ctx->config->scenario->compute == LOAD_FIXED)
+		snprintf(text + n, sizeof(text) - n, " --ops %llu",
+			 (unsigned long long)r->ctx->targets.fixed_ops);
+	return spawn(r, 0, text);
+}
+
+static int spawn_stream(struct run *r)
+{
+	const struct run_context *ctx = r->ctx;
+	char text[384];
+	int n = snprintf(text, sizeof(text), "stream --transport %s --peer " VM_PEER
+			 " --direction %s --chunk %llu --seed %llu", ctx->config->path->transport,
+			 ctx->config->direction, (unsigned long long)ctx->plan->chunk_bytes,
+			 (unsigned long long)ctx->seed);
+
+	if (ctx->config->scenario->stream == LOAD_PACED)
+		snprintf(text + n, sizeof(text) - n, " --rate %llu --burst %lldms",
+			 (unsigned long long)ctx->targets.stream_bytes_per_s,
+			 (long long)(ctx->plan->burst_ns / NSEC_PER_MSEC));
+	if (ctx->config->scenario->stream == LOAD_FIXED)
+		snprintf(text + n, sizeof(text) - n, " --bytes %llu",
+			 (unsigned long long)ctx->targets.fixed_bytes);
+	return spawn(r, 1, text);
+}
+
+static bool is_armed(const struct guest_slot *s)
+{
+	return s->armed;
+}
+
+static int spawn_all(struct run *r)
+{
+	const struct scenario *s = r->ctx->config->scenario;
+	int ret = 0;
+
+	if (s->compute != LOAD_NONE)
+		ret = spawn_compute(r);
+	if (!ret && s->stream != LOAD_NONE)
+		ret = spawn_stream(r);
+	if (ret)
+		return ret;
+	ret = guest_wait_slots(&r->ctx->vm->link, is_armed, ARM_TIMEOUT_MS);
+	if (ret)
+		return lost_waiting(r, ret, "the workloads set up");
+	return check_slots(r, false);
+}
+
+/* --- the window -------------------------------------------------------------- */
+
+/* Until @deadline_ns, or ctrl-C, or the death of something. 0 or -errno. */
+static int pass_time(struct run *r, int64_t deadline_ns, const char *what)
+{
+	int64_t left_ms = (deadline_ns - mn_now_ns() + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+	int ret = left_ms > 0 ? guest_pass_time(&r->ctx->vm->link, left_ms) : 0;
+
+	return ret ? lost_waiting(r, ret, what) : 0;
+}
+
+static int ask_guest(struct run *r, struct edge *e)
+{
+	int ret = guest_command(&r->ctx->vm->link, "mark edge", "mark", e->guest, sizeof(e->guest),
+				ANSWER_TIMEOUT_MS);
+
+	return ret ? lost_waiting(r, ret, "reading its counts") : 0;
+}
+
+static void read_host(struct run *r, struct edge *e, int phase)
+{
+	const struct sampler_sample *sample = sampler_mark(r->sampler, phase);
+
+	e->t_ns = sample ? sample->t_ns : mn_now_ns();
+	threads_read(&r->threads, &e->threads);
+	e->peer_bytes = peer_bytes(r->peer);
+	cputime_host_read(&r->host, NULL, &e->host);
+}
+
+static int go(struct run *r)
+{
+	char line[GUEST_LINE];
+	int ret = guest_command(&r->ctx->vm->link, "go", "went", line, sizeof(line),
+				ANSWER_TIMEOUT_MS);
+
+	return ret ? lost_waiting(r, ret, "starting the workloads") : 0;
+}
+
+static bool has_result(const struct guest_slot *s)
+{
+	return s->result[0];
+}
+
+/* Rates over a window of the plan's length, after a warm-up. */
+static int window_by_time(struct run *r)
+{
+	const struct plan *p = r->ctx->plan;
+	int ret = go(r);
+
+	sampler_mark(r->sampler, PHASE_WARMUP);
+	if (!ret)
+		ret = pass_time(r, mn_now_ns() + p->warmup_ns, "warming up");
+	if (ret)
+		return ret;
+	read_host(r, &r->begin, PHASE_WINDOW);
+	ret = ask_guest(r, &r->begin);
+	if (!ret)
+		ret = pass_time(r, r->begin.t_ns + p->window_ns, "measuring");
+	if (ret)
+		return ret;
+	read_host(r, &r->end, PHASE_DRAIN);
+	ret = ask_guest(r, &r->end);
+	return ret ? ret : check_slots(r, false);
+}
+
+/* The window is what a fixed amount of work takes. */
+static int window_by_work(struct run *r)
+{
+	int64_t patience_ms = FIXED_PATIENCE * r->ctx->plan->fixed_ns / NSEC_PER_MSEC;
+	int ret = ask_guest(r, &r->begin);
+
+	if (ret)
+		return ret;
+	read_host(r, &r->begin, PHASE_WINDOW);
+	ret = go(r);
+	if (!ret) {
+		ret = guest_wait_slots(&r->ctx->vm->link, has_result, patience_ms);
+		if (ret)
+			return lost_waiting(r, ret, "doing its fixed work");
+	}
+	read_host(r, &r->end, PHASE_DRAIN);
+	if (!ret)
+		ret = ask_guest(r, &r->end);
+	return ret ? ret : check_slots(r, true);
+}
+
+static bool has_ended(const struct guest_slot *s)
+{
+	return s->exited;
+}
+
+/* Let the workloads end in order; by force when they do not. */
+static int stop(struct run *r)
+{
+	struct guest_link *g = &r->ctx->vm->link;
+	char line[GUEST_LINE];
+	int ret = guest_command(g, "stop", "stopped", line, sizeof(line), ANSWER_TIMEOUT_MS);
+
+	if (!ret)
+		ret = guest_wait_slots(g, has_ended, STOP_TIMEOUT_MS);
+	if (ret)
+		lost_waiting(r, ret, "ending its workloads");
+	if (ret == -ETIMEDOUT &&
+	    !guest_command(g, "kill", "killed", line, sizeof(line), ANSWER_TIMEOUT_MS) &&
+	    !guest_wait_slots(g, has_ended, ANSWER_TIMEOUT_MS))
+		return 0;	/* this run is lost, the VM is not */
+	return ret;
+}
+
+/* --- the peer ---------------------------------------------------------------- */
+
+/* The peer's last result line; empty if none comes in time. */
+static void peer_result(struct run *r)
+{
+	int64_t deadline = mn_now_ns() + PEER_TIMEOUT_MS * NSEC_PER_MSEC;
+	char buf[2048];
+	size_t len = 0;
+
+	while (mn_now_ns() < deadline && !interrupted()) {
+		ssize_t n = read(r->ctx->vm->peer_out, buf + len, sizeof(buf) - 1 - len);
+		char *line, *last = NULL;
+
+		if (n > 0)
+			len += n;
+		buf[len] = '\0';
+		for (line = strstr(buf, "result "); line; line = strstr(line + 1, "result "))
+			if (strchr(line, '\n'))
+				last = line;
+		if (last) {
+			snprintf(r->peer_line, sizeof(r->peer_line), "%.*s",
+				 (int)strcspn(last, "\n"), last);
+			return;
+		}
+		if (n == 0 || len == sizeof(buf) - 1)
+			return;
+		mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
+	}
+}
+
+/* What peers of runs before have said and nobody has read. */
+static void drain_peer(const struct vm *vm)
+{
+	char buf[512];
+
+	while (read(vm->peer_out, buf, sizeof(buf)) > 0)
+		;
+}
+
+/* --- a run ------------------------------------------------------------------- */
+
+static uint64_t gauge_room(const struct plan *p)
+{
+	int64_t longest = p->settle_ns + p->warmup_ns + p->window_ns +
+			  FIXED_PATIENCE * p->fixed_ns;
+
+	return longest / SAMPLER_INTERVAL_NS + 16;
+}
+
+static int prepare(struct run *r)
+{
+	const struct run_context *ctx = r->ctx;
+	int ret = threads_open(&r->threads, ctx->vm);
+
+	if (ret)
+		return lost(r, ret, "cannot read the threads of the run: %s", strerror(-ret));
+	r->threads_open = true;
+	ret = threads_pin(&r->threads, ctx->plan, ctx->config->arm);
+	if (ret)
+		return lost(r, ret, "cannot pin the threads of the run: %s", strerror(-ret));
+	r->peer = peer_map(ctx->vm->peer_progress);
+	ret = cputime_host_open(&r->host, "/proc");
+	r->host_open = !ret;
+	if (!ret)
+		ret = cputime_host_open(&r->host_gauge, "/proc");
+	if (ret)
+		return lost(r, ret, "cannot read /proc/stat: %s", strerror(-ret));
+	r->gauge_open = true;
+	ret = run_start_sampler(r, gauge_room(ctx->plan));
+	if (ret)
+		return lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
+	return pass_time(r, mn_now_ns() + ctx->plan->settle_ns, "settling");
+}
+
+static void clean_up(struct run *r)
+{
+	sampler_free(r->sampler);
+	if (r->host_open)
+		cputime_host_close(&r->host);
+	if (r->gauge_open)
+		cputime_host_close(&r->host_gauge);
+	if (r->threads_open)
+		threads_close(&r->threads);
+	if (r->peer)
+		munmap(r->peer, PEER_PROGRESS_BYTES);
+	r->ctx->vm->link.watchdog = NULL;
+}
+
+static int measure(struct run *r)
+{
+	int ret = spawn_all(r);
+
+	if (!ret)
+		ret = prepare(r);
+	if (!ret)
+		ret = r->ctx->config->scenario->compute == LOAD_FIXED ? window_by_work(r)
+								      : window_by_time(r);
+	if (!ret)
+		r->pinned = threads_pinned(&r->threads, r->ctx->plan, r->ctx->config->arm);
+	return ret;
+}
+
+int run_execute(const struct run_context *ctx, struct run_row *row, struct run_samples *samples)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	int ret, stopped = 0;
+
+	if (!r)
+		return -ENOMEM;
+	r->ctx = ctx;
+	r->row = row;
+	guest_clear_slots(&ctx->vm->link);
+	ctx->vm->link.watchdog = watchdog;
+	ctx->vm->link.watchdog_arg = ctx->vm;
+	drain_peer(ctx->vm);
+
+	ret = measure(r);
+	if (!vm_vital_casualty(ctx->vm) && ret != -EINTR && ret != -EPIPE) {
+		ctx->vm->link.watchdog = NULL;	/* a dead peer must not keep us from stopping */
+		stopped = stop(r);
+	}
+	if (!ret && !stopped && ctx->config->scenario->stream != LOAD_NONE)
+		peer_result(r);
+	if (r->sampler)
+		sampler_stop(r->sampler);
+	if (!ret)
+		run_fill_row(r);
+	run_make_samples(r, samples);
+	if (vm_vital_casualty(ctx->vm))
+		stopped = -ECHILD;
+	if (ret == -EINTR || ret == -EPIPE)
+		stopped = ret;
+	clean_up(r);
+	free(r);
+	return stopped;
+}
+
+void run_samples_free(struct run_samples *s)
+{
+	free(s->rows);
+	*s = (struct run_samples){ 0 };
+}
+
+int64_t run_copy_bandwidth(struct vm *vm)
+{
+	struct guest_link *g = &vm->link;
+	char line[GUEST_LINE];
+	int64_t rate = 0;
+
+	guest_clear_slots(g);
+	if (guest_command(g, "spawn 0 /bin/memnet-work copy", "spawned", line, sizeof(line),
+			  ANSWER_TIMEOUT_MS))
+		return 0;
+	g->slots[0].spawned = true;
+	if (guest_wait_slots(g, has_ended, ARM_TIMEOUT_MS) ||
+	    guest_value(g->slots[0].result, "bytes_per_s", &rate))
+		return 0;
+	return rate;
+}

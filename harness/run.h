@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One run in a booted VM: spawn, arm, pin, barrier, window, stop, check; and
+ * the row that tells it.
+ */
+#ifndef HARNESS_RUN_H
+#define HARNESS_RUN_H
+
+#include <stdint.h>
+
+#include "energy/energy.h"
+#include "energy/sampler.h"
+#include "harness/columns.h"
+#include "harness/plan.h"
+#include "harness/vm.h"
+
+/* What calibration found for one arm: the same for every path. */
+struct run_targets {
+	uint64_t stream_bytes_per_s;	/* of hybrid-paced */
+	uint64_t fixed_bytes;		/* of hybrid-fixed */
+	uint64_t fixed_ops;
+};
+
+struct run_context {
+	struct vm *vm;
+	const struct plan *plan;
+	const struct plan_config *config;
+	struct run_targets targets;
+	const struct energy *energy;
+	uint64_t seed;
+	int64_t copy_bandwidth_bytes_per_s;	/* of this boot's guest; 0: not measured */
+};
+
+/* Time series of a run, for samples.csv; rows belong to it. */
+struct run_samples {
+	struct sample_row *rows;
+	size_t n;
+};
+
+/*
+ * Make the run and fill the measured columns of @row, status and reason
+ * included; its identity is the caller's. Returns 0 when the VM can serve the
+ * next run, whatever became of this one; -errno when it cannot (it died, does
+ * not answer, or ctrl-C came: -EINTR).
+ */
+int run_execute(const struct run_context *ctx, struct run_row *row, struct run_samples *samples);
+
+void run_samples_free(struct run_samples *s);
+
+/* memcpy bandwidth in the guest, bytes/s; 0 when it could not be had. */
+int64_t run_copy_bandwidth(struct vm *vm);
+
+#endif

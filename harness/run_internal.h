@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between run.c (the course of a run) and run_row.c (what it came to). */
+#ifndef HARNESS_RUN_INTERNAL_H
+#define HARNESS_RUN_INTERNAL_H
+
+#include "harness/run.h"
+#include "harness/threads.h"
+
+enum run_phase { PHASE_SETTLE, PHASE_WARMUP, PHASE_WINDOW, PHASE_DRAIN, RUN_PHASES };
+
+/*
+ * The peer counts in a file of 64 bytes (magic, ops, bytes, state; u64 each,
+ * see workloads/progress.h, which the harness executes but does not include).
+ */
+#define PEER_PROGRESS_BYTES 64
+#define PEER_PROGRESS_WORD_BYTES 2
+
+/* One edge of the window. */
+struct edge {
+	int64_t t_ns;
+	struct threads_reading threads;
+	uint64_t peer_bytes;
+	struct cputime_host host;
+	char guest[GUEST_LINE];		/* the guest's answer to `mark` */
+};
+
+struct class_gauge {
+	const struct threads *threads;
+	enum thread_class class;
+};
+
+struct run {
+	const struct run_context *ctx;
+	struct run_row *row;
+	struct threads threads;
+	struct cputime_host_reader host;	/* at the edges; */
+	struct cputime_host_reader host_gauge;	/* the sampler's own */
+	struct class_gauge gauges[THREAD_CLASSES];
+	bool threads_open, host_open, gauge_open, pinned;
+	uint64_t *peer;			/* mapped progress file, or NULL */
+	struct sampler *sampler;
+	struct edge begin, end;
+	char peer_line[512];		/* the peer's result */
+};
+
+static inline uint64_t peer_bytes(const uint64_t *peer)
+{
+	return peer ? __atomic_load_n(&peer[PEER_PROGRESS_WORD_BYTES], __ATOMIC_RELAXED) : 0;
+}
+
+uint64_t *peer_map(const char *path);
+
+int run_start_sampler(struct run *r, size_t room);
+
+/* After sampler_stop(): the measured columns, validity included. */
+void run_fill_row(struct run *r);
+
+/* After sampler_stop(): power and CPU shares over time. None on failure. */
+void run_make_samples(struct run *r, struct run_samples *out);
+
+#endif

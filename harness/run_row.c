@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the two edges of a window to a row of runs.csv, and to samples.csv. */
+#include "harness/run_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness/rows.h"
+#include "memnet-core/base/clock.h"
+
+/* Guest and host clock may disagree by this share of the window. */
+#define CLOCK_TOLERANCE	0.05
+/* A hypervisor below us may take this share of the window. */
+#define STEAL_TOLERANCE	0.02
+
+#define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
+
+static const char *const phase_names[RUN_PHASES] = {
+	[PHASE_SETTLE] = "settle", [PHASE_WARMUP] = "warmup",
+	[PHASE_WINDOW] = "window", [PHASE_DRAIN] = "drain",
+};
+
+uint64_t *peer_map(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *base;
+
+	if (fd < 0)
+		return NULL;
+	base = mmap(NULL, PEER_PROGRESS_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	return base == MAP_FAILED ? NULL : base;
+}
+
+/* --- sampler ----------------------------------------------------------------- */
+
+static int read_class(void *ctx, uint64_t *value)
+{
+	const struct class_gauge *g = ctx;
+
+	*value = threads_class_ns(g->threads, g->class);
+	return 0;
+}
+
+static int read_host_busy(void *ctx, uint64_t *value)
+{
+	struct cputime_host host;
+	int ret = cputime_host_read(ctx, NULL, &host);
+
+	*value = host.busy_ns;
+	return ret;
+}
+
+#define GAUGE_HOST THREAD_CLASSES	/* behind one gauge for each class */
+
+int run_start_sampler(struct run *r, size_t room)
+{
+	struct sampler_gauge gauges[THREAD_CLASSES + 1];
+	struct sampler_config config = {
+		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = -1,
+		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = THREAD_CLASSES + 1,
+	};
+
+	for (int i = 0; i < THREAD_CLASSES; i++) {
+		r->gauges[i] = (struct class_gauge){ &r->threads, i };
+		gauges[i] = (struct sampler_gauge){ read_class, &r->gauges[i] };
+	}
+	gauges[GAUGE_HOST] = (struct sampler_gauge){ read_host_busy, &r->host_gauge };
+	return sampler_start(&r->sampler, &config);
+}
+
+/* --- validity ---------------------------------------------------------------- */
+
+static void invalidate(struct run_row *row, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Mark the row; several reasons are strung together. */
+static void invalidate(struct run_row *row, const char *format, ...)
+{
+	size_t used = strlen(row->reason);
+	va_list ap;
+
+	ROW_TEXT(row->status, "invalid");
+	if (used && used + 3 < sizeof(row->reason)) {
+		strcat(row->reason, "; ");
+		used += 2;
+	}
+	va_start(ap, format);
+	vsnprintf(row->reason + used, sizeof(row->reason) - used, format, ap);
+	va_end(ap);
+}
+
+static void check_validity(struct run *r)
+{
+	struct run_row *row = r->row;
+
+	if (!strcmp(row->stream_content, "bad"))
+		invalidate(row, "content check failed");
+	if (!strcmp(row->pinned, "no"))
+		invalidate(row, "a thread was not where it was pinned");
+	if (fabs(row->guest_window_s / row->window_s - 1) > CLOCK_TOLERANCE)
+		invalidate(row, "the guest's clock disagrees: %.3f s for a window of %.3f s",
+			   row->guest_window_s, row->window_s);
+	if (row->host_steal_s > STEAL_TOLERANCE * row->window_s)
+		invalidate(row, "a hypervisor took %.3f s of the window", row->host_steal_s);
+	if (row->copy_bandwidth_bytes_per_s != ABSENT_INTEGER &&
+	    row->stream_bytes_per_s > row->copy_bandwidth_bytes_per_s)
+		invalidate(row, "the rate exceeds the guest's copy bandwidth of the same boot");
+}
+
+/* --- columns ----------------------------------------------------------------- */
+
+/* The difference of the guest's counter @key over the window; ABSENT_INTEGER without it. */
+static int64_t guest_delta(const struct run *r, const char *key)
+{
+	int64_t begin, end;
+
+	if (guest_value(r->begin.guest, key, &begin) || guest_value(r->end.guest, key, &end))
+		return ABSENT_INTEGER;
+	return end - begin;
+}
+
+static double guest_seconds(const struct run *r, const char *key)
+{
+	int64_t ns = guest_delta(r, key);
+
+	return ns == ABSENT_INTEGER ? NAN : SECONDS(ns);
+}
+
+static void fill_time(struct run *r)
+{
+	struct run_row *row = r->row;
+
+	row->window_begin_ns = r->begin.t_ns;
+	row->window_end_ns = r->end.t_ns;
+	row->window_s = SECONDS(r->end.t_ns - r->begin.t_ns);
+	row->guest_window_s = guest_seconds(r, "t_ns");
+}
+
+static void fill_compute(struct run *r)
+{
+	const struct scenario *s = r->ctx->config->scenario;
+	const char *result = r->ctx->vm->link.slots[0].result;
+	struct run_row *row = r->row;
+
+	if (s->compute == LOAD_NONE)
+		return;
+	ROW_TEXT(row->compute_kernel, "%s", r->ctx->plan->compute);
+	if (s->compute == LOAD_FIXED) {
+		if (guest_value(result, "ops", &row->compute_ops))
+			return;
+		row->compute_ops_per_s = row->compute_ops / row->window_s;
+		return;
+	}
+	row->compute_ops = guest_delta(r, "ops0");
+	if (row->compute_ops != ABSENT_INTEGER)
+		row->compute_ops_per_s = row->compute_ops / row->guest_window_s;
+}
+
+/* Bytes that arrived in the window, by who received them. */
+static int64_t arrived(const struct run *r)
+{
+	if (!strcmp(r->ctx->config->direction, "send"))
+		return r->end.peer_bytes - r->begin.peer_bytes;
+	return guest_delta(r, "bytes1");
+}
+
+/* Both ends must have seen the same stream, and the receiver every byte of it. */
+static void fill_content(struct run *r)
+{
+	const char *result = r->ctx->vm->link.slots[1].result;
+	struct run_row *row = r->row;
+	int64_t guest = -1, peer = -1;
+
+	guest_value(result, "verified_bytes", &row->stream_verified_bytes);
+	guest_value(result, "bytes", &guest);
+	guest_value(r->peer_line, "bytes", &peer);
+	ROW_TEXT(row->stream_content, strstr(result, "content=ok") ? "ok" : "bad");
+	if (!result[0])
+		invalidate(row, "the stream gave no result");
+	else if (guest != peer || row->stream_verified_bytes != guest)
+		invalidate(row, "guest counted %lld bytes, peer %lld, verified %lld",
+			   (long long)guest, (long long)peer,
+			   (long long)row->stream_verified_bytes);
+}
+
+static void fill_stream(struct run *r)
+{
+	const struct run_context *ctx = r->ctx;
+	const char *result = ctx->vm->link.slots[1].result;
+	struct run_row *row = r->row;
+
+	if (ctx->config->scenario->stream == LOAD_NONE)
+		return;
+	row->stream_chunk_bytes = ctx->plan->chunk_bytes;
+	if (ctx->config->scenario->stream == LOAD_PACED)
+		row->stream_target_bytes_per_s = ctx->targets.stream_bytes_per_s;
+	row->stream_bytes = arrived(r);
+	if (row->stream_bytes != ABSENT_INTEGER)
+		row->stream_bytes_per_s = row->stream_bytes / row->window_s;
+	fill_content(r);
+	guest_value(result, "kicks_to_host", &row->kicks_to_host);
+	guest_value(result, "kicks_to_guest", &row->kicks_to_guest);
+	guest_value(result, "kicks_suppressed", &row->kicks_suppressed);
+	guest_value(result, "timer_rescues", &row->timer_rescues);
+	if (ctx->copy_bandwidth_bytes_per_s > 0)
+		row->copy_bandwidth_bytes_per_s = ctx->copy_bandwidth_bytes_per_s;
+}
+
+static double class_seconds(const struct run *r, enum thread_class class)
+{
+	return SECONDS(r->end.threads.cpu_ns[class] - r->begin.threads.cpu_ns[class]);
+}
+
+static void fill_cpu(struct run *r)
+{
+	struct run_row *row = r->row;
+
+	row->cpu_vcpu_s = class_seconds(r, CLASS_VCPU);
+	row->cpu_qemu_s = class_seconds(r, CLASS_QEMU);
+	row->cpu_memnetd_s = class_seconds(r, CLASS_MEMNETD);
+	row->cpu_peer_s = class_seconds(r, CLASS_PEER);
+	row->cpu_total_s = row->cpu_vcpu_s + row->cpu_qemu_s + row->cpu_memnetd_s + row->cpu_peer_s;
+	if (r->ctx->vm->config.vhost) {
+		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
+		row->cpu_total_s += row->cpu_vhost_s;
+	}
+	row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
+	row->host_steal_s = SECONDS(r->end.host.steal_ns - r->begin.host.steal_ns);
+	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
+				     r->begin.threads.switches[CLASS_VCPU];
+	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -
+					r->begin.threads.switches[CLASS_MEMNETD];
+	ROW_TEXT(row->pinned, r->pinned ? "yes" : "no");
+}
+
+static void fill_guest(struct run *r)
+{
+	struct run_row *row = r->row;
+
+	row->guest_user_s = guest_seconds(r, "user") + guest_seconds(r, "nice");
+	row->guest_system_s = guest_seconds(r, "system");
+	row->guest_irq_s = guest_seconds(r, "irq");
+	row->guest_softirq_s = guest_seconds(r, "softirq");
+	row->guest_steal_s = guest_seconds(r, "steal");
+	row->guest_idle_s = guest_seconds(r, "idle") + guest_seconds(r, "iowait");
+	row->guest_interrupts = guest_delta(r, "intr");
+	row->guest_context_switches = guest_delta(r, "ctxt");
+}
+
+static void fill_counters(struct run *r)
+{
+	struct run_row *row = r->row;
+	const struct { const char *name; int64_t *to; } columns[] = {
+		{ "cycles", &row->cycles }, { "instructions", &row->instructions },
+		{ "cache-misses", &row->cache_misses }, { "task-clock", &row->task_clock_ns },
+		{ "page-faults", &row->page_faults }, { "cpu-migrations", &row->cpu_migrations },
+	};
+	struct counter_sum sum;
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		threads_counter(&r->threads, columns[i].name, &r->begin.threads, &r->end.threads, &sum);
+		if (sum.threads && !sum.absent)
+			*columns[i].to = sum.value;
+	}
+	if (r->threads.n)
+		counters_absent(r->threads.list[0].counters, row->counters_absent,
+				sizeof(row->counters_absent));
+}
+
+/* --- energy ------------------------------------------------------------------ */
+
+static double sum_of_kind(const struct run *r, const struct energy_sum *sums, enum energy_kind kind)
+{
+	const struct energy *e = r->ctx->energy;
+	struct energy_value v;
+	double sum = NAN;
+
+	for (size_t i = 0; i < energy_domain_count(e); i++) {
+		if (energy_domain(e, i)->kind != kind)
+			continue;
+		energy_value(e, sums, i, r->row->host_busy_s, &v);
+		sum = isnan(sum) ? v.joules : sum + v.joules;
+	}
+	return sum;
+}
+
+/* All samples from one edge of the window to the other. */
+static void sum_window(const struct run *r, struct energy_sum *sums)
+{
+	const struct energy *e = r->ctx->energy;
+	size_t n;
+	const struct sampler_sample *s = sampler_samples(r->sampler, &n);
+	bool begun = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].t_ns < r->begin.t_ns || s[i].t_ns > r->end.t_ns)
+			continue;
+		if (begun)
+			energy_sum_add(e, sums, s[i].energy);
+		else
+			energy_sum_begin(e, sums, s[i].energy);
+		begun = true;
+	}
+}
+
+static void fill_energy(struct run *r)
+{
+	const struct energy *e = r->ctx->energy;
+	struct energy_sum *sums = calloc(energy_domain_count(e) + 1, sizeof(*sums));
+	struct run_row *row = r->row;
+	struct energy_value total;
+
+	ROW_TEXT(row->energy_source, "%s", energy_source(e));
+	if (!sums)
+		return;
+	sum_window(r, sums);
+	energy_total(e, sums, row->host_busy_s, &total);
+	ROW_TEXT(row->energy_quality, "%s", energy_quality_name(total.quality));
+	row->energy_j = total.joules;
+	row->energy_low_j = total.low_j;
+	row->energy_high_j = total.high_j;
+	row->energy_gaps = total.gaps;
+	row->energy_package_j = sum_of_kind(r, sums, ENERGY_PACKAGE);
+	row->energy_dram_j = sum_of_kind(r, sums, ENERGY_DRAM);
+	row->energy_psys_j = sum_of_kind(r, sums, ENERGY_PSYS);
+	free(sums);
+}
+
+void run_fill_row(struct run *r)
+{
+	struct run_row *row = r->row;
+
+	ROW_TEXT(row->status, "ok");
+	fill_time(r);
+	fill_compute(r);
+	fill_stream(r);
+	fill_cpu(r);
+	fill_guest(r);
+	fill_counters(r);
+	fill_energy(r);
+	check_validity(r);
+}
+
+/* --- samples.csv ------------------------------------------------------------- */
+
+struct series {
+	const struct run *r;
+	struct run_samples *out;
+	size_t room;
+	struct energy_sum *sums;
+};
+
+static void add_sample(struct series *s, const struct sampler_sample *at, const char *source,
+		       const char *domain, const char *quantity, const char *unit, double value)
+{
+	struct sample_row *row;
+
+	if (isnan(value) || s->out->n == s->room)
+		return;
+	row = &s->out->rows[s->out->n++];
+	samples_clear(row);
+	ROW_TEXT(row->run_id, "%s", s->r->row->run_id);
+	row->t_ns = at->t_ns;
+	ROW_TEXT(row->phase, "%s", phase_names[at->phase]);
+	ROW_TEXT(row->source, "%s", source);
+	ROW_TEXT(row->domain, "%s", domain);
+	ROW_TEXT(row->quantity, "%s", quantity);
+	ROW_TEXT(row->unit, "%s", unit);
+	row->value = value;
+}
+
+static void add_power(struct series *s, const struct sampler_sample *from,
+		      const struct sampler_sample *to, double busy_s)
+{
+	const struct energy *e = s->r->ctx->energy;
+	double dt = SECONDS(to->t_ns - from->t_ns);
+	struct energy_value v;
+
+	energy_sum_begin(e, s->sums, from->energy);
+	energy_sum_add(e, s->sums, to->energy);
+	energy_total(e, s->sums, busy_s, &v);
+	add_sample(s, to, v.source, "total", "power", "W", v.joules / dt);
+	if (v.quality == ENERGY_ESTIMATED) {
+		add_sample(s, to, v.source, "total", "power_low", "W", v.low_j / dt);
+		add_sample(s, to, v.source, "total", "power_high", "W", v.high_j / dt);
+	}
+}
+
+/* The interval between two samples; its phase is the one it began in. */
+static void add_interval(struct series *s, const struct sampler_sample *from,
+			 const struct sampler_sample *to)
+{
+	struct sampler_sample at = *to;
+	double dt = SECONDS(to->t_ns - from->t_ns);
+
+	at.phase = from->phase;
+	for (int i = 0; i < THREAD_CLASSES; i++)
+		if (i != CLASS_VHOST || s->r->ctx->vm->config.vhost)
+			add_sample(s, &at, "proc", thread_class_names[i], "cpu_share", "1",
+				   SECONDS(to->gauges[i].raw - from->gauges[i].raw) / dt);
+	at.energy = to->energy;
+	add_power(s, from, &at, SECONDS(to->gauges[GAUGE_HOST].raw - from->gauges[GAUGE_HOST].raw));
+}
+
+/* Too short an interval before a mark says nothing; it goes into the next one. */
+#define SHORTEST_NS (20 * NSEC_PER_MSEC)
+
+void run_make_samples(struct run *r, struct run_samples *out)
+{
+	struct series s = { .r = r, .out = out };
+	const struct sampler_sample *list, *from;
+	size_t n;
+
+	*out = (struct run_samples){ 0 };
+	if (!r->sampler)
+		return;
+	list = sampler_samples(r->sampler, &n);
+	s.room = n * (THREAD_CLASSES + 3);
+	out->rows = calloc(s.room ? s.room : 1, sizeof(*out->rows));
+	s.sums = calloc(energy_domain_count(r->ctx->energy) + 1, sizeof(*s.sums));
+	from = list;
+	for (size_t i = 1; out->rows && s.sums && i < n; i++) {
+		if (list[i].t_ns - from->t_ns < SHORTEST_NS)
+			continue;
+		add_interval(&s, from, &list[i]);
+		from = &list[i];
+	}
+	free(s.sums);
+}

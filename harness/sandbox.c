@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Nothing is left behind because nothing has a name outside: network devices and
+ * sockets live in the network namespace, /dev/shm is a tmpfs of the mount
+ * namespace. Children ask the kernel to be killed when the harness dies
+ * (child.c), so kill -9 on it is enough to end everything.
+ *
+ * There is no PID namespace: in kernels before 6.4 vhost workers are kernel
+ * threads, invisible from inside one, and their time must be counted.
+ */
+#include "harness/sandbox.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "memnet-core/base/io.h"
+
+/* Become root of the new user namespace. */
+static int map_ids(uid_t uid, gid_t gid)
+{
+	char map[64];
+	int ret = mn_write_file("/proc/self/setgroups", "deny");
+
+	if (ret)
+		return ret;
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	ret = mn_write_file("/proc/self/uid_map", map);
+	if (ret)
+		return ret;
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	return mn_write_file("/proc/self/gid_map", map);
+}
+
+static int loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int ret = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
+{
+	int ret = user_ns ? map_ids(uid, gid) : 0;
+
+	*what = "map this user into a user namespace";
+	if (ret)
+		return ret;
+	*what = "make its mounts private";
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -errno;
+	*what = "mount a tmpfs at " SANDBOX_TMP;
+	if (mount("tmpfs", SANDBOX_TMP, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"))
+		return -errno;
+	*what = "bring its loopback device up";
+	return loopback_up();
+}
+
+int sandbox_enter(char *why, size_t why_size)
+{
+	bool user_ns = geteuid() != 0;
+	const char *what = "make namespaces";
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int ret = 0;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | (user_ns ? CLONE_NEWUSER : 0)))
+		ret = -errno;
+	if (!ret)
+		ret = furnish(user_ns, uid, gid, &what);
+	if (ret)
+		snprintf(why, why_size, "sandbox: cannot %s: %s; run as root outside of a container%s",
+			 what, strerror(-ret), user_ns ? ", or allow user namespaces "
+			 "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)" : "");
+	return ret;
+}

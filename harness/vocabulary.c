@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/vocabulary.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "memnet-core/base/util.h"
+
+static const char *nothing_missing(void)
+{
+	return NULL;
+}
+
+static const char *vhost_missing(void)
+{
+	return access("/dev/vhost-net", R_OK | W_OK)
+	       ? "no access to /dev/vhost-net: load the vhost_net module (modprobe vhost_net)" : NULL;
+}
+
+static const struct path paths[] = {
+	{ "virtio-tap", "virtio-net on a tap device, served by QEMU",
+	  "socket", false, nothing_missing },
+	{ "virtio-vhost", "virtio-net on a tap device, served by the kernel's vhost",
+	  "socket", true, vhost_missing },
+	{ "memnet", "shared memory, streams opened by memnetd on the host",
+	  "memnet", false, nothing_missing },
+};
+
+static const struct scenario scenarios[] = {
+	{ "idle", "a ready guest that does nothing", LOAD_NONE, LOAD_NONE },
+	{ "compute", "the compute workload alone", LOAD_FREE, LOAD_NONE },
+	{ "network", "the stream alone, as fast as it goes", LOAD_NONE, LOAD_FREE },
+	{ "hybrid-saturate", "both, as fast as they go", LOAD_FREE, LOAD_FREE },
+	{ "hybrid-paced", "both, the stream at the same rate on every path", LOAD_FREE, LOAD_PACED },
+	{ "hybrid-fixed", "both, a fixed number of operations and of bytes", LOAD_FIXED, LOAD_FIXED },
+};
+
+static const struct arm arms[] = {
+	{ "spare-core", "vCPU on one core, all host-side work on another",
+	  ON_HOST_CPUS, ON_HOST_CPUS },
+	{ "equal-core", "vCPU, QEMU, vhost and memnetd share the vCPU's core",
+	  ON_VCPU_CPUS, ON_VCPU_CPUS },
+};
+
+#define LOOKUP(type, table)						\
+	const struct type *type##_find(const char *name)		\
+	{								\
+		for (size_t i = 0; i < ARRAY_SIZE(table); i++)		\
+			if (!strcmp(table[i].name, name))		\
+				return &table[i];			\
+		return NULL;						\
+	}								\
+									\
+	const struct type *type##_at(size_t i)				\
+	{								\
+		return i < ARRAY_SIZE(table) ? &table[i] : NULL;	\
+	}
+
+LOOKUP(path, paths)
+LOOKUP(scenario, scenarios)
+LOOKUP(arm, arms)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of a plan, each kind a table: network paths, scenarios, arms,
+ * directions. Adding one is a line in vocabulary.c.
+ */
+#ifndef HARNESS_VOCABULARY_H
+#define HARNESS_VOCABULARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct path {
+	const char *name, *summary;
+	const char *transport;	/* of memnet-work stream */
+	bool vhost;		/* the VM's virtio-net is served by the kernel */
+	/* Why it cannot run on this machine, with the mend; NULL: it can. */
+	const char *(*missing)(void);
+};
+
+enum load {
+	LOAD_NONE,
+	LOAD_FREE,	/* as fast as it goes, for the window */
+	LOAD_PACED,	/* at the plan's rate, for the window */
+	LOAD_FIXED,	/* a given amount of work; the window is the time it takes */
+};
+
+struct scenario {
+	const char *name, *summary;
+	enum load compute, stream;
+};
+
+/* Which CPU set a class of threads is pinned to. */
+enum cpu_set_of { ON_VCPU_CPUS, ON_HOST_CPUS };
+
+struct arm {
+	const char *name, *summary;
+	enum cpu_set_of qemu, memnetd;	/* vCPUs: always vcpu; vhost: as QEMU; peer: always host */
+};
+
+/* The entry called @name, or NULL. */
+const struct path *path_find(const char *name);
+const struct scenario *scenario_find(const char *name);
+const struct arm *arm_find(const char *name);
+
+/* Entry @i, NULL past the last. */
+const struct path *path_at(size_t i);
+const struct scenario *scenario_at(size_t i);
+const struct arm *arm_at(size_t i);
+
+#endif

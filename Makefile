@@ -206,6 +206,11 @@ $(shell mkdir -p $(BUILD) && echo '$(GIT)' | cmp -s - $(BUILD)/git || echo '$(GI
 $(BUILD)/obj/harness/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
 $(BUILD)/obj/harness/version.o: $(BUILD)/git
 
+plan_src := harness/plan.c harness/vocabulary.c $(base_src)
+
+$(eval $(call test,harness/test/test_plan.c,$(plan_src),-linih))
+$(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

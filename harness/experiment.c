@@ -29,6 +29,7 @@
 
 #define READY_TCG_MS		90000
 #define READY_KVM_MS		20000
+#define CALIBRATION_ATTEMPTS	3
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
 #define EXIT_INTERRUPTED	130
 
@@ -317,32 +318,42 @@ static bool recall_targets(struct experiment *x, const struct arm *arm)
 	return false;
 }
 
+/* One attempt. 1: a valid run set the targets; 0: it was no good; -errno. */
+static int try_calibration(struct experiment *x, struct vm *vm, const struct plan_config *config)
+{
+	struct run_row row;
+	int vm_ret, ret;
+	char id[96];
+
+	calibration_id(config->arm, id, sizeof(id));
+	start_row(x, &row, config, id);
+	ROW_TEXT(row.kind, "calibrate");
+	row.block = 0;
+	ret = make_run(x, vm, 0, config, &row, &vm_ret);
+	if (ret || vm_ret == -EINTR)
+		return ret ? ret : vm_ret;
+	snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
+		 config->arm->name, config->path->name, row.status, row.reason, x->folder.dir);
+	if (vm_ret)
+		return -ECANCELED;
+	if (strcmp(row.status, "ok") || !(row.stream_bytes_per_s > 0))
+		return 0;
+	x->err[0] = '\0';
+	set_targets(x, config->arm, &row);
+	return 1;
+}
+
 static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
 {
 	const struct plan_config config = {
 		.path = baseline_of(&x->plan), .scenario = scenario_find("hybrid-saturate"),
 		.arm = arm, .direction = "send",
 	};
-	struct run_row row;
-	int vm_ret, ret;
-	char id[96];
+	int ret = 0;
 
-	calibration_id(arm, id, sizeof(id));
-	start_row(x, &row, &config, id);
-	ROW_TEXT(row.kind, "calibrate");
-	row.block = 0;
-	ret = make_run(x, vm, 0, &config, &row, &vm_ret);
-	if (ret)
-		return ret;
-	if (strcmp(row.status, "ok") || !(row.stream_bytes_per_s > 0)) {
-		if (vm_ret == -EINTR)
-			return vm_ret;
-		snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
-			 arm->name, config.path->name, row.status, row.reason, x->folder.dir);
-		return -ECANCELED;
-	}
-	set_targets(x, arm, &row);
-	return 0;
+	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret; i++)
+		ret = try_calibration(x, vm, &config);
+	return ret == 1 ? 0 : ret ? ret : -ECANCELED;
 }
 
 static int calibrate(struct experiment *x)

@@ -186,11 +186,16 @@ static int ask_guest(struct run *r, struct edge *e)
 static void read_host(struct run *r, struct edge *e, int phase)
 {
 	const struct sampler_sample *sample = sampler_mark(r->sampler, phase);
+	struct cputime_host steal;
+	cpu_set_t ours;
 
 	e->t_ns = sample ? sample->t_ns : mn_now_ns();
 	threads_read(&r->threads, &e->threads);
 	e->peer_bytes = peer_bytes(r->peer);
 	cputime_host_read(&r->host, NULL, &e->host);
+	CPU_OR(&ours, &r->ctx->plan->vcpu_cpus, &r->ctx->plan->host_cpus);
+	if (!cputime_host_read(&r->host, &ours, &steal))
+		e->steal_ns = steal.steal_ns;
 }
 
 static int go(struct run *r)

@@ -20,7 +20,8 @@ struct edge {
 	int64_t t_ns;
 	struct threads_reading threads;
 	uint64_t peer_bytes;
-	struct cputime_host host;
+	struct cputime_host host;	/* the whole machine */
+	uint64_t steal_ns;		/* of the run's own CPUs */
 	char guest[GUEST_LINE];		/* the guest's answer to `mark` */
 };
 

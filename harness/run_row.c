@@ -16,8 +16,8 @@
 
 /* Guest and host clock may disagree by this share of the window. */
 #define CLOCK_TOLERANCE	0.05
-/* A hypervisor below us may take this share of the window. */
-#define STEAL_TOLERANCE	0.02
+/* A hypervisor below us may take this share of the time of the run's CPUs. */
+#define STEAL_TOLERANCE	0.05
 
 #define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
 
@@ -98,6 +98,8 @@ static void invalidate(struct run_row *row, const char *format, ...)
 
 static void check_validity(struct run *r)
 {
+	const struct plan *plan = r->ctx->plan;
+	int cpus = CPU_COUNT(&plan->vcpu_cpus) + CPU_COUNT(&plan->host_cpus);
 	struct run_row *row = r->row;
 
 	if (!strcmp(row->stream_content, "bad"))
@@ -107,8 +109,8 @@ static void check_validity(struct run *r)
 	if (fabs(row->guest_window_s / row->window_s - 1) > CLOCK_TOLERANCE)
 		invalidate(row, "the guest's clock disagrees: %.3f s for a window of %.3f s",
 			   row->guest_window_s, row->window_s);
-	if (row->host_steal_s > STEAL_TOLERANCE * row->window_s)
-		invalidate(row, "a hypervisor took %.3f s of the window", row->host_steal_s);
+	if (row->host_steal_s > STEAL_TOLERANCE * row->window_s * cpus)
+		invalidate(row, "a hypervisor took %.3f s of the run's CPUs", row->host_steal_s);
 	if (row->copy_bandwidth_bytes_per_s != ABSENT_INTEGER &&
 	    row->stream_bytes_per_s > row->copy_bandwidth_bytes_per_s)
 		invalidate(row, "the rate exceeds the guest's copy bandwidth of the same boot");
@@ -215,7 +217,7 @@ static void fill_stream(struct run *r)
 
 static double class_seconds(const struct run *r, enum thread_class class)
 {
-	return SECONDS(r->end.threads.cpu_ns[class] - r->begin.threads.cpu_ns[class]);
+	return SECONDS((int64_t)(r->end.threads.cpu_ns[class] - r->begin.threads.cpu_ns[class]));
 }
 
 static void fill_cpu(struct run *r)
@@ -232,7 +234,7 @@ static void fill_cpu(struct run *r)
 		row->cpu_total_s += row->cpu_vhost_s;
 	}
 	row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
-	row->host_steal_s = SECONDS(r->end.host.steal_ns - r->begin.host.steal_ns);
+	row->host_steal_s = SECONDS(r->end.steal_ns - r->begin.steal_ns);
 	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
 				     r->begin.threads.switches[CLASS_VCPU];
 	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -

@@ -3,6 +3,12 @@
  * Threads are known by id: vCPUs from QMP, the others by listing their process.
  * A vhost worker is a thread of QEMU called vhost-<pid> (Linux 6.4 and later) or
  * a kernel thread of that name (before): both are looked for.
+ *
+ * vCPUs and vhost workers live as long as the VM: their time is read by thread,
+ * by perf's task clock where it is to be had (exact), else from the scheduler's
+ * statistics (exact to a tick). Threads of QEMU's pool and of the peer come and
+ * go: the time of those classes is that of the process, ended threads included,
+ * less what is counted by thread.
  */
 #include "harness/threads.h"
 
@@ -171,26 +177,62 @@ bool threads_pinned(const struct threads *t, const struct plan *plan, const stru
 	return nobody_new(t, t->vm->qemu.pid) && nobody_new(t, t->vm->memnetd.pid);
 }
 
+/* Time of thread @i so far, in a reading that has its counters. */
+static uint64_t thread_ns(const struct threads *t, int i, const struct threads_reading *r)
+{
+	const struct counters *c = t->list[i].counters;
+	uint64_t ns = 0;
+
+	for (size_t n = 0; n < counters_count(c); n++)
+		if (!strcmp(counters_name(c, n), "task-clock") && !r->counters[i][n].error)
+			return r->counters[i][n].value;
+	cputime_read(&t->list[i].time, &ns);
+	return ns;
+}
+
+static uint64_t process_ns(pid_t pid)
+{
+	uint64_t ns = 0;
+
+	cputime_process(pid, &ns);
+	return ns;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 void threads_read(const struct threads *t, struct threads_reading *r)
 {
+	const struct vm *vm = t->vm;
+	uint64_t in_qemu = 0;
+
 	memset(r, 0, sizeof(*r));
 	for (int i = 0; i < t->n; i++) {
 		const struct thread *thread = &t->list[i];
 		struct cputime_switches switches;
-		uint64_t ns;
 
-		if (!cputime_read(&thread->time, &ns))
-			r->cpu_ns[thread->class] += ns;
+		counters_read(thread->counters, r->counters[i]);
 		if (!cputime_read_switches(&thread->time, &switches))
 			r->switches[thread->class] += switches.voluntary + switches.involuntary;
-		counters_read(thread->counters, r->counters[i]);
+		if (thread->class != CLASS_VCPU && thread->class != CLASS_VHOST)
+			continue;
+		r->cpu_ns[thread->class] += thread_ns(t, i, r);
+		if (thread->pid == vm->qemu.pid)
+			in_qemu += thread_ns(t, i, r);
 	}
+	r->cpu_ns[CLASS_QEMU] = less(process_ns(vm->qemu.pid), in_qemu);
+	r->cpu_ns[CLASS_MEMNETD] = process_ns(vm->memnetd.pid);
+	r->cpu_ns[CLASS_PEER] = process_ns(vm->peer.pid);
 }
 
 uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 {
 	uint64_t sum = 0, ns;
 
+	if (class == CLASS_MEMNETD || class == CLASS_PEER)
+		return process_ns(class == CLASS_PEER ? t->vm->peer.pid : t->vm->memnetd.pid);
 	for (int i = 0; i < t->n; i++)
 		if (t->list[i].class == class && !cputime_read(&t->list[i].time, &ns))
 			sum += ns;

@@ -58,10 +58,10 @@ int threads_pin(const struct threads *t, const struct plan *plan, const struct a
 /* Are they all still where threads_pin() put them, and no new one beside them? */
 bool threads_pinned(const struct threads *t, const struct plan *plan, const struct arm *arm);
 
-/* Read everything; no allocation. A thread that has ended counts no further. */
+/* Read everything; no allocation. Only differences of two readings mean anything. */
 void threads_read(const struct threads *t, struct threads_reading *r);
 
-/* CPU time of one class so far, ns; for the sampler. */
+/* CPU time of one class so far, ns, exact to a scheduler tick; for the sampler. */
 uint64_t threads_class_ns(const struct threads *t, enum thread_class class);
 
 /* Counter @name over all threads between two readings. */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The control channel against a guest played over a socket pair. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness/guest_link.h"
+
+struct fixture {
+	struct guest_link link;
+	int guest;	/* the other end */
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	f->link.fd = fds[0];
+	f->guest = fds[1];
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	close(f->link.fd);
+	close(f->guest);
+	free(f);
+	return 0;
+}
+
+static void guest_says(struct fixture *f, const char *text)
+{
+	assert_int_equal(write(f->guest, text, strlen(text)), strlen(text));
+}
+
+static void an_answer_is_found_behind_events(void **state)
+{
+	struct fixture *f = *state;
+	char line[GUEST_LINE], sent[64] = "";
+
+	guest_says(f, "armed 1\nerr 0 some words\nmark a t_ns=5 bytes1=77\n");
+	assert_int_equal(guest_command(&f->link, "mark a", "mark", line, sizeof(line), 1000), 0);
+	assert_string_equal(line, "mark a t_ns=5 bytes1=77");
+	assert_true(f->link.slots[1].armed);
+	assert_string_equal(f->link.slots[0].complaint, "some words");
+	assert_int_equal(read(f->guest, sent, sizeof(sent) - 1), 7);
+	assert_string_equal(sent, "mark a\n");
+}
+
+static void an_error_of_the_guest_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	char line[GUEST_LINE];
+
+	guest_says(f, "error spawn 0 ENOENT no such program\n");
+	assert_int_equal(guest_command(&f->link, "spawn 0 x", "spawned", line, sizeof(line), 1000),
+			 -EREMOTEIO);
+	assert_non_null(strstr(line, "ENOENT"));
+}
+
+static void silence_is_a_timeout_and_a_closed_end_a_broken_pipe(void **state)
+{
+	struct fixture *f = *state;
+	char line[GUEST_LINE];
+
+	assert_int_equal(guest_wait_line(&f->link, "ready", line, sizeof(line), 50), -ETIMEDOUT);
+	shutdown(f->guest, SHUT_RDWR);
+	assert_int_equal(guest_wait_line(&f->link, "ready", line, sizeof(line), 50), -EPIPE);
+}
+
+static int dead(void *arg)
+{
+	return -ECHILD;
+}
+
+static void the_watchdog_ends_a_wait(void **state)
+{
+	struct fixture *f = *state;
+	char line[GUEST_LINE];
+
+	f->link.watchdog = dead;
+	assert_int_equal(guest_wait_line(&f->link, "ready", line, sizeof(line), 60000), -ECHILD);
+}
+
+static bool has_result(const struct guest_slot *s)
+{
+	return s->result[0];
+}
+
+static void slots_that_exit_or_have_a_result_end_the_wait(void **state)
+{
+	struct fixture *f = *state;
+
+	f->link.slots[0].spawned = f->link.slots[1].spawned = true;
+	guest_says(f, "result 0 workload=compute ops=5\nexit 1 signal=9\n");
+	assert_int_equal(guest_wait_slots(&f->link, has_result, 1000), 0);
+	assert_string_equal(f->link.slots[0].result, "workload=compute ops=5");
+	assert_string_equal(f->link.slots[1].status, "signal=9");
+}
+
+static void nonsense_from_the_guest_does_no_harm(void **state)
+{
+	struct fixture *f = *state;
+	char line[GUEST_LINE], *flood = malloc(3 * GUEST_LINE);
+
+	memset(flood, 'x', 3 * GUEST_LINE);
+	guest_says(f, "armed 99\nresult -1 a\nexit\narmed\n\n");
+	assert_int_equal(write(f->guest, flood, 3 * GUEST_LINE), 3 * GUEST_LINE);
+	guest_says(f, "\nready boot_ns=1\n");
+	assert_int_equal(guest_wait_line(&f->link, "ready", line, sizeof(line), 1000), 0);
+	assert_false(f->link.slots[0].armed);
+	free(flood);
+}
+
+static void values_are_found_by_whole_keys(void **state)
+{
+	int64_t v = -1;
+
+	assert_int_equal(guest_value("mark a t_ns=5 bytes1=77 bytes=9", "bytes", &v), 0);
+	assert_int_equal(v, 9);
+	assert_int_equal(guest_value("t_ns=5", "t_ns", &v), 0);
+	assert_int_equal(v, 5);
+	assert_int_equal(guest_value("verified_bytes=3", "bytes", &v), -ENOENT);
+	assert_int_equal(v, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_answer_is_found_behind_events, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_error_of_the_guest_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			silence_is_a_timeout_and_a_closed_end_a_broken_pipe, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_watchdog_ends_a_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			slots_that_exit_or_have_a_result_end_the_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(nonsense_from_the_guest_does_no_harm, setup, teardown),
+		cmocka_unit_test(values_are_found_by_whole_keys),
+	};
+
+	return cmocka_run_group_tests_name("guest link", tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Plans: what is accepted, how a mistake is named, in which order runs come. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness/plan.h"
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
+
+#define MATRIX "[matrix m]\npaths=virtio-tap,memnet\nscenarios=idle,network\n" \
+	       "arms=spare-core, equal-core\ndirections=send,recv\n"
+
+static char err[512];
+
+/* Load a plan of this text from a file "plan" in a directory of its own. */
+static int load(struct plan *plan, const char *text)
+{
+	char dir[] = "/tmp/memnet-plan-XXXXXX", path[64];
+	FILE *f;
+	int ret;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/plan", dir);
+	f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+	ret = plan_load(plan, path, err, sizeof(err));
+	unlink(path);
+	rmdir(dir);
+	return ret;
+}
+
+static void refused(const char *text, const char *line, const char *words)
+{
+	struct plan plan;
+
+	assert_int_not_equal(load(&plan, text), 0);
+	if (!strstr(err, line) || !strstr(err, words))
+		fail_msg("'%s' lacks '%s' or '%s'", err, line, words);
+	assert_null(strchr(err, '\n'));
+}
+
+static void the_shipped_plans_load(void **state)
+{
+	static const char *const shipped[] = {
+		"harness/plans/paper.ini", "harness/plans/smoke.ini",
+	};
+	struct plan plan;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shipped); i++)
+		if (plan_load(&plan, shipped[i], err, sizeof(err)))
+			fail_msg("%s", err);
+}
+
+static void values_have_units_and_defaults(void **state)
+{
+	struct plan plan;
+
+	assert_int_equal(load(&plan, "[plan]\nname=x\nwindow=2s\nchunk=64k\n" MATRIX), 0);
+	assert_string_equal(plan.name, "x");
+	assert_true(plan.window_ns == 2 * NSEC_PER_SEC);
+	assert_int_equal(plan.chunk_bytes, 65536);
+	assert_int_equal(plan.vcpus, 1);
+}
+
+static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
+{
+	refused("[plan]\nname=x\nwidow=2s\n" MATRIX, ":3:", "did you mean 'window'");
+	refused("[plan]\nwindow=2\n" MATRIX, ":2:", "want a time");
+	refused("[plan]\nchunk=5000\n" MATRIX, ":2:", "multiple of 4k");
+	refused("[plan]\nrepetitions=0\n" MATRIX, ":2:", "1 to 1000");
+	refused("[plans]\nname=x\n", ":2:", "[plan] or [matrix NAME]");
+	refused("[plan]\nno equals sign\n" MATRIX, ":2:", "key = value");
+	refused("[matrix m]\npaths=virtio-tap,carrier-pigeon\n", ":2:", "memnet");
+	refused("[matrix m]\npath=memnet\n", ":2:", "did you mean 'paths'");
+	refused("[plan]\nname=x\n", "", "needs paths, scenarios, arms, directions");
+	refused("[matrix a]\npaths=memnet\n" MATRIX, ":4:", "lacks one of");
+}
+
+static void a_missing_file_is_named(void **state)
+{
+	struct plan plan;
+
+	assert_int_not_equal(plan_load(&plan, "/no/such.ini", err, sizeof(err)), 0);
+	assert_non_null(strstr(err, "/no/such.ini: No such file"));
+}
+
+static void what_streams_nothing_has_no_direction(void **state)
+{
+	struct plan plan;
+	int idle = 0;
+
+	assert_int_equal(load(&plan, MATRIX), 0);
+	/* 2 paths x 2 arms x (idle once + network both ways) */
+	assert_int_equal(plan.n_configs, 12);
+	for (size_t i = 0; i < plan.n_configs; i++)
+		idle += !strcmp(plan.configs[i].direction, "none");
+	assert_int_equal(idle, 4);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct plan_run *)a)->id, ((const struct plan_run *)b)->id);
+}
+
+static void each_block_runs_each_configuration_once_boot_by_boot(void **state)
+{
+	struct plan plan;
+	struct plan_run *runs;
+	long n;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=3\n" MATRIX), 0);
+	n = plan_expand(&plan, 42, &runs);
+	assert_int_equal(n, 36);
+	for (long i = 0; i < n; i++) {
+		assert_int_equal(runs[i].block, i / 12 + 1);
+		assert_int_equal(runs[i].boot, i / 6 + 1);	/* two paths a block */
+		if (i % 6)
+			assert_ptr_equal(runs[i].config->path, runs[i - 1].config->path);
+	}
+	qsort(runs, n, sizeof(*runs), by_id);
+	for (long i = 1; i < n; i++)
+		assert_true(strcmp(runs[i - 1].id, runs[i].id) != 0);
+	free(runs);
+}
+
+/* How many of the first @n runs are the same under two seeds. */
+static long alike(const struct plan *plan, uint64_t a, uint64_t b)
+{
+	struct plan_run *ra, *rb;
+	long n = plan_expand(plan, a, &ra), same = 0;
+
+	assert_int_equal(plan_expand(plan, b, &rb), n);
+	for (long i = 0; i < n; i++)
+		same += !strcmp(ra[i].id, rb[i].id);
+	free(ra);
+	free(rb);
+	return same;
+}
+
+static void the_seed_decides_the_order(void **state)
+{
+	struct plan plan;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=10\n" MATRIX), 0);
+	assert_int_equal(alike(&plan, 7, 7), 120);
+	assert_in_range(alike(&plan, 7, 8), 0, 60);
+}
+
+static void impossible_core_lists_are_refused(void **state)
+{
+	static const char *const impossible[] = {
+		"vcpu_cpus=0\n",				/* the other is missing */
+		"vcpu_cpus=0\nhost_cpus=0\n",			/* not apart */
+		"vcpu_cpus=0\nhost_cpus=1023\n",		/* not there */
+	};
+	struct plan plan;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++) {
+		snprintf(text, sizeof(text), "[plan]\n%s" MATRIX, impossible[i]);
+		assert_int_equal(load(&plan, text), 0);
+		assert_int_not_equal(plan_choose_cpus(&plan, err, sizeof(err)), 0);
+		assert_non_null(strstr(err, "host_cpus"));
+	}
+	refused("[plan]\nvcpu_cpus=zero\n" MATRIX, ":2:", "CPU list");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_shipped_plans_load),
+		cmocka_unit_test(values_have_units_and_defaults),
+		cmocka_unit_test(a_mistake_is_named_with_its_line_and_the_mend),
+		cmocka_unit_test(a_missing_file_is_named),
+		cmocka_unit_test(what_streams_nothing_has_no_direction),
+		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),
+		cmocka_unit_test(the_seed_decides_the_order),
+		cmocka_unit_test(impossible_core_lists_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "memnet-core/event.h"
@@ -267,6 +268,31 @@ bool mn_host_work(void *host)
 	return more;
 }
 
+#define COALESCE_NS 500000
+
+void mn_host_look_soon(struct mn_host *h)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = COALESCE_NS };
+
+	timerfd_settime(h->coalesce.fd, 0, &soon, NULL);
+}
+
+/* mn_host_work() follows every event: that is the look. */
+static void coalesce_ends(struct mn_watch *w, uint32_t events)
+{
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+static int make_timer(struct mn_host *h)
+{
+	h->coalesce.ready = coalesce_ends;
+	h->coalesce.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return h->coalesce.fd < 0 ? -errno : mn_loop_add(h->config.loop, &h->coalesce, EPOLLIN);
+}
+
 static int make_memfd(uint64_t bytes)
 {
 	int fd = memfd_create("memnet-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -309,10 +335,16 @@ int mn_host_create(struct mn_host **out, const struct mn_host_config *config)
 		ret = -errno;
 		goto out_close;
 	}
+	ret = make_timer(h);
+	if (ret)
+		goto out_unmap;
 	init_region(h);
 	*out = h;
 	return 0;
 
+out_unmap:
+	mn_loop_close_fd(config->loop, &h->coalesce);
+	munmap(h->region, config->geometry.region_bytes);
 out_close:
 	close(h->memfd);
 out_free:
@@ -327,6 +359,7 @@ void mn_host_destroy(struct mn_host *h)
 	reset_flows(h);
 	publish_state(h, MN_H_NONE);
 	h->config.ring_guest(h->config.arg);
+	mn_loop_close_fd(h->config.loop, &h->coalesce);
 	munmap(h->region, h->config.geometry.region_bytes);
 	close(h->memfd);
 	free(h);

@@ -8,6 +8,12 @@
  * readable or writable, EAGAIN clears it, and no epoll_ctl() is spent on the
  * data path. FIFOs are watched by their event index. A flow is worked on after
  * every round of events, at most WORK_BYTES each way, so that flows take turns.
+ *
+ * Wake-ups are batched where bytes come in bulk. A doorbell costs the guest some
+ * 20 us under emulation and a VM exit anywhere: after BULK_BYTES without a pause
+ * the host asks to be rung for half a FIFO only, and looks by itself after a
+ * short time for what is less. When that finds little, it asks to be rung for
+ * the first byte again: a request never waits for the timer.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -19,6 +25,7 @@
 #include "memnet-core/host_internal.h"
 
 #define WORK_BYTES	(256u << 10)
+#define BULK_BYTES	(64u << 10)
 
 /* Sends what was not shut down as a RST: a torn stream must not look whole. */
 static void close_socket(struct host_flow *f)
@@ -51,6 +58,7 @@ void mn_flow_reset(struct host_flow *f)
 	f->state = FLOW_FREE;
 	f->readable = f->writable = false;
 	f->sent_fin = f->got_fin = false;
+	f->moved = 0;
 }
 
 /* --- connect ----------------------------------------------------------------- */
@@ -160,6 +168,18 @@ static ssize_t recv_spans(int fd, struct iovec spans[2])
 	return n < 0 ? -errno : n;
 }
 
+/* Ask the guest to ring; in bulk for half a FIFO, and a look of our own. As mn_consumer_arm(). */
+static int arm_send(struct host_flow *f)
+{
+	bool bulk = f->moved >= BULK_BYTES;
+	int ret = mn_consumer_arm(&f->from_guest, bulk ? f->from_guest.size / 2 : 1);
+
+	f->moved = 0;
+	if (bulk && ret == 1)
+		mn_host_look_soon(f->host);
+	return ret;
+}
+
 /* The send FIFO is empty: end of stream, or sleep. True: neither, look again. */
 static bool send_idle(struct host_flow *f)
 {
@@ -175,7 +195,7 @@ static bool send_idle(struct host_flow *f)
 		return false;
 	}
 	if (!ret)
-		ret = mn_consumer_arm(&f->from_guest, 1);
+		ret = arm_send(f);
 	if (ret < 0)
 		mn_host_fail(f->host, "send FIFO p_head or p_closed");
 	return ret == 0;
@@ -202,6 +222,7 @@ static bool work_send(struct host_flow *f)
 		flow_dies(f);
 		return false;
 	}
+	f->moved += n;
 	f->host->ring_wanted |= mn_consumer_release(&f->from_guest, n);
 	return true;
 }

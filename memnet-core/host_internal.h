@@ -22,6 +22,7 @@ struct host_flow {
 	struct mn_producer to_guest;
 	bool readable, writable;	/* edges seen and not yet used up */
 	bool sent_fin, got_fin;
+	size_t moved;	/* guest to network since the send FIFO was last found empty */
 };
 
 struct mn_host {
@@ -33,6 +34,7 @@ struct mn_host {
 	enum mn_host_state state;
 	uint32_t completions_owed;
 	bool ring_wanted;	/* one ring per round of work */
+	struct mn_watch coalesce;	/* timer: look at the send FIFOs although nobody rang */
 	struct mn_consumer submissions;
 	struct mn_producer completions;
 	struct host_flow flows[MN_MAX_FLOWS];
@@ -43,6 +45,9 @@ void mn_host_fail(struct mn_host *h, const char *field);
 
 /* Put @c on the completion ring; room was reserved when the submission was taken. */
 void mn_host_complete(struct mn_host *h, const struct mn_completion *c);
+
+/* Have the send FIFOs looked at in a moment, rung or not. */
+void mn_host_look_soon(struct mn_host *h);
 
 /* Begin the TCP stream @s asks for. 0: the completion comes later. -errno: it does not. */
 int mn_flow_connect(struct host_flow *f, const struct mn_submission *s);

@@ -31,7 +31,8 @@ static const char *make_folder(const char *name, int blocks, const char *source)
 	made_experiment(runs, blocks);
 	for (size_t i = 0; i < MADE_RUNS(blocks); i++) {
 		ROW_TEXT(runs[i].energy_source, "%s", source);
-		ROW_TEXT(runs[i].energy_quality, none ? "absent" : model ? "estimated" : "measured");
+		ROW_TEXT(runs[i].energy_quality,
+			 none ? "absent" : model ? "estimated" : "measured");
 		if (none)
 			runs[i].energy_j = NAN;
 		else

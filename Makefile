@@ -146,6 +146,7 @@ $(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src),-lcsv -lm))
+$(eval $(call test,harness/test/test_figures.c,$(results_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_gate.c,$(results_src),-lcsv -lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 

@@ -214,6 +214,7 @@ static struct summary_row *add_row(struct work *w, const struct group *g, const 
 				   const char *unit, const char *source, const char *quality)
 {
 	struct summary_row *s = &w->out->summary[w->out->n_summary++];
+	const char *git = common_text(g, NULL, offsetof(struct run_row, git));
 	const struct run_row *r = g->row[0];
 
 	columns_clear(summary_columns(), s);
@@ -224,7 +225,7 @@ static struct summary_row *add_row(struct work *w, const struct group *g, const 
 	ROW_TEXT(s->path, "%s", r->path);
 	ROW_TEXT(s->accelerator, "%s", r->accelerator);
 	ROW_TEXT(s->plan, "%s", r->plan);
-	ROW_TEXT(s->git, "%s", group_count(g, "ok") ? common_text(g, NULL, offsetof(struct run_row, git)) : r->git);
+	ROW_TEXT(s->git, "%s", *git ? git : r->git);
 	ROW_TEXT(s->baseline, "%s", w->out->baseline);
 	ROW_TEXT(s->metric, "%s", metric);
 	ROW_TEXT(s->unit, "%s", unit);

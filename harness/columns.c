@@ -146,10 +146,11 @@ void columns_reference(FILE *out)
 
 	fprintf(out,
 		"# Columns of the CSV files\n\n"
-		"<!-- Made by `memnet-lab columns` from harness/columns.def; change it there. -->\n\n"
-		"RFC 4180 with LF, UTF-8, C locale, one header line. Values are quoted; a value that\n"
-		"is not there is an empty cell, never 0. Units are in the names of the columns or in\n"
-		"the `unit` column beside the value. Schema version %d.\n", SCHEMA_VERSION);
+		"<!-- Made by `memnet-lab columns` from harness/columns.def. -->\n\n"
+		"RFC 4180 with LF, UTF-8, C locale, one header line. Values are quoted; a value\n"
+		"that is not there is an empty cell, never 0. Units are in the names of the\n"
+		"columns or in a column `unit` beside the value. Schema version %d.\n",
+		SCHEMA_VERSION);
 	for (size_t i = 0; (columns = columns_table(i)); i++)
 		reference_of(out, columns);
 }

@@ -104,8 +104,8 @@ static void check_value(struct gate *g, const struct threshold_row *t,
 	enum outcome outcome = judge_condition(t, v);
 
 	if (!isnan(v.low))
-		report(g, outcome, t, "%.3g, 95 %% interval %.3g .. %.3g%s", v.median, v.low, v.high,
-		       outcome == INCONCLUSIVE ? ", contains the bound" : "");
+		report(g, outcome, t, "%.3g, 95 %% interval %.3g .. %.3g%s", v.median, v.low,
+		       v.high, outcome == INCONCLUSIVE ? ", contains the bound" : "");
 	else
 		report(g, outcome, t, "%.3g from %lld runs%s", v.median, (long long)s->n,
 		       outcome == INCONCLUSIVE ? ", too near to the bound for so few" : "");
@@ -119,7 +119,7 @@ static void check_row(struct gate *g, const struct threshold_row *t, const struc
 		report(g, NOT_APPLICABLE, t, "is for %s, the summary is of %s", t->accelerator,
 		       s->accelerator);
 	else if (lost_every_run(g, s))
-		report(g, FAIL, t, "no valid run: %lld failed, %lld invalid, while %s has valid ones",
+		report(g, FAIL, t, "no valid run: %lld failed, %lld invalid; %s has valid ones",
 		       (long long)s->n_failed, (long long)s->n_invalid, s->baseline);
 	else if (!strcmp(s->quality, "estimated"))
 		report(g, NOT_APPLICABLE, t, "the value is a model's; a model gates nothing");

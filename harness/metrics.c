@@ -169,8 +169,8 @@ void results_reference(FILE *out)
 			metrics[i].source ? metrics[i].source : "as the run says",
 			better[metrics[i].sense], metrics[i].doc);
 	fprintf(out, "\n## Gains\n\n"
-		"Above 1 is better than the baseline. A gain is `not comparable` unless the median\n"
-		"ratios (path / baseline) named under \"holds while\" are as stated.\n\n"
+		"Above 1 is better than the baseline. A gain is `not comparable` unless the\n"
+		"median ratios (path / baseline) under \"holds while\" are as stated.\n\n"
 		"| gain | scenario | meaning | holds while |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(gains); i++) {
 		fprintf(out, "| `%s` | %s | %s | ", gains[i].name, gains[i].scenario, gains[i].doc);

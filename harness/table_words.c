@@ -76,9 +76,9 @@ static const char *common(const struct table *t, size_t offset)
 
 static void say_gain(const struct table *t)
 {
-	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and joules "
-	    "%s / memnet, compared block by block; the median over the blocks. Other values are "
-	    "medians over the valid runs.", t->a->baseline, t->a->baseline);
+	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and "
+	    "joules %s / memnet, compared block by block; the median over the blocks. Other "
+	    "values are medians over the valid runs.", t->a->baseline, t->a->baseline);
 }
 
 static void say_accelerator(const struct table *t)
@@ -86,14 +86,14 @@ static void say_accelerator(const struct table *t)
 	const char *accelerator = common(t, offsetof(struct run_row, accelerator));
 
 	if (!strcmp(accelerator, "tcg"))
-		say(t->out, "accelerator", "TCG: QEMU emulated the guest's CPU in software. The gains "
-		    "compare two paths under the same emulation. They cannot be set beside the paper's "
-		    "percentages (KVM, 2016) as a reproduction; those stand in the table to show what "
-		    "was claimed.");
+		say(t->out, "accelerator", "TCG: QEMU emulated the guest's CPU in software. The "
+		    "gains compare two paths under the same emulation. They cannot be set beside "
+		    "the paper's percentages (KVM, 2016) as a reproduction; those stand in the "
+		    "table to show what was claimed.");
 	else if (!strcmp(accelerator, "kvm"))
-		say(t->out, "accelerator", "KVM, as in the paper. The paper names neither VM sizes nor "
-		    "workloads nor meter; ours are defined by the plan, so compare directions before "
-		    "digits.");
+		say(t->out, "accelerator", "KVM, as in the paper. The paper names neither VM sizes "
+		    "nor workloads nor meter; ours are defined by the plan, so compare directions "
+		    "before digits.");
 	else
 		say(t->out, "accelerator", "%s. Runs of different accelerators are never compared.",
 		    *accelerator ? accelerator : "unknown: there is no valid run");
@@ -130,18 +130,18 @@ static void say_energy(const struct table *t)
 		if (!isnan(low))
 			snprintf(band, sizeof(band), " (band %+.0f %% .. %+.0f %%)",
 				 100 * (low - 1), 100 * (high - 1));
-		say(t->out, "energy", "MODEL, not measured%s: this machine gives no energy counter, so "
-		    "CPU time is restated in joules by published averages. It shows nothing that CPU "
-		    "time does not show, and no gate uses it.", band);
+		say(t->out, "energy", "MODEL, not measured%s: this machine gives no energy "
+		    "counter, so CPU time is restated in joules by published averages. It shows "
+		    "nothing that CPU time does not show, and no gate uses it.", band);
 	} else if (!strcmp(source, "perf-power") || !strcmp(source, "powercap")) {
-		say(t->out, "energy", "Measured by RAPL through %s: CPU packages and memory, without "
-		    "power supply, fans and disks.", source);
+		say(t->out, "energy", "Measured by RAPL through %s: CPU packages and memory, "
+		    "without power supply, fans and disks.", source);
 	} else if (!strcmp(source, "mixed")) {
 		say(t->out, "energy", "The runs have different energy sources, so energy is not "
 		    "compared.");
 	} else {
-		say(t->out, "energy", "Absent: this machine gives no energy counter (memnet-lab doctor "
-		    "says what is missing).");
+		say(t->out, "energy", "Absent: this machine gives no energy counter (memnet-lab "
+		    "doctor says what is missing).");
 	}
 }
 

@@ -165,6 +165,20 @@ static void a_block_without_one_of_the_paths_gives_no_ratio(void **state)
 	assert_string_equal(s->verdict, VERDICT_FEW);
 }
 
+static void runs_of_different_blocks_are_never_paired(void **state)
+{
+	struct run_row rows[12];
+
+	drifting(rows, "hybrid-saturate");
+	rows[0].block = 100;	/* block 0 of the baseline, block 5 of memnet: elsewhere */
+	rows[11].block = 50;
+	analyse_rows(rows, 12);
+	near(must_find("hybrid-saturate", "memnet", "compute_rate")->ratio, (2.2 + 2.3) / 2);
+	assert_int_equal(must_find("hybrid-saturate", "memnet", "compute_rate")->n, 6);
+	assert_string_equal(must_find("hybrid-saturate", "memnet", "compute_rate")->verdict,
+			    VERDICT_FEW);
+}
+
 static void a_configuration_without_a_valid_run_is_still_a_row(void **state)
 {
 	struct run_row rows[2] = {
@@ -400,6 +414,7 @@ int main(void)
 		cmocka_unit_test(the_p_value_is_that_of_the_u_test),
 		cmocka_unit_test(only_valid_measured_runs_enter),
 		cmocka_unit_test(a_block_without_one_of_the_paths_gives_no_ratio),
+		cmocka_unit_test(runs_of_different_blocks_are_never_paired),
 		cmocka_unit_test(a_configuration_without_a_valid_run_is_still_a_row),
 		cmocka_unit_test(less_is_better_where_the_work_is_the_same),
 		cmocka_unit_test(an_interval_around_one_shows_no_difference),

@@ -19,7 +19,7 @@ static void the_committed_reference_is_current(void **state)
 	made = scratch_read(scratch("COLUMNS.md"));
 	committed = scratch_read("results/COLUMNS.md");
 	if (strcmp(made, committed))
-		fail_msg("results/COLUMNS.md is out of date: memnet-lab columns > results/COLUMNS.md");
+		fail_msg("out of date: memnet-lab columns > results/COLUMNS.md");
 	free(made);
 	free(committed);
 }

@@ -154,6 +154,14 @@ static void a_worked_example_with_ties(void **state)
 	     erfc((304 - mean - 0.5) / sd / sqrt(2)), 1e-9);
 }
 
+/* By hand: U = 1, one group of three, variance 9/12 (7 - 24/30), distance 3.5 - 0.5. */
+static void few_values_with_ties_use_the_normal_approximation(void **state)
+{
+	double a[] = { 1, 2, 2 }, b[] = { 2, 3, 4 };
+
+	near(stats_mann_whitney(a, 3, b, 3), erfc(3 / sqrt(2 * 4.65)), 1e-12);
+}
+
 static void equal_samples_do_not_differ(void **state)
 {
 	double a[] = { 1, 1, 1, 1 }, b[] = { 1, 1, 1 };
@@ -186,6 +194,7 @@ int main(void)
 		cmocka_unit_test(critical_values_are_where_the_table_has_them),
 		cmocka_unit_test(a_worked_example_without_ties),
 		cmocka_unit_test(a_worked_example_with_ties),
+		cmocka_unit_test(few_values_with_ties_use_the_normal_approximation),
 		cmocka_unit_test(equal_samples_do_not_differ),
 		cmocka_unit_test(large_samples_use_the_normal_approximation),
 	};

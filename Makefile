@@ -52,6 +52,44 @@ endef
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 
+# --- workloads: one program for guests and peers, so static ------------------
+
+work_src := \
+	workloads/main.c \
+	workloads/options.c \
+	workloads/stop.c \
+	workloads/progress.c \
+	workloads/compute.c \
+	workloads/kernels.c \
+	workloads/kernel_sha256.c \
+	workloads/kernel_matmul.c \
+	workloads/stream.c \
+	workloads/flow.c \
+	workloads/pattern.c \
+	workloads/pace.c \
+	workloads/wire.c \
+	workloads/transport.c \
+	workloads/transport_socket.c \
+	workloads/peer.c \
+	workloads/peer_session.c \
+	workloads/copy.c
+
+# Sanitizers do not go with -static.
+STATIC := $(if $(SANITIZE),,-static)
+
+$(eval $(call program,memnet-work,$(work_src) $(base_src),$(STATIC) -lnettle))
+PROGRAMS += $(BUILD)/memnet-work
+
+work_test_src := workloads/test/run.c workloads/test/proxy.c workloads/wire.c $(base_src)
+
+$(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
+$(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
+$(eval $(call test,workloads/test/test_compute.c,$(work_test_src)))
+$(eval $(call test,workloads/test/test_stream.c,$(work_test_src)))
+$(eval $(call test,workloads/test/test_peer.c,$(work_test_src)))
+$(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
+$(BUILD)/workloads/test/test_peer: | $(BUILD)/memnet-work
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "workloads/peer_session.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "memnet-core/base/clock.h"
+#include "workloads/flow.h"
+#include "workloads/wire.h"
+#include "workloads/workload.h"
+
+#define HELLO_SECONDS 10
+#define SILENT_SECONDS 20
+
+/* "198.18.0.2:40000" */
+static const char *name_of(const struct peer_session *s, char name[32])
+{
+	char host[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &s->from.sin_addr, host, sizeof(host));
+	snprintf(name, 32, "%s:%u", host, ntohs(s->from.sin_port));
+	return name;
+}
+
+static void complain(const struct peer_session *s, uint64_t bytes, const char *text)
+{
+	char name[32];
+
+	work_error("peer: stream from %s ended after %" PRIu64 " bytes: %s", name_of(s, name),
+		   bytes, text);
+}
+
+static void print_result(const struct peer_session *s, const struct flow *f,
+			 const char *direction, const char *content)
+{
+	char name[32], bad[48] = "";
+
+	if (!f->bytes)
+		return;
+	if (f->bad)
+		snprintf(bad, sizeof(bad), " first_bad_offset=%" PRIu64, f->verified_bytes);
+	printf("result workload=peer direction=%s bytes=%" PRIu64 " duration_ns=%" PRId64
+	       " content=%s%s from=%s\n", direction, f->bytes, mn_now_ns() - f->begin_ns, content,
+	       bad, name_of(s, name));
+	fflush(stdout);
+}
+
+/* A guest that was killed sends no end: notice by keepalive and unanswered data. */
+static void notice_silence(int fd)
+{
+	int on = 1, idle_s = 5, silent_ms = SILENT_SECONDS * 1000;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof(silent_ms));
+}
+
+static void wait_at_most(int fd, int seconds)
+{
+	struct timeval tv = { .tv_sec = seconds };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+
+static int reply(struct flow *f, int error)
+{
+	struct wire_record r = wire_record(WIRE_REPLY);
+
+	r.error = error;
+	return flow_write(f, &r, sizeof(r));
+}
+
+void peer_session_refuse(int fd, int error)
+{
+	struct flow f = { .transport = &transport_socket, .stream = transport_socket_stream(fd) };
+
+	reply(&f, error);
+}
+
+/* Read and check the client's hello. 0, or -errno after the reason was told. */
+static int hear_hello(struct peer_session *s, struct flow *f, struct wire_hello *hello)
+{
+	const char *why;
+	int ret;
+
+	wait_at_most(s->fd, HELLO_SECONDS);
+	ret = flow_read(f, hello, sizeof(*hello));
+	wait_at_most(s->fd, 0);
+	if (ret) {
+		complain(s, 0, ret == -EAGAIN ? "no hello came" : "it left before its hello");
+		return ret;
+	}
+	ret = wire_check_hello(hello, &why);
+	if (ret) {
+		complain(s, 0, why);
+		reply(f, -ret);
+	}
+	return ret;
+}
+
+static bool never(void)
+{
+	return false;
+}
+
+static int take_stream(struct peer_session *s, struct flow *f)
+{
+	struct wire_record verdict = wire_record(WIRE_VERDICT);
+	void *buf = malloc(f->chunk);
+	int ret = buf ? flow_recv_pattern(f, buf, never) : -ENOMEM;
+
+	free(buf);
+	if (ret)
+		return ret;
+	verdict.content_ok = !f->bad;
+	verdict.bytes = f->bytes;
+	verdict.verified_bytes = f->verified_bytes;
+	verdict.first_bad_offset = f->bad ? f->verified_bytes : 0;
+	print_result(s, f, "send", f->bad ? "bad" : "ok");
+	return flow_write(f, &verdict, sizeof(verdict));
+}
+
+/* The client ended its side, said what it must not, or is gone. */
+static bool client_ended(const struct flow *f)
+{
+	int fd = (int)(intptr_t)f->stream;
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+static int give_stream(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
+{
+	struct wire_record go;
+	struct pace pace;
+	char c;
+	int ret = flow_read(f, &go, sizeof(go));
+
+	if (ret == -EPIPE)
+		return 0;	/* called off at its barrier */
+	if (!ret && !wire_is_record(&go, WIRE_GO))
+		ret = -EPROTO;
+	if (ret)
+		return ret;
+	pace_start(&pace, hello->rate_bytes_per_s, hello->burst_ns, mn_now_ns());
+	ret = flow_send_pattern(f, &pace, client_ended);
+	if (!ret)
+		ret = f->transport->shutdown_send(f->stream);
+	if (!ret)
+		ret = flow_read(f, &c, 1) == -EPIPE ? 0 : -EPROTO;
+	if (!ret)
+		print_result(s, f, "recv", "sent");
+	return ret;
+}
+
+void peer_session_serve(struct peer_session *s)
+{
+	struct flow f = { .transport = &transport_socket, .progress = s->progress,
+			  .stream = transport_socket_stream(s->fd) };
+	struct wire_hello hello;
+	int ret;
+
+	notice_silence(s->fd);
+	if (hear_hello(s, &f, &hello))
+		return;
+	f.chunk = hello.chunk_bytes;
+	f.limit = hello.limit_bytes ? hello.limit_bytes : UINT64_MAX;
+	if (pattern_init(&f.pattern, hello.seed, f.chunk)) {
+		complain(s, 0, "no memory for its chunk");
+		reply(&f, ENOMEM);
+		return;
+	}
+	ret = reply(&f, 0);
+	if (!ret)
+		ret = hello.direction == WIRE_SEND ? take_stream(s, &f) : give_stream(s, &f, &hello);
+	if (ret)
+		complain(s, f.bytes, stop_requested() ? "this peer was stopped" : strerror(-ret));
+	pattern_free(&f.pattern);
+}

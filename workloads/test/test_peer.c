@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A peer among hostile, vanishing and dead ones; a client whose peer dies or hangs. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
+#include "workloads/test/run.h"
+#include "workloads/wire.h"
+
+struct fixture {
+	struct run peer;
+	unsigned int port;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->port = free_port();
+	peer_start(&f->peer, f->port);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	peer_stop(&f->peer);
+	free(f);
+	return 0;
+}
+
+static void expect_alive(struct fixture *f)
+{
+	struct run r;
+
+	assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction send --bytes 1M",
+				   f->port), 0);
+	assert_non_null(strstr(r.stdout_text, " content=ok"));
+}
+
+static const struct wire_hello good_hello = {
+	.magic = WIRE_MAGIC, .version = WIRE_VERSION, .direction = WIRE_RECV, .seed = 1,
+	.chunk_bytes = 262144, .burst_ns = 10000000,
+};
+
+/* The error the peer answers @hello with; its connection stays open in *fd. */
+static int answer_to(const struct fixture *f, const struct wire_hello *hello, int *fd)
+{
+	struct wire_record reply;
+
+	*fd = connect_to(f->port);
+	assert_int_equal(mn_write_all(*fd, hello, sizeof(*hello)), 0);
+	assert_int_equal(mn_read_all(*fd, &reply, sizeof(reply)), 0);
+	assert_true(wire_is_record(&reply, WIRE_REPLY));
+	return reply.error;
+}
+
+#define HOSTILE(member, bad) { offsetof(struct wire_hello, member), \
+			       sizeof(((struct wire_hello *)0)->member), bad }
+
+static void hostile_hellos_are_refused_and_the_next_client_is_served(void **state)
+{
+	static const struct { size_t offset, size; uint64_t bad; } cases[] = {
+		HOSTILE(magic, 0), HOSTILE(magic, WIRE_MAGIC + 1), HOSTILE(version, 0),
+		HOSTILE(version, 2), HOSTILE(direction, 0), HOSTILE(direction, 3),
+		HOSTILE(direction, UINT32_MAX), HOSTILE(chunk_bytes, 0), HOSTILE(chunk_bytes, 4095),
+		HOSTILE(chunk_bytes, WIRE_MAX_CHUNK + 4096), HOSTILE(chunk_bytes, UINT64_MAX - 4095),
+		HOSTILE(rate_bytes_per_s, UINT64_MAX), HOSTILE(reserved, 1),
+	};
+	struct fixture *f = *state;
+	char byte;
+	int fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wire_hello h = good_hello;
+
+		memcpy((char *)&h + cases[i].offset, &cases[i].bad, cases[i].size);
+		assert_int_not_equal(answer_to(f, &h, &fd), 0);
+		assert_int_equal(read(fd, &byte, 1), 0);
+		close(fd);
+	}
+	expect_alive(f);
+}
+
+static void a_hostile_burst_is_refused(void **state)
+{
+	static const int64_t bursts[] = { 0, -1, INT64_MIN, INT64_MAX };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bursts); i++) {
+		struct wire_hello h = good_hello;
+		int fd;
+
+		h.rate_bytes_per_s = 1000;
+		h.burst_ns = bursts[i];
+		assert_int_equal(answer_to(f, &h, &fd), EINVAL);
+		close(fd);
+	}
+	expect_alive(f);
+}
+
+static void the_good_hello_of_these_tests_is_good(void **state)
+{
+	int fd;
+
+	assert_int_equal(answer_to(*state, &good_hello, &fd), 0);
+	close(fd);
+}
+
+static void wrong_words_where_go_belongs_end_that_stream_only(void **state)
+{
+	struct fixture *f = *state;
+	char junk[64] = "GET / HTTP/1.0", byte;
+	int fd;
+
+	assert_int_equal(answer_to(f, &good_hello, &fd), 0);
+	assert_int_equal(mn_write_all(fd, junk, sizeof(junk)), 0);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+	expect_alive(f);
+}
+
+static void clients_that_vanish_do_not_end_the_peer(void **state)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	struct fixture *f = *state;
+	struct wire_record go = wire_record(WIRE_GO);
+
+	for (int stage = 0; stage < 4; stage++) {
+		struct wire_hello h = good_hello;
+		int fd;
+
+		h.direction = stage == 3 ? WIRE_SEND : WIRE_RECV;
+		if (stage == 0)
+			fd = connect_to(f->port);
+		else
+			assert_int_equal(answer_to(f, &h, &fd), 0);
+		if (stage >= 2)
+			assert_int_equal(mn_write_all(fd, &go, sizeof(go)), 0);
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		close(fd);
+		expect_alive(f);
+	}
+}
+
+static void more_streams_than_allowed_are_sent_away_not_served_late(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_record reply = { 0 };
+	int fds[65];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = connect_to(f->port);
+	assert_int_equal(mn_read_all(fds[64], &reply, sizeof(reply)), 0);
+	assert_int_equal(reply.error, EBUSY);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	for (int i = 0; i < 100; i++) {
+		struct run r;
+
+		if (!run_whole(&r, "stream --peer 127.0.0.1:%u --direction send --bytes 1M", f->port))
+			return;
+		mn_sleep_until_ns(mn_now_ns() + 20 * NSEC_PER_MSEC);
+	}
+	fail_msg("no stream is served after the crowd has left");
+}
+
+static void a_stopped_peer_leaves_though_streams_are_open(void **state)
+{
+	struct fixture *f = *state;
+	struct run r;
+
+	run_start(&r, "stream --peer 127.0.0.1:%u --direction send --barrier", f->port);
+	assert_string_equal(run_line(&r), "armed");
+	assert_int_equal(write(r.in, "\n", 1), 1);
+	mn_sleep_until_ns(mn_now_ns() + 100 * NSEC_PER_MSEC);
+	peer_stop(&f->peer);
+	assert_int_equal(run_wait(&r), 1);
+	peer_start(&f->peer, f->port);
+}
+
+static void a_peer_killed_in_mid_stream_is_a_clear_error(void **state)
+{
+	static const char *const directions[] = { "send", "recv" };
+
+	for (size_t d = 0; d < 2; d++) {
+		unsigned int port = free_port();
+		struct run peer, r;
+
+		peer_start(&peer, port);
+		run_start(&r, "stream --peer 127.0.0.1:%u --direction %s --barrier", port,
+			  directions[d]);
+		assert_string_equal(run_line(&r), "armed");
+		assert_int_equal(write(r.in, "\n", 1), 1);
+		mn_sleep_until_ns(mn_now_ns() + 100 * NSEC_PER_MSEC);
+		kill(peer.pid, SIGKILL);
+		assert_int_equal(run_wait(&peer), 1000 + SIGKILL);
+		assert_int_equal(run_wait(&r), 1);
+		assert_non_null(strstr(r.stderr_text, " broke after "));
+		assert_null(strstr(r.stdout_text, "result"));
+	}
+}
+
+static void a_peer_that_hangs_does_not_hold_a_stopped_stream(void **state)
+{
+	struct fixture *f = *state;
+	struct run r;
+
+	run_start(&r, "stream --peer 127.0.0.1:%u --direction recv --barrier", f->port);
+	assert_string_equal(run_line(&r), "armed");
+	kill(f->peer.pid, SIGSTOP);
+	assert_int_equal(write(r.in, "\n", 1), 1);
+	mn_sleep_until_ns(mn_now_ns() + 300 * NSEC_PER_MSEC);
+	kill(r.pid, SIGTERM);
+	run_wait(&r);
+	kill(f->peer.pid, SIGCONT);
+	assert_int_equal(r.status, 1);
+	assert_non_null(strstr(r.stderr_text, "within 5 s"));
+}
+
+static void nobody_listening_names_the_command_to_type(void **state)
+{
+	struct run r;
+
+	assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction send", free_port()), 1);
+	assert_non_null(strstr(r.stderr_text, "memnet-work peer --listen 127.0.0.1:"));
+}
+
+static void a_taken_port_is_a_clear_error(void **state)
+{
+	struct fixture *f = *state;
+	struct run r;
+
+	assert_int_equal(run_whole(&r, "peer --listen 127.0.0.1:%u", f->port), 1);
+	assert_non_null(strstr(r.stderr_text, "cannot listen at 127.0.0.1:"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_good_hello_of_these_tests_is_good),
+		TEST(hostile_hellos_are_refused_and_the_next_client_is_served),
+		TEST(a_hostile_burst_is_refused),
+		TEST(wrong_words_where_go_belongs_end_that_stream_only),
+		TEST(clients_that_vanish_do_not_end_the_peer),
+		TEST(more_streams_than_allowed_are_sent_away_not_served_late),
+		TEST(a_stopped_peer_leaves_though_streams_are_open),
+		cmocka_unit_test(a_peer_killed_in_mid_stream_is_a_clear_error),
+		TEST(a_peer_that_hangs_does_not_hold_a_stopped_stream),
+		cmocka_unit_test(nobody_listening_names_the_command_to_type),
+		TEST(a_taken_port_is_a_clear_error),
+	};
+
+	return cmocka_run_group_tests_name("peer", tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A way to move a stream of bytes to and from a peer. Adding one: a file with
+ * such a table, and its line in transport.c. One thread uses a stream. All calls
+ * block; a signal ends a wait with -EINTR. They return -errno and print nothing.
+ */
+#ifndef MEMNET_WORKLOADS_TRANSPORT_H
+#define MEMNET_WORKLOADS_TRANSPORT_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What a transport counts about one stream, under names of its own; unused rows are zero. */
+struct transport_counters {
+	struct {
+		const char *name;	/* [a-z_]+, static; becomes a key of the result line */
+		uint64_t value;
+	} row[8];
+};
+
+struct transport {
+	const char *name, *summary;
+
+	/* 0 and *stream, which close() frees; or -errno. */
+	int (*connect)(const struct sockaddr_in *peer, void **stream);
+
+	/* Bytes taken, at least 1, perhaps fewer than @len (> 0); or -errno. */
+	ssize_t (*send)(void *stream, const void *buf, size_t len);
+
+	/* Bytes received, 0 at the end of the stream; or -errno. */
+	ssize_t (*recv)(void *stream, void *buf, size_t len);
+
+	/* After all that was sent comes the end; receiving goes on. 0 or -errno. */
+	int (*shutdown_send)(void *stream);
+
+	void (*close)(void *stream);
+
+	/* Optional. @out comes zeroed. */
+	void (*counters)(void *stream, struct transport_counters *out);
+};
+
+extern const struct transport transport_socket;
+
+/* A connected TCP socket as a stream of transport_socket; the stream owns @fd. */
+void *transport_socket_stream(int fd);
+
+/* NULL: no transport of that name. */
+const struct transport *transport_find(const char *name);
+
+/* The @i-th transport, NULL after the last. */
+const struct transport *transport_at(size_t i);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What `stream` and `peer` say to each other around the bytes. Little-endian,
+ * 64 bytes each, fixed:
+ *
+ *	--direction send              --direction recv
+ *	client     peer               client     peer
+ *	hello  ->                     hello  ->
+ *	       <-  reply                     <-  reply
+ *	bytes  ->                     go     ->
+ *	end    ->                            <-  bytes
+ *	       <-  verdict            (end   ->)           before the limit, or without one
+ *	       <-  end                       <-  end
+ *
+ * Whatever the other side wrote is read once into a record of ours, then
+ * checked, then used.
+ */
+#ifndef MEMNET_WORKLOADS_WIRE_H
+#define MEMNET_WORKLOADS_WIRE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WIRE_MAGIC 0x4d41455254534e4dULL	/* "MNSTREAM" in memory */
+#define WIRE_VERSION 1
+#define WIRE_MAX_CHUNK (4U << 20)
+
+enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2 };	/* as the client sees it */
+enum wire_kind { WIRE_REPLY = 1, WIRE_GO = 2, WIRE_VERDICT = 3 };
+
+struct wire_hello {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t direction;
+	uint64_t seed;
+	uint64_t chunk_bytes;		/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK */
+	uint64_t limit_bytes;		/* 0: until the end */
+	uint64_t rate_bytes_per_s;	/* recv: the peer paces; 0: unpaced */
+	int64_t burst_ns;		/* used where a rate is given */
+	uint64_t reserved;		/* 0 */
+};
+
+struct wire_record {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t kind;
+	uint32_t error;			/* reply: an errno of Linux, 0 = welcome */
+	uint32_t content_ok;		/* verdict */
+	uint64_t bytes;			/* verdict: received */
+	uint64_t verified_bytes;	/* verdict */
+	uint64_t first_bad_offset;	/* verdict, where the content is not ok */
+	uint64_t reserved[2];		/* 0 */
+};
+
+static_assert(sizeof(struct wire_hello) == 64, "on the wire");
+static_assert(sizeof(struct wire_record) == 64, "on the wire");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are sent as they lie in memory");
+
+/* 0, or -errno and *why it is refused. */
+int wire_check_hello(const struct wire_hello *h, const char **why);
+
+/* A record of that kind from a speaker of this version? */
+bool wire_is_record(const struct wire_record *r, enum wire_kind kind);
+
+struct wire_record wire_record(enum wire_kind kind);
+
+#endif

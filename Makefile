@@ -90,6 +90,51 @@ $(eval $(call test,workloads/test/test_peer.c,$(work_test_src)))
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer: | $(BUILD)/memnet-work
 
+# --- guest image: `make guest-image`; KERNEL=, KMODULES=, INITRD_EXTRA= ----------
+
+guest_init_src := \
+	harness/guest/init.c \
+	harness/guest/boot.c \
+	harness/guest/control.c \
+	harness/guest/slots.c
+
+$(eval $(call program,guest/init,$(guest_init_src) $(base_src),$(STATIC)))
+
+# One for all build folders: it is a download.
+KERNEL_DIR ?= build/kernel
+
+guest_kernel   := $(or $(KERNEL),$(KERNEL_DIR)/vmlinuz)
+guest_kmodules := $(if $(KERNEL),$(KMODULES),$(KERNEL_DIR)/modules)
+guest_extra    := $(if $(INITRD_EXTRA),$(shell find $(INITRD_EXTRA)))
+guest_inputs   := $(guest_kernel) $(guest_kmodules) $(INITRD_EXTRA)
+
+$(KERNEL_DIR)/vmlinuz:
+	$(call say,FETCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)harness/guest/mkimage kernel $(@D)
+
+# Rewritten only when one of the variables has changed.
+$(BUILD)/guest/inputs: always
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(guest_inputs)' | cmp -s - $@ || echo '$(guest_inputs)' > $@
+
+$(BUILD)/guest/vmlinuz: $(guest_kernel) $(BUILD)/guest/inputs
+	$(call say,COPY,$@)
+	$(Q)cp $(guest_kernel) $@
+
+$(BUILD)/guest/initrd.img: harness/guest/mkimage $(BUILD)/guest/init $(BUILD)/memnet-work \
+		$(guest_kernel) $(BUILD)/guest/inputs $(guest_extra)
+	$(call say,CPIO,$@)
+	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
+		harness/guest/mkimage initrd $@ $(BUILD)/guest/init $(BUILD)/memnet-work
+
+# Sanitized programs are not static and boot nowhere; test_guest skips then.
+.PHONY: guest-image always
+guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
+
+$(eval $(call test,harness/test/test_guest.c,$(base_src)))
+$(BUILD)/harness/test/test_guest: | guest-image
+
 # --- rules -------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c

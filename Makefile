@@ -90,6 +90,14 @@ $(eval $(call test,workloads/test/test_peer.c,$(work_test_src)))
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer: | $(BUILD)/memnet-work
 
+# --- dependencies: `make deps` ---------------------------------------------------
+
+.PHONY: deps
+deps:
+	$(Q)CC='$(CC)' harness/deps.sh
+
+TEST_SCRIPTS += harness/test/test_deps.sh
+
 # --- guest image: `make guest-image`; KERNEL=, KMODULES=, INITRD_EXTRA= ----------
 
 guest_init_src := \

@@ -2,14 +2,14 @@
 #
 # One file, no recursion. Each program is a list of sources and a list of
 # libraries; objects go to $(BUILD), nothing is written beside the sources.
-# Variables a user may set: CC, CFLAGS, BUILD, V=1 (show commands), WERROR=1,
-# SANITIZE=address,undefined | thread, PLAN=, ACCEL=, KERNEL=, INITRD_EXTRA=.
 
-BUILD   ?= build
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
-CFLAGS  ?= -O2 -g
-PLAN    ?= harness/plans/paper.ini
-ACCEL   ?= auto
+BUILD    ?= build
+CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CFLAGS   ?= -O2 -g
+PREFIX   ?= /usr/local
+PLAN     ?= harness/plans/paper.ini
+ACCEL    ?= auto
+RESULTS  ?= results
 
 MEMNET_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
                  -Wpointer-arith -Wno-unused-parameter -Wno-missing-field-initializers \
@@ -17,6 +17,8 @@ MEMNET_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wstrict-prototyp
                  $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
                  $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 MEMNET_LDFLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+# Guests have no libraries. Sanitizers do not go with -static.
+STATIC := $(if $(SANITIZE),,-static)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
@@ -25,7 +27,15 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
-# --- sources -----------------------------------------------------------------
+# --- dependencies: checked before anything is built, costs milliseconds ------------
+
+ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell CC='$(CC)' KERNEL='$(KERNEL)' harness/deps.sh >&2 || echo missing),)
+$(error dependencies are missing, see above)
+endif
+endif
+
+# --- sources -------------------------------------------------------------------------
 
 base_src := \
 	memnet-core/base/io.c \
@@ -35,10 +45,12 @@ core_src := \
 	memnet-core/layout.c \
 	memnet-core/fifo.c
 
-guest_src := \
+libmemnet_src := \
 	memnet-core/region.c \
 	memnet-core/region_ivshmem.c \
-	memnet-core/guest.c
+	memnet-core/guest.c \
+	$(core_src) \
+	$(base_src)
 
 host_src := \
 	memnet-core/loop.c \
@@ -48,37 +60,10 @@ host_src := \
 
 memnetd_src := \
 	memnet-core/memnetd.c \
-	memnet-core/ivshmem_server.c
-
-# --- programs and tests: name, sources, libraries ----------------------------
-
-TESTS :=
-PROGRAMS :=
-
-# $(call program,path under $(BUILD),sources,libraries)
-define program
-$(BUILD)/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(2))
-	$$(call say,LINK,$$@)
-	$(Q)mkdir -p $$(@D)
-	$(Q)$$(CC) $$(MEMNET_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ $(3)
-OBJECTS += $(patsubst %.c,$(BUILD)/obj/%.o,$(2))
-endef
-
-# $(call test,test source,sources under test,libraries)
-define test
-$(call program,$(1:.c=),$(1) $(2),$(3) -lcmocka)
-TESTS += $(BUILD)/$(1:.c=)
-endef
-
-$(eval $(call program,bin/memnetd,$(memnetd_src) $(host_src) $(core_src) $(base_src)))
-PROGRAMS += $(BUILD)/bin/memnetd
-
-$(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
-
-$(eval $(call test,memnet-core/test/test_fifo.c,$(core_src)))
-$(eval $(call test,memnet-core/test/test_session.c,$(guest_src) $(host_src) $(core_src) $(base_src)))
-
-# --- workloads: one program for guests and peers, so static ------------------
+	memnet-core/ivshmem_server.c \
+	$(host_src) \
+	$(core_src) \
+	$(base_src)
 
 work_src := \
 	workloads/main.c \
@@ -101,29 +86,27 @@ work_src := \
 	workloads/peer_session.c \
 	workloads/copy.c
 
-# Sanitizers do not go with -static.
-STATIC := $(if $(SANITIZE),,-static)
+guest_init_src := \
+	harness/guest/init.c \
+	harness/guest/boot.c \
+	harness/guest/control.c \
+	harness/guest/slots.c \
+	$(base_src)
 
-$(eval $(call program,bin/memnet-work,$(work_src) $(guest_src) $(core_src) $(base_src),$(STATIC) -lnettle))
-PROGRAMS += $(BUILD)/bin/memnet-work
-
-work_test_src := workloads/test/run.c workloads/test/proxy.c workloads/wire.c $(base_src)
-
-$(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
-$(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
-$(eval $(call test,workloads/test/test_compute.c,$(work_test_src)))
-$(eval $(call test,workloads/test/test_stream.c,$(work_test_src)))
-$(eval $(call test,workloads/test/test_peer.c,$(work_test_src)))
-$(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
-$(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
-
-# results: CSV files, statistics, table, gate
+energy_src := \
+	energy/energy.c \
+	energy/energy_value.c \
+	energy/energy_perf.c \
+	energy/energy_powercap.c \
+	energy/energy_model.c \
+	energy/counters.c \
+	energy/cputime.c \
+	energy/sampler.c
 
 rows_src := \
 	harness/columns.c \
 	harness/rows.c \
-	harness/rows_load.c \
-	memnet-core/base/io.c
+	harness/rows_load.c
 
 analyse_src := \
 	harness/analyse.c \
@@ -136,44 +119,14 @@ table_src := \
 	harness/table.c \
 	harness/table_words.c
 
-results_src := $(sort $(rows_src) $(analyse_src) $(table_src) \
-	harness/gate.c harness/power_series.c harness/results.c)
+results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
+	harness/gate.c \
+	harness/power_series.c \
+	harness/results.c
 
-$(eval $(call test,harness/test/test_columns.c,$(rows_src),-lcsv -lm))
-$(eval $(call test,harness/test/test_rows.c,$(rows_src),-lcsv -lm))
-$(eval $(call test,harness/test/test_disk_full.c,$(rows_src),-lcsv -lm))
-$(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
-$(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
-$(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
-$(eval $(call test,harness/test/test_power_series.c,$(results_src),-lcsv -lm))
-$(eval $(call test,harness/test/test_figures.c,$(results_src),-lcsv -lm))
-$(eval $(call test,harness/test/test_gate.c,$(results_src),-lcsv -lm))
-$(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
-
-# --- energy ------------------------------------------------------------------
-
-energy_src := \
-	energy/energy.c \
-	energy/energy_value.c \
-	energy/energy_perf.c \
-	energy/energy_powercap.c \
-	energy/energy_model.c \
-	energy/counters.c \
-	energy/cputime.c \
-	energy/sampler.c
-energy_lib := -lpfm -lm
-energy_fake := energy/test/fake_sysfs.c
-
-$(eval $(call test,energy/test/test_powercap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_wrap.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_perf_power.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_choice.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_cputime.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_sampler.c,$(energy_fake) $(energy_src) $(base_src),$(energy_lib)))
-
-# --- harness: the lab --------------------------------------------------------
+plan_src := \
+	harness/plan.c \
+	harness/vocabulary.c
 
 lab_src := \
 	harness/lab.c \
@@ -189,30 +142,135 @@ lab_src := \
 	harness/tap.c \
 	harness/sandbox.c \
 	harness/child.c \
-	harness/plan.c \
-	harness/vocabulary.c \
 	harness/folder.c \
 	harness/environment.c \
 	harness/progress.c \
 	harness/interrupt.c \
-	harness/version.c
-lab_lib := -linih -ljansson -lcsv $(energy_lib)
+	harness/version.c \
+	$(plan_src) \
+	$(results_src) \
+	$(energy_src) \
+	$(base_src)
 
-$(eval $(call program,bin/memnet-lab,$(lab_src) $(results_src) $(energy_src) memnet-core/base/parse.c,$(lab_lib)))
-PROGRAMS += $(BUILD)/bin/memnet-lab
+energy_lib  := -lpfm -lm
+results_lib := -lcsv -lm
+
+# --- programs and tests: name, sources, libraries ------------------------------------
+
+# $(call program,path under $(BUILD),sources,libraries)
+define program
+$(BUILD)/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(2))
+	$$(call say,LINK,$$@)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CC) $$(MEMNET_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ $(3)
+OBJECTS += $(patsubst %.c,$(BUILD)/obj/%.o,$(2))
+endef
+
+# $(call test,test source,sources under test,libraries)
+define test
+$(call program,$(1:.c=),$(1) $(2),$(3) -lcmocka)
+TESTS += $(BUILD)/$(1:.c=)
+endef
+
+PROGRAMS := \
+	$(BUILD)/bin/memnetd \
+	$(BUILD)/bin/memnet-work \
+	$(BUILD)/bin/memnet-lab \
+	$(BUILD)/lib/libmemnet.a
+
+$(eval $(call program,bin/memnetd,$(memnetd_src)))
+$(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
+$(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
+$(eval $(call program,bin/memnet-bench,memnet-core/bench/memnet-bench.c $(core_src)))
+$(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
+
+$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(AR) rcsD $@ $^
 
 # The commit is compiled in; version.o is made anew when it changes.
 GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)
-$(shell mkdir -p $(BUILD) && echo '$(GIT)' | cmp -s - $(BUILD)/git || echo '$(GIT)' > $(BUILD)/git)
+$(BUILD)/git: always
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(GIT)' | cmp -s - $@ || echo '$(GIT)' > $@
 $(BUILD)/obj/harness/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
 $(BUILD)/obj/harness/version.o: $(BUILD)/git
 
-plan_src := harness/plan.c harness/vocabulary.c $(base_src)
+fake_sysfs := energy/test/fake_sysfs.c
+run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
-$(eval $(call test,harness/test/test_plan.c,$(plan_src),-linih))
+$(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
+$(eval $(call test,memnet-core/test/test_fifo.c,$(core_src)))
+$(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
+$(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
+$(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
+$(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
+$(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
+$(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
+$(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
+$(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
+$(eval $(call test,harness/test/test_guest.c,$(base_src)))
 
-# --- rules -------------------------------------------------------------------
+TEST_SCRIPTS := \
+	harness/test/test_deps.sh \
+	harness/test/test_experiment.sh
+
+# These execute memnet-work, or boot VMs.
+$(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
+$(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
+$(BUILD)/harness/test/test_guest: | guest-image
+
+# --- guest image: KERNEL=, KMODULES=, INITRD_EXTRA= ----------------------------------
+
+# One for all build folders: it is a download.
+KERNEL_DIR ?= build/kernel
+
+guest_kernel   := $(or $(KERNEL),$(KERNEL_DIR)/vmlinuz)
+guest_kmodules := $(if $(KERNEL),$(KMODULES),$(KERNEL_DIR)/modules)
+guest_extra    := $(if $(INITRD_EXTRA),$(shell find $(INITRD_EXTRA)))
+guest_inputs   := $(guest_kernel) $(guest_kmodules) $(INITRD_EXTRA)
+guest_programs := $(BUILD)/guest/init $(BUILD)/bin/memnet-work
+
+$(KERNEL_DIR)/vmlinuz:
+	$(call say,FETCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)harness/guest/mkimage kernel $(@D)
+
+# Rewritten only when one of the variables has changed.
+$(BUILD)/guest/inputs: always
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(guest_inputs)' | cmp -s - $@ || echo '$(guest_inputs)' > $@
+
+$(BUILD)/guest/vmlinuz: $(guest_kernel) $(BUILD)/guest/inputs
+	$(call say,COPY,$@)
+	$(Q)cp $(guest_kernel) $@
+
+$(BUILD)/guest/initrd.img: harness/guest/mkimage $(guest_programs) $(guest_kernel) \
+		$(BUILD)/guest/inputs $(guest_extra)
+	$(call say,CPIO,$@)
+	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
+		harness/guest/mkimage initrd $@ $(guest_programs)
+
+# --- rules ---------------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -221,7 +279,61 @@ $(BUILD)/obj/%.o: %.c
 
 -include $(patsubst %.o,%.d,$(sort $(OBJECTS)))
 
-.PHONY: all test clean help
+LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
+
+.PHONY: always all guest-image test sanitize experiment check-regression bench plots doctor \
+	lint install clean help
+
 all: $(PROGRAMS)
+
+# Sanitized programs are not static and boot nowhere; tests in VMs skip then.
+guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
+
+test: all guest-image $(TESTS)
+	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
+
+# RESUME=<results folder> finishes an interrupted experiment.
+experiment: all guest-image
+	$(Q)$(LAB) --accel=$(ACCEL) $(if $(RESUME),resume $(RESUME),run $(PLAN))
+	$(Q)plots/plot.sh $(if $(RESUME),$(RESUME),$(RESULTS)/latest)
+
+check-regression: $(BUILD)/bin/memnet-lab
+	$(Q)$(LAB) check $(RESULTS)/latest
+
+bench: $(BUILD)/bin/memnet-bench
+	$(Q)$(BUILD)/bin/memnet-bench
+
+plots: $(BUILD)/bin/memnet-lab
+	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
+	$(Q)plots/plot.sh $(RESULTS)/latest
+
+doctor: all guest-image
+	$(Q)$(LAB) doctor
+
+lint:
+	$(Q).ci/lint
+
+install: all
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-work \
+		$(BUILD)/bin/memnet-lab
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a
+	install -D -m 644 memnet-core/guest.h $(DESTDIR)$(PREFIX)/include/memnet.h
+
 clean:
 	$(Q)rm -rf $(BUILD)
+
+help:
+	@echo 'make experiment        boot VMs, measure, print the table, draw the figures'
+	@echo 'make test              build and run all tests'
+	@echo 'make check-regression  compare results/latest with results/thresholds.csv'
+	@echo 'make doctor            what works on this machine, and what mends the rest'
+	@echo 'make plots             analyse and draw results/latest again'
+	@echo 'make bench             the FIFO against the best two cores can do without it'
+	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
+	@echo 'make lint install clean help'
+	@echo
+	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes'
+	@echo 'RESUME=results/...              finish an interrupted experiment'
+	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
+	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'
+	@echo 'V=1 WERROR=1 CC=clang SANITIZE=address,undefined BUILD=build/asan PREFIX= DESTDIR='

@@ -147,6 +147,23 @@ static void swapped_blocks_are_found(void **state)
 	assert_in_range(found_at(f), a, a + 7);
 }
 
+static void damage_that_sums_and_xors_do_not_see_is_found(void **state)
+{
+	const size_t at = 20 * PATTERN_BLOCK_BYTES + 800;
+	struct fixture *f = *state;
+
+	for (size_t apart = 8; apart <= 2048; apart *= 2) {
+		memcpy(f->read + at, f->right + at + apart, 8);
+		memcpy(f->read + at + apart, f->right + at, 8);
+		assert_in_range(found_at(f), at, at + 7);
+		memcpy(f->read, f->right, LENGTH);
+		f->read[at + 7] += 0x80;
+		f->read[at + apart + 7] -= 0x80;
+		assert_int_equal(found_at(f), at + 7);
+		memcpy(f->read, f->right, LENGTH);
+	}
+}
+
 static void another_seed_is_another_stream(void **state)
 {
 	struct fixture *f = *state;
@@ -170,6 +187,7 @@ int main(void)
 		TEST(a_whole_period_read_twice_is_found),
 		TEST(bytes_left_out_or_put_in_are_found),
 		TEST(swapped_blocks_are_found),
+		TEST(damage_that_sums_and_xors_do_not_see_is_found),
 		TEST(another_seed_is_another_stream),
 	};
 

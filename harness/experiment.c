@@ -47,6 +47,8 @@ struct experiment {
 	struct progress progress;
 	unsigned int order;		/* of the next row */
 	unsigned int bad_boots;		/* in a row */
+	size_t good_runs, bad_runs;	/* measured in this sitting: valid or invalid; failed */
+	char last_failure[512];
 	char err[2048];
 };
 
@@ -86,10 +88,22 @@ static void start_run_row(struct experiment *x, struct run_row *row, const struc
 	row->boot = run->boot;
 }
 
+static void count_row(struct experiment *x, const struct run_row *row)
+{
+	if (strcmp(row->status, "failed")) {
+		x->good_runs += strcmp(row->status, "skipped") != 0;
+		return;
+	}
+	x->bad_runs++;
+	snprintf(x->last_failure, sizeof(x->last_failure), "%s", row->reason);
+}
+
 /* 0, or -errno after a line that names the mend. */
 static int write_row(struct experiment *x, const struct run_row *row)
 {
 	int ret = runs_append(x->folder.runs_fd, row, 1);
+
+	count_row(x, row);
 
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "cannot write a row of %s/runs.csv: %s; the rows "
@@ -515,6 +529,11 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		if (!ret)
 			ret = make_all_boots(x);
 		progress_clear(&x->progress);
+	}
+	if (!ret && x->bad_runs && !x->good_runs) {
+		snprintf(x->err, sizeof(x->err), "every run failed, the last one because: %s",
+			 x->last_failure);
+		ret = -ECANCELED;
 	}
 	if (interrupted()) {
 		snprintf(x->err, sizeof(x->err), "interrupted; finish it with: make experiment RESUME=%s",

@@ -27,8 +27,8 @@ struct experiment_options {
 
 /*
  * Carry it out, with progress on standard error. The folder's path is left in
- * @dir, also on failure if it was made. Exit status: 0 every run was made; 1 a
- * clear line was printed; 130 interrupted. The process is in a sandbox afterwards.
+ * @dir, also on failure if it was made. Exit status: 0 every run was made (what
+ * became of each is in its row); 1 a clear line was printed; 130 interrupted. The process is in a sandbox afterwards.
  */
 int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen);
 

@@ -65,10 +65,21 @@ static int watchdog(void *arg)
 	return vm_casualty(arg) ? -ECHILD : 0;
 }
 
+/* What has died; after a broken channel with some patience, for QEMU closes it as it dies. */
+static const char *find_casualty(struct vm *vm, bool patient)
+{
+	int64_t deadline = mn_now_ns() + (patient ? NSEC_PER_SEC : 0);
+	const char *casualty;
+
+	while (!(casualty = vm_casualty(vm)) && mn_now_ns() < deadline)
+		mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
+	return casualty;
+}
+
 /* Why a wait failed, in words. */
 static int lost_waiting(struct run *r, int ret, const char *what)
 {
-	const char *casualty = vm_casualty(r->ctx->vm);
+	const char *casualty = find_casualty(r->ctx->vm, ret == -EPIPE);
 
 	if (casualty)
 		return lost(r, ret, "%s while %s; see its log", casualty, what);

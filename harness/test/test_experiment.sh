@@ -1,0 +1,190 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The harness tests itself, with real VMs: experiments that pass, whose guest is
+# silent or hangs, that lose their peer or their QEMU, that are interrupted and
+# killed, and resumed. After each nothing may be left on the machine.
+
+BUILD=${BUILD:-build}
+lab=$BUILD/bin/memnet-lab
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+
+[ -e "$BUILD/guest/initrd.img" ] || { echo "no guest image (sanitized builds boot nowhere)"; exit 77; }
+unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null ||
+	{ echo "no namespaces here: run as root, or allow user namespaces"; exit 77; }
+[ -r /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: modprobe tun"; exit 77; }
+
+fail() {
+	echo "FAIL: $case: $*"
+	sed 's/^/    /' "$tmp/log"
+	exit 1
+}
+
+plan() {	# SCENARIOS WINDOW
+	cat > "$tmp/plan.ini" <<-PLAN
+		[plan]
+		name = selftest
+		repetitions = 1
+		seed = 7
+		window = $2
+		warmup = 100ms
+		settle = 20ms
+		[matrix m]
+		paths = memnet
+		scenarios = $1
+		arms = spare-core
+		directions = send
+	PLAN
+}
+
+# Start memnet-lab in the background; its pid is in $pid.
+start() {
+	"$lab" --build="$BUILD" --results="$tmp/results" --accel=tcg "$@" >"$tmp/log" 2>&1 &
+	pid=$!
+}
+
+finish() {	# WANTED-STATUS
+	wait "$pid"
+	status=$?
+	[ "$status" = "$1" ] || fail "exit status $status, not $1"
+}
+
+run() {		# WANTED-STATUS ARGUMENT...
+	want=$1
+	shift
+	start "$@"
+	finish "$want"
+}
+
+runs() {	# the newest runs.csv without its header
+	sed 1d "$tmp/results/latest/runs.csv"
+}
+
+rows() {	# WANTED-NUMBER PATTERN: rows of the newest runs.csv that match
+	n=$(runs | grep -c "$2")
+	[ "$n" = "$1" ] || fail "$n rows match '$2', not $1: $(runs | cut -c1-400)"
+}
+
+child() {	# pid of the child of $pid whose command line has the word $1
+	for c in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
+		tr '\0' ' ' < "/proc/$c/cmdline" | grep -q "$1" && echo "$c" && return
+	done
+}
+
+# Wait until the peer has had some CPU time: a stream flows.
+wait_stream() {
+	for i in $(seq 600); do
+		kill -0 "$pid" 2>/dev/null || fail "ended before a stream flowed"
+		peer=$(child "memnet-work peer")
+		if [ -n "$peer" ]; then
+			ticks=$(cut -d' ' -f14,15 "/proc/$peer/stat" 2>/dev/null | tr ' ' '+')
+			[ "$((${ticks:-0}))" -gt 5 ] && return
+		fi
+		sleep 0.05
+	done
+	fail "no stream after 30 s"
+}
+
+links_before=$(ls /sys/class/net)
+shm_before=$(ls /dev/shm)
+
+nothing_left() {
+	[ "$(ls /sys/class/net)" = "$links_before" ] || fail "a network device is left"
+	[ "$(ls /dev/shm)" = "$shm_before" ] || fail "a file in /dev/shm is left"
+	for p in /proc/[0-9]*; do
+		tr '\0' ' ' < "$p/cmdline" 2>/dev/null | grep -q "$tmp/results" && fail "${p#/proc/} is left"
+	done
+	echo "ok: $case"
+}
+
+case="an experiment that passes"
+plan "idle, hybrid-saturate" 300ms
+run 0 run "$tmp/plan.ini"
+rows 2 '"ok"'
+
+grep -q '"accelerator": "tcg"' "$tmp/results/latest/environment.json" || fail "no environment"
+[ -s "$tmp/results/latest/summary.csv" ] || fail "no summary"
+nothing_left
+
+case="a guest that is never ready"
+run 1 run "$tmp/plan.ini" --fault=silent --ready-timeout=4000
+rows 2 '"failed".*not ready within 4 s'
+grep -q 'every run failed' "$tmp/log" || fail "does not say so"
+nothing_left
+
+case="a guest that stops answering"
+run 1 run "$tmp/plan.ini" --fault=hang
+rows 2 '"failed".*did not answer'
+nothing_left
+
+case="a peer that dies"
+plan "network, hybrid-saturate" 1500ms
+start run "$tmp/plan.ini"
+wait_stream
+kill -9 "$(child "memnet-work peer")"
+finish 0
+rows 1 '"failed".*the peer ended (signal 9)'
+rows 1 '"ok"'
+nothing_left
+
+case="a QEMU that dies"
+start run "$tmp/plan.ini"
+wait_stream
+kill -9 "$(child qemu-system)"
+finish 0
+rows 1 '"failed".*QEMU ended (signal 9)'
+rows 1 '"ok"'
+nothing_left
+
+case="a memnetd that dies"
+start run "$tmp/plan.ini"
+wait_stream
+kill -9 "$(child memnetd)"
+finish 0
+rows 1 '"failed".*memnetd ended (signal 9)'
+rows 1 '"ok"'
+nothing_left
+
+case="ctrl-C, and resumed"
+start run "$tmp/plan.ini"
+wait_stream
+kill -TERM "$pid"
+finish 130
+grep -q 'RESUME=' "$tmp/log" || fail "does not name the mend"
+rows 1 '"failed".*"interrupted"'
+nothing_left
+dir=$(readlink -f "$tmp/results/latest")
+run 0 resume "$dir"
+rows 2 '"ok"'
+nothing_left
+
+case="kill -9, and resumed"
+start run "$tmp/plan.ini"
+wait_stream
+children=$(cat "/proc/$pid/task/$pid/children")
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+sleep 0.5
+for c in $children; do
+	[ ! -e "/proc/$c" ] || fail "process $c outlives the harness"
+done
+nothing_left
+dir=$(readlink -f "$tmp/results/latest")
+before=$(runs | grep -c '"ok"')
+run 0 resume "$dir"
+rows 2 '"ok"'
+grep -q "$((2 - before)) of them missing\|2 runs;" "$tmp/log" || fail "ran more than was missing"
+run 0 resume "$dir"
+rows 2 '"ok"'
+nothing_left
+
+case="mistakes"
+run 1 run "$tmp/no-such.ini"
+grep -q 'no-such.ini: No such file' "$tmp/log" || fail "the plan is not named"
+run 1 run "$tmp/plan.ini" --accel=warp
+grep -q 'ACCEL=warp: want auto, kvm or tcg' "$tmp/log" || fail "the accelerator is not named"
+run 1 resume "$tmp"
+grep -q 'no folder to resume' "$tmp/log" || fail "the folder is not named"
+nothing_left

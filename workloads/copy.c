@@ -50,7 +50,8 @@ static int run(int argc, char **argv)
 	options_parse(&workload_copy, argc, argv, &o);
 	copies = o.bytes / PARTS / BUFFER_BYTES;
 	if (!copies) {
-		work_error("copy: --bytes %" PRIu64 " is too little to time: give 1M or more", o.bytes);
+		work_error("copy: --bytes %" PRIu64 " is too little to time: give 1M or more",
+			   o.bytes);
 		return 2;
 	}
 	part_bytes = copies * BUFFER_BYTES;

@@ -178,7 +178,8 @@ static int run(int argc, char **argv)
 	}
 	listener = listen_at(&o.listen);
 	if (listener < 0) {
-		work_error("peer: cannot listen at %s:%u: %s; give an address of this host and a free port",
+		work_error("peer: cannot listen at %s:%u: %s; give an address of this host "
+			   "and a free port",
 			   host, ntohs(o.listen.sin_port), strerror(-listener));
 		return 1;
 	}

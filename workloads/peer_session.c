@@ -179,7 +179,8 @@ void peer_session_serve(struct peer_session *s)
 	}
 	ret = reply(&f, 0);
 	if (!ret)
-		ret = hello.direction == WIRE_SEND ? take_stream(s, &f) : give_stream(s, &f, &hello);
+		ret = hello.direction == WIRE_SEND ? take_stream(s, &f) :
+						    give_stream(s, &f, &hello);
 	if (ret)
 		complain(s, f.bytes, stop_requested() ? "this peer was stopped" : strerror(-ret));
 	pattern_free(&f.pattern);

@@ -62,7 +62,8 @@ static int broke(const struct stream_options *o, const struct flow *f, int ret)
 	char host[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &o->peer.sin_addr, host, sizeof(host));
-	work_error("stream: %s to %s:%u broke after %" PRIu64 " bytes: %s; its own stderr may say why",
+	work_error("stream: %s to %s:%u broke after %" PRIu64 " bytes: %s; "
+		   "its own stderr may say why",
 		   o->transport, host, ntohs(o->peer.sin_port), f->bytes,
 		   ret == -ETIMEDOUT ? "the peer did not end it within 5 s of the stop" :
 		   strerror(-ret));

@@ -24,7 +24,7 @@ struct option_spec {
 struct workload {
 	const char *name, *summary, *examples;
 	const struct option_spec *options;	/* ends with a NULL name */
-	int (*run)(int argc, char **argv);	/* argv[0] is the workload; returns the exit status */
+	int (*run)(int argc, char **argv);	/* argv[0]: the workload; gives the status */
 };
 
 extern const struct workload workload_compute, workload_stream, workload_peer, workload_copy;

@@ -49,7 +49,8 @@ int boot_mount(void)
 	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
 		mkdir(mounts[i].where, 0755);
 		/* A kernel may mount /dev by itself: EBUSY. */
-		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL) && errno != EBUSY)
+		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL) &&
+		    errno != EBUSY)
 			return failed("mount", mounts[i].where, errno);
 	}
 	use_console();

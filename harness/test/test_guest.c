@@ -46,16 +46,19 @@ static void exec_qemu(const char *append)
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", image);
 	snprintf(initrd, sizeof(initrd), "%s/initrd.img", image);
-	snprintf(chardev, sizeof(chardev), "socket,id=c,path=%s/control,server=on,wait=off", folder);
+	snprintf(chardev, sizeof(chardev),
+		 "socket,id=c,path=%s/control,server=on,wait=off", folder);
 	snprintf(serial, sizeof(serial), "file:%s/console", folder);
 	snprintf(line, sizeof(line), COMMAND_LINE "%s", append);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi",
-	       "-cpu", "max,-erms,-fsrm", "-m", "256", "-display", "none", "-nodefaults",
+	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", "q35",
+	       "-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm", "-m", "256",
+	       "-display", "none", "-nodefaults",
 	       "-no-user-config", "-no-reboot", "-serial", serial, "-kernel", kernel,
 	       "-initrd", initrd, "-append", line, "-device", "virtio-serial-pci",
 	       "-chardev", chardev, "-device", "virtserialport,chardev=c,name=memnet.control",
-	       "-netdev", "user,id=n,restrict=on", "-device", "virtio-net-pci,netdev=n,romfile=", NULL);
+	       "-netdev", "user,id=n,restrict=on", "-device", "virtio-net-pci,netdev=n,romfile=",
+	       NULL);
 	perror("exec qemu-system-x86_64");
 	_exit(127);
 }
@@ -185,7 +188,8 @@ static void a_program_goes_from_spawn_to_exit(void **state)
 	uint64_t ops[2], busy_ns[2], t_ns[2];
 	const char *line;
 
-	command(&shared, "spawn 1 memnet-work compute --kernel matmul --progress @progress@ --barrier");
+	command(&shared, "spawn 1 memnet-work compute --kernel matmul --progress @progress@ "
+		"--barrier");
 	expect(&shared, "spawned 1 ");
 	expect(&shared, "armed 1");
 	command(&shared, "go");
@@ -284,7 +288,8 @@ static void the_network_device_has_the_address_of_the_command_line(void **state)
 
 	command(&shared, "spawn 0 busybox ifconfig eth0");
 	while ((line = next_line(&shared, ANSWER_MS)) && strncmp(line, "exit", 4)) {
-		address |= strstr(line, "inet addr:198.18.0.2 ") && strstr(line, "Mask:255.255.255.252");
+		address |= strstr(line, "inet addr:198.18.0.2 ") &&
+			   strstr(line, "Mask:255.255.255.252");
 		mtu |= strstr(line, "MTU:1400 ") != NULL;
 	}
 	assert_true(address);

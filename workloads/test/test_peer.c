@@ -76,7 +76,8 @@ static void hostile_hellos_are_refused_and_the_next_client_is_served(void **stat
 		HOSTILE(magic, 0), HOSTILE(magic, WIRE_MAGIC + 1), HOSTILE(version, 0),
 		HOSTILE(version, 2), HOSTILE(direction, 0), HOSTILE(direction, 3),
 		HOSTILE(direction, UINT32_MAX), HOSTILE(chunk_bytes, 0), HOSTILE(chunk_bytes, 4095),
-		HOSTILE(chunk_bytes, WIRE_MAX_CHUNK + 4096), HOSTILE(chunk_bytes, UINT64_MAX - 4095),
+		HOSTILE(chunk_bytes, WIRE_MAX_CHUNK + 4096),
+		HOSTILE(chunk_bytes, UINT64_MAX - 4095),
 		HOSTILE(rate_bytes_per_s, UINT64_MAX), HOSTILE(reserved, 1),
 	};
 	struct fixture *f = *state;
@@ -170,7 +171,8 @@ static void more_streams_than_allowed_are_sent_away_not_served_late(void **state
 	for (int i = 0; i < 100; i++) {
 		struct run r;
 
-		if (!run_whole(&r, "stream --peer 127.0.0.1:%u --direction send --bytes 1M", f->port))
+		if (!run_whole(&r, "stream --peer 127.0.0.1:%u --direction send --bytes 1M",
+			       f->port))
 			return;
 		mn_sleep_until_ns(mn_now_ns() + 20 * NSEC_PER_MSEC);
 	}
@@ -234,7 +236,8 @@ static void nobody_listening_names_the_command_to_type(void **state)
 {
 	struct run r;
 
-	assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction send", free_port()), 1);
+	assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction send",
+				   free_port()), 1);
 	assert_non_null(strstr(r.stderr_text, "memnet-work peer --listen 127.0.0.1:"));
 }
 

@@ -68,7 +68,8 @@ static void a_given_number_of_bytes_arrives_whole(void **state)
 	for (size_t d = 0; d < 2; d++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 			assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s "
-					"--bytes %lu --seed %zu", f->port, directions[d], sizes[i], i), 0);
+					"--bytes %lu --seed %zu", f->port, directions[d],
+					sizes[i], i), 0);
 			expect_content(r.stdout_text, "ok");
 			assert_int_equal(run_value(r.stdout_text, "bytes"), sizes[i]);
 			assert_int_equal(run_value(r.stdout_text, "verified_bytes"), sizes[i]);
@@ -83,7 +84,8 @@ static void a_time_ends_a_stream(void **state)
 	struct run r;
 
 	for (size_t d = 0; d < 2; d++) {
-		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s --time 200ms",
+		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s "
+					   "--time 200ms",
 					   f->port, directions[d]), 0);
 		expect_content(r.stdout_text, "ok");
 		assert_in_range(run_value(r.stdout_text, "duration_ns"), 200 * NSEC_PER_MSEC,
@@ -156,7 +158,8 @@ static void a_bit_flipped_on_the_way_is_reported_with_its_offset(void **state)
 					  record_bytes + offset);
 		struct run r;
 
-		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s --bytes 10M",
+		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s "
+					   "--bytes 10M",
 					   port, directions[d]), 1);
 		expect_content(r.stdout_text, "bad");
 		assert_int_equal(run_value(r.stdout_text, "bytes"), 10 << 20);
@@ -175,11 +178,12 @@ static void a_rate_is_kept(void **state)
 	for (size_t d = 0; d < 2; d++) {
 		uint64_t ns, fair;
 
-		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s --rate 20M "
-				"--chunk 64k --time 500ms", f->port, directions[d]), 0);
+		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s "
+				"--rate 20M --chunk 64k --time 500ms", f->port, directions[d]), 0);
 		ns = run_value(r.stdout_text, "duration_ns");
 		fair = rate * ns / NSEC_PER_SEC;
-		assert_in_range(run_value(r.stdout_text, "bytes"), fair / 2, fair + rate / 100 + 65536);
+		assert_in_range(run_value(r.stdout_text, "bytes"), fair / 2,
+				fair + rate / 100 + 65536);
 	}
 }
 
@@ -214,8 +218,8 @@ static void at_the_barrier_end_of_file_and_sigterm_call_it_off(void **state)
 		for (int by_signal = 0; by_signal < 2; by_signal++) {
 			struct run r;
 
-			run_start(&r, "stream --peer 127.0.0.1:%u --direction %s --barrier", f->port,
-				  directions[d]);
+			run_start(&r, "stream --peer 127.0.0.1:%u --direction %s --barrier",
+				  f->port, directions[d]);
 			assert_string_equal(run_line(&r), "armed");
 			if (by_signal)
 				kill(r.pid, SIGTERM);
@@ -249,14 +253,16 @@ static void options_that_make_no_sense_are_refused_with_status_2(void **state)
 {
 	static const char *const lines[] = {
 		"", "nonsense", "stream", "stream --direction send", "stream --nonsense",
-		"stream --peer 127.0.0.1:1 --direction up", "stream --peer 127.0.0.1 --direction send",
+		"stream --peer 127.0.0.1:1 --direction up",
+		"stream --peer 127.0.0.1 --direction send",
 		"stream --peer 127.0.0.1:1 --direction send --chunk 5000",
 		"stream --peer 127.0.0.1:1 --direction send --chunk 8M",
 		"stream --peer 127.0.0.1:1 --direction send --burst 2s",
 		"stream --peer 127.0.0.1:1 --direction send --time 5",
 		"stream --peer 127.0.0.1:1 --direction send --transport pigeon",
 		"stream --peer 127.0.0.1:1 --direction send --rate",
-		"compute --kernel nonsense", "compute --ops -1", "compute stray", "peer", "copy --bytes 9",
+		"compute --kernel nonsense", "compute --ops -1", "compute stray",
+		"peer", "copy --bytes 9",
 	};
 	struct run r;
 

@@ -432,7 +432,7 @@ static int choose_accel(struct experiment *x)
 	x->vm_config.fault = x->o->fault;
 	x->vm_config.cpu_model = x->plan.cpu_model;
 	if (!strcmp(x->plan.cpu_model, "auto"))
-		x->vm_config.cpu_model = strcmp(x->accel.name, "kvm") ? "qemu64" : "host";
+		x->vm_config.cpu_model = strcmp(x->accel.name, "kvm") ? "max,-erms,-fsrm" : "host";
 	x->vm_config.ready_timeout_ms = x->o->ready_timeout_ms ? x->o->ready_timeout_ms :
 		strcmp(x->accel.name, "kvm") ? READY_TCG_MS : READY_KVM_MS;
 	return 0;

@@ -76,6 +76,8 @@ static const char *common(const struct table *t, size_t offset)
 
 static void say_gain(const struct table *t)
 {
+	if (!t->a->baseline[0])
+		return;
 	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and "
 	    "joules %s / memnet, compared block by block; the median over the blocks. Other "
 	    "values are medians over the valid runs.", t->a->baseline, t->a->baseline);

@@ -24,7 +24,7 @@
 #include "memnet-core/host.h"
 #include "memnet-core/ivshmem_server.h"
 
-#define DEFAULT_REGION_BYTES	(64u << 20)
+#define DEFAULT_REGION_BYTES	(32u << 20)
 #define DEFAULT_FLOWS		8
 
 struct daemon {
@@ -303,7 +303,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp_option option_table[] = {
 	{ "ivshmem", 'i', "PATH", 0, "UNIX socket for QEMU's ivshmem-doorbell device" },
 	{ "bell", 'b', "PATH", 0, "UNIX socket for QEMU's virtio-serial port memnet.bell" },
-	{ "size", 's', "BYTES", 0, "size of the shared region, a power of two (64M)" },
+	{ "size", 's', "BYTES", 0, "size of the shared region, a power of two (32M)" },
 	{ "flows", 'f', "N", 0, "streams the guest may have open at once (8)" },
 	{ "allow", 'a', "ADDRESS/PREFIX[:PORT]", 0,
 	  "let the guest connect there; repeatable; without it, nowhere" },

@@ -87,6 +87,17 @@ wait_stream() {
 	fail "no stream after 30 s"
 }
 
+# Does process $1 end within 5 s? A zombie has ended; its new parent may take its time.
+gone() {
+	for i in $(seq 100); do
+		case $(sed -n 's/^State:\t//p' "/proc/$1/status" 2>/dev/null) in
+		""|Z*) return 0 ;;
+		esac
+		sleep 0.05
+	done
+	return 1
+}
+
 links_before=$(ls /sys/class/net)
 shm_before=$(ls /dev/shm)
 
@@ -166,9 +177,8 @@ wait_stream
 children=$(cat "/proc/$pid/task/$pid/children")
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
-sleep 0.5
 for c in $children; do
-	[ ! -e "/proc/$c" ] || fail "process $c outlives the harness"
+	gone "$c" || fail "process $c outlives the harness by 5 s"
 done
 nothing_left
 dir=$(readlink -f "$tmp/results/latest")

@@ -281,7 +281,7 @@ $(BUILD)/obj/%.o: %.c
 
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
-.PHONY: always all guest-image test sanitize experiment check-regression bench plots doctor \
+.PHONY: always all guest-image test test-threads experiment check-regression bench plots doctor \
 	lint install clean help
 
 all: $(PROGRAMS)
@@ -291,6 +291,17 @@ guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
 test: all guest-image $(TESTS)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
+
+# What has threads; for SANITIZE=thread.
+THREADED := \
+	$(BUILD)/memnet-core/test/test_fifo \
+	$(BUILD)/memnet-core/test/test_session \
+	$(BUILD)/workloads/test/test_stream \
+	$(BUILD)/workloads/test/test_peer \
+	$(BUILD)/energy/test/test_sampler
+
+test-threads: $(THREADED)
+	$(Q)BUILD=$(BUILD) .ci/test $(THREADED)
 
 # RESUME=<results folder> finishes an interrupted experiment.
 experiment: all guest-image

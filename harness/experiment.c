@@ -4,8 +4,9 @@
  * row; the row is on disk before the next run begins; what has a row is not run
  * again when the folder is resumed.
  *
- * Calibration comes first: per arm one hybrid-saturate run of the baseline gives
- * the paced rate and the fixed amount of work that all paths then get.
+ * Calibration comes first: per arm the median of three hybrid-saturate runs of
+ * the baseline gives the paced rate and the fixed amount of work that all paths
+ * then get.
  */
 #include "harness/experiment.h"
 
@@ -24,12 +25,16 @@
 #include "harness/rows.h"
 #include "harness/run.h"
 #include "harness/sandbox.h"
+#include "harness/stats.h"
 #include "harness/version.h"
 #include "memnet-core/base/clock.h"
 
 #define READY_TCG_MS		90000
 #define READY_KVM_MS		20000
-#define CALIBRATION_ATTEMPTS	3
+#define MAX_ARMS		8
+#define CALIBRATIONS		3	/* valid ones of an arm, of which the median counts */
+#define CALIBRATION_ATTEMPTS	6
+#define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
 #define EXIT_INTERRUPTED	130
 
@@ -43,7 +48,9 @@ struct experiment {
 	char paths[5][600];		/* what vm_config points into */
 	struct plan_run *runs;
 	size_t n_runs;
-	struct run_targets targets[8];	/* by arm, in the order of the table */
+	struct run_targets targets[MAX_ARMS];	/* by arm, in the order of the table */
+	struct run_row *calibrations;	/* of this sitting and those before */
+	size_t n_calibrations;
 	struct progress progress;
 	unsigned int order;		/* of the next row */
 	unsigned int bad_boots;		/* in a row */
@@ -177,75 +184,95 @@ static int boot(struct experiment *x, struct vm *vm, const struct path *path)
 	return ret;
 }
 
-/* Each of @n runs of one boot gets a row that says why there is no more to it. */
+/* Each of the @wanted runs of a boot gets a row that says why there is no more to it. */
 static int write_all_unmade(struct experiment *x, const struct plan_run *runs, size_t n,
-			    const char *status, const char *reason)
+			    const bool *wanted, const char *status, const char *reason)
 {
+	size_t unmade = 0;
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < n; i++) {
-		if (folder_has(&x->folder, runs[i].id))
+		if (!wanted[i])
 			continue;
 		ret = write_unmade(x, &runs[i], status, reason);
-		progress_step(&x->progress, runs[i].id, status, reason);
+		unmade++;
 	}
+	progress_unmade(&x->progress, unmade, runs[0].config->path->name, status, reason);
 	return ret;
 }
 
-static size_t next_missing(const struct experiment *x, const struct plan_run *runs, size_t n,
-			   size_t i)
+/* One attempt at each run that still wants one. 0; -EINTR; -errno of a lost VM. */
+static int pass_over(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+		     const struct plan_run *runs, size_t n, bool *wanted, bool last, int *error)
 {
-	while (i < n && folder_has(&x->folder, runs[i].id))
-		i++;
-	return i;
-}
-
-/* Runs from @i on in one VM, until it is lost or they are done. Returns the next run's index. */
-static size_t runs_of_vm(struct experiment *x, struct vm *vm, const struct plan_run *runs, size_t n,
-			 size_t i, int *error)
-{
-	int64_t copy_bandwidth = run_copy_bandwidth(vm);
 	int vm_ret = 0;
 
-	for (; i < n && !vm_ret && !*error; i = next_missing(x, runs, n, i + 1)) {
+	for (size_t i = 0; i < n && !vm_ret && !*error; i++) {
 		struct run_row row;
 
+		if (!wanted[i])
+			continue;
 		start_run_row(x, &row, &runs[i]);
 		progress_begin(&x->progress, runs[i].id);
 		*error = make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
-		progress_step(&x->progress, runs[i].id, row.status, row.reason);
-		if (vm_ret == -EINTR)
-			return n;
+		wanted[i] = !strcmp(row.status, "invalid");
+		progress_step(&x->progress, runs[i].id, row.status, row.reason,
+			      last || !wanted[i]);
 	}
-	return i;
+	return vm_ret;
+}
+
+static bool any(const bool *flags, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (flags[i])
+			return true;
+	return false;
 }
 
 /*
- * All runs of one boot; a VM that is lost on the way is booted again for the
- * rest. 0, or -errno with a line in x->err: the experiment cannot go on.
+ * All runs of one boot, and those that came out invalid again, after the others:
+ * what disturbed them may have passed. A VM that is lost on the way is booted
+ * again for the rest. 0, or -errno with a line in x->err: the experiment cannot go on.
  */
-static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
+static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t n, bool *wanted)
 {
-	const char *missing = runs[0].config->path->missing();
-	size_t i = next_missing(x, runs, n, 0);
-	struct vm vm;
 	int ret = 0;
 
-	if (missing)
-		return write_all_unmade(x, runs, n, "skipped", missing);
-	while (!ret && i < n && !interrupted()) {
+	for (int pass = 0; !ret && pass < ATTEMPTS && any(wanted, n) && !interrupted();) {
+		int64_t copy_bandwidth;
+		int vm_ret = 0;
+		struct vm vm;
+
 		progress_boot(&x->progress, runs[0].config->path->name);
 		ret = boot(x, &vm, runs[0].config->path);
 		if (ret == -EINTR)
 			return 0;
 		if (ret)
-			return write_all_unmade(x, runs, n, "failed", x->err) ?:
+			return write_all_unmade(x, runs, n, wanted, "failed", x->err) ?:
 			       (x->bad_boots < BOOTS_GIVEN_UP ? 0 : ret);
 		x->err[0] = '\0';
-		i = runs_of_vm(x, &vm, runs, n, i, &ret);
+		copy_bandwidth = run_copy_bandwidth(&vm);
+		for (; !ret && !vm_ret && pass < ATTEMPTS && any(wanted, n); pass += !vm_ret)
+			vm_ret = pass_over(x, &vm, copy_bandwidth, runs, n, wanted,
+					   pass + 1 == ATTEMPTS, &ret);
 		vm_stop(&vm);
 	}
 	return ret;
+}
+
+static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
+{
+	const char *missing = runs[0].config->path->missing();
+	bool wanted[PLAN_MAX_CONFIGS];
+
+	for (size_t i = 0; i < n; i++)
+		wanted[i] = !folder_has(&x->folder, runs[i].id);
+	if (!any(wanted, n))
+		return 0;
+	if (missing)
+		return write_all_unmade(x, runs, n, wanted, "skipped", missing);
+	return make_wanted(x, runs, n, wanted);
 }
 
 static size_t boot_length(const struct experiment *x, size_t first)
@@ -298,63 +325,53 @@ static const struct path *baseline_of(const struct plan *plan)
 	return best;
 }
 
-static void set_targets(struct experiment *x, const struct arm *arm, const struct run_row *row)
+static bool is_calibration(const struct run_row *row, const struct arm *arm)
 {
+	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
+	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
+}
+
+/* Targets from the median of an arm's valid calibrations. True: there are enough of them. */
+static bool set_targets(struct experiment *x, const struct arm *arm)
+{
+	double rates[CALIBRATIONS], ops[CALIBRATIONS];
 	double seconds = (double)x->plan.fixed_ns / NSEC_PER_SEC;
 	struct run_targets *t = targets_of(x, arm);
+	size_t n = 0;
 
-	t->stream_bytes_per_s = row->stream_bytes_per_s * x->plan.pace_percent / 100;
-	t->fixed_ops = row->compute_ops_per_s * seconds + 1;
-	t->fixed_bytes = row->stream_bytes_per_s * seconds;
-	t->fixed_bytes -= t->fixed_bytes % x->plan.chunk_bytes;
-	t->fixed_bytes += x->plan.chunk_bytes;
-}
-
-static void calibration_id(const struct arm *arm, char *id, size_t size)
-{
-	snprintf(id, size, "calibrate.%s", arm->name);
-}
-
-/* Take over what an earlier sitting of a resumed folder found. */
-static bool recall_targets(struct experiment *x, const struct arm *arm)
-{
-	char id[96];
-
-	calibration_id(arm, id, sizeof(id));
-	for (size_t i = 0; i < x->folder.n_done; i++) {
-		const struct run_row *row = &x->folder.done[i];
-
-		if (strcmp(row->run_id, id) || strcmp(row->status, "ok"))
+	for (size_t i = 0; i < x->n_calibrations && n < CALIBRATIONS; i++) {
+		if (!is_calibration(&x->calibrations[i], arm))
 			continue;
-		set_targets(x, arm, row);
-		return true;
+		rates[n] = x->calibrations[i].stream_bytes_per_s;
+		ops[n++] = x->calibrations[i].compute_ops_per_s;
 	}
-	return false;
+	if (n < CALIBRATIONS)
+		return false;
+	t->stream_bytes_per_s = stats_median(rates, n) * x->plan.pace_percent / 100;
+	t->fixed_ops = stats_median(ops, n) * seconds + 1;
+	t->fixed_bytes = stats_median(rates, n) * seconds;
+	t->fixed_bytes += x->plan.chunk_bytes - t->fixed_bytes % x->plan.chunk_bytes;
+	return true;
 }
 
-/* One attempt. 1: a valid run set the targets; 0: it was no good; -errno. */
+/* One attempt; its row is kept with the others. 0, or -errno: there is no point in more. */
 static int try_calibration(struct experiment *x, struct vm *vm, const struct plan_config *config)
 {
 	struct run_row row;
 	int vm_ret, ret;
 	char id[96];
 
-	calibration_id(config->arm, id, sizeof(id));
+	snprintf(id, sizeof(id), "calibrate.%s.%zu", config->arm->name, x->n_calibrations + 1);
 	start_row(x, &row, config, id);
 	ROW_TEXT(row.kind, "calibrate");
 	row.block = 0;
 	ret = make_run(x, vm, 0, config, &row, &vm_ret);
-	if (ret || vm_ret == -EINTR)
-		return ret ? ret : vm_ret;
+	if (ret)
+		return ret;
+	x->calibrations[x->n_calibrations++] = row;
 	snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
 		 config->arm->name, config->path->name, row.status, row.reason, x->folder.dir);
-	if (vm_ret)
-		return -ECANCELED;
-	if (strcmp(row.status, "ok") || !(row.stream_bytes_per_s > 0))
-		return 0;
-	x->err[0] = '\0';
-	set_targets(x, config->arm, &row);
-	return 1;
+	return vm_ret;
 }
 
 static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
@@ -365,21 +382,39 @@ static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *
 	};
 	int ret = 0;
 
-	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret; i++)
+	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, arm); i++)
 		ret = try_calibration(x, vm, &config);
-	return ret == 1 ? 0 : ret ? ret : -ECANCELED;
+	if (ret || !set_targets(x, arm))
+		return ret ? ret : -ECANCELED;
+	x->err[0] = '\0';
+	return 0;
+}
+
+/* What an earlier sitting of a resumed folder found; room for what this one may find. */
+static int recall_calibrations(struct experiment *x)
+{
+	x->calibrations = calloc(x->folder.n_done + MAX_ARMS * CALIBRATION_ATTEMPTS,
+				 sizeof(*x->calibrations));
+	if (!x->calibrations)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->folder.n_done; i++)
+		if (!strcmp(x->folder.done[i].kind, "calibrate"))
+			x->calibrations[x->n_calibrations++] = x->folder.done[i];
+	return 0;
 }
 
 static int calibrate(struct experiment *x)
 {
 	const struct path *baseline = baseline_of(&x->plan);
-	const struct arm *wanted[8], *arm;
+	const struct arm *wanted[MAX_ARMS], *arm;
 	struct vm vm;
 	size_t n = 0;
-	int ret;
+	int ret = recall_calibrations(x);
 
+	if (ret)
+		return ret;
 	for (size_t i = 0; (arm = arm_at(i)); i++)
-		if (arm_needs_targets(x, arm) && !recall_targets(x, arm))
+		if (arm_needs_targets(x, arm) && !set_targets(x, arm))
 			wanted[n++] = arm;
 	if (!n || !baseline)
 		return 0;
@@ -503,6 +538,7 @@ static void tear_down(struct experiment *x)
 {
 	energy_close(x->energy);
 	folder_close(&x->folder);
+	free(x->calibrations);
 	free(x->runs);
 	free(x);
 }

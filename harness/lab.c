@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/columns.h"
 #include "harness/doctor.h"
 #include "harness/experiment.h"
 #include "harness/gate.h"
+#include "harness/metrics.h"
 #include "harness/results.h"
 #include "memnet-core/base/util.h"
 
@@ -79,7 +79,7 @@ static int command_doctor(const char *unused)
 
 static int command_columns(const char *unused)
 {
-	columns_reference(stdout);
+	results_reference(stdout);
 	return 0;
 }
 

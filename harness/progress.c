@@ -48,14 +48,23 @@ void progress_begin(struct progress *p, const char *id)
 		line(p, "running", id);
 }
 
-void progress_step(struct progress *p, const char *id, const char *status, const char *reason)
+void progress_step(struct progress *p, const char *id, const char *status, const char *reason,
+		   bool final)
 {
-	p->done++;
+	p->done += final;
 	if (!p->terminal || strcmp(status, "ok")) {
 		line(p, status, id);
 		if (reason[0])
 			fprintf(stderr, "%s%s\n", p->terminal ? ": " : "          ", reason);
 	}
+}
+
+void progress_unmade(struct progress *p, size_t n, const char *what, const char *status,
+		     const char *reason)
+{
+	p->done += n;
+	line(p, status, what);
+	fprintf(stderr, "%s%zu runs: %s\n", p->terminal ? ", " : "          ", n, reason);
 }
 
 void progress_clear(struct progress *p)

@@ -360,6 +360,7 @@ static int prepare(struct run *r)
 	ret = run_start_sampler(r, gauge_room(ctx->plan));
 	if (ret)
 		return lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
+	sampler_mark(r->sampler, PHASE_SETTLE);
 	return pass_time(r, mn_now_ns() + ctx->plan->settle_ns, "settling");
 }
 

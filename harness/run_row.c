@@ -17,7 +17,7 @@
 /* Guest and host clock may disagree by this share of the window. */
 #define CLOCK_TOLERANCE	0.05
 /* A hypervisor below us may take this share of the time of the run's CPUs. */
-#define STEAL_TOLERANCE	0.05
+#define STEAL_TOLERANCE	0.10
 
 #define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
 

@@ -189,6 +189,26 @@ static void say_runs(const struct table *t)
 	    range, least < STATS_INTERVAL_MIN_N ? "; a 95 % interval needs 6" : "");
 }
 
+/* Past the number that begins at @text, or @text itself. */
+static const char *past_number(const char *text)
+{
+	return text + strspn(text, "0123456789.");
+}
+
+/* Two reasons are the same when they differ in numbers only. */
+static bool same_reason(const char *a, const char *b)
+{
+	while (*a && *b) {
+		const char *after_a = past_number(a), *after_b = past_number(b);
+
+		if ((after_a == a) != (after_b == b) || (after_a == a && *a != *b))
+			return false;
+		a = after_a == a ? a + 1 : after_a;
+		b = after_b == b ? b + 1 : after_b;
+	}
+	return !*a && !*b;
+}
+
 /* The reasons of the runs left out, each once with its count, most frequent first. */
 static void say_reasons(const struct table *t)
 {
@@ -206,7 +226,7 @@ static void say_reasons(const struct table *t)
 			for (size_t j = 0; j < t->n; j++)
 				same += !strcmp(t->rows[j].kind, "measure") &&
 					!strcmp(t->rows[j].status, r->status) &&
-					!strcmp(t->rows[j].reason, r->reason);
+					same_reason(t->rows[j].reason, r->reason);
 			if (same > best_count) {
 				best = i;
 				best_count = same;
@@ -216,9 +236,11 @@ static void say_reasons(const struct table *t)
 			break;
 		for (size_t j = 0; j < t->n; j++)
 			said[j] |= !strcmp(t->rows[j].status, t->rows[best].status) &&
-				   !strcmp(t->rows[j].reason, t->rows[best].reason);
-		say(t->out, "", "%zu x %s: %s", best_count, t->rows[best].status,
-		    *t->rows[best].reason ? t->rows[best].reason : "no reason given");
+				   same_reason(t->rows[j].reason, t->rows[best].reason);
+		say(t->out, "", "%zu x %s: %s%s", best_count, t->rows[best].status,
+		    *t->rows[best].reason ? t->rows[best].reason : "no reason given",
+		    best_count > 1 && strpbrk(t->rows[best].reason, "0123456789")
+		    ? " (and the like)" : "");
 	}
 	free(said);
 }

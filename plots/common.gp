@@ -35,8 +35,10 @@ if (rows_of(summary) > 0) {
 		baseline = strcol("baseline") eq "" ? baseline : strcol("baseline"), \
 		plan = strcol("plan"), git = strcol("git"), \
 		energy = (strcol("metric") eq "energy" && strcol("source") ne "") ? strcol("source") : energy, \
-		n_low = strcol("metric") eq "cpu_total" ? min2(n_low, column("n")) : n_low, \
-		n_high = strcol("metric") eq "cpu_total" ? max2(n_high, column("n")) : n_high, 1) nooutput
+		shown = strcol("metric") eq "cpu_total" && \
+			(strcol("path") eq "memnet" || strcol("path") eq strcol("baseline")), \
+		n_low = shown ? min2(n_low, column("n")) : n_low, \
+		n_high = shown ? max2(n_high, column("n")) : n_high, 1) nooutput
 }
 accelerator_text = accelerator eq "tcg" ? "TCG (emulated CPU: no reproduction of the paper's figures)" : \
 	accelerator eq "kvm" ? "KVM" : "accelerator unknown"

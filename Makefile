@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 # --- dependencies: checked before anything is built, costs milliseconds ------------
 
 ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell CC='$(CC)' KERNEL='$(KERNEL)' harness/deps.sh >&2 || echo missing),)
+ifneq ($(shell CC='$(CC)' harness/deps.sh >&2 || echo missing),)
 $(error dependencies are missing, see above)
 endif
 endif

@@ -233,6 +233,7 @@ static struct summary_row *add_row(struct work *w, const struct group *g, const 
 	ROW_TEXT(s->quality, "%s", quality);
 	s->n_invalid = group_count(g, "invalid");
 	s->n_failed = g->n - group_count(g, "ok") - group_count(g, "skipped") - s->n_invalid;
+	s->n_corrupt = group_corrupt(g);
 	return s;
 }
 

@@ -22,15 +22,17 @@ static void keep_open(int fd)
 
 /* In the child: never returns; the errno of a failed exec goes to @error_fd. */
 static void become(char *const argv[], const char *log, int stdout_fd, const int *pass_fds,
-		   int error_fd)
+		   int error_fd, pid_t parent)
 {
-	int null = open("/dev/null", O_RDONLY);
-	int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	sigset_t none;
 	int err;
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)	/* it died before we asked */
+		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -51,6 +53,7 @@ int child_start(struct child *c, const char *name, char *const argv[], const cha
 		int stdout_fd, const int *pass_fds)
 {
 	int pipe_fds[2], err = 0;
+	pid_t parent = getpid();
 	ssize_t n;
 
 	*c = (struct child){ .name = name };
@@ -58,7 +61,7 @@ int child_start(struct child *c, const char *name, char *const argv[], const cha
 		return -errno;
 	c->pid = fork();
 	if (c->pid == 0)
-		become(argv, log, stdout_fd, pass_fds, pipe_fds[1]);
+		become(argv, log, stdout_fd, pass_fds, pipe_fds[1], parent);
 	close(pipe_fds[1]);
 	if (c->pid < 0) {
 		err = errno;

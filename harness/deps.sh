@@ -45,8 +45,10 @@ library() {	# NAME PACKAGE
 }
 
 compiler() {
-	command -v "${CC:-gcc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ||
-		command -v clang >/dev/null 2>&1 || lacks program "gcc or clang" gcc
+	command -v "${CC:-gcc}" >/dev/null 2>&1 || case ${CC:-gcc} in
+	*clang*) lacks program clang clang ;;
+	*) lacks program "${CC:-gcc} (or make CC=clang)" gcc ;;
+	esac
 }
 
 # The package busybox is dynamic, and of no use in an initramfs of one file.

@@ -35,7 +35,7 @@ struct answer {
 };
 
 static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	PRINTF_LIKE(3, 4);
 
 static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
 {

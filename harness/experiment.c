@@ -34,6 +34,7 @@
 #define MAX_ARMS		8
 #define CALIBRATIONS		3	/* valid ones of an arm, of which the median counts */
 #define CALIBRATION_ATTEMPTS	6
+#define CALIBRATION_BOOTS	2
 #define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
 #define EXIT_INTERRUPTED	130
@@ -54,7 +55,7 @@ struct experiment {
 	struct progress progress;
 	unsigned int order;		/* of the next row */
 	unsigned int bad_boots;		/* in a row */
-	size_t good_runs, bad_runs;	/* measured in this sitting: valid or invalid; failed */
+	size_t good_runs, bad_runs;	/* measured in this sitting: valid; not */
 	char last_failure[512];
 	char err[2048];
 };
@@ -87,9 +88,12 @@ static void start_row(struct experiment *x, struct run_row *row, const struct pl
 	utc_now(row->start_utc);
 }
 
-static void start_run_row(struct experiment *x, struct run_row *row, const struct plan_run *run)
+static void start_run_row(struct experiment *x, struct run_row *row, const struct plan_run *run,
+			  unsigned int attempt)
 {
 	start_row(x, row, run->config, run->id);
+	if (attempt > 1)
+		ROW_TEXT(row->run_id, "%s.attempt%u", run->id, attempt);
 	row->block = run->block;
 	row->repetition = run->block;
 	row->boot = run->boot;
@@ -98,8 +102,9 @@ static void start_run_row(struct experiment *x, struct run_row *row, const struc
 static void count_row(struct experiment *x, const struct run_row *row)
 {
 	if (strcmp(row->status, "failed")) {
-		x->good_runs += strcmp(row->status, "skipped") != 0;
-		return;
+		x->good_runs += !strcmp(row->status, "ok") && !strcmp(row->kind, "measure");
+		if (strcmp(row->status, "invalid"))
+			return;
 	}
 	x->bad_runs++;
 	snprintf(x->last_failure, sizeof(x->last_failure), "%s", row->reason);
@@ -125,7 +130,7 @@ static int write_unmade(struct experiment *x, const struct plan_run *run, const 
 {
 	struct run_row row;
 
-	start_run_row(x, &row, run);
+	start_run_row(x, &row, run, folder_attempts(&x->folder, run->id) + 1);
 	ROW_TEXT(row.status, "%s", status);
 	ROW_TEXT(row.reason, "%s", reason);
 	return write_row(x, &row);
@@ -184,6 +189,20 @@ static int boot(struct experiment *x, struct vm *vm, const struct path *path)
 	return ret;
 }
 
+/* The runs of one boot: which are still to be made, and how often each was tried. */
+struct boot_state {
+	bool wanted[PLAN_MAX_CONFIGS];
+	unsigned int tries[PLAN_MAX_CONFIGS];
+};
+
+/* A run that was skipped is skipped again only by what has changed. */
+static bool run_wanted(const struct experiment *x, const struct plan_run *run)
+{
+	if (run->config->path->missing() && folder_skipped(&x->folder, run->id))
+		return false;
+	return !folder_has(&x->folder, run->id);
+}
+
 /* Each of the @wanted runs of a boot gets a row that says why there is no more to it. */
 static int write_all_unmade(struct experiment *x, const struct plan_run *runs, size_t n,
 			    const bool *wanted, const char *status, const char *reason)
@@ -201,23 +220,32 @@ static int write_all_unmade(struct experiment *x, const struct plan_run *runs, s
 	return ret;
 }
 
+/* A run that was disturbed is worth another attempt; one whose content was bad is a finding. */
+static bool wants_more(const struct run_row *row, unsigned int tries)
+{
+	return !strcmp(row->status, "invalid") && strcmp(row->stream_content, "bad") &&
+	       tries < ATTEMPTS;
+}
+
 /* One attempt at each run that still wants one. 0; -EINTR; -errno of a lost VM. */
 static int pass_over(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
-		     const struct plan_run *runs, size_t n, bool *wanted, bool last, int *error)
+		     const struct plan_run *runs, size_t n, struct boot_state *state, int *error)
 {
 	int vm_ret = 0;
 
 	for (size_t i = 0; i < n && !vm_ret && !*error; i++) {
 		struct run_row row;
 
-		if (!wanted[i])
+		if (!state->wanted[i])
 			continue;
-		start_run_row(x, &row, &runs[i]);
+		state->tries[i]++;
+		start_run_row(x, &row, &runs[i],
+			      folder_attempts(&x->folder, runs[i].id) + state->tries[i]);
 		progress_begin(&x->progress, runs[i].id);
 		*error = make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
-		wanted[i] = !strcmp(row.status, "invalid");
-		progress_step(&x->progress, runs[i].id, row.status, row.reason,
-			      last || !wanted[i]);
+		state->wanted[i] = wants_more(&row, state->tries[i]);
+		progress_step(&x->progress, row.run_id, row.status, row.reason,
+			      !state->wanted[i]);
 	}
 	return vm_ret;
 }
@@ -235,11 +263,12 @@ static bool any(const bool *flags, size_t n)
  * what disturbed them may have passed. A VM that is lost on the way is booted
  * again for the rest. 0, or -errno with a line in x->err: the experiment cannot go on.
  */
-static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t n, bool *wanted)
+static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t n,
+		       struct boot_state *state)
 {
 	int ret = 0;
 
-	for (int pass = 0; !ret && pass < ATTEMPTS && any(wanted, n) && !interrupted();) {
+	while (!ret && any(state->wanted, n) && !interrupted()) {
 		int64_t copy_bandwidth;
 		int vm_ret = 0;
 		struct vm vm;
@@ -249,13 +278,12 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 		if (ret == -EINTR)
 			return 0;
 		if (ret)
-			return write_all_unmade(x, runs, n, wanted, "failed", x->err) ?:
+			return write_all_unmade(x, runs, n, state->wanted, "failed", x->err) ?:
 			       (x->bad_boots < BOOTS_GIVEN_UP ? 0 : ret);
 		x->err[0] = '\0';
 		copy_bandwidth = run_copy_bandwidth(&vm);
-		for (; !ret && !vm_ret && pass < ATTEMPTS && any(wanted, n); pass += !vm_ret)
-			vm_ret = pass_over(x, &vm, copy_bandwidth, runs, n, wanted,
-					   pass + 1 == ATTEMPTS, &ret);
+		while (!ret && !vm_ret && any(state->wanted, n))
+			vm_ret = pass_over(x, &vm, copy_bandwidth, runs, n, state, &ret);
 		vm_stop(&vm);
 	}
 	return ret;
@@ -264,15 +292,15 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
 {
 	const char *missing = runs[0].config->path->missing();
-	bool wanted[PLAN_MAX_CONFIGS];
+	struct boot_state state = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		wanted[i] = !folder_has(&x->folder, runs[i].id);
-	if (!any(wanted, n))
+		state.wanted[i] = run_wanted(x, &runs[i]);
+	if (!any(state.wanted, n))
 		return 0;
 	if (missing)
-		return write_all_unmade(x, runs, n, wanted, "skipped", missing);
-	return make_wanted(x, runs, n, wanted);
+		return write_all_unmade(x, runs, n, state.wanted, "skipped", missing);
+	return make_wanted(x, runs, n, &state);
 }
 
 static size_t boot_length(const struct experiment *x, size_t first)
@@ -325,9 +353,11 @@ static const struct path *baseline_of(const struct plan *plan)
 	return best;
 }
 
-static bool is_calibration(const struct run_row *row, const struct arm *arm)
+static bool is_calibration(const struct experiment *x, const struct run_row *row,
+			   const struct arm *arm)
 {
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
+	       !strcmp(row->path, baseline_of(&x->plan)->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
@@ -340,7 +370,7 @@ static bool set_targets(struct experiment *x, const struct arm *arm)
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->n_calibrations && n < CALIBRATIONS; i++) {
-		if (!is_calibration(&x->calibrations[i], arm))
+		if (!is_calibration(x, &x->calibrations[i], arm))
 			continue;
 		rates[n] = x->calibrations[i].stream_bytes_per_s;
 		ops[n++] = x->calibrations[i].compute_ops_per_s;
@@ -393,7 +423,7 @@ static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *
 /* What an earlier sitting of a resumed folder found; room for what this one may find. */
 static int recall_calibrations(struct experiment *x)
 {
-	x->calibrations = calloc(x->folder.n_done + MAX_ARMS * CALIBRATION_ATTEMPTS,
+	x->calibrations = calloc(x->folder.n_done + MAX_ARMS * CALIBRATION_ATTEMPTS * CALIBRATION_BOOTS,
 				 sizeof(*x->calibrations));
 	if (!x->calibrations)
 		return -ENOMEM;
@@ -418,13 +448,17 @@ static int calibrate(struct experiment *x)
 			wanted[n++] = arm;
 	if (!n || !baseline)
 		return 0;
-	progress_boot(&x->progress, "calibration");
-	ret = boot(x, &vm, baseline);
-	if (ret)
-		return ret;
-	for (size_t i = 0; !ret && i < n; i++)
-		ret = calibrate_arm(x, &vm, wanted[i]);
-	vm_stop(&vm);
+	for (int boots = 0; boots < CALIBRATION_BOOTS; boots++) {
+		progress_boot(&x->progress, "calibration");
+		ret = boot(x, &vm, baseline);
+		if (ret)
+			return ret;
+		for (size_t i = 0; !ret && i < n; i++)
+			ret = calibrate_arm(x, &vm, wanted[i]);
+		vm_stop(&vm);
+		if (ret != -ECHILD && ret != -EPIPE)	/* else the VM was lost: once more */
+			break;
+	}
 	return ret;
 }
 
@@ -473,6 +507,20 @@ static int choose_accel(struct experiment *x)
 	return 0;
 }
 
+/* Values of two accelerators are never put together, so not into one folder either. */
+static int check_same_accel(struct experiment *x)
+{
+	for (size_t i = 0; i < x->folder.n_done; i++)
+		if (strcmp(x->folder.done[i].accelerator, x->accel.name)) {
+			snprintf(x->err, sizeof(x->err), "%s was begun with accelerator %s, and this is "
+				 "%s; resume it with ACCEL=%s, or start a new experiment",
+				 x->folder.dir, x->folder.done[i].accelerator, x->accel.name,
+				 x->folder.done[i].accelerator);
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int open_folder(struct experiment *x)
 {
 	if (x->o->resume)
@@ -482,7 +530,6 @@ static int open_folder(struct experiment *x)
 			     sizeof(x->err));
 }
 
-/* Paths are made absolute: the sandbox may not see the same relative ones. */
 static int set_up(struct experiment *x)
 {
 	const struct energy_config energy_config = { 0 };
@@ -498,6 +545,8 @@ static int set_up(struct experiment *x)
 		ret = sandbox_enter(x->err, sizeof(x->err));
 	if (!ret)
 		ret = choose_accel(x);
+	if (!ret)
+		ret = check_same_accel(x);
 	if (ret)
 		return ret;
 	ret = energy_open(&x->energy, &energy_config);
@@ -509,6 +558,8 @@ static int set_up(struct experiment *x)
 	x->n_runs = n;
 	x->order = x->folder.n_done + 1;
 	snprintf(path, sizeof(path), "%s/environment.json", x->folder.dir);
+	for (int i = 2; !access(path, F_OK); i++)	/* a resumed folder keeps the first */
+		snprintf(path, sizeof(path), "%s/environment-%d.json", x->folder.dir, i);
 	ret = environment_write(path, &x->accel, x->energy, &x->plan, x->folder.seed);
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
@@ -520,7 +571,7 @@ static size_t count_missing(const struct experiment *x)
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->n_runs; i++)
-		n += !folder_has(&x->folder, x->runs[i].id);
+		n += run_wanted(x, &x->runs[i]);
 	return n;
 }
 
@@ -567,7 +618,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		progress_clear(&x->progress);
 	}
 	if (!ret && x->bad_runs && !x->good_runs) {
-		snprintf(x->err, sizeof(x->err), "every run failed, the last one because: %s",
+		snprintf(x->err, sizeof(x->err), "no run was valid, the last one because: %s",
 			 x->last_failure);
 		ret = -ECANCELED;
 	}

@@ -4,11 +4,11 @@
  * point. What it leaves there:
  *
  *   plan.ini          the plan as it was run
- *   manifest          what was started when, append-only: seed, order, resumptions
- *   environment.json  the machine
+ *   manifest          what was started when, append-only: seed, resumptions, ends
+ *   environment.json  the machine; environment-2.json that of the second sitting
  *   runs.csv          a row for every attempted run, as soon as it has ended
  *   samples.csv       time series
- *   logs/             console, QEMU, memnetd, peer; of the newest boot of each path
+ *   logs/             console, QEMU, memnetd, peer; all boots, appended
  */
 #ifndef HARNESS_EXPERIMENT_H
 #define HARNESS_EXPERIMENT_H

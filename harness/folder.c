@@ -213,10 +213,36 @@ void folder_close(struct folder *f)
 	*f = (struct folder){ .runs_fd = -1, .samples_fd = -1 };
 }
 
+/* Is @row an attempt at run @id? "ID" or "ID.attemptN". */
+static bool is_attempt(const struct run_row *row, const char *id)
+{
+	size_t n = strlen(id);
+
+	return !strncmp(row->run_id, id, n) &&
+	       (!row->run_id[n] || !strncmp(row->run_id + n, ".attempt", 8));
+}
+
+static unsigned int count(const struct folder *f, const char *id, const char *status)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < f->n_done; i++)
+		n += is_attempt(&f->done[i], id) &&
+		     (!status || !strcmp(f->done[i].status, status));
+	return n;
+}
+
 bool folder_has(const struct folder *f, const char *id)
 {
-	for (size_t i = 0; i < f->n_done; i++)
-		if (!strcmp(f->done[i].run_id, id) && strcmp(f->done[i].reason, "interrupted"))
-			return true;
-	return false;
+	return count(f, id, "ok") || count(f, id, "invalid");
+}
+
+bool folder_skipped(const struct folder *f, const char *id)
+{
+	return count(f, id, "skipped");
+}
+
+unsigned int folder_attempts(const struct folder *f, const char *id)
+{
+	return count(f, id, NULL);
 }

@@ -29,14 +29,24 @@ int folder_create(struct folder *f, const char *results, const char *plan_path,
 /* Open an old one to finish it. @plan is read from its plan.ini. */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
 
+/* Also after a failure of the two above. */
 void folder_close(struct folder *f);
 
-/* Does run @id have a row that stands? A run that was interrupted has not. */
+/*
+ * Does an attempt at run @id stand? One that is valid, or invalid after all
+ * attempts; not one that failed, was interrupted or was skipped.
+ */
 bool folder_has(const struct folder *f, const char *id);
+
+/* Was run @id skipped before? */
+bool folder_skipped(const struct folder *f, const char *id);
+
+/* How many attempts at run @id have a row. */
+unsigned int folder_attempts(const struct folder *f, const char *id);
 
 /* Append a line to the manifest, with the time in front. 0 or -errno. */
 int folder_note(const struct folder *f, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	PRINTF_LIKE(2, 3);
 
 /* The time now as 2026-01-31T12:00:00Z. */
 void utc_now(char text[24]);

@@ -173,6 +173,21 @@ static void check_threshold(struct gate *g, const struct threshold_row *t)
 		check_without_row(g, t);
 }
 
+/* Wrong bytes fail whatever the thresholds: one line per configuration. */
+static void check_content(struct gate *g)
+{
+	for (size_t i = 0; i < g->n_summary; i++) {
+		const struct summary_row *s = &g->summary[i];
+
+		if (strcmp(s->metric, "cpu_total") || s->n_corrupt <= 0)
+			continue;
+		g->count[FAIL]++;
+		fprintf(g->out, "%-12s %s %s %s %s: content check found wrong bytes in %lld runs\n",
+			"FAIL", s->path, s->arm, s->scenario, s->direction,
+			(long long)s->n_corrupt);
+	}
+}
+
 int gate_check(const struct summary_row *summary, size_t n_summary,
 	       const struct threshold_row *thresholds, size_t n_thresholds,
 	       FILE *out, bool colour)
@@ -182,6 +197,7 @@ int gate_check(const struct summary_row *summary, size_t n_summary,
 
 	for (size_t i = 0; i < n_thresholds; i++)
 		check_threshold(&g, &thresholds[i]);
+	check_content(&g);
 	compared = g.count[PASS] + g.count[FAIL] > 0;
 	fprintf(out, "%zu passed, %zu failed, %zu inconclusive, %zu n.a.: %s\n", g.count[PASS],
 		g.count[FAIL], g.count[INCONCLUSIVE], g.count[NOT_APPLICABLE],

@@ -17,6 +17,7 @@
  *
  *	FAIL		every run of the path was lost, at least two, while the
  *			baseline has valid ones: what broke is not a number
+ *	FAIL		a content check found wrong bytes, in any run of any path
  *	INCONCLUSIVE	the row or its value is not there; or the verdict of a gain
  *			is "not comparable"
  *	n.a.		the threshold is for another accelerator; or the value is a

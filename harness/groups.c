@@ -61,6 +61,15 @@ bool run_is_ok(const struct run_row *row)
 	return !strcmp(row->status, "ok");
 }
 
+size_t group_corrupt(const struct group *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += !strcmp(g->row[i]->stream_content, "bad");
+	return n;
+}
+
 size_t group_count(const struct group *g, const char *status)
 {
 	size_t n = 0;

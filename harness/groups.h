@@ -24,6 +24,9 @@ size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **
 bool group_same_but_path(const struct group *a, const struct group *b);
 
 /* How many runs of the group have this status. */
+/* Runs of @g whose content check found wrong bytes. */
+size_t group_corrupt(const struct group *g);
+
 size_t group_count(const struct group *g, const char *status);
 
 bool run_is_ok(const struct run_row *row);

@@ -17,6 +17,7 @@ void interrupt_catch(void)
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
+	signal(SIGPIPE, SIG_IGN);	/* a QEMU that died is an error, not our end */
 }
 
 bool interrupted(void)

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Catch SIGINT, SIGTERM and SIGHUP from now on, without SA_RESTART. */
+/* Catch SIGINT, SIGTERM and SIGHUP from now on, without SA_RESTART; ignore SIGPIPE. */
 void interrupt_catch(void);
 
 /* Has one come since? */

@@ -33,13 +33,14 @@ struct parser {
 	char section[64];
 	struct matrix matrix;
 	bool in_matrix;
+	uint32_t seen;		/* keys of this section so far, by bit */
 	char *err;
 	size_t errlen;
 };
 
 /* --- values ------------------------------------------------------------------ */
 
-enum type { TEXT, COUNT, DURATION, BYTES, PERCENT, CPUS };
+enum type { TEXT, KERNEL, COUNT, DURATION, BYTES, PERCENT, CPUS };
 
 struct key {
 	const char *name;
@@ -61,10 +62,11 @@ static const struct key plan_keys[] = {
 	{ "fixed", DURATION, AT(fixed_ns), 100, 3600000, "a time of at least 100ms" },
 	{ "burst", DURATION, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", PERCENT, AT(pace_percent), 1, 100, "1 to 100" },
-	{ "chunk", BYTES, AT(chunk_bytes), 4096, 16 << 20, "4k to 16M, a multiple of 4k" },
+	{ "chunk", BYTES, AT(chunk_bytes), 4096, 4 << 20, "4k to 4M, a multiple of 4k" },
 	{ "vcpus", COUNT, AT(vcpus), 1, 16, "1 to 16" },
 	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "at least 128" },
-	{ "compute", TEXT, AT(compute), 0, sizeof(((struct plan *)0)->compute), "sha256 or matmul" },
+	{ "compute", KERNEL, AT(compute), 0, sizeof(((struct plan *)0)->compute),
+	  "sha256 or matmul" },
 	{ "cpu_model", TEXT, AT(cpu_model), 0, sizeof(((struct plan *)0)->cpu_model),
 	  "auto, or a model of QEMU's -cpu" },
 	{ "vcpu_cpus", CPUS, AT(vcpu_cpus), 0, 0, "a CPU list such as 0 or 2-3" },
@@ -79,6 +81,10 @@ static int parse_value(struct plan *plan, const struct key *k, const char *text)
 	int ret;
 
 	switch (k->type) {
+	case KERNEL:	/* those of memnet-work compute */
+		if (strcmp(text, "sha256") && strcmp(text, "matmul"))
+			return -EINVAL;
+		/* fall through */
 	case TEXT:
 		if (!*text || strlen(text) >= k->max)
 			return -EINVAL;
@@ -265,11 +271,22 @@ static int unknown_key(struct parser *p, const char *name, const void *keys,
 			nearest);
 }
 
+/* Also two sections of one name in a row: inih does not tell them apart. */
+static bool seen_before(struct parser *p, size_t key)
+{
+	bool seen = p->seen & 1u << key;
+
+	p->seen |= 1u << key;
+	return seen;
+}
+
 static int plan_key(struct parser *p, const char *name, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(plan_keys); i++) {
 		if (strcmp(plan_keys[i].name, name))
 			continue;
+		if (seen_before(p, i))
+			return complain(p, "%s is set twice in [%s]", name, p->section);
 		if (parse_value(p->plan, &plan_keys[i], value))
 			return complain(p, "%s = %s: want %s", name, value, plan_keys[i].want);
 		return 1;
@@ -282,6 +299,8 @@ static int matrix_key(struct parser *p, const char *name, const char *value)
 	for (size_t i = 0; i < ARRAY_SIZE(matrix_keys); i++) {
 		if (strcmp(matrix_keys[i].name, name))
 			continue;
+		if (seen_before(p, i))
+			return complain(p, "%s is set twice in [%s]", name, p->section);
 		if (parse_list(&p->matrix, &matrix_keys[i], value))
 			return complain(p, "%s = %s: want a list out of %s", name, value,
 					matrix_keys[i].want);
@@ -310,6 +329,7 @@ static int end_section(struct parser *p)
 static int begin_section(struct parser *p, const char *section)
 {
 	snprintf(p->section, sizeof(p->section), "%s", section);
+	p->seen = 0;
 	if (!strcmp(section, "plan"))
 		return 1;
 	if (strncmp(section, "matrix", 6))

@@ -51,7 +51,7 @@ int plan_load(struct plan *plan, const char *path, char *err, size_t errlen);
  */
 int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
 
-/* Run @index of block @block in a shuffled order; boots are by path. */
+/* One run of one block; the runs of a block over one path share a boot. */
 struct plan_run {
 	const struct plan_config *config;
 	unsigned int block;	/* from 1 */

@@ -60,9 +60,25 @@ static int add_machine(struct qemu_argv *v, const struct qemu_config *c)
 	       add(v, "-append", "%s", c->append);
 }
 
+/* QEMU ends an option's value at a comma; two commas are one. */
+static void escape(const char *text, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n + 3 < size; text++) {
+		out[n++] = *text;
+		if (*text == ',')
+			out[n++] = ',';
+	}
+	out[n] = '\0';
+}
+
 static int add_channels(struct qemu_argv *v, const struct qemu_config *c)
 {
-	return add(v, "-chardev", "file,id=console,path=%s", c->console_log) ?:
+	char path[1024];
+
+	escape(c->console_log, path, sizeof(path));
+	return add(v, "-chardev", "file,id=console,append=on,path=%s", path) ?:
 	       add(v, "-serial", "chardev:console") ?:
 	       add(v, "-device", "virtio-serial-pci,max_ports=4") ?:
 	       add(v, "-chardev", "socket,id=control,fd=%d", c->control_fd) ?:

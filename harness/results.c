@@ -11,7 +11,7 @@
 #include "harness/rows.h"
 #include "harness/table.h"
 
-struct folder {
+struct files {
 	const char *dir;
 	char path[4096];
 	struct run_row *runs;
@@ -23,13 +23,13 @@ struct folder {
 	size_t n_power;
 };
 
-static const char *path_of(struct folder *f, const char *name)
+static const char *path_of(struct files *f, const char *name)
 {
 	snprintf(f->path, sizeof(f->path), "%s/%s", f->dir, name);
 	return f->path;
 }
 
-static int load(struct folder *f, char *err, size_t errlen)
+static int load(struct files *f, char *err, size_t errlen)
 {
 	int ret = runs_load(path_of(f, "runs.csv"), &f->runs, &f->n_runs, err, errlen);
 
@@ -38,7 +38,7 @@ static int load(struct folder *f, char *err, size_t errlen)
 	return samples_load(f->path, &f->samples, &f->n_samples, err, errlen);
 }
 
-static int compute(struct folder *f, const char *baseline, char *err, size_t errlen)
+static int compute(struct files *f, const char *baseline, char *err, size_t errlen)
 {
 	int ret = analyse(f->runs, f->n_runs, baseline, &f->a);
 
@@ -50,7 +50,7 @@ static int compute(struct folder *f, const char *baseline, char *err, size_t err
 	return ret;
 }
 
-static int save(struct folder *f, char *err, size_t errlen)
+static int save(struct files *f, char *err, size_t errlen)
 {
 	int ret = summary_save(path_of(f, "summary.csv"), f->a.summary, f->a.n_summary, err,
 			       errlen);
@@ -65,7 +65,7 @@ static int save(struct folder *f, char *err, size_t errlen)
 int results_analyse(const char *dir, const char *baseline, FILE *table, bool colour,
 		    char *err, size_t errlen)
 {
-	struct folder f = { .dir = dir };
+	struct files f = { .dir = dir };
 	int ret = load(&f, err, errlen);
 
 	if (!ret)

@@ -10,10 +10,10 @@
  *   stop, result    the stream ends in order and gives its verdict on content
  *
  * Edges. The host reads its threads and energy, then asks the guest for its
- * counts; the guest's counts are divided by the guest's own clock, so the
- * hundreds of microseconds between the two readings do not enter a rate. Bytes
- * are counted where they arrive: at the peer when the guest sends, in the guest
- * when it receives.
+ * counts. What the guest counted is divided by the guest's own clock, so the
+ * milliseconds between the two readings do not enter a rate. Bytes are counted
+ * where they arrive: at the peer when the guest sends, in the guest when it
+ * receives.
  *
  * Nothing is written, printed or allocated between the edges.
  */
@@ -32,6 +32,7 @@
 #include "harness/run_internal.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
 
 #define ARM_TIMEOUT_MS		15000
 #define ANSWER_TIMEOUT_MS	5000
@@ -40,8 +41,7 @@
 /* A fixed amount of work may take this many times what it was sized for. */
 #define FIXED_PATIENCE		20
 
-static int lost(struct run *r, int ret, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+static int lost(struct run *r, int ret, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The run failed: keep the first reason. Returns @ret. */
 static int lost(struct run *r, int ret, const char *format, ...)
@@ -197,16 +197,17 @@ static int ask_guest(struct run *r, struct edge *e)
 static void read_host(struct run *r, struct edge *e, int phase)
 {
 	const struct sampler_sample *sample = sampler_mark(r->sampler, phase);
-	struct cputime_host steal;
-	cpu_set_t ours;
+	const struct plan *plan = r->ctx->plan;
+	struct cputime_host vcpu = { 0 }, host = { 0 };
 
 	e->t_ns = sample ? sample->t_ns : mn_now_ns();
 	threads_read(&r->threads, &e->threads);
 	e->peer_bytes = peer_bytes(r->peer);
-	cputime_host_read(&r->host, NULL, &e->host);
-	CPU_OR(&ours, &r->ctx->plan->vcpu_cpus, &r->ctx->plan->host_cpus);
-	if (!cputime_host_read(&r->host, &ours, &steal))
-		e->steal_ns = steal.steal_ns;
+	e->host_error = cputime_host_read(&r->host, NULL, &e->host) ||
+			cputime_host_read(&r->host, &plan->vcpu_cpus, &vcpu) ||
+			cputime_host_read(&r->host, &plan->host_cpus, &host);
+	e->vcpu_steal_ns = vcpu.steal_ns;
+	e->host_steal_ns = host.steal_ns;
 }
 
 static int go(struct run *r)
@@ -415,7 +416,7 @@ int run_execute(const struct run_context *ctx, struct run_row *row, struct run_s
 		peer_result(r);
 	if (r->sampler)
 		sampler_stop(r->sampler);
-	if (!ret)
+	if (!ret && !stopped && !row->status[0])
 		run_fill_row(r);
 	run_make_samples(r, samples);
 	if (vm_vital_casualty(ctx->vm))

@@ -21,7 +21,8 @@ struct edge {
 	struct threads_reading threads;
 	uint64_t peer_bytes;
 	struct cputime_host host;	/* the whole machine */
-	uint64_t steal_ns;		/* of the run's own CPUs */
+	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs */
+	int host_error;			/* the three above could not be read */
 	char guest[GUEST_LINE];		/* the guest's answer to `mark` */
 };
 

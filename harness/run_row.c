@@ -13,10 +13,11 @@
 
 #include "harness/rows.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
 
 /* Guest and host clock may disagree by this share of the window. */
 #define CLOCK_TOLERANCE	0.05
-/* A hypervisor below us may take this share of the time of the run's CPUs. */
+/* A hypervisor below us may take this share of the vCPUs' CPUs, and of the host's. */
 #define STEAL_TOLERANCE	0.10
 
 #define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
@@ -53,8 +54,19 @@ static int read_host_busy(void *ctx, uint64_t *value)
 	struct cputime_host host;
 	int ret = cputime_host_read(ctx, NULL, &host);
 
-	*value = host.busy_ns;
+	if (!ret)
+		*value = host.busy_ns;
 	return ret;
+}
+
+/* Beside the host's work, never on a vCPU's CPU. */
+static int first_cpu(const struct run *r)
+{
+	int cpu = 0;
+
+	while (!CPU_ISSET(cpu, &r->ctx->plan->host_cpus))
+		cpu++;
+	return cpu;
 }
 
 #define GAUGE_HOST THREAD_CLASSES	/* behind one gauge for each class */
@@ -63,7 +75,8 @@ int run_start_sampler(struct run *r, size_t room)
 {
 	struct sampler_gauge gauges[THREAD_CLASSES + 1];
 	struct sampler_config config = {
-		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = -1,
+		.interval_ns = MIN(SAMPLER_INTERVAL_NS, energy_max_interval_ns(r->ctx->energy)),
+		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = first_cpu(r),
 		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = THREAD_CLASSES + 1,
 	};
 
@@ -77,8 +90,7 @@ int run_start_sampler(struct run *r, size_t room)
 
 /* --- validity ---------------------------------------------------------------- */
 
-static void invalidate(struct run_row *row, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Mark the row; several reasons are strung together. */
 static void invalidate(struct run_row *row, const char *format, ...)
@@ -96,21 +108,30 @@ static void invalidate(struct run_row *row, const char *format, ...)
 	va_end(ap);
 }
 
+/* Too much of @cpus stolen between two readings? */
+static void check_steal(struct run *r, const cpu_set_t *cpus, uint64_t begin, uint64_t end,
+			const char *whose)
+{
+	double stolen = SECONDS(end - begin);
+
+	if (stolen > STEAL_TOLERANCE * r->row->window_s * CPU_COUNT(cpus))
+		invalidate(r->row, "a hypervisor took %.2f s of the %s CPUs", stolen, whose);
+}
+
 static void check_validity(struct run *r)
 {
 	const struct plan *plan = r->ctx->plan;
-	int cpus = CPU_COUNT(&plan->vcpu_cpus) + CPU_COUNT(&plan->host_cpus);
 	struct run_row *row = r->row;
 
 	if (!strcmp(row->stream_content, "bad"))
 		invalidate(row, "content check failed");
 	if (!strcmp(row->pinned, "no"))
 		invalidate(row, "a thread was not where it was pinned");
-	if (fabs(row->guest_window_s / row->window_s - 1) > CLOCK_TOLERANCE)
+	if (!(fabs(row->guest_window_s / row->window_s - 1) <= CLOCK_TOLERANCE))
 		invalidate(row, "the guest's clock disagrees: %.3f s for a window of %.3f s",
 			   row->guest_window_s, row->window_s);
-	if (row->host_steal_s > STEAL_TOLERANCE * row->window_s * cpus)
-		invalidate(row, "a hypervisor took %.3f s of the run's CPUs", row->host_steal_s);
+	check_steal(r, &plan->vcpu_cpus, r->begin.vcpu_steal_ns, r->end.vcpu_steal_ns, "vCPUs'");
+	check_steal(r, &plan->host_cpus, r->begin.host_steal_ns, r->end.host_steal_ns, "host's");
 	if (row->copy_bandwidth_bytes_per_s != ABSENT_INTEGER &&
 	    row->stream_bytes_per_s > row->copy_bandwidth_bytes_per_s)
 		invalidate(row, "the rate exceeds the guest's copy bandwidth of the same boot");
@@ -173,6 +194,15 @@ static int64_t arrived(const struct run *r)
 	return guest_delta(r, "bytes1");
 }
 
+/* The window on the clock of who counted; a fixed amount of work has only the host's. */
+static double stream_seconds(const struct run *r)
+{
+	bool guest = !strcmp(r->ctx->config->direction, "recv") &&
+		     r->ctx->config->scenario->stream != LOAD_FIXED;
+
+	return guest ? r->row->guest_window_s : r->row->window_s;
+}
+
 /* Both ends must have seen the same stream, and the receiver every byte of it. */
 static void fill_content(struct run *r)
 {
@@ -183,9 +213,12 @@ static void fill_content(struct run *r)
 	guest_value(result, "verified_bytes", &row->stream_verified_bytes);
 	guest_value(result, "bytes", &guest);
 	guest_value(r->peer_line, "bytes", &peer);
-	ROW_TEXT(row->stream_content, strstr(result, "content=ok") ? "ok" : "bad");
-	if (!result[0])
-		invalidate(row, "the stream gave no result");
+	if (strstr(result, "content=ok"))
+		ROW_TEXT(row->stream_content, "ok");
+	else if (strstr(result, "content=bad"))
+		ROW_TEXT(row->stream_content, "bad");
+	if (!row->stream_content[0])
+		invalidate(row, "the stream gave no verdict on its content");
 	else if (guest != peer || row->stream_verified_bytes != guest)
 		invalidate(row, "guest counted %lld bytes, peer %lld, verified %lld",
 			   (long long)guest, (long long)peer,
@@ -205,7 +238,7 @@ static void fill_stream(struct run *r)
 		row->stream_target_bytes_per_s = ctx->targets.stream_bytes_per_s;
 	row->stream_bytes = arrived(r);
 	if (row->stream_bytes != ABSENT_INTEGER)
-		row->stream_bytes_per_s = row->stream_bytes / row->window_s;
+		row->stream_bytes_per_s = row->stream_bytes / stream_seconds(r);
 	fill_content(r);
 	guest_value(result, "kicks_to_host", &row->kicks_to_host);
 	guest_value(result, "kicks_to_guest", &row->kicks_to_guest);
@@ -217,7 +250,9 @@ static void fill_stream(struct run *r)
 
 static double class_seconds(const struct run *r, enum thread_class class)
 {
-	return SECONDS((int64_t)(r->end.threads.cpu_ns[class] - r->begin.threads.cpu_ns[class]));
+	int64_t ns = r->end.threads.cpu_ns[class] - r->begin.threads.cpu_ns[class];
+
+	return SECONDS(MAX(ns, 0));	/* a difference of two clocks may be a tick below 0 */
 }
 
 static void fill_cpu(struct run *r)
@@ -233,8 +268,11 @@ static void fill_cpu(struct run *r)
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
 	}
-	row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
-	row->host_steal_s = SECONDS(r->end.steal_ns - r->begin.steal_ns);
+	if (!r->begin.host_error && !r->end.host_error) {
+		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
+		row->host_steal_s = SECONDS(r->end.vcpu_steal_ns - r->begin.vcpu_steal_ns +
+					    r->end.host_steal_ns - r->begin.host_steal_ns);
+	}
 	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
 				     r->begin.threads.switches[CLASS_VCPU];
 	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -
@@ -256,6 +294,19 @@ static void fill_guest(struct run *r)
 	row->guest_context_switches = guest_delta(r, "ctxt");
 }
 
+/* A counter without the kernel's part is another quantity: say so beside the absent ones. */
+static void note_user_only(struct run *r, const char *name)
+{
+	char *text = r->row->counters_absent;
+	size_t used = strlen(text);
+	struct counter_sum sum;
+
+	threads_counter(&r->threads, name, &r->begin.threads, &r->end.threads, &sum);
+	if (sum.threads && sum.user_only)
+		snprintf(text + used, sizeof(r->row->counters_absent) - used, "%s%s:user-mode-only",
+			 used ? " " : "", name);
+}
+
 static void fill_counters(struct run *r)
 {
 	struct run_row *row = r->row;
@@ -274,6 +325,8 @@ static void fill_counters(struct run *r)
 	if (r->threads.n)
 		counters_absent(r->threads.list[0].counters, row->counters_absent,
 				sizeof(row->counters_absent));
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		note_user_only(r, columns[i].name);
 }
 
 /* --- energy ------------------------------------------------------------------ */
@@ -395,23 +448,32 @@ static void add_power(struct series *s, const struct sampler_sample *from,
 	}
 }
 
+/* What gauge @i gained between two samples; NAN when it failed, or its threads ended. */
+static double gauge_seconds(const struct sampler_sample *from, const struct sampler_sample *to,
+			    size_t i)
+{
+	if (from->gauges[i].error || to->gauges[i].error || to->gauges[i].raw < from->gauges[i].raw)
+		return NAN;
+	return SECONDS(to->gauges[i].raw - from->gauges[i].raw);
+}
+
 /* The interval between two samples; its phase is the one it began in. */
 static void add_interval(struct series *s, const struct sampler_sample *from,
 			 const struct sampler_sample *to)
 {
 	struct sampler_sample at = *to;
-	double dt = SECONDS(to->t_ns - from->t_ns);
+	double dt = SECONDS(to->t_ns - from->t_ns), busy_s;
 
 	at.phase = from->phase;
 	for (int i = 0; i < THREAD_CLASSES; i++)
 		if (i != CLASS_VHOST || s->r->ctx->vm->config.vhost)
 			add_sample(s, &at, "proc", thread_class_names[i], "cpu_share", "1",
-				   SECONDS(to->gauges[i].raw - from->gauges[i].raw) / dt);
-	at.energy = to->energy;
-	add_power(s, from, &at, SECONDS(to->gauges[GAUGE_HOST].raw - from->gauges[GAUGE_HOST].raw));
+				   gauge_seconds(from, to, i) / dt);
+	busy_s = gauge_seconds(from, to, GAUGE_HOST);
+	add_power(s, from, &at, isnan(busy_s) ? -1 : busy_s);
 }
 
-/* Too short an interval before a mark says nothing; it goes into the next one. */
+/* Too short an interval says nothing: before a mark it is dropped, else it joins the next. */
 #define SHORTEST_NS (20 * NSEC_PER_MSEC)
 
 void run_make_samples(struct run *r, struct run_samples *out)
@@ -429,10 +491,12 @@ void run_make_samples(struct run *r, struct run_samples *out)
 	s.sums = calloc(energy_domain_count(r->ctx->energy) + 1, sizeof(*s.sums));
 	from = list;
 	for (size_t i = 1; out->rows && s.sums && i < n; i++) {
-		if (list[i].t_ns - from->t_ns < SHORTEST_NS)
-			continue;
-		add_interval(&s, from, &list[i]);
-		from = &list[i];
+		bool whole = list[i].t_ns - from->t_ns >= SHORTEST_NS;
+
+		if (whole)
+			add_interval(&s, from, &list[i]);
+		if (whole || list[i].mark)
+			from = &list[i];
 	}
 	free(s.sums);
 }

@@ -165,7 +165,8 @@ static void range_of_n(const struct table *t, int64_t *least, int64_t *most)
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const struct summary_row *s = &t->a->summary[i];
 
-		if (strcmp(s->metric, "cpu_total"))	/* the metric each of them has */
+		/* The metric each of them has; what was skipped stands on nothing. */
+		if (strcmp(s->metric, "cpu_total") || s->n + s->n_invalid + s->n_failed == 0)
 			continue;
 		*least = MIN(*least, s->n);
 		*most = MAX(*most, s->n);

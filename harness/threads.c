@@ -5,10 +5,10 @@
  * a kernel thread of that name (before): both are looked for.
  *
  * vCPUs and vhost workers live as long as the VM: their time is read by thread,
- * by perf's task clock where it is to be had (exact), else from the scheduler's
- * statistics (exact to a tick). Threads of QEMU's pool and of the peer come and
- * go: the time of those classes is that of the process, ended threads included,
- * less what is counted by thread.
+ * from the scheduler's statistics, exact to a tick. Threads of QEMU's pool and
+ * of the peer come and go: the time of those classes is that of the process,
+ * ended threads included, less what is counted by thread. Both are the
+ * scheduler's own clock; perf's task clock is not, it includes stolen time.
  */
 #include "harness/threads.h"
 
@@ -157,6 +157,8 @@ static bool nobody_new(const struct threads *t, pid_t pid)
 	ssize_t n = cputime_list("/proc", pid, found, MAX_THREADS);
 	int j;
 
+	if (n < 0)
+		return false;
 	for (ssize_t i = 0; i < MIN(n, (ssize_t)MAX_THREADS); i++) {
 		for (j = 0; j < t->n && t->list[j].tid != found[i].tid; j++)
 			;
@@ -177,16 +179,11 @@ bool threads_pinned(const struct threads *t, const struct plan *plan, const stru
 	return nobody_new(t, t->vm->qemu.pid) && nobody_new(t, t->vm->memnetd.pid);
 }
 
-/* Time of thread @i so far, in a reading that has its counters. */
-static uint64_t thread_ns(const struct threads *t, int i, const struct threads_reading *r)
+static uint64_t thread_ns(const struct thread *thread)
 {
-	const struct counters *c = t->list[i].counters;
 	uint64_t ns = 0;
 
-	for (size_t n = 0; n < counters_count(c); n++)
-		if (!strcmp(counters_name(c, n), "task-clock") && !r->counters[i][n].error)
-			return r->counters[i][n].value;
-	cputime_read(&t->list[i].time, &ns);
+	cputime_read(&thread->time, &ns);
 	return ns;
 }
 
@@ -218,9 +215,9 @@ void threads_read(const struct threads *t, struct threads_reading *r)
 			r->switches[thread->class] += switches.voluntary + switches.involuntary;
 		if (thread->class != CLASS_VCPU && thread->class != CLASS_VHOST)
 			continue;
-		r->cpu_ns[thread->class] += thread_ns(t, i, r);
+		r->cpu_ns[thread->class] += thread_ns(thread);
 		if (thread->pid == vm->qemu.pid)
-			in_qemu += thread_ns(t, i, r);
+			in_qemu += thread_ns(thread);
 	}
 	r->cpu_ns[CLASS_QEMU] = less(process_ns(vm->qemu.pid), in_qemu);
 	r->cpu_ns[CLASS_MEMNETD] = process_ns(vm->memnetd.pid);

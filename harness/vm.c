@@ -22,8 +22,9 @@
 #include "harness/tap.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
 
-#define VM_PEER_RULE	"198.18.0.1/32:7000"	/* all that the guest may reach */
+#define VM_PEER_RULE	VM_HOST_ADDR "/32:" VM_PEER_PORT	/* all that the guest may reach */
 /*
  * The same for every path, and only for a short boot: no self-tests of the
  * crypto modules (0.3 s under TCG), no second opinion on TSC and timer.
@@ -38,8 +39,7 @@
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
 
-static int fail(char *why, size_t size, int ret, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+static int fail(char *why, size_t size, int ret, const char *format, ...) PRINTF_LIKE(4, 5);
 
 static int fail(char *why, size_t size, int ret, const char *format, ...)
 {
@@ -79,6 +79,8 @@ static int start_memnetd(struct vm *vm, char *why, size_t size)
 	char log[512];
 	int ret;
 
+	unlink(IVSHMEM_SOCKET);	/* left by a memnetd that was killed */
+	unlink(BELL_SOCKET);
 	log_path(vm, "memnetd", log, sizeof(log));
 	ret = child_start(&vm->memnetd, "memnetd", argv, log, -1, NULL);
 	if (!ret)

@@ -16,8 +16,8 @@
 #define VM_HOST_ADDR	"198.18.0.1"
 #define VM_GUEST_ADDR	"198.18.0.2"
 #define VM_PREFIX	30
-#define VM_PEER_PORT	7000
-#define VM_PEER		"198.18.0.1:7000"
+#define VM_PEER_PORT	"7000"
+#define VM_PEER		VM_HOST_ADDR ":" VM_PEER_PORT
 
 struct vm_config {
 	const char *accel;		/* "tcg" or "kvm" */

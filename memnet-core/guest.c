@@ -88,8 +88,9 @@ static int sleep_on_bell(struct memnet *m)
 	if (ret < 0)
 		return -errno;
 	if (ret > 0) {
-		if (!(pfd.revents & POLLIN))
-			return -ECONNRESET;	/* the host closed its end */
+		/* The host closed its end: the port is readable for ever then, and empty. */
+		if (pfd.revents & (POLLHUP | POLLERR | POLLNVAL))
+			return -ECONNRESET;
 		mn_region_drain(&m->region);
 	}
 	return ret > 0;
@@ -166,7 +167,7 @@ static int call(struct memnet *m, struct mn_submission *s, struct mn_completion 
 
 		if (n == sizeof(*c)) {
 			memcpy(c, spans[0].iov_base, sizeof(*c));
-			mn_consumer_release(&m->completions, sizeof(*c));
+			ring_if(m, mn_consumer_release(&m->completions, sizeof(*c)));
 			if (c->cookie == s->cookie)
 				return c->result;
 		} else {

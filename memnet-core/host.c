@@ -22,6 +22,9 @@
 #include "memnet-core/event.h"
 #include "memnet-core/host_internal.h"
 
+/* A guest that breaks the protocol so often means it; it shall not fill our log. */
+#define BREACHES 16
+
 static void report(struct mn_host *h, const char *line)
 {
 	h->config.report(h->config.arg, line);
@@ -91,8 +94,10 @@ void mn_host_fail(struct mn_host *h, const char *field)
 
 	if (h->state == MN_H_FAILED)
 		return;
+	h->breaches++;
 	snprintf(line, sizeof(line),
-		 "guest broke the protocol: %s is not possible; its session ends", field);
+		 "guest broke the protocol: %s is not possible; its session ends%s", field,
+		 h->breaches < BREACHES ? "" : ", and it gets no other before its VM restarts");
 	report(h, line);
 	reset_flows(h);
 	publish_state(h, MN_H_FAILED);
@@ -125,7 +130,7 @@ static void follow_guest_state(struct mn_host *h)
 			accept_guest(h);
 		break;
 	case MN_G_DETACHED:
-		if (h->state != MN_H_OFFER)
+		if (h->state != MN_H_OFFER && h->breaches < BREACHES)
 			offer_session(h);
 		break;
 	default:
@@ -173,16 +178,24 @@ static int submission_run(struct mn_host *h, const struct mn_submission *s)
 	}
 }
 
-/* Take a submission only with room for its completion and those still owed. */
-static bool completion_room(struct mn_host *h)
+/*
+ * A submission is taken only with room for its completion and those still owed.
+ * 1; 0: no room, and the guest will ring when there is; -EPROTO, -EPIPE.
+ */
+static int completion_room(struct mn_host *h)
 {
 	struct iovec spans[2];
 	ssize_t want = (h->completions_owed + 1) * sizeof(struct mn_completion);
+	ssize_t n = mn_producer_reserve(&h->completions, want, spans);
 
-	if (mn_producer_reserve(&h->completions, want, spans) == want)
-		return true;
-	return mn_producer_arm(&h->completions, want) == 0 &&
-	       mn_producer_reserve(&h->completions, want, spans) == want;
+	if (n >= 0 && n < want) {
+		n = mn_producer_arm(&h->completions, want);
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			n = mn_producer_reserve(&h->completions, want, spans);
+	}
+	return n < 0 ? n : n == want;
 }
 
 /* The next submission, copied once. 1; 0: none, and the guest will ring; -EPROTO. */
@@ -210,7 +223,17 @@ static void run_submissions(struct mn_host *h)
 	struct mn_submission s;
 	int ret;
 
-	while (h->state == MN_H_READY && completion_room(h)) {
+	h->submissions_left = false;
+	for (unsigned int i = 0; h->state == MN_H_READY; i++) {
+		ret = completion_room(h);
+		if (ret < 0)
+			mn_host_fail(h, "completion ring c_tail or c_closed");
+		if (ret <= 0)
+			return;
+		if (i == MN_RING_ENTRIES) {	/* others want their turn */
+			h->submissions_left = true;
+			return;
+		}
 		ret = next_submission(h, &s);
 		if (ret < 0)
 			mn_host_fail(h, "submission ring p_head or p_closed");
@@ -249,8 +272,12 @@ void mn_host_tick(struct mn_host *h)
 
 void mn_host_guest_gone(struct mn_host *h)
 {
-	mn_publish32(&mn_header(h->region)->g_state, MN_G_DETACHED);
-	offer_session(h);
+	/* The next VM shall not read what this one left; the new nonce outdates g_session. */
+	reset_flows(h);
+	fallocate(h->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+		  h->config.geometry.region_bytes);
+	h->breaches = 0;
+	init_region(h);
 }
 
 bool mn_host_work(void *host)
@@ -258,6 +285,9 @@ bool mn_host_work(void *host)
 	struct mn_host *h = host;
 	bool more = false;
 
+	if (h->submissions_left)
+		run_submissions(h);
+	more = h->submissions_left;
 	for (uint32_t i = 0; i < h->config.geometry.flows && h->state == MN_H_READY; i++)
 		if (h->flows[i].state == FLOW_OPEN)
 			more |= mn_flow_work(&h->flows[i]);

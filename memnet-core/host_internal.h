@@ -34,6 +34,8 @@ struct mn_host {
 	enum mn_host_state state;
 	uint32_t completions_owed;
 	bool ring_wanted;	/* one ring per round of work */
+	bool submissions_left;	/* more came than one round takes */
+	unsigned int breaches;	/* of the protocol, since the VM came */
 	struct mn_watch coalesce;	/* timer: look at the send FIFOs although nobody rang */
 	struct mn_consumer submissions;
 	struct mn_producer completions;

@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define EVENTS_PER_ROUND 16
-
 int mn_loop_init(struct mn_loop *loop)
 {
-	loop->stop = false;
+	*loop = (struct mn_loop){ 0 };
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	return loop->epoll_fd < 0 ? -errno : 0;
 }
@@ -29,6 +27,9 @@ void mn_loop_close_fd(struct mn_loop *loop, struct mn_watch *w)
 {
 	if (w->fd < 0)
 		return;
+	for (int i = 0; i < loop->n_events; i++)
+		if (loop->events[i].data.ptr == w)
+			loop->events[i].data.ptr = NULL;
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 	close(w->fd);
 	w->fd = -1;
@@ -36,20 +37,21 @@ void mn_loop_close_fd(struct mn_loop *loop, struct mn_watch *w)
 
 int mn_loop_run(struct mn_loop *loop, bool (*more)(void *arg), void *arg)
 {
-	struct epoll_event events[EVENTS_PER_ROUND];
 	bool busy = false;
 
 	while (!loop->stop) {
-		int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, busy ? 0 : -1);
+		int n = epoll_wait(loop->epoll_fd, loop->events, MN_LOOP_EVENTS, busy ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		loop->n_events = n;
 		for (int i = 0; i < n; i++) {
-			struct mn_watch *w = events[i].data.ptr;
+			struct mn_watch *w = loop->events[i].data.ptr;
 
-			if (w->fd >= 0)	/* an earlier handler may have closed it */
-				w->ready(w, events[i].events);
+			if (w)	/* an earlier handler may have closed it */
+				w->ready(w, loop->events[i].events);
 		}
+		loop->n_events = 0;
 		busy = more(arg);
 	}
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon's event loop: epoll, one handler per descriptor, and a list of
- * things that have more to do although no descriptor says so. One thread.
+ * The daemon's event loop: epoll, one handler per descriptor, and one callback
+ * for what has more to do although no descriptor says so. One thread.
  */
 #ifndef MEMNET_LOOP_H
 #define MEMNET_LOOP_H
@@ -10,9 +10,13 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#define MN_LOOP_EVENTS 16	/* handled in a round */
+
 struct mn_loop {
 	int epoll_fd;
 	bool stop;	/* set it to leave mn_loop_run() */
+	int n_events;	/* of the round in hand */
+	struct epoll_event events[MN_LOOP_EVENTS];
 };
 
 /* Embedded in what owns the descriptor; @fd is -1 while not watched. */
@@ -21,13 +25,20 @@ struct mn_watch {
 	void (*ready)(struct mn_watch *w, uint32_t events);
 };
 
+/* 0 or -errno. */
 int mn_loop_init(struct mn_loop *loop);
+
+/* The descriptors watched stay open: they are their owners'. */
 void mn_loop_close(struct mn_loop *loop);
 
 /* Watch @w->fd for @events (EPOLL*). 0 or -errno. */
 int mn_loop_add(struct mn_loop *loop, struct mn_watch *w, uint32_t events);
 
-/* Stop watching and close the descriptor; @w->fd becomes -1. Harmless when it is. */
+/*
+ * Stop watching and close the descriptor; @w->fd becomes -1. Harmless when it is.
+ * Its events of the round in hand are dropped: a descriptor opened in its place
+ * must not get them.
+ */
 void mn_loop_close_fd(struct mn_loop *loop, struct mn_watch *w);
 
 /*

@@ -138,8 +138,12 @@ static void bell_comes(struct mn_watch *w, uint32_t events)
 {
 	struct daemon *d = DAEMON_OF(w, bell_listener);
 
-	if (!accept_one(w, &d->bell))
-		mn_loop_add(&d->loop, &d->bell, EPOLLIN | EPOLLRDHUP);
+	if (accept_one(w, &d->bell))
+		return;
+	if (mn_loop_add(&d->loop, &d->bell, EPOLLIN | EPOLLRDHUP)) {
+		close(d->bell.fd);
+		d->bell.fd = -1;
+	}
 }
 
 static uint64_t drain(int fd)

@@ -41,7 +41,7 @@ case \"\$*\" in *' install '*) $2 ;; esac"
 }
 
 run() {
-	env -i PATH="$top/bin" DEPS_ROOT="$top/root" "$shell" "$deps" >"$top/out" 2>&1
+	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/root" "$shell" "$deps" >"$top/out" 2>&1
 	status=$?
 }
 
@@ -98,11 +98,16 @@ root/usr/lib/x86_64-linux-gnu/libnettle.a nettle-dev
 root/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 END
 
-theme="clang will do for gcc"
+theme="the compiler asked for is the one that must be there"
 make_system
 mv "$top/bin/gcc" "$top/bin/clang"
+compiler=clang
 run
 expect_status 0
+compiler=
+run
+expect_status 1
+expect_said "make CC=clang"
 
 theme="a dynamic busybox will not do"
 make_system

@@ -189,6 +189,19 @@ static void a_path_that_lost_every_run_fails(void **state)
 	assert_int_equal(check(s, 2, &t, 1), GATE_INCONCLUSIVE);
 }
 
+static void wrong_bytes_fail_whatever_the_figures_say(void **state)
+{
+	struct summary_row s[2] = { summary(7, 8, 7, 9), summary(7, 8, 7, 9) };
+	struct threshold_row t = threshold(">=", 4);
+
+	ROW_TEXT(s[1].metric, "cpu_total");
+	s[1].n_corrupt = 0;
+	assert_int_equal(check(s, 2, &t, 1), GATE_OK);
+	s[1].n_corrupt = 1;
+	assert_int_equal(check(s, 2, &t, 1), GATE_REGRESSION);
+	assert_non_null(strstr(text, "wrong bytes"));
+}
+
 static void without_a_direction_every_direction_counts(void **state)
 {
 	struct summary_row s[2] = { summary(7, 8, 7, 9), summary(7, 1, 1, 1) };
@@ -275,6 +288,7 @@ int main(void)
 		cmocka_unit_test(an_absent_value_is_inconclusive),
 		cmocka_unit_test(a_gain_that_is_not_comparable_is_inconclusive),
 		cmocka_unit_test(a_path_that_lost_every_run_fails),
+		cmocka_unit_test(wrong_bytes_fail_whatever_the_figures_say),
 		cmocka_unit_test(without_a_direction_every_direction_counts),
 		cmocka_unit_test(thresholds_that_mean_nothing_are_refused),
 		cmocka_unit_test(the_committed_thresholds_pass_the_expected_and_catch_a_slowdown),

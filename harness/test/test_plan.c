@@ -79,6 +79,8 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[plans]\nname=x\n", ":2:", "[plan] or [matrix NAME]");
 	refused("[plan]\nno equals sign\n" MATRIX, ":2:", "key = value");
 	refused("[matrix m]\npaths=virtio-tap,carrier-pigeon\n", ":2:", "memnet");
+	refused("[plan]\ncompute=sha265\n" MATRIX, ":2:", "sha256 or matmul");
+	refused(MATRIX MATRIX, ":7:", "set twice");
 	refused("[matrix m]\npath=memnet\n", ":2:", "did you mean 'paths'");
 	refused("[plan]\nname=x\n", "", "needs paths, scenarios, arms, directions");
 	refused("[matrix a]\npaths=memnet\n" MATRIX, ":4:", "lacks one of");

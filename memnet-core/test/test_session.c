@@ -422,6 +422,11 @@ static void lie_ring_closed(void *region)
 	mn_publish32(&mn_rings(region)->submission_index.producer.p_closed, 1);
 }
 
+static void lie_completion_closed(void *region)
+{
+	mn_publish32(&mn_rings(region)->completion_index.consumer.c_closed, 1);
+}
+
 static void lie_state(void *region)
 {
 	mn_publish32(&mn_header(region)->g_state, 0xdead);
@@ -458,7 +463,7 @@ static void each_lie_ends_its_session_and_nothing_else(void **state)
 {
 	static const lie lies[] = {
 		lie_send_head, lie_send_closed, lie_recv_tail, lie_ring_head, lie_ring_closed,
-		lie_state,
+		lie_completion_closed, lie_state,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++)

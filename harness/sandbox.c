@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
 
 /* Become root of the new user namespace. */
 static int map_ids(uid_t uid, gid_t gid)
@@ -52,6 +53,23 @@ static int loopback_up(void)
 	return ret;
 }
 
+/*
+ * No mount of ours may show outside. In a chroot "/" is no mount point: then
+ * that which holds SANDBOX_TMP has to be one.
+ */
+static int make_private(void)
+{
+	static const char *const points[] = { "/", "/dev", SANDBOX_TMP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		if (!mount(NULL, points[i], NULL, MS_REC | MS_PRIVATE, NULL))
+			return 0;
+		if (errno != EINVAL)
+			break;
+	}
+	return -errno;
+}
+
 static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
 {
 	int ret = user_ns ? map_ids(uid, gid) : 0;
@@ -60,8 +78,9 @@ static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
 	if (ret)
 		return ret;
 	*what = "make its mounts private";
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -errno;
+	ret = make_private();
+	if (ret)
+		return ret;
 	*what = "mount a tmpfs at " SANDBOX_TMP;
 	if (mount("tmpfs", SANDBOX_TMP, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"))
 		return -errno;

@@ -40,6 +40,7 @@ set xtics scale 0
 set ylabel "CPU seconds of the window"
 unset key
 do for [s in scenarios] {
+	set yrange [*:*]	# stats heeds the range of the panel before
 	# The stacks: a box per class, read by name as the CSV files are.
 	set print $boxes
 	print "x,bottom,top,colour"

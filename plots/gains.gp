@@ -51,7 +51,7 @@ do for [k = 1:4] {
 		set arrow 20 + k from k - 0.42,paper(word(metrics, k)) to k + 0.42,paper(word(metrics, k)) \
 			nohead linecolor rgb black linewidth 1.6 dashtype 4
 		set label 30 + k sprintf("paper %+.0f %% (%.2f)", 100 * (paper(word(metrics, k)) - 1), paper(word(metrics, k))) \
-			at k - 0.42,paper(word(metrics, k)) left font ",9" offset 0,0.5
+			at k - 0.42,paper(word(metrics, k)) left font ",9" offset 0,-0.6
 	}
 }
 

@@ -132,6 +132,7 @@ lab_src := \
 	harness/lab.c \
 	harness/doctor.c \
 	harness/experiment.c \
+	harness/calibrate.c \
 	harness/run.c \
 	harness/run_row.c \
 	harness/threads.c \

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Block by block, boot by boot, run by run. Whatever becomes of a run, it is a
- * row; the row is on disk before the next run begins; what has a row is not run
- * again when the folder is resumed.
- *
- * Calibration comes first: per arm the median of three hybrid-saturate runs of
- * the baseline gives the paced rate and the fixed amount of work that all paths
- * then get.
+ * row, and the row is on disk before the next run begins. A resumed folder makes
+ * what is missing or failed. Calibration (calibrate.c) comes first.
  */
 #include "harness/experiment.h"
 
@@ -17,48 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/accel.h"
 #include "harness/environment.h"
-#include "harness/folder.h"
+#include "harness/experiment_internal.h"
 #include "harness/interrupt.h"
-#include "harness/progress.h"
 #include "harness/rows.h"
-#include "harness/run.h"
 #include "harness/sandbox.h"
-#include "harness/stats.h"
 #include "harness/version.h"
 #include "memnet-core/base/clock.h"
 
 #define READY_TCG_MS		90000
 #define READY_KVM_MS		20000
-#define MAX_ARMS		8
-#define CALIBRATIONS		3	/* valid ones of an arm, of which the median counts */
-#define CALIBRATION_ATTEMPTS	6
-#define CALIBRATION_BOOTS	2
 #define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
 #define EXIT_INTERRUPTED	130
-
-struct experiment {
-	const struct experiment_options *o;
-	struct plan plan;
-	struct folder folder;
-	struct accel accel;
-	struct energy *energy;
-	struct vm_config vm_config;
-	char paths[5][600];		/* what vm_config points into */
-	struct plan_run *runs;
-	size_t n_runs;
-	struct run_targets targets[MAX_ARMS];	/* by arm, in the order of the table */
-	struct run_row *calibrations;	/* of this sitting and those before */
-	size_t n_calibrations;
-	struct progress progress;
-	unsigned int order;		/* of the next row */
-	unsigned int bad_boots;		/* in a row */
-	size_t good_runs, bad_runs;	/* measured in this sitting: valid; not */
-	char last_failure[512];
-	char err[2048];
-};
 
 static int say(struct experiment *x, int status)
 {
@@ -69,8 +36,8 @@ static int say(struct experiment *x, int status)
 
 /* --- rows -------------------------------------------------------------------- */
 
-static void start_row(struct experiment *x, struct run_row *row, const struct plan_config *c,
-		      const char *id)
+void experiment_start_row(struct experiment *x, struct run_row *row,
+			  const struct plan_config *c, const char *id)
 {
 	runs_clear(row);
 	ROW_TEXT(row->plan, "%s", x->plan.name);
@@ -91,7 +58,7 @@ static void start_row(struct experiment *x, struct run_row *row, const struct pl
 static void start_run_row(struct experiment *x, struct run_row *row, const struct plan_run *run,
 			  unsigned int attempt)
 {
-	start_row(x, row, run->config, run->id);
+	experiment_start_row(x, row, run->config, run->id);
 	if (attempt > 1)
 		ROW_TEXT(row->run_id, "%s.attempt%u", run->id, attempt);
 	row->block = run->block;
@@ -138,7 +105,7 @@ static int write_unmade(struct experiment *x, const struct plan_run *run, const 
 
 /* --- one run ----------------------------------------------------------------- */
 
-static struct run_targets *targets_of(struct experiment *x, const struct arm *arm)
+struct run_targets *experiment_targets(struct experiment *x, const struct arm *arm)
 {
 	size_t i = 0;
 
@@ -147,13 +114,12 @@ static struct run_targets *targets_of(struct experiment *x, const struct arm *ar
 	return &x->targets[i];
 }
 
-/* Make one run in a booted VM and write it. *vm_ret: can the VM serve the next? */
-static int make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
-		    const struct plan_config *config, struct run_row *row, int *vm_ret)
+int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+			const struct plan_config *config, struct run_row *row, int *vm_ret)
 {
 	const struct run_context ctx = {
 		.vm = vm, .plan = &x->plan, .config = config, .energy = x->energy,
-		.targets = *targets_of(x, config->arm), .seed = x->folder.seed,
+		.targets = *experiment_targets(x, config->arm), .seed = x->folder.seed,
 		.copy_bandwidth_bytes_per_s = copy_bandwidth,
 	};
 	struct run_samples samples = { 0 };
@@ -178,7 +144,7 @@ static int make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
 
 /* --- boots ------------------------------------------------------------------- */
 
-static int boot(struct experiment *x, struct vm *vm, const struct path *path)
+int experiment_boot(struct experiment *x, struct vm *vm, const struct path *path)
 {
 	struct vm_config config = x->vm_config;
 	int ret;
@@ -242,7 +208,7 @@ static int pass_over(struct experiment *x, struct vm *vm, int64_t copy_bandwidth
 		start_run_row(x, &row, &runs[i],
 			      folder_attempts(&x->folder, runs[i].id) + state->tries[i]);
 		progress_begin(&x->progress, runs[i].id);
-		*error = make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
+		*error = experiment_make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
 		state->wanted[i] = wants_more(&row, state->tries[i]);
 		progress_step(&x->progress, row.run_id, row.status, row.reason,
 			      !state->wanted[i]);
@@ -274,7 +240,7 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 		struct vm vm;
 
 		progress_boot(&x->progress, runs[0].config->path->name);
-		ret = boot(x, &vm, runs[0].config->path);
+		ret = experiment_boot(x, &vm, runs[0].config->path);
 		if (ret == -EINTR)
 			return 0;
 		if (ret)
@@ -320,144 +286,6 @@ static int make_all_boots(struct experiment *x)
 	for (size_t i = 0; !ret && i < x->n_runs && !interrupted(); i += n) {
 		n = boot_length(x, i);
 		ret = make_boot(x, &x->runs[i], n);
-	}
-	return ret;
-}
-
-/* --- calibration ------------------------------------------------------------- */
-
-static bool arm_needs_targets(const struct experiment *x, const struct arm *arm)
-{
-	for (size_t i = 0; i < x->plan.n_configs; i++)
-		if (x->plan.configs[i].arm == arm &&
-		    (x->plan.configs[i].scenario->stream == LOAD_PACED ||
-		     x->plan.configs[i].scenario->stream == LOAD_FIXED))
-			return true;
-	return false;
-}
-
-/* What the paths are compared with: the best kernel path of the plan that can run. */
-static const struct path *baseline_of(const struct plan *plan)
-{
-	const struct path *best = NULL;
-
-	for (size_t i = 0; i < plan->n_configs; i++) {
-		const struct path *p = plan->configs[i].path;
-
-		if (p->missing())
-			continue;
-		if (!best || (p->vhost && !best->vhost) ||
-		    (!strcmp(best->transport, "memnet") && strcmp(p->transport, "memnet")))
-			best = p;
-	}
-	return best;
-}
-
-static bool is_calibration(const struct experiment *x, const struct run_row *row,
-			   const struct arm *arm)
-{
-	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
-	       !strcmp(row->path, baseline_of(&x->plan)->name) &&
-	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
-}
-
-/* Targets from the median of an arm's valid calibrations. True: there are enough of them. */
-static bool set_targets(struct experiment *x, const struct arm *arm)
-{
-	double rates[CALIBRATIONS], ops[CALIBRATIONS];
-	double seconds = (double)x->plan.fixed_ns / NSEC_PER_SEC;
-	struct run_targets *t = targets_of(x, arm);
-	size_t n = 0;
-
-	for (size_t i = 0; i < x->n_calibrations && n < CALIBRATIONS; i++) {
-		if (!is_calibration(x, &x->calibrations[i], arm))
-			continue;
-		rates[n] = x->calibrations[i].stream_bytes_per_s;
-		ops[n++] = x->calibrations[i].compute_ops_per_s;
-	}
-	if (n < CALIBRATIONS)
-		return false;
-	t->stream_bytes_per_s = stats_median(rates, n) * x->plan.pace_percent / 100;
-	t->fixed_ops = stats_median(ops, n) * seconds + 1;
-	t->fixed_bytes = stats_median(rates, n) * seconds;
-	t->fixed_bytes += x->plan.chunk_bytes - t->fixed_bytes % x->plan.chunk_bytes;
-	return true;
-}
-
-/* One attempt; its row is kept with the others. 0, or -errno: there is no point in more. */
-static int try_calibration(struct experiment *x, struct vm *vm, const struct plan_config *config)
-{
-	struct run_row row;
-	int vm_ret, ret;
-	char id[96];
-
-	snprintf(id, sizeof(id), "calibrate.%s.%zu", config->arm->name, x->n_calibrations + 1);
-	start_row(x, &row, config, id);
-	ROW_TEXT(row.kind, "calibrate");
-	row.block = 0;
-	ret = make_run(x, vm, 0, config, &row, &vm_ret);
-	if (ret)
-		return ret;
-	x->calibrations[x->n_calibrations++] = row;
-	snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
-		 config->arm->name, config->path->name, row.status, row.reason, x->folder.dir);
-	return vm_ret;
-}
-
-static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
-{
-	const struct plan_config config = {
-		.path = baseline_of(&x->plan), .scenario = scenario_find("hybrid-saturate"),
-		.arm = arm, .direction = "send",
-	};
-	int ret = 0;
-
-	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, arm); i++)
-		ret = try_calibration(x, vm, &config);
-	if (ret || !set_targets(x, arm))
-		return ret ? ret : -ECANCELED;
-	x->err[0] = '\0';
-	return 0;
-}
-
-/* What an earlier sitting of a resumed folder found; room for what this one may find. */
-static int recall_calibrations(struct experiment *x)
-{
-	x->calibrations = calloc(x->folder.n_done + MAX_ARMS * CALIBRATION_ATTEMPTS * CALIBRATION_BOOTS,
-				 sizeof(*x->calibrations));
-	if (!x->calibrations)
-		return -ENOMEM;
-	for (size_t i = 0; i < x->folder.n_done; i++)
-		if (!strcmp(x->folder.done[i].kind, "calibrate"))
-			x->calibrations[x->n_calibrations++] = x->folder.done[i];
-	return 0;
-}
-
-static int calibrate(struct experiment *x)
-{
-	const struct path *baseline = baseline_of(&x->plan);
-	const struct arm *wanted[MAX_ARMS], *arm;
-	struct vm vm;
-	size_t n = 0;
-	int ret = recall_calibrations(x);
-
-	if (ret)
-		return ret;
-	for (size_t i = 0; (arm = arm_at(i)); i++)
-		if (arm_needs_targets(x, arm) && !set_targets(x, arm))
-			wanted[n++] = arm;
-	if (!n || !baseline)
-		return 0;
-	for (int boots = 0; boots < CALIBRATION_BOOTS; boots++) {
-		progress_boot(&x->progress, "calibration");
-		ret = boot(x, &vm, baseline);
-		if (ret)
-			return ret;
-		for (size_t i = 0; !ret && i < n; i++)
-			ret = calibrate_arm(x, &vm, wanted[i]);
-		vm_stop(&vm);
-		if (ret != -ECHILD && ret != -EPIPE)	/* else the VM was lost: once more */
-			break;
 	}
 	return ret;
 }
@@ -612,7 +440,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 
 		announce(x, missing);
 		progress_init(&x->progress, missing);
-		ret = calibrate(x);
+		ret = experiment_calibrate(x);
 		if (!ret)
 			ret = make_all_boots(x);
 		progress_clear(&x->progress);

@@ -59,7 +59,7 @@ do for [d in directions] {
 	set title panel_title(d) font ",11" offset 0,-0.5
 	do for [k = 1:4] {
 		unset label 10 + k
-		if (!place(seen, d.":".word(metrics, k))) { set label 10 + k "absent" at k,1.1 center textcolor rgb grey }
+		if (!place(seen, d.":".word(metrics, k))) { set label 10 + k "absent" at k,1 center offset 0,-0.6 textcolor rgb grey }
 	}
 	# Gnuplot warns of a plot without points, so only what is there becomes part of the command.
 	draw = "plot NaN"

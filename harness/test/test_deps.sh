@@ -12,20 +12,20 @@ failures=0
 # A system in which nothing is missing. Its programs only note that they were run.
 make_system() {
 	rm -rf "${top:?}/root" "${top:?}/bin" "$top/log"
-	mkdir -p "$top/bin" "$top/root/usr/lib/x86_64-linux-gnu" "$top/root/var/lib/dpkg/info" \
-		"$top/root/usr/share/fonts/truetype/dejavu"
+	mkdir -p "$top/bin" "$top/sysroot/usr/lib/x86_64-linux-gnu" "$top/sysroot/var/lib/dpkg/info" \
+		"$top/sysroot/usr/share/fonts/truetype/dejavu"
 	: >"$top/log"
 	for name in gcc make ld qemu-system-x86_64 gnuplot cpio busybox; do
 		make_program "$name" "echo $name \"\$*\" >>'$top/log'"
 	done
 	for name in stdio.h linux/perf_event.h csv.h ini.h jansson.h perfmon/pfmlib_perf_event.h \
 			cmocka.h nettle/sha2.h; do
-		mkdir -p "$(dirname "$top/root/usr/include/$name")"
-		: >"$top/root/usr/include/$name"
+		mkdir -p "$(dirname "$top/sysroot/usr/include/$name")"
+		: >"$top/sysroot/usr/include/$name"
 	done
-	: >"$top/root/usr/lib/x86_64-linux-gnu/libc.a"
-	: >"$top/root/usr/lib/x86_64-linux-gnu/libnettle.a"
-	: >"$top/root/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+	: >"$top/sysroot/usr/lib/x86_64-linux-gnu/libc.a"
+	: >"$top/sysroot/usr/lib/x86_64-linux-gnu/libnettle.a"
+	: >"$top/sysroot/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 }
 
 make_program() {	# NAME BODY
@@ -41,7 +41,7 @@ case \"\$*\" in *' install '*) $2 ;; esac"
 }
 
 run() {
-	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/root" "$shell" "$deps" >"$top/out" 2>&1
+	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/sysroot" "$shell" "$deps" >"$top/out" 2>&1
 	status=$?
 }
 
@@ -85,17 +85,17 @@ bin/qemu-system-x86_64 qemu-system-x86
 bin/gnuplot gnuplot-nox
 bin/cpio cpio
 bin/busybox busybox-static
-root/usr/include/stdio.h libc6-dev
-root/usr/include/linux/perf_event.h linux-libc-dev
-root/usr/include/csv.h libcsv-dev
-root/usr/include/ini.h libinih-dev
-root/usr/include/jansson.h libjansson-dev
-root/usr/include/perfmon/pfmlib_perf_event.h libpfm4-dev
-root/usr/include/cmocka.h libcmocka-dev
-root/usr/include/nettle/sha2.h nettle-dev
-root/usr/lib/x86_64-linux-gnu/libc.a libc6-dev
-root/usr/lib/x86_64-linux-gnu/libnettle.a nettle-dev
-root/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
+sysroot/usr/include/stdio.h libc6-dev
+sysroot/usr/include/linux/perf_event.h linux-libc-dev
+sysroot/usr/include/csv.h libcsv-dev
+sysroot/usr/include/ini.h libinih-dev
+sysroot/usr/include/jansson.h libjansson-dev
+sysroot/usr/include/perfmon/pfmlib_perf_event.h libpfm4-dev
+sysroot/usr/include/cmocka.h libcmocka-dev
+sysroot/usr/include/nettle/sha2.h nettle-dev
+sysroot/usr/lib/x86_64-linux-gnu/libc.a libc6-dev
+sysroot/usr/lib/x86_64-linux-gnu/libnettle.a nettle-dev
+sysroot/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 END
 
 theme="the compiler asked for is the one that must be there"
@@ -111,14 +111,14 @@ expect_said "make CC=clang"
 
 theme="a dynamic busybox will not do"
 make_system
-: >"$top/root/var/lib/dpkg/info/busybox.list"
+: >"$top/sysroot/var/lib/dpkg/info/busybox.list"
 run
 expect_status 1
 expect_said busybox-static
 
 theme="one package that gives two missing things is asked for once"
 make_system
-rm "$top/root/usr/include/nettle/sha2.h" "$top/root/usr/lib/x86_64-linux-gnu/libnettle.a"
+rm "$top/sysroot/usr/include/nettle/sha2.h" "$top/sysroot/usr/lib/x86_64-linux-gnu/libnettle.a"
 run
 expect_said "--no-install-recommends nettle-dev"
 ! grep -q 'nettle-dev nettle-dev' "$top/out" || fails "asks twice"
@@ -134,8 +134,8 @@ expect_said "As root: apt-get update && apt-get install --no-install-recommends 
 
 theme="root with apt gets just what is missing"
 make_system
-rm "$top/root/usr/include/csv.h"
-make_apt 0 ": >'$top/root/usr/include/csv.h'"
+rm "$top/sysroot/usr/include/csv.h"
+make_apt 0 ": >'$top/sysroot/usr/include/csv.h'"
 run
 expect_status 0
 expect_log 'apt-get .*install -y --no-install-recommends libcsv-dev$'
@@ -143,9 +143,9 @@ expect_log 'apt-get .*install -y --no-install-recommends libcsv-dev$'
 
 theme="empty package lists are fetched first"
 make_system
-rm "$top/root/usr/include/csv.h"
+rm "$top/sysroot/usr/include/csv.h"
 make_apt 0 "while read -r line; do
-	case \$line in *' update'*) : >'$top/root/usr/include/csv.h'; exit 0 ;; esac
+	case \$line in *' update'*) : >'$top/sysroot/usr/include/csv.h'; exit 0 ;; esac
 done <'$top/log'; exit 100"
 run
 expect_status 0
@@ -153,7 +153,7 @@ expect_log 'apt-get .*update$'
 
 theme="an installation that does not help is an error"
 make_system
-rm "$top/root/usr/include/csv.h"
+rm "$top/sysroot/usr/include/csv.h"
 make_apt 0 'exit 0'
 run
 expect_status 1

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between experiment.c (the course of an experiment) and calibrate.c. */
+#ifndef HARNESS_EXPERIMENT_INTERNAL_H
+#define HARNESS_EXPERIMENT_INTERNAL_H
+
+#include "harness/accel.h"
+#include "harness/experiment.h"
+#include "harness/folder.h"
+#include "harness/progress.h"
+#include "harness/run.h"
+
+#define MAX_ARMS	8
+
+struct experiment {
+	const struct experiment_options *o;
+	struct plan plan;
+	struct folder folder;
+	struct accel accel;
+	struct energy *energy;
+	struct vm_config vm_config;
+	char paths[5][600];		/* what vm_config points into */
+	struct plan_run *runs;
+	size_t n_runs;
+	struct run_targets targets[MAX_ARMS];	/* by arm, in the order of the table */
+	struct run_row *calibrations;	/* of this sitting and those before */
+	size_t n_calibrations;
+	struct progress progress;
+	unsigned int order;		/* of the next row */
+	unsigned int bad_boots;		/* in a row */
+	size_t good_runs, bad_runs;	/* measured in this sitting: valid; not */
+	char last_failure[512];
+	char err[2048];
+};
+
+/*
+ * Find the targets of every arm that needs them, those of an earlier sitting
+ * first. 0, or -errno with a line in x->err.
+ */
+int experiment_calibrate(struct experiment *x);
+
+/* The targets of @arm, for writing and reading. */
+struct run_targets *experiment_targets(struct experiment *x, const struct arm *arm);
+
+/* Boot a VM whose virtio-net is as @path wants it. 0, or -errno with a line in x->err. */
+int experiment_boot(struct experiment *x, struct vm *vm, const struct path *path);
+
+/* Begin a row of configuration @c under the name @id. */
+void experiment_start_row(struct experiment *x, struct run_row *row,
+			  const struct plan_config *c, const char *id);
+
+/*
+ * Make one run in a booted VM, fill @row and write it. *vm_ret: can the VM serve
+ * the next (run_execute())? 0, or -errno with a line in x->err: nothing can be written.
+ */
+int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+			const struct plan_config *config, struct run_row *row, int *vm_ret);
+
+#endif

@@ -102,6 +102,17 @@ static void point_latest(const struct folder *f, const char *results)
 		unlink(temporary);
 }
 
+/* Two experiments may begin in one second: "-2" and so on then. */
+static int make_new_dir(char *dir, size_t size)
+{
+	size_t len = strlen(dir);
+
+	for (int i = 2; mkdir(dir, 0755); i++)
+		if (errno != EEXIST || snprintf(dir + len, size - len, "-%d", i) >= (int)(size - len))
+			return -errno;
+	return 0;
+}
+
 static int make_dirs(struct folder *f, const char *results, const struct plan *plan)
 {
 	char path[640], when[32];
@@ -114,8 +125,8 @@ static int make_dirs(struct folder *f, const char *results, const struct plan *p
 	if (snprintf(f->dir, sizeof(f->dir), "%s/%s/%s-%s", results, plan->name, when,
 		     version_git) >= (int)sizeof(f->dir))
 		return -ENAMETOOLONG;
-	if (!ret && mkdir(f->dir, 0755))
-		ret = -errno;
+	if (!ret)
+		ret = make_new_dir(f->dir, sizeof(f->dir));
 	path_in(f, "logs", path, sizeof(path));
 	return ret ? ret : make_dir(path);
 }

@@ -11,7 +11,7 @@ failures=0
 
 # A system in which nothing is missing. Its programs only note that they were run.
 make_system() {
-	rm -rf "${top:?}/root" "${top:?}/bin" "$top/log"
+	rm -rf "${top:?}/sysroot" "${top:?}/bin" "$top/log"
 	mkdir -p "$top/bin" "$top/sysroot/usr/lib/x86_64-linux-gnu" "$top/sysroot/var/lib/dpkg/info" \
 		"$top/sysroot/usr/share/fonts/truetype/dejavu"
 	: >"$top/log"

@@ -147,8 +147,8 @@ static void flow_dies(struct host_flow *f)
 {
 	close_socket(f);
 	f->state = FLOW_DEAD;
+	mn_consumer_close(&f->from_guest);	/* first: who has seen the reset gets EPIPE */
 	mn_producer_close(&f->to_guest, MN_RESET);
-	mn_consumer_close(&f->from_guest);
 	f->host->ring_wanted = true;
 }
 

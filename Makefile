@@ -46,21 +46,21 @@ core_src := \
 	memnet-core/fifo.c
 
 libmemnet_src := \
-	memnet-core/region.c \
-	memnet-core/region_ivshmem.c \
-	memnet-core/guest.c \
+	memnet-core/guest/region_memfd.c \
+	memnet-core/guest/region_ivshmem.c \
+	memnet-core/guest/memnet.c \
 	$(core_src) \
 	$(base_src)
 
 host_src := \
-	memnet-core/loop.c \
-	memnet-core/policy.c \
-	memnet-core/host.c \
-	memnet-core/host_flow.c
+	memnet-core/host/loop.c \
+	memnet-core/host/policy.c \
+	memnet-core/host/host.c \
+	memnet-core/host/host_flow.c
 
 memnetd_src := \
-	memnet-core/memnetd.c \
-	memnet-core/ivshmem_server.c \
+	memnet-core/host/memnetd.c \
+	memnet-core/host/ivshmem_server.c \
 	$(host_src) \
 	$(core_src) \
 	$(base_src)
@@ -329,7 +329,7 @@ install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a
-	install -D -m 644 memnet-core/guest.h $(DESTDIR)$(PREFIX)/include/memnet.h
+	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 
 clean:
 	$(Q)rm -rf $(BUILD)

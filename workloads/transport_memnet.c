@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TCP made by the host, the bytes through shared memory (memnet-core/guest.h). */
+/* TCP made by the host, the bytes through shared memory (memnet-core/guest/memnet.h). */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "memnet-core/guest.h"
+#include "memnet-core/guest/memnet.h"
 #include "workloads/transport.h"
 
 struct memnet_stream {

@@ -20,9 +20,9 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
-#include "memnet-core/guest.h"
-#include "memnet-core/host.h"
-#include "memnet-core/region.h"
+#include "memnet-core/guest/memnet.h"
+#include "memnet-core/host/host.h"
+#include "memnet-core/guest/region.h"
 
 #define REGION_BYTES	(1u << 20)
 #define FLOWS		2

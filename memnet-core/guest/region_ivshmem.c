@@ -22,7 +22,7 @@
 
 #include "memnet-core/base/io.h"
 #include "memnet-core/layout.h"
-#include "memnet-core/region.h"
+#include "memnet-core/guest/region.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define VIRTIO_PORTS	"/sys/class/virtio-ports"

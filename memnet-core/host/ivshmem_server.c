@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "memnet-core/ivshmem_server.h"
+#include "memnet-core/host/ivshmem_server.h"
 
 #include <endian.h>
 #include <errno.h>

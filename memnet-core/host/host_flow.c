@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
-#include "memnet-core/host_internal.h"
+#include "memnet-core/host/host_internal.h"
 
 #define WORK_BYTES	(256u << 10)
 #define BULK_BYTES	(64u << 10)

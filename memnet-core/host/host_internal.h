@@ -4,7 +4,7 @@
 #define MEMNET_HOST_INTERNAL_H
 
 #include "memnet-core/fifo.h"
-#include "memnet-core/host.h"
+#include "memnet-core/host/host.h"
 
 enum flow_state {
 	FLOW_FREE = 0,	/* no socket; FIFOs at rest */

@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "memnet-core/base/parse.h"
-#include "memnet-core/host.h"
-#include "memnet-core/ivshmem_server.h"
+#include "memnet-core/host/host.h"
+#include "memnet-core/host/ivshmem_server.h"
 
 #define DEFAULT_REGION_BYTES	(32u << 20)
 #define DEFAULT_FLOWS		8

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 #include "memnet-core/layout.h"
-#include "memnet-core/loop.h"
-#include "memnet-core/policy.h"
+#include "memnet-core/host/loop.h"
+#include "memnet-core/host/policy.h"
 
 struct mn_host;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "memnet-core/loop.h"
+#include "memnet-core/host/loop.h"
 
 #include <errno.h>
 #include <unistd.h>

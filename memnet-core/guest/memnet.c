@@ -4,7 +4,7 @@
  * FIFOs: the bytes. Sleeping happens in one place, sleep_on_bell(), with the
  * rescue timer; fifo.h tells why a sleeper that armed cannot miss its waker.
  */
-#include "memnet-core/guest.h"
+#include "memnet-core/guest/memnet.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "memnet-core/event.h"
 #include "memnet-core/fifo.h"
 #include "memnet-core/layout.h"
-#include "memnet-core/region.h"
+#include "memnet-core/guest/region.h"
 
 /* No sleep is longer. The bell is a hint; this bounds the harm of a lost one. */
 #define RESCUE_MS	100

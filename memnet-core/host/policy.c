@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "memnet-core/policy.h"
+#include "memnet-core/host/policy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

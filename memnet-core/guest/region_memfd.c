@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "memnet-core/region.h"
+#include "memnet-core/guest/region.h"
 
 #include <errno.h>
 #include <fcntl.h>

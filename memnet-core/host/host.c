@@ -7,7 +7,7 @@
  * guest's state and the submission ring, mn_host_work() at the flows. The
  * guest's ring is answered by at most one ring of ours per round of work.
  */
-#include "memnet-core/host.h"
+#include "memnet-core/host/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "memnet-core/event.h"
-#include "memnet-core/host_internal.h"
+#include "memnet-core/host/host_internal.h"
 
 /* A guest that breaks the protocol so often means it; it shall not fill our log. */
 #define BREACHES 16

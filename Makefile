@@ -38,28 +38,44 @@ endif
 # --- sources -------------------------------------------------------------------------
 
 base_src := \
+	memnet-core/base/fdpass.c \
 	memnet-core/base/io.c \
 	memnet-core/base/parse.c
 
 core_src := \
 	memnet-core/layout.c \
-	memnet-core/fifo.c
+	memnet-core/fifo.c \
+	memnet-core/spin.c
 
 libmemnet_src := \
-	memnet-core/guest/region_memfd.c \
+	memnet-core/guest/region.c \
 	memnet-core/guest/region_ivshmem.c \
+	memnet-core/guest/region_server.c \
+	memnet-core/guest/session.c \
+	memnet-core/guest/waiter.c \
+	memnet-core/guest/wait.c \
+	memnet-core/guest/control.c \
+	memnet-core/guest/flow.c \
 	memnet-core/guest/memnet.c \
 	$(core_src) \
 	$(base_src)
 
+agent_src := \
+	memnet-core/guest/memnet-agent.c \
+	memnet-core/base/loop.c \
+	$(libmemnet_src)
+
 host_src := \
-	memnet-core/host/loop.c \
+	memnet-core/base/loop.c \
 	memnet-core/host/policy.c \
 	memnet-core/host/host.c \
+	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c
 
 memnetd_src := \
 	memnet-core/host/memnetd.c \
+	memnet-core/host/broker.c \
+	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
 	$(host_src) \
 	$(core_src) \
@@ -175,14 +191,16 @@ endef
 
 PROGRAMS := \
 	$(BUILD)/bin/memnetd \
+	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
 	$(BUILD)/bin/memnet-lab \
 	$(BUILD)/lib/libmemnet.a
 
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
+$(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
-$(eval $(call program,bin/memnet-bench,memnet-core/bench/memnet-bench.c $(core_src)))
+$(eval $(call program,bin/memnet-bench,memnet-core/bench/memnet-bench.c $(core_src) $(base_src)))
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 
 $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
@@ -202,7 +220,7 @@ fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
-$(eval $(call test,memnet-core/test/test_fifo.c,$(core_src)))
+$(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
@@ -249,7 +267,7 @@ guest_kernel   := $(or $(KERNEL),$(KERNEL_DIR)/vmlinuz)
 guest_kmodules := $(if $(KERNEL),$(KMODULES),$(KERNEL_DIR)/modules)
 guest_extra    := $(if $(INITRD_EXTRA),$(shell find $(INITRD_EXTRA)))
 guest_inputs   := $(guest_kernel) $(guest_kmodules) $(INITRD_EXTRA)
-guest_programs := $(BUILD)/guest/init $(BUILD)/bin/memnet-work
+guest_programs := $(BUILD)/guest/init $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work
 
 $(KERNEL_DIR)/vmlinuz:
 	$(call say,FETCH,$@)
@@ -326,7 +344,7 @@ lint:
 	$(Q).ci/lint
 
 install: all
-	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-work \
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h

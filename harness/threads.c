@@ -7,7 +7,8 @@
  * vCPUs and vhost workers live as long as the VM: their time is read by thread,
  * from the scheduler's statistics, exact to a tick. Threads of QEMU's pool and
  * of the peer come and go: the time of those classes is that of the process,
- * ended threads included, less what is counted by thread. Both are the
+ * ended threads included, less what is counted by thread. memnetd is two
+ * processes: its broker and the worker of the VM. Both ways to count are the
  * scheduler's own clock; perf's task clock is not, it includes stolen time.
  */
 #include "harness/threads.h"
@@ -100,15 +101,44 @@ static int add_vhost_kthreads(struct threads *t)
 	return ret;
 }
 
+/* The process whose parent is @parent; memnetd has one for a VM. 0: none. */
+static pid_t child_of(pid_t parent)
+{
+	struct dirent *e;
+	DIR *proc = opendir("/proc");
+	pid_t found = 0;
+
+	while (proc && !found && (e = readdir(proc))) {
+		char path[64], stat[512];
+		const char *after;
+		pid_t pid = atoi(e->d_name);
+
+		if (pid <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		if (mn_read_file(path, stat, sizeof(stat)) <= 0)
+			continue;
+		after = strrchr(stat, ')');	/* "pid (comm) state ppid ..." */
+		if (after && strlen(after) > 4 && atoi(after + 4) == parent)
+			found = pid;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
 int threads_open(struct threads *t, const struct vm *vm)
 {
 	int ret;
 
 	t->n = 0;
 	t->vm = vm;
+	t->worker = child_of(vm->memnetd.pid);
 	ret = add_process(t, vm->qemu.pid, CLASS_QEMU);
 	if (!ret)
 		ret = add_process(t, vm->memnetd.pid, CLASS_MEMNETD);
+	if (!ret && t->worker)
+		ret = add_process(t, t->worker, CLASS_MEMNETD);
 	if (!ret)
 		ret = add_process(t, vm->peer.pid, CLASS_PEER);
 	if (!ret && vm->config.vhost)
@@ -176,7 +206,8 @@ bool threads_pinned(const struct threads *t, const struct plan *plan, const stru
 		if (!sched_getaffinity(t->list[i].tid, sizeof(now), &now) &&
 		    !CPU_EQUAL(&now, cpus_of(t->list[i].class, plan, arm)))
 			return false;
-	return nobody_new(t, t->vm->qemu.pid) && nobody_new(t, t->vm->memnetd.pid);
+	return nobody_new(t, t->vm->qemu.pid) && nobody_new(t, t->vm->memnetd.pid) &&
+	       child_of(t->vm->memnetd.pid) == t->worker;
 }
 
 static uint64_t thread_ns(const struct thread *thread)
@@ -193,6 +224,12 @@ static uint64_t process_ns(pid_t pid)
 
 	cputime_process(pid, &ns);
 	return ns;
+}
+
+/* Both processes of it. */
+static uint64_t memnetd_ns(const struct threads *t)
+{
+	return process_ns(t->vm->memnetd.pid) + (t->worker ? process_ns(t->worker) : 0);
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -220,7 +257,7 @@ void threads_read(const struct threads *t, struct threads_reading *r)
 			in_qemu += thread_ns(thread);
 	}
 	r->cpu_ns[CLASS_QEMU] = less(process_ns(vm->qemu.pid), in_qemu);
-	r->cpu_ns[CLASS_MEMNETD] = process_ns(vm->memnetd.pid);
+	r->cpu_ns[CLASS_MEMNETD] = memnetd_ns(t);
 	r->cpu_ns[CLASS_PEER] = process_ns(vm->peer.pid);
 }
 
@@ -228,8 +265,10 @@ uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 {
 	uint64_t sum = 0, ns;
 
-	if (class == CLASS_MEMNETD || class == CLASS_PEER)
-		return process_ns(class == CLASS_PEER ? t->vm->peer.pid : t->vm->memnetd.pid);
+	if (class == CLASS_MEMNETD)
+		return memnetd_ns(t);
+	if (class == CLASS_PEER)
+		return process_ns(t->vm->peer.pid);
 	for (int i = 0; i < t->n; i++)
 		if (t->list[i].class == class && !cputime_read(&t->list[i].time, &ns))
 			sum += ns;

@@ -39,6 +39,7 @@ struct threads {
 	struct thread list[MAX_THREADS];
 	int n;
 	const struct vm *vm;
+	pid_t worker;		/* memnetd's, 0 without */
 };
 
 /* What all threads of a class have used so far; differences of two are a window. */

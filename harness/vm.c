@@ -31,8 +31,9 @@
  * Mitigations stay at the kernel's default, as in guests that people run.
  */
 #define GUEST_KERNEL_OPTIONS "cryptomgr.notests tsc=reliable no_timer_check"
-#define IVSHMEM_SOCKET	SANDBOX_TMP "/ivshmem.sock"
-#define BELL_SOCKET	SANDBOX_TMP "/bell.sock"
+#define VM_NAME		"vm"
+#define IVSHMEM_SOCKET	SANDBOX_TMP "/" VM_NAME ".ivshmem"
+#define BELL_SOCKET	SANDBOX_TMP "/" VM_NAME ".bell"
 #define PEER_PROGRESS	SANDBOX_TMP "/peer.progress"
 #define PROGRESS_BYTES	64
 #define LISTEN_TIMEOUT_MS 3000
@@ -73,7 +74,7 @@ static int wait_for_file(const char *path, struct child *maker)
 static int start_memnetd(struct vm *vm, char *why, size_t size)
 {
 	char *argv[] = {
-		(char *)vm->config.memnetd, "--ivshmem", IVSHMEM_SOCKET, "--bell", BELL_SOCKET,
+		(char *)vm->config.memnetd, "--dir", SANDBOX_TMP, "--vm", VM_NAME,
 		"--allow", VM_PEER_RULE, NULL
 	};
 	char log[512];

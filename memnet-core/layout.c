@@ -5,30 +5,41 @@
 
 #include "memnet-core/base/util.h"
 
+/* The three numbers data begins behind. */
+static bool is_frame(const struct mn_geometry *g)
+{
+	return mn_is_power_of_two(g->region_bytes) &&
+	       g->channels >= 1 && g->channels <= MN_MAX_CHANNELS &&
+	       g->flows >= 1 && g->flows <= MN_MAX_FLOWS &&
+	       g->region_bytes > mn_data_offset(g);
+}
+
 int mn_geometry_check(const struct mn_geometry *g)
 {
 	uint64_t data;
 
-	if (!mn_is_power_of_two(g->region_bytes) || g->region_bytes <= MN_DATA_OFFSET)
-		return -EINVAL;
-	if (g->flows < 1 || g->flows > MN_MAX_FLOWS)
+	if (!is_frame(g))
 		return -EINVAL;
 	if (!mn_is_power_of_two(g->fifo_bytes) || g->fifo_bytes < MN_MIN_FIFO)
 		return -EINVAL;
 	if (__builtin_mul_overflow(g->fifo_bytes, 2 * (uint64_t)g->flows, &data) ||
-	    data > g->region_bytes - MN_DATA_OFFSET)
+	    data > g->region_bytes - mn_data_offset(g))
 		return -EINVAL;
 	return 0;
 }
 
-int mn_geometry_make(uint64_t region_bytes, uint32_t flows, struct mn_geometry *g)
+int mn_geometry_make(struct mn_geometry *g)
 {
-	struct mn_geometry made = { .region_bytes = region_bytes, .flows = flows };
+	struct mn_geometry made = *g;
+	uint64_t each;
 	int ret;
 
-	if (!flows || region_bytes <= MN_DATA_OFFSET + 2ULL * flows)
+	if (!is_frame(g))
 		return -EINVAL;
-	made.fifo_bytes = mn_floor_power_of_two((region_bytes - MN_DATA_OFFSET) / (2ULL * flows));
+	each = (g->region_bytes - mn_data_offset(g)) / (2ULL * g->flows);
+	if (!each)
+		return -EINVAL;
+	made.fifo_bytes = mn_floor_power_of_two(each);
 	ret = mn_geometry_check(&made);
 	if (!ret)
 		*g = made;

@@ -3,29 +3,43 @@
  * The shared region: every byte that host and guest both see is declared here,
  * and nowhere else. Little-endian, fixed widths, offsets asserted.
  *
- *   0            struct mn_header      who is there, and in which state
- *   RINGS        submission ring       guest -> host: a FIFO of 64-byte entries
- *                completion ring       host -> guest: a FIFO of 64-byte entries
- *   FLOWS        struct mn_flow[n]     indices of each flow's two FIFOs
+ *   0            struct mn_header       who is there, and in which state; the pending set
+ *   SCRATCH      one page               the guest times its mapping here; means nothing
+ *   CHANNELS     struct mn_channel[n]   control rings, a pair for each process of the guest
+ *   FLOWS        struct mn_flow[m]      indices of each flow's two FIFOs
  *   DATA         send FIFO 0, receive FIFO 0, send FIFO 1, ...
  *
- * The place of everything follows from the three numbers in struct mn_geometry.
- * The host chooses them, keeps its own copy, and never reads them back: what
- * stands in the header is for the guest.
+ * The place of everything follows from struct mn_geometry. The host chooses it,
+ * keeps its own copy, and never reads it back: what stands in the header is for
+ * the guest.
  *
- * A field's prefix names its only writer: h_ the host, g_ the guest, and in
- * FIFOs and rings p_ the producer, c_ the consumer. Whatever the other side
- * wrote may be hostile and may change between two reads: it is copied once,
- * the copy is checked, the copy is used.
+ * A field's prefix names its only writer: h_ the host, g_ the guest's owner of
+ * the session, and in FIFOs and rings p_ the producer, c_ the consumer. Only the
+ * pending set (gh_) has several: guests OR into it, the host exchanges it for 0.
+ * Whatever the other side wrote may be hostile and may change between two reads:
+ * it is copied once, the copy is checked, the copy is used.
  *
- * Attach, detach, restart. The host offers a session by a nonce; a guest
- * accepts it by writing the nonce back with its state. A guest that comes anew
- * (its predecessor may have been killed) first writes G_DETACHED and waits for
- * the next offer, so nothing of the old session is ever taken for the new.
+ * Attach, detach, restart. The host offers a session by a nonce; the guest's
+ * owner accepts it by writing the nonce back with its state. An owner that comes
+ * anew (its predecessor may have been killed) first writes G_DETACHED and waits
+ * for another offer, so nothing of the old session is ever taken for the new.
+ * A host that comes anew offers a new nonce at once.
  *
  *   host  H_OFFER(S) ----------> H_READY(S) ------------> H_OFFER(S')
  *   guest     G_ATTACHED(S) --^        G_DETACHED ---^
  *   host  any -> H_FAILED(S): the guest broke the protocol; left by G_DETACHED
+ *
+ * Channels. Channel 0 is the session owner's; it alone may reset others, which
+ * it does when the process that had one is gone. A flow belongs to the channel
+ * that opened it. The bell of channel c is rung when one of its rings or flows
+ * has passed what it waits for.
+ *
+ * Telling the host. A guest whose step passed an index the host waits for marks
+ * the flow (or channel) in the pending set, and then rings the doorbell only if
+ * h_asleep says so:
+ *
+ *   guest  publish index; fence; event passed? -> OR bits; fence; h_asleep? -> ring
+ *   host   arm events; h_asleep = 1; fence; summary empty? -> sleep
  */
 #ifndef MEMNET_LAYOUT_H
 #define MEMNET_LAYOUT_H
@@ -36,16 +50,30 @@
 #include <stdint.h>
 
 #define MN_MAGIC	0x31304e4d54454e4dULL	/* "MNETMN01", little-endian */
-#define MN_VERSION	1u			/* of this layout */
+#define MN_VERSION	2u			/* of this layout */
 
 #define MN_LINE		128	/* two cache lines: the adjacent-line prefetcher pairs them */
 #define MN_PAGE		4096
-#define MN_RING_ENTRIES	64u	/* power of two */
-#define MN_MAX_FLOWS	64u
+#define MN_RING_ENTRIES	32u	/* power of two */
+#define MN_MAX_CHANNELS	32u
+#define MN_MAX_FLOWS	1024u
 #define MN_MIN_FIFO	4096u
 
 /* A process that attaches spends at most this long for the host to answer. */
 #define MN_ATTACH_TIMEOUT_MS 3000
+
+/*
+ * Each side counts its heartbeat up so often; one that stood still for DEAD_MS is
+ * gone. Together below 2 s, the time within which everybody shall know.
+ */
+#define MN_HEARTBEAT_MS	400
+#define MN_DEAD_MS	1400
+
+/* Features: how the host can ring the guest's bells. The guest accepts at most one. */
+#define MN_F_VECTORS	(1ULL << 0)	/* bell c: interrupt vector c of the ivshmem device */
+#define MN_F_PORT	(1ULL << 1)	/* bell c: the byte c on the virtio-serial port */
+/* The guest's owner counts g_heartbeat; without it, its death is not looked for. */
+#define MN_F_HEARTBEAT	(1ULL << 2)
 
 enum mn_host_state {
 	MN_H_NONE = 0,	/* region not (or no longer) initialised */
@@ -64,23 +92,31 @@ struct mn_header {
 	/* Written by the host at initialisation, h_magic last. */
 	alignas(MN_LINE) uint64_t h_magic;
 	uint32_t h_version_min, h_version_max;
-	uint64_t h_features;		/* none defined yet: 0 */
+	uint64_t h_features;		/* MN_F_* offered */
 	uint64_t h_region_bytes;
-	uint32_t h_flows;
-	uint32_t h_ring_entries;
+	uint32_t h_channels, h_flows;
 	uint64_t h_fifo_bytes;		/* of each FIFO; power of two */
 
 	/* Written by the host while it lives. */
 	alignas(MN_LINE) uint32_t h_state;	/* enum mn_host_state */
 	uint32_t h_reserved;
 	uint64_t h_session;		/* nonce, never 0 */
-	uint64_t h_heartbeat;		/* counts up about once a second */
+	uint64_t h_heartbeat;
 
-	/* Written by the guest. */
+	/* Written by the host when it goes to sleep and when it wakes. */
+	alignas(MN_LINE) uint32_t h_asleep;	/* 1: a doorbell is needed */
+
+	/* Written by the guest's owner of the session. */
 	alignas(MN_LINE) uint32_t g_state;	/* enum mn_guest_state; last of these */
 	uint32_t g_version;		/* in h_version_min..max */
 	uint64_t g_features;		/* subset of h_features */
 	uint64_t g_session;		/* the nonce accepted */
+	uint64_t g_heartbeat;
+
+	/* The pending set: see pending.h. */
+	alignas(MN_LINE) uint64_t gh_summary;	/* bit w: gh_flows[w]; bit 63: gh_channels */
+	alignas(MN_LINE) uint64_t gh_channels;	/* bit c: a ring of channel c */
+	alignas(MN_LINE) uint64_t gh_flows[MN_MAX_FLOWS / 64];
 };
 
 /* How a stream of bytes ends. */
@@ -115,8 +151,9 @@ struct mn_flow {
 
 /* What a guest may ask of its host. */
 enum mn_op {
-	MN_OP_CONNECT = 1,	/* open @flow as a TCP stream to @addr:@port */
+	MN_OP_CONNECT = 1,	/* open a TCP stream to addr:port; the completion names its flow */
 	MN_OP_CLOSE,		/* drop @flow; its FIFOs are at rest after the completion */
+	MN_OP_RESET_CHANNEL,	/* by channel 0: drop @channel's flows, empty its rings */
 };
 
 /* Address family on the wire of the ring; not Linux's AF_*, which differ by system. */
@@ -127,7 +164,10 @@ enum mn_family {
 /* Guest to host. */
 struct mn_submission {
 	uint32_t op;		/* enum mn_op */
-	uint32_t flow;
+	union {
+		uint32_t flow;
+		uint32_t channel;
+	};
 	uint64_t cookie;	/* comes back in the completion */
 	uint16_t family;	/* enum mn_family */
 	uint16_t port;		/* host byte order */
@@ -147,20 +187,25 @@ struct mn_completion {
 	uint8_t reserved[8];
 };
 
-struct mn_rings {
-	struct mn_index submission_index;	/* producer: guest */
+/* One process's control rings. */
+struct mn_channel {
+	alignas(MN_PAGE) struct mn_index submission_index;	/* producer: guest */
 	struct mn_index completion_index;	/* producer: host */
 	struct mn_submission submissions[MN_RING_ENTRIES];
 	struct mn_completion completions[MN_RING_ENTRIES];
 };
 
-static_assert(sizeof(struct mn_header) == 3 * MN_LINE, "header");
+static_assert(sizeof(struct mn_header) == 7 * MN_LINE, "header");
 static_assert(offsetof(struct mn_header, h_region_bytes) == 24, "header");
 static_assert(offsetof(struct mn_header, h_fifo_bytes) == 40, "header");
 static_assert(offsetof(struct mn_header, h_state) == 128, "header");
 static_assert(offsetof(struct mn_header, h_session) == 136, "header");
-static_assert(offsetof(struct mn_header, g_state) == 256, "header");
-static_assert(offsetof(struct mn_header, g_session) == 272, "header");
+static_assert(offsetof(struct mn_header, h_asleep) == 256, "header");
+static_assert(offsetof(struct mn_header, g_state) == 384, "header");
+static_assert(offsetof(struct mn_header, g_session) == 400, "header");
+static_assert(offsetof(struct mn_header, gh_summary) == 512, "header");
+static_assert(offsetof(struct mn_header, gh_channels) == 640, "header");
+static_assert(offsetof(struct mn_header, gh_flows) == 768, "header");
 static_assert(offsetof(struct mn_producer_line, p_wake_tail) == 8, "producer");
 static_assert(offsetof(struct mn_producer_line, p_closed) == 16, "producer");
 static_assert(offsetof(struct mn_consumer_line, c_wake_head) == 8, "consumer");
@@ -172,15 +217,15 @@ static_assert(offsetof(struct mn_submission, addr) == 20, "submission");
 static_assert(sizeof(struct mn_completion) == 64, "completion");
 static_assert(offsetof(struct mn_completion, local_addr) == 24, "completion");
 
-#define MN_RINGS_OFFSET	MN_PAGE
-#define MN_FLOWS_OFFSET	(MN_PAGE + 3 * MN_PAGE)
-static_assert(sizeof(struct mn_rings) <= MN_FLOWS_OFFSET - MN_RINGS_OFFSET, "rings");
-#define MN_DATA_OFFSET	(MN_FLOWS_OFFSET + 8 * MN_PAGE)
-static_assert(MN_MAX_FLOWS * sizeof(struct mn_flow) <= MN_DATA_OFFSET - MN_FLOWS_OFFSET, "flows");
+static_assert(sizeof(struct mn_channel) == 2 * MN_PAGE, "channel");
 
-/* The three numbers everything else follows from. */
+#define MN_SCRATCH_OFFSET	MN_PAGE
+#define MN_CHANNELS_OFFSET	(2 * MN_PAGE)
+
+/* The four numbers everything else follows from. */
 struct mn_geometry {
 	uint64_t region_bytes;	/* power of two (a PCI BAR) */
+	uint32_t channels;	/* 1..MN_MAX_CHANNELS */
 	uint32_t flows;		/* 1..MN_MAX_FLOWS */
 	uint64_t fifo_bytes;	/* power of two, >= MN_MIN_FIFO */
 };
@@ -188,30 +233,48 @@ struct mn_geometry {
 /* 0, or -EINVAL when @g is not such a geometry or does not fit its region. */
 int mn_geometry_check(const struct mn_geometry *g);
 
-/* The geometry of @flows flows in @region_bytes with the largest FIFOs. 0 or -EINVAL. */
-int mn_geometry_make(uint64_t region_bytes, uint32_t flows, struct mn_geometry *g);
+/* Fill in the largest FIFOs that fit; the other three are given. 0 or -EINVAL. */
+int mn_geometry_make(struct mn_geometry *g);
 
 enum mn_direction { MN_SEND, MN_RECV };
+
+static inline uint64_t mn_flows_offset(const struct mn_geometry *g)
+{
+	return MN_CHANNELS_OFFSET + g->channels * sizeof(struct mn_channel);
+}
+
+static inline uint64_t mn_data_offset(const struct mn_geometry *g)
+{
+	uint64_t end = mn_flows_offset(g) + g->flows * sizeof(struct mn_flow);
+
+	return (end + MN_PAGE - 1) & ~(uint64_t)(MN_PAGE - 1);
+}
+
+static inline uint64_t mn_fifo_offset(const struct mn_geometry *g, uint32_t flow,
+				      enum mn_direction direction)
+{
+	return mn_data_offset(g) + (2 * (uint64_t)flow + direction) * g->fifo_bytes;
+}
 
 static inline struct mn_header *mn_header(void *region)
 {
 	return region;
 }
 
-static inline struct mn_rings *mn_rings(void *region)
+static inline struct mn_channel *mn_channel(void *region, uint32_t channel)
 {
-	return (void *)((char *)region + MN_RINGS_OFFSET);
+	return (struct mn_channel *)((char *)region + MN_CHANNELS_OFFSET) + channel;
 }
 
-static inline struct mn_flow *mn_flow(void *region, uint32_t flow)
+static inline struct mn_flow *mn_flow(void *region, const struct mn_geometry *g, uint32_t flow)
 {
-	return (struct mn_flow *)((char *)region + MN_FLOWS_OFFSET) + flow;
+	return (struct mn_flow *)((char *)region + mn_flows_offset(g)) + flow;
 }
 
 static inline uint8_t *mn_fifo_data(void *region, const struct mn_geometry *g,
 				    uint32_t flow, enum mn_direction direction)
 {
-	return (uint8_t *)region + MN_DATA_OFFSET + (2 * (uint64_t)flow + direction) * g->fifo_bytes;
+	return (uint8_t *)region + mn_fifo_offset(g, flow, direction);
 }
 
 #endif

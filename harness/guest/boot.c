@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "memnet-core/base/io.h"
@@ -22,6 +24,9 @@
 #include "memnet-core/base/util.h"
 
 #define COMMAND_LINE_SIZE 4096
+#define AGENT		"/bin/memnet-agent"
+#define AGENT_SOCKET	"/run/memnet/agent.sock"
+#define AGENT_MS	3000
 
 static int failed(const char *what, const char *where, int error)
 {
@@ -87,6 +92,33 @@ int boot_load_modules(void)
 
 		if (ret)
 			return ret;
+	}
+	return 0;
+}
+
+int boot_start_agent(void)
+{
+	pid_t pid;
+
+	if (access(AGENT, X_OK))
+		return 0;
+	if (mkdir("/run/memnet", 0755))
+		return failed("mkdir", "/run/memnet", errno);
+	pid = fork();
+	if (pid < 0)
+		return failed("fork for", AGENT, errno);
+	if (pid == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execl(AGENT, AGENT, (char *)NULL);
+		_exit(127);
+	}
+	for (int ms = 0; ms < AGENT_MS && access(AGENT_SOCKET, F_OK); ms++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return 0;
+		usleep(1000);
 	}
 	return 0;
 }

@@ -20,6 +20,12 @@ int boot_load_modules(void);
  */
 int boot_network(void);
 
+/*
+ * Start /bin/memnet-agent, if the image has it, and wait until it listens. One that
+ * ends at once (no region in this machine) is no failure: it has said so.
+ */
+int boot_start_agent(void);
+
 /* Open the virtio-serial port of that name. An open descriptor or -errno. */
 int boot_open_port(const char *name);
 

@@ -46,6 +46,8 @@ static int boot_and_serve(void)
 		ret = boot_load_modules();
 	if (!ret)
 		ret = boot_network();
+	if (!ret)
+		ret = boot_start_agent();
 	if (ret)
 		return ret;
 	misbehave_at_boot();

@@ -1,421 +1,267 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The guest's end of the region. Header: the session. Rings: connect and close.
- * FIFOs: the bytes. Sleeping happens in one place, sleep_on_bell(), with the
- * rescue timer; fifo.h tells why a sleeper that armed cannot miss its waker.
- */
+/* Opening: as a client of the agent, or as the session's owner. */
 #include "memnet-core/guest/memnet.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#include "memnet-core/base/clock.h"
-#include "memnet-core/base/util.h"
+#include "memnet-core/base/fdpass.h"
 #include "memnet-core/event.h"
-#include "memnet-core/fifo.h"
-#include "memnet-core/layout.h"
-#include "memnet-core/guest/region.h"
+#include "memnet-core/guest/agent_protocol.h"
+#include "memnet-core/guest/memnet_internal.h"
 
-/* No sleep is longer. The bell is a hint; this bounds the harm of a lost one. */
-#define RESCUE_MS	100
-/* A host whose heartbeat (one a second) stands still so long is gone. */
-#define HOST_DEAD_NS	(3 * NSEC_PER_SEC)
-/* memnet_send() publishes at least this often, so the host starts while we copy. */
-#define SEND_PIECE	(64u << 10)
+#define DOORBELL_PAGE	4096
+#define SPIN_ENV	"MEMNET_SPIN"
 
-struct memnet_flow {
-	struct memnet *m;
-	bool in_use;
-	struct mn_producer out;
-	struct mn_consumer in;
-	struct sockaddr_in local, peer;
-};
-
-struct memnet {
-	struct mn_region region;
-	struct mn_geometry geometry;
-	uint64_t session;
-	uint64_t heartbeat;		/* last seen, */
-	int64_t heartbeat_ns;		/* and when */
-	uint64_t next_cookie;
-	struct mn_producer submissions;
-	struct mn_consumer completions;
-	struct memnet_counters counters;
-	struct memnet_flow flows[];
-};
-
-static void ring(struct memnet *m)
+static struct memnet *new_memnet(void)
 {
-	m->counters.kicks_to_host++;
-	mn_region_ring(&m->region);
+	struct memnet *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->agent_fd = -1;
+	pthread_mutex_init(&m->lock, NULL);
+	return m;
 }
 
-static void ring_if(struct memnet *m, bool wanted)
+static void free_memnet(struct memnet *m)
 {
-	if (wanted)
-		ring(m);
-	else
-		m->counters.kicks_suppressed++;
+	if (m->region == &m->owned_region)
+		mn_region_close(m->region);
+	if (m->agent_fd >= 0)
+		close(m->agent_fd);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
 }
 
-/* Is the host that accepted us still there, in the same session? 0 or why not. */
-static int check_session(struct memnet *m)
+static int spin_of_environment(struct mn_spin *spin)
 {
-	const struct mn_header *h = mn_header(m->region.base);
-	uint64_t beat = mn_fetch(&h->h_heartbeat);
-	int64_t now = mn_now_ns();
+	const char *text = getenv(SPIN_ENV);
 
-	if (mn_fetch(&h->h_magic) != MN_MAGIC || mn_fetch(&h->h_session) != m->session)
-		return -ECONNRESET;
-	if (mn_fetch32(&h->h_state) != MN_H_READY)
-		return mn_fetch32(&h->h_state) == MN_H_FAILED ? -EPROTO : -ECONNRESET;
-	if (beat != m->heartbeat) {
-		m->heartbeat = beat;
-		m->heartbeat_ns = now;
-	}
-	return now - m->heartbeat_ns > HOST_DEAD_NS ? -ECONNRESET : 0;
+	return text ? mn_spin_parse(text, spin) : 0;
 }
 
-/* Sleep until the host rings or the rescue timer ends. 1 rung, 0 timer, -errno. */
-static int sleep_on_bell(struct memnet *m)
+/* --- as the owner -------------------------------------------------------------- */
+
+/* m->region is set. */
+static int own_session(struct memnet *m, uint64_t features)
 {
-	struct pollfd pfd = { .fd = m->region.wait_fd, .events = POLLIN };
-	int ret = poll(&pfd, 1, RESCUE_MS);
+	int ret;
 
-	if (ret < 0)
-		return -errno;
-	if (ret > 0) {
-		/* The host closed its end: the port is readable for ever then, and empty. */
-		if (pfd.revents & (POLLHUP | POLLERR | POLLNVAL))
-			return -ECONNRESET;
-		mn_region_drain(&m->region);
-	}
-	return ret > 0;
-}
-
-/*
- * Sleep until @armed (one of the two arm functions below) finds that there is
- * something to do. 0, or -errno; -EINTR when a signal handler ran.
- */
-static int wait_for(struct memnet *m, int (*armed)(void *end), void *end)
-{
-	bool timer = false;
-
-	for (;;) {
-		int ret = armed(end);
-
-		if (ret < 0)
-			return ret;
-		if (!ret) {
-			m->counters.timer_rescues += timer;
-			return 0;
-		}
-		ret = check_session(m);
-		if (ret)
-			return ret;
-		ret = sleep_on_bell(m);
-		if (ret < 0)
-			return ret;
-		m->counters.kicks_to_guest += ret;
-		timer = !ret;
-	}
-}
-
-/* Half a FIFO at once: a blocked sender is woken twice a lap, not per segment. */
-static int arm_space(void *end)
-{
-	struct mn_producer *p = end;
-
-	return mn_producer_arm(p, p->size / 2);
-}
-
-static int arm_data(void *end)
-{
-	return mn_consumer_arm(end, 1);
-}
-
-/* --- control ring ------------------------------------------------------------ */
-
-static int submit(struct memnet *m, struct mn_submission *s)
-{
-	struct iovec spans[2];
-	ssize_t n;
-
-	s->cookie = m->next_cookie++;
-	n = mn_producer_reserve(&m->submissions, sizeof(*s), spans);
-	if (n != sizeof(*s))	/* one call at a time: never full */
-		return -EPROTO;
-	memcpy(spans[0].iov_base, s, sizeof(*s));
-	ring_if(m, mn_producer_commit(&m->submissions, sizeof(*s)));
-	return 0;
-}
-
-/*
- * Submit @s and wait for its completion, through signals: a submission cannot be
- * taken back. The completion's result, or -errno.
- */
-static int call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
-{
-	struct iovec spans[2];
-	int ret = submit(m, s);
-
-	while (!ret) {
-		ssize_t n = mn_consumer_peek(&m->completions, sizeof(*c), spans);
-
-		if (n == sizeof(*c)) {
-			memcpy(c, spans[0].iov_base, sizeof(*c));
-			ring_if(m, mn_consumer_release(&m->completions, sizeof(*c)));
-			if (c->cookie == s->cookie)
-				return c->result;
-		} else {
-			ret = n ? -EPROTO : wait_for(m, arm_data, &m->completions);
-			if (ret == -EINTR)
-				ret = 0;
-		}
-	}
+	m->owns_session = true;
+	mn_waiter_init(&m->waiter, m->region, m->channel, -1);
+	ret = spin_of_environment(&m->spin);
+	if (!ret)
+		ret = mn_session_attach(&m->session, m->region, &m->waiter, features);
+	if (!ret)
+		mn_control_init(m);
 	return ret;
 }
 
-static struct sockaddr_in address(const uint8_t addr[16], uint16_t port)
+int memnet_attach(struct memnet **out, struct mn_region *region, uint64_t features)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-	memcpy(&sin.sin_addr, addr, sizeof(sin.sin_addr));
-	return sin;
-}
-
-int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out)
-{
-	struct mn_submission s = {
-		.op = MN_OP_CONNECT, .family = MN_IPV4, .port = ntohs(peer->sin_port),
-	};
-	struct mn_completion c;
-	struct memnet_flow *f = m->flows;
-	struct mn_flow *shared;
+	struct memnet *m = new_memnet();
 	int ret;
 
-	while (f < m->flows + m->geometry.flows && f->in_use)
-		f++;
-	if (f == m->flows + m->geometry.flows)
-		return -EMFILE;
-	s.flow = f - m->flows;
-	memcpy(s.addr, &peer->sin_addr, sizeof(peer->sin_addr));
-	ret = call(m, &s, &c);
+	if (!m)
+		return -ENOMEM;
+	m->region = region;
+	ret = own_session(m, features);
 	if (ret)
-		return ret;
-	shared = mn_flow(m->region.base, s.flow);
-	mn_producer_init(&f->out, &shared->send,
-			 mn_fifo_data(m->region.base, &m->geometry, s.flow, MN_SEND),
-			 m->geometry.fifo_bytes);
-	mn_consumer_init(&f->in, &shared->recv,
-			 mn_fifo_data(m->region.base, &m->geometry, s.flow, MN_RECV),
-			 m->geometry.fifo_bytes);
-	f->local = address(c.local_addr, c.local_port);
-	f->peer = address(c.peer_addr, c.peer_port);
-	f->m = m;
-	f->in_use = true;
-	*out = f;
-	return 0;
-}
-
-void memnet_close(struct memnet_flow *f)
-{
-	struct mn_submission s = { .op = MN_OP_CLOSE, .flow = f - f->m->flows };
-	struct mn_completion c;
-
-	/* A session that died took the flow with it: nothing to undo. */
-	call(f->m, &s, &c);
-	f->in_use = false;
-}
-
-void memnet_addresses(const struct memnet_flow *f, struct sockaddr_in *local,
-		      struct sockaddr_in *peer)
-{
-	*local = f->local;
-	*peer = f->peer;
-}
-
-/* --- streams ----------------------------------------------------------------- */
-
-ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
-{
-	const char *from = buf;
-	struct iovec spans[2];
-	size_t left = len;
-
-	while (left) {
-		ssize_t n = mn_producer_reserve(&f->out, MIN(left, SEND_PIECE), spans);
-
-		if (n == 0) {
-			n = wait_for(f->m, arm_space, &f->out);
-			if (n == 0)
-				continue;
-		}
-		if (n < 0)
-			return left < len ? (ssize_t)(len - left) : n;
-		memcpy(spans[0].iov_base, from, spans[0].iov_len);
-		memcpy(spans[1].iov_base, from + spans[0].iov_len, spans[1].iov_len);
-		ring_if(f->m, mn_producer_commit(&f->out, n));
-		from += n;
-		left -= n;
-	}
-	return len;
-}
-
-ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len)
-{
-	struct iovec spans[2];
-	ssize_t n;
-
-	while (!(n = mn_consumer_peek(&f->in, len, spans))) {
-		int ret = mn_consumer_at_end(&f->in);
-
-		if (ret)
-			return ret < 0 ? ret : 0;
-		ret = wait_for(f->m, arm_data, &f->in);
-		if (ret)
-			return ret;
-	}
-	if (n < 0)
-		return n;
-	memcpy(buf, spans[0].iov_base, spans[0].iov_len);
-	memcpy((char *)buf + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
-	ring_if(f->m, mn_consumer_release(&f->in, n));
-	return n;
-}
-
-int memnet_shutdown_send(struct memnet_flow *f)
-{
-	mn_producer_close(&f->out, MN_FIN);
-	ring(f->m);
-	return check_session(f->m);
-}
-
-/* --- session ----------------------------------------------------------------- */
-
-/* Wait until the host's state is @want. Attaching is rare: a short sleep in between will do. */
-static int wait_host_state(struct memnet *m, enum mn_host_state want)
-{
-	const struct mn_header *h = mn_header(m->region.base);
-	int64_t deadline = mn_now_ns() + MN_ATTACH_TIMEOUT_MS * NSEC_PER_MSEC;
-
-	while (mn_fetch(&h->h_magic) != MN_MAGIC || mn_fetch32(&h->h_state) != want) {
-		int ret = sleep_on_bell(m);
-
-		if (ret < 0)
-			return ret;
-		if (mn_now_ns() > deadline)
-			return -ETIMEDOUT;
-	}
-	return 0;
-}
-
-/* Copy the host's offer, check the copy, keep it. */
-static int take_offer(struct memnet *m)
-{
-	const struct mn_header *h = mn_header(m->region.base);
-	uint32_t version_min = mn_fetch32(&h->h_version_min);
-	uint32_t version_max = mn_fetch32(&h->h_version_max);
-
-	if (version_min > MN_VERSION || version_max < MN_VERSION)
-		return -EPROTONOSUPPORT;
-	m->geometry = (struct mn_geometry){
-		.region_bytes = mn_fetch(&h->h_region_bytes),
-		.flows = mn_fetch32(&h->h_flows),
-		.fifo_bytes = mn_fetch(&h->h_fifo_bytes),
-	};
-	if (mn_geometry_check(&m->geometry) || m->geometry.region_bytes > m->region.bytes ||
-	    mn_fetch32(&h->h_ring_entries) != MN_RING_ENTRIES)
-		return -EPROTO;
-	m->session = mn_fetch(&h->h_session);
-	return 0;
-}
-
-static void accept_offer(struct memnet *m)
-{
-	struct mn_header *h = mn_header(m->region.base);
-
-	mn_publish32(&h->g_version, MN_VERSION);
-	mn_publish(&h->g_features, 0);
-	mn_publish(&h->g_session, m->session);
-	mn_publish32(&h->g_state, MN_G_ATTACHED);
-	ring(m);
-}
-
-static void bind_rings(struct memnet *m)
-{
-	struct mn_rings *r = mn_rings(m->region.base);
-
-	mn_producer_init(&m->submissions, &r->submission_index, (uint8_t *)r->submissions,
-			 sizeof(r->submissions));
-	mn_consumer_init(&m->completions, &r->completion_index, (uint8_t *)r->completions,
-			 sizeof(r->completions));
-}
-
-static int attach(struct memnet *m)
-{
-	struct mn_header *h = mn_header(m->region.base);
-	int ret;
-
-	/* A predecessor that was killed left its session behind: end it. */
-	mn_publish32(&h->g_state, MN_G_DETACHED);
-	ring(m);
-	ret = wait_host_state(m, MN_H_OFFER);
-	if (!ret)
-		ret = take_offer(m);
-	if (ret)
-		return ret;
-	accept_offer(m);
-	ret = wait_host_state(m, MN_H_READY);
-	if (ret)
-		return ret;
-	m->heartbeat_ns = mn_now_ns();
-	bind_rings(m);
-	return 0;
+		free_memnet(m);
+	else
+		*out = m;
+	return ret;
 }
 
 int memnet_open_region(struct memnet **out, const struct mn_region *region)
 {
-	struct memnet *m = calloc(1, sizeof(*m) + MN_MAX_FLOWS * sizeof(m->flows[0]));
-	struct mn_region given = *region;
+	struct memnet *m = new_memnet();
 	int ret;
 
 	if (!m) {
+		struct mn_region given = *region;
+
 		mn_region_close(&given);
 		return -ENOMEM;
 	}
-	m->region = given;
-	ret = attach(m);
-	if (ret) {
-		memnet_detach(m);
+	m->owned_region = *region;
+	m->region = &m->owned_region;
+	ret = own_session(m, 0);
+	if (ret)
+		free_memnet(m);
+	else
+		*out = m;
+	return ret;
+}
+
+/* --- as the agent's client ----------------------------------------------------- */
+
+static int connect_to_agent(void)
+{
+	const char *path = getenv(MN_AGENT_SOCKET_ENV);
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int ret, fd;
+
+	if (!path)
+		path = MN_AGENT_SOCKET;
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
+		ret = errno == ENOENT || errno == ECONNREFUSED ? -ENODEV : -errno;
+		close(fd);
 		return ret;
 	}
-	*out = m;
+	return fd;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+/* The agent's one message, checked; its descriptors are the caller's. 0 or -errno. */
+static int read_welcome(int agent, struct mn_welcome *w, int fds[MN_WELCOME_FDS])
+{
+	struct pollfd pfd = { .fd = agent, .events = POLLIN };
+	size_t n = 0;
+	ssize_t got;
+	int ret;
+
+	ret = poll(&pfd, 1, MN_ATTACH_TIMEOUT_MS);
+	if (ret <= 0)
+		return ret ? -errno : -ETIMEDOUT;
+	got = mn_recv_fds(agent, w, sizeof(*w), fds, MN_WELCOME_FDS, &n);
+	if (got == 0)
+		ret = -ECONNRESET;
+	else if (got < 0)
+		ret = got;
+	else if (got != sizeof(*w) || w->magic != MN_WELCOME_MAGIC)
+		ret = -EPROTO;
+	else if (w->error)
+		ret = w->error < 0 ? w->error : -EPROTO;
+	else if (n != MN_WELCOME_FDS || w->channel >= MN_MAX_CHANNELS ||
+		 w->doorbell_offset > DOORBELL_PAGE - sizeof(uint32_t))
+		ret = -EPROTO;
+	else
+		return 0;
+	close_all(fds, n);
+	return ret;
+}
+
+static int map_doorbell(struct mn_region *r, const struct mn_welcome *w)
+{
+	char *page = mmap(NULL, DOORBELL_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  r->doorbell_fd, 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	r->doorbell = (volatile uint32_t *)(page + w->doorbell_offset);
+	r->doorbell_value = w->doorbell_value;
+	return 0;
+}
+
+/* The providers' names are static in each process. */
+static const char *provider_name(const char *name)
+{
+	for (const struct mn_region_provider *const *p = mn_region_providers; *p; p++)
+		if (!strncmp((*p)->name, name, MN_PROVIDER_NAME))
+			return (*p)->name;
+	return "unknown";
+}
+
+/* Our bell stands at our channel's place; the others are nobody's here. */
+static int open_welcome(struct memnet *m, const struct mn_welcome *w,
+			const int fds[MN_WELCOME_FDS])
+{
+	int bells[MN_MAX_CHANNELS];
+	int ret;
+
+	memset(bells, -1, sizeof(bells));
+	bells[w->channel] = fds[MN_WELCOME_BELL];
+	ret = mn_region_open_fds(&m->owned_region, provider_name(w->provider),
+				 fds[MN_WELCOME_REGION], fds[MN_WELCOME_DOORBELL], bells,
+				 w->channel + 1);
+	if (ret)
+		return ret;
+	m->region = &m->owned_region;
+	m->channel = w->channel;
+	return w->doorbell_maps ? map_doorbell(m->region, w) : 0;
+}
+
+static int join_agent(struct memnet *m)
+{
+	int fds[MN_WELCOME_FDS];
+	struct mn_welcome w;
+	int ret = spin_of_environment(&m->spin);
+
+	if (ret)
+		return ret;
+	m->agent_fd = connect_to_agent();
+	if (m->agent_fd < 0)
+		return m->agent_fd;
+	ret = read_welcome(m->agent_fd, &w, fds);
+	if (!ret)
+		ret = open_welcome(m, &w, fds);
+	if (!ret)
+		ret = mn_session_join(&m->session, m->region, w.session);
+	if (!ret && m->channel >= m->session.geometry.channels)
+		ret = -EPROTO;
+	if (ret)
+		return ret;
+	mn_waiter_init(&m->waiter, m->region, m->channel, m->agent_fd);
+	mn_control_init(m);
 	return 0;
 }
 
 int memnet_open(struct memnet **out)
 {
-	struct mn_region region;
-	int ret = mn_region_open_ivshmem(&region);
+	struct memnet *m = new_memnet();
+	int ret;
 
-	return ret ? ret : memnet_open_region(out, &region);
+	if (!m)
+		return -ENOMEM;
+	ret = join_agent(m);
+	if (ret)
+		free_memnet(m);
+	else
+		*out = m;
+	return ret;
 }
+
+/* --- both ---------------------------------------------------------------------- */
 
 void memnet_detach(struct memnet *m)
 {
 	if (!m)
 		return;
-	mn_publish32(&mn_header(m->region.base)->g_state, MN_G_DETACHED);
-	ring(m);
-	mn_region_close(&m->region);
-	free(m);
+	/* A client's channel is reset by the agent when agent_fd closes. */
+	if (m->owns_session)
+		mn_session_detach(&m->session);
+	free_memnet(m);
 }
 
 void memnet_read_counters(const struct memnet *m, struct memnet_counters *out)
 {
 	*out = m->counters;
+}
+
+void memnet_read_facts(const struct memnet *m, struct memnet_facts *out)
+{
+	*out = (struct memnet_facts){
+		.provider = m->region->provider,
+		.wake = m->session.features & MN_F_VECTORS ? "vectors" :
+			m->session.features & MN_F_PORT ? "port" : "timer",
+	};
 }

@@ -2,16 +2,17 @@
 /*
  * libmemnet: the network of a guest, as streams over the shared region.
  *
- * A struct memnet and its flows belong to one thread at a time. Calls that wait
- * sleep on the bell, never spin. All return -errno; besides the errno of TCP
- * itself:
- *   -ECONNRESET  the stream was torn, or the host ended or restarted the session
+ * Thread-safe: threads may share a struct memnet. A flow may be used by one thread
+ * that sends and one that receives at a time, and is closed when neither does.
+ * Calls that wait spin for the budget (default 0) and then sleep on the bell. All
+ * return -errno; besides the errno of TCP itself:
+ *   -ECONNRESET  the stream was torn, or the host or the agent ended or restarted
  *   -EPROTO      the host found this guest in breach of the protocol, or the reverse
  *   -ETIMEDOUT   no host answered
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
  */
-#ifndef MEMNET_GUEST_H
-#define MEMNET_GUEST_H
+#ifndef MEMNET_H
+#define MEMNET_H
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -22,24 +23,38 @@ struct memnet;
 struct memnet_flow;
 struct mn_region;
 
-/* What waiting cost; counted since memnet_open(). */
+/* What waiting cost; counted since memnet_open(), over all threads. */
 struct memnet_counters {
 	uint64_t kicks_to_host;		/* doorbells rung */
-	uint64_t kicks_suppressed;	/* commits the host did not ask to be woken for */
-	uint64_t kicks_to_guest;	/* sleeps ended by the host's bell */
+	uint64_t kicks_suppressed;	/* commits nobody had to be rung for */
+	uint64_t kicks_to_guest;	/* sleeps ended by the host's bell, */
+	uint64_t kicks_spurious;	/* of which there was nothing to do */
 	uint64_t timer_rescues;		/* sleeps the bell should have ended, but the timer did */
+	uint64_t spin_ns, sleep_ns;	/* waited awake, and asleep */
+};
+
+/* How this guest is attached; strings of static life. */
+struct memnet_facts {
+	const char *provider;	/* of the region: "ivshmem", "server", ... */
+	const char *wake;	/* how the host wakes us: "vectors", "port", "timer" */
 };
 
 /*
- * Attach to the host through the ivshmem device of this VM. -ENODEV: there is
- * none; -EBUSY: another process has it; -EPROTONOSUPPORT: no common version.
+ * Become a client of this guest's memnet-agent (its socket: the environment's
+ * MEMNET_AGENT, else /run/memnet/agent.sock). The environment's MEMNET_SPIN sets the
+ * spin budget ("0", "50us", "adaptive:50us"). -ENODEV: no agent; -EAGAIN: every
+ * channel is in use; -ETIMEDOUT: the agent has no session with a host; -EINVAL:
+ * MEMNET_SPIN is none.
  */
 int memnet_open(struct memnet **out);
 
-/* The same over a region already mapped; takes @region over, also on failure. */
+/*
+ * Without an agent: own the session over @region, which is taken over, also on
+ * failure. -EPROTONOSUPPORT: no common version.
+ */
 int memnet_open_region(struct memnet **out, const struct mn_region *region);
 
-/* Close every flow and free @m. NULL is ignored. */
+/* Free @m, whose flows are closed and which no thread is using. NULL is ignored. */
 void memnet_detach(struct memnet *m);
 
 /*
@@ -69,5 +84,6 @@ int memnet_shutdown_send(struct memnet_flow *f);
 void memnet_close(struct memnet_flow *f);
 
 void memnet_read_counters(const struct memnet *m, struct memnet_counters *out);
+void memnet_read_facts(const struct memnet *m, struct memnet_facts *out);
 
 #endif

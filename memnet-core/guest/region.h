@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How a process comes by the shared region and the two bells: a table of
- * providers. `ivshmem` is a guest of QEMU; `memfd` is a second process on the
- * host, for tests and benches.
+ * How a process comes by the shared region, the doorbell and the bells.
  *
- * A bell is a hint that something may have changed. Ringing never blocks;
- * waiting is poll() on a descriptor, with a timeout of the waiter's own.
+ * The doorbell rings the host; bell c is an eventfd that is readable when the host
+ * has rung channel c. Both are hints that something may have changed: ringing
+ * never blocks, and a waiter has a timeout of its own.
+ *
+ * A region has one owner (the agent, or a test); its clients get descriptors from it.
  */
 #ifndef MEMNET_REGION_H
 #define MEMNET_REGION_H
@@ -13,56 +14,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memnet-core/layout.h"
+
 struct mn_region;
 
 struct mn_region_provider {
 	const char *name, *summary;
-	/* Ring the host. */
-	void (*ring)(struct mn_region *r);
-	/* Unmap and close everything; @r itself belongs to who opened it. */
-	void (*close)(struct mn_region *r);
+	/* Open; @arg is what followed "name:", or NULL. 0; -ENODEV: not here; -errno. */
+	int (*open)(struct mn_region *r, const char *arg);
 };
 
 struct mn_region {
-	const struct mn_region_provider *provider;
+	const char *provider;	/* its name */
 	void *base;
 	size_t bytes;
-	int wait_fd;	/* readable when the host has rung */
-
-	/* the provider's own */
-	volatile uint32_t *doorbell;
+	int fd;			/* the region, at offset 0 */
+	int doorbell_fd;	/* an eventfd, or what maps doorbell's page */
+	volatile uint32_t *doorbell;	/* NULL: doorbell_fd is an eventfd */
 	uint32_t doorbell_value;
-	int ring_fd;
+	uint64_t features;	/* MN_F_VECTORS, MN_F_PORT: how the host can ring; 0: it cannot */
+	uint32_t bells;		/* bells 0..bells-1 have an eventfd */
+	int bell_fds[MN_MAX_CHANNELS];
+	int port_fd;		/* brings bells as bytes, see mn_region_pump(); -1 without */
+	int lock_fd;		/* open for as long as the device is ours; -1 without */
 };
 
-/*
- * Find the first ivshmem device of this machine and map it through sysfs; the
- * host rings through the virtio-serial port MN_BELL_PORT. Takes both for
- * itself: -EBUSY while another process has them, -ENODEV where there is none,
- * else -errno.
- */
-int mn_region_open_ivshmem(struct mn_region *r);
-
-/*
- * Map @memfd; ring by @ring_fd, wait on @wait_fd (eventfds). Takes the three
- * descriptors over, also on failure. 0 or -errno.
- */
-int mn_region_open_memfd(struct mn_region *r, int memfd, int ring_fd, int wait_fd);
-
-static inline void mn_region_ring(struct mn_region *r)
-{
-	r->provider->ring(r);
-}
-
-static inline void mn_region_close(struct mn_region *r)
-{
-	r->provider->close(r);
-}
-
-/* Take up what has been rung so far, so that wait_fd is silent until the next ring. */
-void mn_region_drain(struct mn_region *r);
-
-/* The virtio-serial port over which the host wakes the guest. */
+/* The virtio-serial port over which the host rings where there is no interrupt. */
 #define MN_BELL_PORT "memnet.bell"
+
+/*
+ * Open by "PROVIDER[:ARG]"; "auto" is the first that is there. -ENODEV: none is;
+ * -EBUSY: another process has it; -EINVAL: no such provider; -errno.
+ */
+int mn_region_open(struct mn_region *r, const char *spec);
+
+/* NULL-terminated. */
+extern const struct mn_region_provider *const mn_region_providers[];
+
+/*
+ * Map the region @fd; the doorbell is @doorbell_fd, bell c is @bell_fds[c]
+ * (eventfds, not blocking). Takes every descriptor over, also on failure. 0 or -errno.
+ */
+int mn_region_open_fds(struct mn_region *r, const char *provider, int fd, int doorbell_fd,
+		       const int *bell_fds, uint32_t bells);
+
+/* Make eventfds for @bells bells, for a provider that has none by itself. 0 or -errno. */
+int mn_region_make_bells(struct mn_region *r, uint32_t bells);
+
+/* Unmap and close everything. */
+void mn_region_close(struct mn_region *r);
+
+/* Ring the host. */
+void mn_region_ring(const struct mn_region *r);
+
+/* Take up what bell @c has rung so far, so that it is silent until the next. */
+void mn_region_drain(const struct mn_region *r, uint32_t c);
+
+/*
+ * Hand what the port brought to the bells. Call when port_fd is readable.
+ * 0, or -ECONNRESET: the host has closed the port.
+ */
+int mn_region_pump(const struct mn_region *r);
+
+/* --- providers (region_*.c) --- */
+
+extern const struct mn_region_provider mn_provider_ivshmem, mn_provider_server;
 
 #endif

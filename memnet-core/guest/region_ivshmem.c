@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QEMU's ivshmem-doorbell device, without a driver: BAR2 is the region, BAR0
- * has the doorbell. Both are mapped through sysfs.
+ * QEMU's ivshmem-doorbell device: BAR2 is the region, BAR0 has the doorbell. Both
+ * are mapped through sysfs, whatever driver is bound.
  *
  * BAR0 (QEMU docs/specs/ivshmem-spec): 4 IntrStatus, 8 IVPosition, 12 Doorbell,
  * written as (peer << 16 | vector). The daemon is peer 0.
  *
- * No interrupt is used: without a kernel driver nobody could acknowledge it.
- * The host wakes us by a byte on a virtio-serial port, which every Linux guest
- * can sleep on. The port admits one opener: it is also the lock on the device.
+ * The host wakes us by a byte on a virtio-serial port, which every Linux guest can
+ * sleep on. The device's own directory entry is the lock: one owner at a time.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,7 +27,6 @@
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define VIRTIO_PORTS	"/sys/class/virtio-ports"
 #define SYSFS_PATH	320	/* a directory above and NAME_MAX */
-#define BAR0_BYTES	256
 #define DOORBELL_WORD	3	/* byte 12 */
 #define HOST_PEER	0u
 #define HOST_VECTOR	0u
@@ -80,85 +79,108 @@ static int is_bell_port(const char *path, void *arg)
 	return 1;
 }
 
-/* Map the whole of @dir/@resource. 0 or -errno. */
+/* Open @dir/@resource and map the whole of it. Its descriptor, or -errno. */
 static int map_bar(const char *dir, const char *resource, void **base, size_t *bytes)
 {
 	char path[SYSFS_PATH + 32];
 	struct stat st;
-	int ret = 0, fd;
+	int ret, fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, resource);
 	fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st))
-		ret = -errno;
-	if (!ret) {
+	if (!fstat(fd, &st)) {
 		*bytes = st.st_size;
 		*base = mmap(NULL, *bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (*base == MAP_FAILED)
-			ret = -errno;
+		if (*base != MAP_FAILED)
+			return fd;
 	}
+	ret = -errno;
 	close(fd);
 	return ret;
 }
 
-static void ivshmem_ring(struct mn_region *r)
+static int map_doorbell(struct mn_region *r, const char *device)
 {
-	*r->doorbell = r->doorbell_value;
-}
+	void *registers;
+	size_t bytes;
+	int fd = map_bar(device, "resource0", &registers, &bytes);
 
-static void ivshmem_close(struct mn_region *r)
-{
-	munmap(r->base, r->bytes);
-	munmap((void *)r->doorbell, BAR0_BYTES);
-	close(r->wait_fd);
-}
-
-static const struct mn_region_provider ivshmem_provider = {
-	.name = "ivshmem", .summary = "QEMU's ivshmem-doorbell, BAR2 through sysfs",
-	.ring = ivshmem_ring, .close = ivshmem_close,
-};
-
-int mn_region_open_ivshmem(struct mn_region *r)
-{
-	char device[SYSFS_PATH], enable[SYSFS_PATH + 32], port[SYSFS_PATH];
-	void *region, *registers;
-	size_t bytes, register_bytes;
-	int ret, bell;
-
-	ret = for_each_entry(PCI_DEVICES, is_ivshmem, device);
-	if (ret < 0)
-		return ret;
-	ret = for_each_entry(VIRTIO_PORTS, is_bell_port, port);
-	if (ret < 0)
-		return ret;
-	bell = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (bell < 0)
-		return -errno;
-
-	snprintf(enable, sizeof(enable), "%s/enable", device);
-	ret = mn_write_file(enable, "1");	/* memory decoding on */
-	if (ret)
-		goto out_bell;
-	ret = map_bar(device, "resource0", &registers, &register_bytes);
-	if (ret)
-		goto out_bell;
-	ret = map_bar(device, "resource2", &region, &bytes);
-	if (ret)
-		goto out_registers;
-
-	*r = (struct mn_region){
-		.provider = &ivshmem_provider, .base = region, .bytes = bytes,
-		.wait_fd = bell, .ring_fd = -1,
-		.doorbell = (volatile uint32_t *)registers + DOORBELL_WORD,
-		.doorbell_value = HOST_PEER << 16 | HOST_VECTOR,
-	};
+	if (fd < 0)
+		return fd;
+	r->doorbell_fd = fd;
+	r->doorbell = (volatile uint32_t *)registers + DOORBELL_WORD;
+	r->doorbell_value = HOST_PEER << 16 | HOST_VECTOR;
 	return 0;
+}
 
-out_registers:
-	munmap(registers, register_bytes);
-out_bell:
-	close(bell);
+static int map_region(struct mn_region *r, const char *device)
+{
+	void *base;
+	int fd = map_bar(device, "resource2", &base, &r->bytes);
+
+	if (fd < 0)
+		return fd;
+	r->fd = fd;
+	r->base = base;
+	return 0;
+}
+
+/* One owner: the lock goes with the descriptor. -EBUSY while another has it. */
+static int lock_device(struct mn_region *r, const char *device)
+{
+	r->lock_fd = open(device, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->lock_fd < 0)
+		return -errno;
+	if (flock(r->lock_fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return 0;
+}
+
+/* Without the port the host cannot ring, and waiters look by their timers. */
+static int open_port(struct mn_region *r)
+{
+	char port[SYSFS_PATH];
+
+	if (for_each_entry(VIRTIO_PORTS, is_bell_port, port) < 0)
+		return 0;
+	r->port_fd = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (r->port_fd < 0)
+		return -errno;
+	r->features |= MN_F_PORT;
+	return 0;
+}
+
+static int ivshmem_open(struct mn_region *r, const char *arg)
+{
+	char device[SYSFS_PATH], enable[SYSFS_PATH + 32];
+	int ret = for_each_entry(PCI_DEVICES, is_ivshmem, device);
+
+	if (ret < 0)
+		return ret;
+	*r = (struct mn_region){
+		.provider = mn_provider_ivshmem.name, .base = MAP_FAILED,
+		.fd = -1, .doorbell_fd = -1, .port_fd = -1, .lock_fd = -1,
+	};
+	snprintf(enable, sizeof(enable), "%s/enable", device);
+	ret = lock_device(r, device);
+	if (!ret)
+		ret = mn_write_file(enable, "1");	/* memory decoding on */
+	if (!ret)
+		ret = map_doorbell(r, device);
+	if (!ret)
+		ret = map_region(r, device);
+	if (!ret)
+		ret = open_port(r);
+	if (!ret)
+		ret = mn_region_make_bells(r, MN_MAX_CHANNELS);
+	if (ret)
+		mn_region_close(r);
 	return ret;
 }
+
+const struct mn_region_provider mn_provider_ivshmem = {
+	.name = "ivshmem", .summary = "QEMU's ivshmem-doorbell device of this VM",
+	.open = ivshmem_open,
+};

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Session and control ring. The states are in layout.h; here they are private
- * (h->state) and published, never read back.
+ * Session, and the round of work. The session's states are in layout.h; here they
+ * are private (h->state) and published, never read back.
  *
- * A ring tells that something changed, not what: mn_host_kicked() looks at the
- * guest's state and the submission ring, mn_host_work() at the flows. The
- * guest's ring is answered by at most one ring of ours per round of work.
+ * A round (mn_host_work) takes the pending set, runs the channels and flows that
+ * have something to do, and rings each channel's bell at most once. A flow is in
+ * h->ready for as long as it has more to move; sockets (edge-triggered), the
+ * pending set and the coalescing timer put it there. When nothing is left the host
+ * spins for its budget, then says that it sleeps, looks once more, and sleeps.
  */
 #include "memnet-core/host/host.h"
 
@@ -19,8 +21,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/event.h"
 #include "memnet-core/host/host_internal.h"
+#include "memnet-core/pending.h"
 
 /* A guest that breaks the protocol so often means it; it shall not fill our log. */
 #define BREACHES 16
@@ -30,11 +34,16 @@ static void report(struct mn_host *h, const char *line)
 	h->config.report(h->config.arg, line);
 }
 
+static uint32_t all_channels(const struct mn_host *h)
+{
+	return ~0u >> (32 - h->config.geometry.channels);
+}
+
 static void publish_state(struct mn_host *h, enum mn_host_state state)
 {
 	h->state = state;
 	mn_publish32(&mn_header(h->region)->h_state, state);
-	h->ring_wanted = true;
+	h->ring_channels = all_channels(h);
 }
 
 static uint64_t new_nonce(uint64_t old)
@@ -48,26 +57,24 @@ static uint64_t new_nonce(uint64_t old)
 	return nonce;
 }
 
-static void reset_flows(struct mn_host *h)
+/* Every socket closed, every index 0. */
+static void reset_all(struct mn_host *h)
 {
-	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
-		mn_flow_reset(&h->flows[i]);
-	h->completions_owed = 0;
+	for (uint32_t c = 0; c < h->config.geometry.channels; c++)
+		mn_channel_reset(h, c);
+	h->ready = h->bulk = (struct mn_set){ 0 };
 }
 
-/* Rings empty, flows at rest, a new nonce on offer. */
+/* Every stream torn, a new nonce on offer. */
 static void offer_session(struct mn_host *h)
 {
-	struct mn_rings *r = mn_rings(h->region);
+	struct mn_header *header = mn_header(h->region);
 
-	reset_flows(h);
-	memset(r, 0, sizeof(*r));
-	mn_consumer_init(&h->submissions, &r->submission_index, (uint8_t *)r->submissions,
-			 sizeof(r->submissions));
-	mn_producer_init(&h->completions, &r->completion_index, (uint8_t *)r->completions,
-			 sizeof(r->completions));
+	reset_all(h);
+	h->features = h->config.features;	/* until one is accepted, ring in every way */
+	header->h_features = h->config.features;
 	h->session = new_nonce(h->session);
-	mn_publish(&mn_header(h->region)->h_session, h->session);
+	mn_publish(&header->h_session, h->session);
 	publish_state(h, MN_H_OFFER);
 }
 
@@ -81,8 +88,8 @@ static void init_region(struct mn_host *h)
 	header->h_version_min = MN_VERSION;
 	header->h_version_max = MN_VERSION;
 	header->h_region_bytes = g->region_bytes;
+	header->h_channels = g->channels;
 	header->h_flows = g->flows;
-	header->h_ring_entries = MN_RING_ENTRIES;
 	header->h_fifo_bytes = g->fifo_bytes;
 	offer_session(h);
 	mn_publish(&header->h_magic, MN_MAGIC);
@@ -99,13 +106,19 @@ void mn_host_fail(struct mn_host *h, const char *field)
 		 "guest broke the protocol: %s is not possible; its session ends%s", field,
 		 h->breaches < BREACHES ? "" : ", and it gets no other before its VM restarts");
 	report(h, line);
-	reset_flows(h);
+	reset_all(h);
 	publish_state(h, MN_H_FAILED);
+}
+
+static bool is_subset(uint64_t some, uint64_t all)
+{
+	return !(some & ~all);
 }
 
 static void accept_guest(struct mn_host *h)
 {
 	const struct mn_header *header = mn_header(h->region);
+	uint64_t features = mn_fetch(&header->g_features);
 
 	if (mn_fetch(&header->g_session) != h->session)
 		return;	/* a guest of the session before; it will notice */
@@ -113,10 +126,14 @@ static void accept_guest(struct mn_host *h)
 		mn_host_fail(h, "g_version");
 		return;
 	}
-	if (mn_fetch(&header->g_features)) {
+	if (!is_subset(features, h->config.features)) {
 		mn_host_fail(h, "g_features");
 		return;
 	}
+	reset_all(h);	/* what processes of the session before wrote since */
+	h->features = features;
+	h->guest_beat = mn_fetch(&header->g_heartbeat);
+	h->guest_beat_ns = mn_now_ns();
 	publish_state(h, MN_H_READY);
 }
 
@@ -138,124 +155,41 @@ static void follow_guest_state(struct mn_host *h)
 	}
 }
 
-/* --- control ring ------------------------------------------------------------ */
-
-void mn_host_complete(struct mn_host *h, const struct mn_completion *c)
-{
-	struct iovec spans[2];
-
-	if (mn_producer_reserve(&h->completions, sizeof(*c), spans) != sizeof(*c)) {
-		mn_host_fail(h, "completion ring c_tail");
-		return;
-	}
-	memcpy(spans[0].iov_base, c, sizeof(*c));
-	h->ring_wanted |= mn_producer_commit(&h->completions, sizeof(*c));
-}
-
-/* 0: the completion comes later. 1: done. -errno: refused. */
-static int submission_run(struct mn_host *h, const struct mn_submission *s)
-{
-	struct host_flow *f;
-	int ret;
-
-	if (s->flow >= h->config.geometry.flows)
-		return -EBADF;
-	f = &h->flows[s->flow];
-	switch (s->op) {
-	case MN_OP_CONNECT:
-		if (f->state != FLOW_FREE)
-			return -EBUSY;
-		ret = mn_flow_connect(f, s);
-		h->completions_owed += !ret;
-		return ret;
-	case MN_OP_CLOSE:
-		if (f->state == FLOW_CONNECTING)
-			return -EBUSY;
-		mn_flow_reset(f);
-		return 1;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
+/* --- ticks --------------------------------------------------------------------- */
 
 /*
- * A submission is taken only with room for its completion and those still owed.
- * 1; 0: no room, and the guest will ring when there is; -EPROTO, -EPIPE.
+ * An owner that stopped beating is gone, and whatever it owned with it. Not judged
+ * by a tick that came late itself: then the machine stood still, not the guest.
  */
-static int completion_room(struct mn_host *h)
+static void check_guest_heartbeat(struct mn_host *h)
 {
-	struct iovec spans[2];
-	ssize_t want = (h->completions_owed + 1) * sizeof(struct mn_completion);
-	ssize_t n = mn_producer_reserve(&h->completions, want, spans);
+	uint64_t beat = mn_fetch(&mn_header(h->region)->g_heartbeat);
+	int64_t now = mn_now_ns(), gap = now - h->tick_ns;
 
-	if (n >= 0 && n < want) {
-		n = mn_producer_arm(&h->completions, want);
-		if (n > 0)
-			return 0;
-		if (n == 0)
-			n = mn_producer_reserve(&h->completions, want, spans);
+	h->tick_ns = now;
+	if (beat != h->guest_beat || gap > 2 * MN_HEARTBEAT_MS * NSEC_PER_MSEC) {
+		h->guest_beat = beat;
+		h->guest_beat_ns = now;
 	}
-	return n < 0 ? n : n == want;
-}
-
-/* The next submission, copied once. 1; 0: none, and the guest will ring; -EPROTO. */
-static int next_submission(struct mn_host *h, struct mn_submission *s)
-{
-	struct iovec spans[2];
-	ssize_t n = mn_consumer_peek(&h->submissions, sizeof(*s), spans);
-
-	if (n == 0) {
-		n = mn_consumer_arm(&h->submissions, sizeof(*s));
-		if (n > 0)
-			return 0;
-		if (n == 0)
-			n = mn_consumer_peek(&h->submissions, sizeof(*s), spans);
-	}
-	if (n != sizeof(*s))	/* a ring that is closed, or cut within an entry */
-		return -EPROTO;
-	memcpy(s, spans[0].iov_base, sizeof(*s));
-	mn_consumer_release(&h->submissions, sizeof(*s));
-	return 1;
-}
-
-static void run_submissions(struct mn_host *h)
-{
-	struct mn_submission s;
-	int ret;
-
-	h->submissions_left = false;
-	for (unsigned int i = 0; h->state == MN_H_READY; i++) {
-		ret = completion_room(h);
-		if (ret < 0)
-			mn_host_fail(h, "completion ring c_tail or c_closed");
-		if (ret <= 0)
-			return;
-		if (i == MN_RING_ENTRIES) {	/* others want their turn */
-			h->submissions_left = true;
-			return;
-		}
-		ret = next_submission(h, &s);
-		if (ret < 0)
-			mn_host_fail(h, "submission ring p_head or p_closed");
-		if (ret <= 0)
-			return;
-		ret = submission_run(h, &s);
-		if (ret) {
-			struct mn_completion c = {
-				.cookie = s.cookie, .flow = s.flow, .result = ret < 0 ? ret : 0,
-			};
-
-			mn_host_complete(h, &c);
-		}
+	if (h->state == MN_H_READY && h->features & MN_F_HEARTBEAT &&
+	    now - h->guest_beat_ns > MN_DEAD_MS * NSEC_PER_MSEC) {
+		report(h, "the guest's owner of the session is silent; its session ends");
+		offer_session(h);
 	}
 }
 
-/* --- the loop's entries ------------------------------------------------------ */
+static void look_at_everything(struct mn_host *h)
+{
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
+		if (h->flows[i].state == FLOW_OPEN)
+			mn_set_add(&h->ready, i);
+	h->ready_channels = all_channels(h);
+}
 
 void mn_host_kicked(struct mn_host *h)
 {
+	h->counters.kicked++;
 	follow_guest_state(h);
-	run_submissions(h);
 }
 
 void mn_host_tick(struct mn_host *h)
@@ -267,53 +201,131 @@ void mn_host_tick(struct mn_host *h)
 		init_region(h);
 	}
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
-	mn_host_kicked(h);
+	follow_guest_state(h);
+	check_guest_heartbeat(h);
+	look_at_everything(h);
 }
 
-void mn_host_guest_gone(struct mn_host *h)
+void mn_host_set_features(struct mn_host *h, uint64_t features)
 {
-	/* The next VM shall not read what this one left; the new nonce outdates g_session. */
-	reset_flows(h);
-	fallocate(h->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		  h->config.geometry.region_bytes);
-	h->breaches = 0;
-	init_region(h);
+	h->config.features = features;
+	if (h->state == MN_H_OFFER)
+		offer_session(h);
+}
+
+/* --- the round of work --------------------------------------------------------- */
+
+/* Take the words that @words names. The guest's bits mean "look", so masking is checking enough. */
+static void take_pending(struct mn_host *h)
+{
+	struct mn_header *header = mn_header(h->region);
+	uint64_t summary = mn_pending_any(header) ? mn_pending_take(&header->gh_summary) : 0;
+
+	if (summary & MN_SUMMARY_CHANNELS)
+		h->ready_channels |= mn_pending_take(&header->gh_channels) & all_channels(h);
+	for (uint32_t w = 0; w < MN_SET_WORDS; w++)
+		if (summary & 1ULL << w)
+			h->ready.word[w] |= mn_pending_take(&header->gh_flows[w]);
+}
+
+static void run_channels(struct mn_host *h)
+{
+	uint32_t left = h->ready_channels;
+
+	for (; left; left &= left - 1)
+		mn_channel_run(h, __builtin_ctz(left));
+}
+
+static void run_flows(struct mn_host *h)
+{
+	/* Also those the guest marked and does not have: they are FLOW_FREE. */
+	for (uint32_t i = mn_set_next(&h->ready, 0); i < MN_MAX_FLOWS;
+	     i = mn_set_next(&h->ready, i + 1))
+		if (h->flows[i].state != FLOW_OPEN || !mn_flow_work(&h->flows[i]))
+			mn_set_remove(&h->ready, i);
+}
+
+static void ring_bells(struct mn_host *h)
+{
+	if (!h->ring_channels)
+		return;
+	h->counters.rings += __builtin_popcount(h->ring_channels);
+	h->config.ring_guest(h->config.arg, h->ring_channels, h->features);
+	h->ring_channels = 0;
+}
+
+static void set_asleep(struct mn_host *h, bool asleep)
+{
+	h->asleep = asleep;
+	mn_publish32(&mn_header(h->region)->h_asleep, asleep);
+}
+
+static bool has_work(const struct mn_host *h)
+{
+	return h->ready_channels || !mn_set_empty(&h->ready) ||
+	       mn_pending_any(mn_header(h->region));
+}
+
+/* Nothing to do: spin for the budget. True: keep looking. */
+static bool spin(struct mn_host *h)
+{
+	int64_t now;
+
+	if (!h->config.spin.max_ns)
+		return false;
+	now = mn_now_ns();
+	if (!h->idle_ns)
+		h->idle_ns = now;
+	return now - h->idle_ns < h->config.spin.budget_ns;
+}
+
+/* There is work again. */
+static void spin_ends(struct mn_host *h)
+{
+	int64_t waited;
+
+	if (!h->idle_ns)
+		return;
+	waited = mn_now_ns() - h->idle_ns;
+	h->counters.spin_ns += waited < h->config.spin.budget_ns ? waited : h->config.spin.budget_ns;
+	mn_spin_waited(&h->config.spin, waited);
+	h->idle_ns = 0;
 }
 
 bool mn_host_work(void *host)
 {
 	struct mn_host *h = host;
-	bool more = false;
 
-	if (h->submissions_left)
-		run_submissions(h);
-	more = h->submissions_left;
-	for (uint32_t i = 0; i < h->config.geometry.flows && h->state == MN_H_READY; i++)
-		if (h->flows[i].state == FLOW_OPEN)
-			more |= mn_flow_work(&h->flows[i]);
-	if (h->ring_wanted) {
-		h->ring_wanted = false;
-		h->config.ring_guest(h->config.arg);
+	if (h->asleep)
+		set_asleep(h, false);
+	if (h->state == MN_H_READY && has_work(h)) {
+		spin_ends(h);
+		h->counters.rounds++;
+		take_pending(h);
+		run_channels(h);
+		run_flows(h);
 	}
-	return more;
+	ring_bells(h);
+	if (h->state != MN_H_READY) {
+		h->ready_channels = 0;
+		return false;	/* only the doorbell and the clock change that */
+	}
+	if (has_work(h) || spin(h))
+		return true;
+	set_asleep(h, true);
+	mn_fence();
+	return mn_pending_any(mn_header(h->region));
 }
 
-#define COALESCE_NS 500000
+/* --- making and ending --------------------------------------------------------- */
 
-void mn_host_look_soon(struct mn_host *h)
-{
-	const struct itimerspec soon = { .it_value.tv_nsec = COALESCE_NS };
-
-	timerfd_settime(h->coalesce.fd, 0, &soon, NULL);
-}
-
-/* mn_host_work() follows every event: that is the look. */
 static void coalesce_ends(struct mn_watch *w, uint32_t events)
 {
+	struct mn_host *h = (struct mn_host *)((char *)w - offsetof(struct mn_host, coalesce));
 	uint64_t count;
 
-	if (read(w->fd, &count, sizeof(count)) < 0)
-		return;
+	if (read(w->fd, &count, sizeof(count)) == sizeof(count))
+		mn_set_move(&h->ready, &h->bulk);
 }
 
 static int make_timer(struct mn_host *h)
@@ -323,14 +335,14 @@ static int make_timer(struct mn_host *h)
 	return h->coalesce.fd < 0 ? -errno : mn_loop_add(h->config.loop, &h->coalesce, EPOLLIN);
 }
 
-static int make_memfd(uint64_t bytes)
+int mn_host_make_memfd(uint64_t bytes)
 {
 	int fd = memfd_create("memnet-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	/* Sealed: whoever holds it cannot shrink it under our feet (SIGBUS). */
+	/* Or whoever holds it could end us with SIGBUS. */
 	if (ftruncate(fd, bytes) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
 		err = -errno;
 		close(fd);
@@ -354,16 +366,11 @@ int mn_host_create(struct mn_host **out, const struct mn_host_config *config)
 		h->flows[i].watch.fd = -1;
 		h->flows[i].host = h;
 	}
-	h->memfd = make_memfd(config->geometry.region_bytes);
-	if (h->memfd < 0) {
-		ret = h->memfd;
-		goto out_free;
-	}
 	h->region = mmap(NULL, config->geometry.region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 h->memfd, 0);
+			 config->memfd, 0);
 	if (h->region == MAP_FAILED) {
 		ret = -errno;
-		goto out_close;
+		goto out_free;
 	}
 	ret = make_timer(h);
 	if (ret)
@@ -375,8 +382,6 @@ int mn_host_create(struct mn_host **out, const struct mn_host_config *config)
 out_unmap:
 	mn_loop_close_fd(config->loop, &h->coalesce);
 	munmap(h->region, config->geometry.region_bytes);
-out_close:
-	close(h->memfd);
 out_free:
 	free(h);
 	return ret;
@@ -386,16 +391,15 @@ void mn_host_destroy(struct mn_host *h)
 {
 	if (!h)
 		return;
-	reset_flows(h);
+	reset_all(h);
 	publish_state(h, MN_H_NONE);
-	h->config.ring_guest(h->config.arg);
+	ring_bells(h);
 	mn_loop_close_fd(h->config.loop, &h->coalesce);
 	munmap(h->region, h->config.geometry.region_bytes);
-	close(h->memfd);
 	free(h);
 }
 
-int mn_host_memfd(const struct mn_host *h)
+void mn_host_read_counters(const struct mn_host *h, struct mn_host_counters *out)
 {
-	return h->memfd;
+	*out = h->counters;
 }

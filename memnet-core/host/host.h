@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's end of one VM's region: the session, the control ring, the flows
+ * The host's end of one VM's region: the session, the control rings, the flows
  * and their sockets. Runs inside a struct mn_loop, in its thread. Nothing here
  * prints: what a person should know goes through @report, a whole line without
  * its newline.
@@ -10,40 +10,61 @@
 
 #include <stdbool.h>
 
-#include "memnet-core/layout.h"
-#include "memnet-core/host/loop.h"
+#include "memnet-core/base/loop.h"
 #include "memnet-core/host/policy.h"
+#include "memnet-core/layout.h"
+#include "memnet-core/spin.h"
 
 struct mn_host;
 
 struct mn_host_config {
 	struct mn_loop *loop;		/* outlives the host */
+	int memfd;			/* the region, of geometry.region_bytes; stays the caller's */
 	struct mn_geometry geometry;
 	struct mn_policy policy;
+	struct mn_spin spin;		/* before each sleep of the loop */
+	uint64_t features;		/* MN_F_* on offer */
 	void (*report)(void *arg, const char *line);
-	void (*ring_guest)(void *arg);	/* must not block */
+	/*
+	 * Ring the bells of the channels in @channels (bit c: channel c) in the way
+	 * @features say; must not block.
+	 */
+	void (*ring_guest)(void *arg, uint32_t channels, uint64_t features);
 	void *arg;
 };
 
-/* Make the region (a sealed memfd) and offer the first session. 0 or -errno. */
+/* What the work cost; counted since mn_host_create(). */
+struct mn_host_counters {
+	uint64_t rings;		/* of a channel's bell */
+	uint64_t kicked;	/* doorbells heard */
+	uint64_t rounds;	/* of work */
+	uint64_t spin_ns;	/* awake with nothing to do */
+};
+
+/* A sealed memfd of @bytes for a region: nobody can shrink it under our feet. fd or -errno. */
+int mn_host_make_memfd(uint64_t bytes);
+
+/* Map the region, make its header anew, offer a session. 0 or -errno. */
 int mn_host_create(struct mn_host **out, const struct mn_host_config *config);
 
 /* End the session, reset every stream, free. NULL is ignored. */
 void mn_host_destroy(struct mn_host *h);
 
-/* The region, for the guest to map; stays the host's. */
-int mn_host_memfd(const struct mn_host *h);
-
 /* The guest has rung. */
 void mn_host_kicked(struct mn_host *h);
 
-/* Call about once a second: heartbeat, and what a lost ring would have told. */
+/*
+ * Call every MN_HEARTBEAT_MS: heartbeat, the guest's heartbeat, and a look at
+ * everything, for what a process killed between its index and its ring left.
+ */
 void mn_host_tick(struct mn_host *h);
 
-/* The VM has gone: as if the guest had detached. */
-void mn_host_guest_gone(struct mn_host *h);
+/* Offer other features from the next session on; a session not yet accepted is offered anew. */
+void mn_host_set_features(struct mn_host *h, uint64_t features);
 
-/* For mn_loop_run(): move bytes. True while there is more to move at once. */
+/* For mn_loop_run(): run submissions, move bytes. True: come back at once, do not sleep. */
 bool mn_host_work(void *host);
+
+void mn_host_read_counters(const struct mn_host *h, struct mn_host_counters *out);
 
 #endif

@@ -19,6 +19,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
@@ -26,6 +27,7 @@
 
 #define WORK_BYTES	(256u << 10)
 #define BULK_BYTES	(64u << 10)
+#define COALESCE_NS	500000
 
 /* Sends what was not shut down as a RST: a torn stream must not look whole. */
 static void close_socket(struct host_flow *f)
@@ -37,12 +39,13 @@ static void close_socket(struct host_flow *f)
 	mn_loop_close_fd(f->host->config.loop, &f->watch);
 }
 
-static void reset_fifos(struct host_flow *f)
+/* Whatever a flow of before left in the indices, this one begins at 0. */
+static void make_fifos(struct host_flow *f)
 {
 	struct mn_host *h = f->host;
 	const struct mn_geometry *g = &h->config.geometry;
-	uint32_t id = f - h->flows;
-	struct mn_flow *shared = mn_flow(h->region, id);
+	uint32_t id = mn_flow_id(f);
+	struct mn_flow *shared = mn_flow(h->region, g, id);
 
 	memset(shared, 0, sizeof(*shared));
 	mn_consumer_init(&f->from_guest, &shared->send, mn_fifo_data(h->region, g, id, MN_SEND),
@@ -54,11 +57,12 @@ static void reset_fifos(struct host_flow *f)
 void mn_flow_reset(struct host_flow *f)
 {
 	close_socket(f);
-	reset_fifos(f);
 	f->state = FLOW_FREE;
 	f->readable = f->writable = false;
 	f->sent_fin = f->got_fin = false;
 	f->moved = 0;
+	mn_set_remove(&f->host->ready, mn_flow_id(f));
+	mn_set_remove(&f->host->bulk, mn_flow_id(f));
 }
 
 /* --- connect ----------------------------------------------------------------- */
@@ -81,7 +85,7 @@ static void fill_addresses(int fd, struct mn_completion *c)
 static void finish_connect(struct host_flow *f)
 {
 	struct mn_host *h = f->host;
-	struct mn_completion c = { .cookie = f->cookie, .flow = f - h->flows };
+	struct mn_completion c = { .cookie = f->cookie, .flow = mn_flow_id(f) };
 	socklen_t len = sizeof(int);
 	int err = 0;
 
@@ -93,8 +97,8 @@ static void finish_connect(struct host_flow *f)
 		fill_addresses(f->watch.fd, &c);
 		f->state = FLOW_OPEN;
 	}
-	h->completions_owed--;
-	mn_host_complete(h, &c);
+	h->channels[f->channel].owed--;
+	mn_channel_complete(h, f->channel, &c);
 }
 
 static void socket_ready(struct mn_watch *w, uint32_t events)
@@ -105,11 +109,12 @@ static void socket_ready(struct mn_watch *w, uint32_t events)
 		f->readable = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		f->writable = true;
+	mn_set_add(&f->host->ready, mn_flow_id(f));
 	if (f->state == FLOW_CONNECTING && f->writable)
 		finish_connect(f);
 }
 
-int mn_flow_connect(struct host_flow *f, const struct mn_submission *s)
+int mn_flow_connect(struct host_flow *f, uint32_t channel, const struct mn_submission *s)
 {
 	struct mn_host *h = f->host;
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(s->port) };
@@ -131,7 +136,9 @@ int mn_flow_connect(struct host_flow *f, const struct mn_submission *s)
 		mn_flow_reset(f);
 		return ret;
 	}
+	make_fifos(f);
 	f->watch.ready = socket_ready;
+	f->channel = channel;
 	f->cookie = s->cookie;
 	f->state = FLOW_CONNECTING;
 	ret = mn_loop_add(h->config.loop, &f->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
@@ -149,7 +156,7 @@ static void flow_dies(struct host_flow *f)
 	f->state = FLOW_DEAD;
 	mn_consumer_close(&f->from_guest);	/* first: who has seen the reset gets EPIPE */
 	mn_producer_close(&f->to_guest, MN_RESET);
-	f->host->ring_wanted = true;
+	mn_host_ring(f->host, f->channel);
 }
 
 static ssize_t send_spans(int fd, struct iovec spans[2])
@@ -168,7 +175,16 @@ static ssize_t recv_spans(int fd, struct iovec spans[2])
 	return n < 0 ? -errno : n;
 }
 
-/* Ask the guest to ring; in bulk for half a FIFO, and a look of our own. As mn_consumer_arm(). */
+/* Have the send FIFO looked at in a moment, told or not. */
+static void look_soon(struct host_flow *f)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = COALESCE_NS };
+
+	mn_set_add(&f->host->bulk, mn_flow_id(f));
+	timerfd_settime(f->host->coalesce.fd, 0, &soon, NULL);
+}
+
+/* Ask the guest to tell; in bulk for half a FIFO, and a look of our own. As mn_consumer_arm(). */
 static int arm_send(struct host_flow *f)
 {
 	bool bulk = f->moved >= BULK_BYTES;
@@ -176,7 +192,7 @@ static int arm_send(struct host_flow *f)
 
 	f->moved = 0;
 	if (bulk && ret == 1)
-		mn_host_look_soon(f->host);
+		look_soon(f);
 	return ret;
 }
 
@@ -223,7 +239,8 @@ static bool work_send(struct host_flow *f)
 		return false;
 	}
 	f->moved += n;
-	f->host->ring_wanted |= mn_consumer_release(&f->from_guest, n);
+	if (mn_consumer_release(&f->from_guest, n))
+		mn_host_ring(f->host, f->channel);
 	return true;
 }
 
@@ -262,10 +279,11 @@ static bool work_recv(struct host_flow *f)
 	if (n == 0) {
 		mn_producer_close(&f->to_guest, MN_FIN);
 		f->got_fin = true;
-		f->host->ring_wanted = true;
+		mn_host_ring(f->host, f->channel);
 		return false;
 	}
-	f->host->ring_wanted |= mn_producer_commit(&f->to_guest, n);
+	if (mn_producer_commit(&f->to_guest, n))
+		mn_host_ring(f->host, f->channel);
 	return true;
 }
 

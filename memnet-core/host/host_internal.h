@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between host.c (session, control ring) and host_flow.c (sockets, bytes). */
+/* Between host.c (session), host_channel.c (control rings) and host_flow.c (sockets, bytes). */
 #ifndef MEMNET_HOST_INTERNAL_H
 #define MEMNET_HOST_INTERNAL_H
 
 #include "memnet-core/fifo.h"
 #include "memnet-core/host/host.h"
+#include "memnet-core/host/set.h"
 
 enum flow_state {
 	FLOW_FREE = 0,	/* no socket; FIFOs at rest */
@@ -17,6 +18,7 @@ struct host_flow {
 	struct mn_watch watch;		/* first: the loop gives it back */
 	struct mn_host *host;
 	enum flow_state state;
+	uint32_t channel;		/* its owner, unless it is FLOW_FREE */
 	uint64_t cookie;		/* of the completion owed */
 	struct mn_consumer from_guest;
 	struct mn_producer to_guest;
@@ -25,36 +27,66 @@ struct host_flow {
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
 };
 
+struct host_channel {
+	struct mn_consumer submissions;
+	struct mn_producer completions;
+	uint32_t owed;		/* completions of connects under way */
+};
+
 struct mn_host {
 	struct mn_host_config config;
-	int memfd;
 	void *region;
 	uint64_t session;
 	uint64_t heartbeat;
 	enum mn_host_state state;
-	uint32_t completions_owed;
-	bool ring_wanted;	/* one ring per round of work */
-	bool submissions_left;	/* more came than one round takes */
-	unsigned int breaches;	/* of the protocol, since the VM came */
-	struct mn_watch coalesce;	/* timer: look at the send FIFOs although nobody rang */
-	struct mn_consumer submissions;
-	struct mn_producer completions;
+	uint64_t features;	/* accepted by the guest */
+	uint64_t guest_beat;	/* last seen, */
+	int64_t guest_beat_ns;	/* and when */
+	int64_t tick_ns;	/* the last one's time */
+	unsigned int breaches;	/* of the protocol, in this host's life */
+	bool asleep;		/* what h_asleep says */
+	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
+	uint32_t ready_channels;	/* with submissions to run */
+	uint32_t ring_channels;		/* one ring per round of work each */
+	struct mn_set ready;	/* flows with something to move */
+	struct mn_set bulk;	/* flows to be looked at when the coalescing timer ends */
+	struct mn_watch coalesce;	/* that timer */
+	struct mn_host_counters counters;
+	struct host_channel channels[MN_MAX_CHANNELS];
 	struct host_flow flows[MN_MAX_FLOWS];
 };
+
+static inline uint32_t mn_flow_id(const struct host_flow *f)
+{
+	return f - f->host->flows;
+}
 
 /* The guest broke the protocol in @field: say so, end its session. */
 void mn_host_fail(struct mn_host *h, const char *field);
 
-/* Put @c on the completion ring; room was reserved when the submission was taken. */
-void mn_host_complete(struct mn_host *h, const struct mn_completion *c);
+/* Have @f's bell rung after this round. */
+static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
+{
+	h->ring_channels |= 1u << channel;
+}
 
-/* Have the send FIFOs looked at in a moment, rung or not. */
-void mn_host_look_soon(struct mn_host *h);
+/* --- host_channel.c --- */
+
+/* Empty rings for channel @c, and no flow of it. */
+void mn_channel_reset(struct mn_host *h, uint32_t c);
+
+/* Take and run what channel @c submitted; it stays in ready_channels while there is more. */
+void mn_channel_run(struct mn_host *h, uint32_t c);
+
+/* Put @c on @channel's completion ring; room was reserved when the submission was taken. */
+void mn_channel_complete(struct mn_host *h, uint32_t channel, const struct mn_completion *c);
+
+/* --- host_flow.c --- */
 
 /* Begin the TCP stream @s asks for. 0: the completion comes later. -errno: it does not. */
-int mn_flow_connect(struct host_flow *f, const struct mn_submission *s);
+int mn_flow_connect(struct host_flow *f, uint32_t channel, const struct mn_submission *s);
 
-/* Back to FLOW_FREE with its FIFOs at rest; unsent data is dropped, the peer sees RST. */
+/* Back to FLOW_FREE; unsent data is dropped, the peer sees RST. */
 void mn_flow_reset(struct host_flow *f);
 
 /* Move what can be moved now. True: there is more. */

@@ -11,9 +11,10 @@
 
 /*
  * Greet the QEMU at the connected UNIX socket @fd as peer 1: hand it @memfd,
- * @host_eventfd to ring peer 0 with, and @guest_eventfd for its own vector.
- * Blocks for as long as QEMU does not read; 0 or -errno.
+ * @host_eventfd to ring peer 0 with, and @n eventfds for its own vectors. Blocks
+ * for as long as QEMU does not read; 0 or -errno.
  */
-int mn_ivshmem_greet(int fd, int memfd, int host_eventfd, int guest_eventfd);
+int mn_ivshmem_greet(int fd, int memfd, int host_eventfd, const int *guest_eventfds,
+		     unsigned int n);
 
 #endif

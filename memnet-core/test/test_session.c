@@ -22,10 +22,12 @@
 #include "memnet-core/event.h"
 #include "memnet-core/guest/memnet.h"
 #include "memnet-core/host/host.h"
+#include "memnet-core/pending.h"
 #include "memnet-core/guest/region.h"
 
 #define REGION_BYTES	(1u << 20)
 #define FLOWS		2
+#define CHANNELS	3
 
 /* --- the host: a loop in a thread of its own --------------------------------- */
 
@@ -33,7 +35,8 @@ struct fixture {
 	struct mn_loop loop;
 	struct mn_host *host;
 	struct mn_watch doorbell, stop;
-	int guest_bell;		/* eventfd the host rings */
+	int memfd;
+	int bells[CHANNELS];	/* eventfds the host rings */
 	char said[256];		/* the host's last report */
 	pthread_t thread;
 	int listener;		/* a TCP peer of the test's own */
@@ -72,9 +75,11 @@ static void ring_fd(int fd)
 	assert_int_equal(write(fd, &one, sizeof(one)), sizeof(one));
 }
 
-static void ring_guest(void *arg)
+static void ring_guest(void *arg, uint32_t channels, uint64_t features)
 {
-	ring_fd(((struct fixture *)arg)->guest_bell);
+	for (int c = 0; c < CHANNELS; c++)
+		if (channels & 1u << c)
+			ring_fd(((struct fixture *)arg)->bells[c]);
 }
 
 static void *host_thread(void *arg)
@@ -102,13 +107,18 @@ static int setup(void **state)
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	struct mn_host_config config = {
 		.loop = &fx->loop, .report = report, .ring_guest = ring_guest, .arg = fx,
+		.features = MN_F_VECTORS | MN_F_HEARTBEAT,
+		.geometry = { .region_bytes = REGION_BYTES, .flows = FLOWS, .channels = CHANNELS },
 	};
 
 	assert_int_equal(mn_loop_init(&fx->loop), 0);
-	assert_int_equal(mn_geometry_make(REGION_BYTES, FLOWS, &config.geometry), 0);
+	assert_int_equal(mn_geometry_make(&config.geometry), 0);
+	fx->memfd = config.memfd = mn_host_make_memfd(REGION_BYTES);
+	assert_true(fx->memfd >= 0);
 	assert_int_equal(mn_policy_allow(&config.policy, "127.0.0.0/8"), 0);
 	assert_int_equal(mn_host_create(&fx->host, &config), 0);
-	fx->guest_bell = eventfd(0, EFD_NONBLOCK);
+	for (int c = 0; c < CHANNELS; c++)
+		fx->bells[c] = eventfd(0, EFD_NONBLOCK);
 	fx->doorbell = (struct mn_watch){ eventfd(0, EFD_NONBLOCK), doorbell_rung };
 	fx->stop = (struct mn_watch){ eventfd(0, EFD_NONBLOCK), stop_rung };
 	mn_loop_add(&fx->loop, &fx->doorbell, EPOLLIN);
@@ -137,7 +147,9 @@ static int teardown(void **state)
 	mn_loop_close_fd(&fx->loop, &fx->doorbell);
 	mn_loop_close_fd(&fx->loop, &fx->stop);
 	mn_loop_close(&fx->loop);
-	close(fx->guest_bell);
+	for (int c = 0; c < CHANNELS; c++)
+		close(fx->bells[c]);
+	close(fx->memfd);
 	close(fx->listener);
 	free(fx);
 	return 0;
@@ -147,10 +159,13 @@ static int teardown(void **state)
 
 static struct mn_region map_region(struct fixture *fx)
 {
+	int bells[CHANNELS];
 	struct mn_region r;
 
-	assert_int_equal(mn_region_open_memfd(&r, dup(mn_host_memfd(fx->host)),
-					      dup(fx->doorbell.fd), dup(fx->guest_bell)), 0);
+	for (int c = 0; c < CHANNELS; c++)
+		bells[c] = dup(fx->bells[c]);
+	assert_int_equal(mn_region_open_fds(&r, "test", dup(fx->memfd), dup(fx->doorbell.fd),
+					    bells, CHANNELS), 0);
 	return r;
 }
 
@@ -393,43 +408,122 @@ static void a_killed_guest_leaves_its_place_to_the_next(void **state)
 	close(fd2);
 }
 
+/* --- threads that share a channel ---------------------------------------------- */
+
+#define MESSAGES 2000
+
+struct talker {
+	struct memnet_flow *flow;
+	pthread_t thread, echo;
+	int fd;
+};
+
+static void *echo(void *arg)
+{
+	struct talker *t = arg;
+	char buf[512];
+	ssize_t n;
+
+	while ((n = read(t->fd, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(t->fd, buf, n), n);
+	return NULL;
+}
+
+/* Requests and answers: each side sleeps for each. */
+static void *talk(void *arg)
+{
+	struct talker *t = arg;
+
+	for (uint32_t i = 0; i < MESSAGES; i++) {
+		uint32_t answer = ~i;
+
+		assert_int_equal(memnet_send(t->flow, &i, sizeof(i)), sizeof(i));
+		assert_int_equal(memnet_recv(t->flow, &answer, sizeof(answer)), sizeof(answer));
+		assert_int_equal(answer, i);
+	}
+	return NULL;
+}
+
+static void threads_share_a_bell_and_miss_no_wake_up(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_counters counters;
+	struct talker t[FLOWS];
+
+	for (int i = 0; i < FLOWS; i++) {
+		t[i].flow = connect_flow(fx, m, &t[i].fd);
+		pthread_create(&t[i].echo, NULL, echo, &t[i]);
+	}
+	for (int i = 0; i < FLOWS; i++)
+		pthread_create(&t[i].thread, NULL, talk, &t[i]);
+	for (int i = 0; i < FLOWS; i++)
+		pthread_join(t[i].thread, NULL);
+	memnet_read_counters(m, &counters);
+	assert_int_equal(counters.timer_rescues, 0);
+	for (int i = 0; i < FLOWS; i++) {
+		memnet_close(t[i].flow);
+		pthread_join(t[i].echo, NULL);
+		close(t[i].fd);
+	}
+	memnet_detach(m);
+}
+
 /* --- a guest that lies ------------------------------------------------------- */
 
 typedef void (*lie)(void *region);
 
+static struct mn_flow *flow_0(void *region)
+{
+	const struct mn_header *h = mn_header(region);
+	const struct mn_geometry g = { .channels = h->h_channels };
+
+	return mn_flow(region, &g, 0);
+}
+
 static void lie_send_head(void *region)
 {
-	mn_publish(&mn_flow(region, 0)->send.producer.p_head, 1ULL << 40);
+	mn_publish(&flow_0(region)->send.producer.p_head, 1ULL << 40);
 }
 
 static void lie_send_closed(void *region)
 {
-	mn_publish32(&mn_flow(region, 0)->send.producer.p_closed, 99);
+	mn_publish32(&flow_0(region)->send.producer.p_closed, 99);
 }
 
 static void lie_recv_tail(void *region)
 {
-	mn_publish(&mn_flow(region, 0)->recv.consumer.c_tail, 12345);
+	mn_publish(&flow_0(region)->recv.consumer.c_tail, 12345);
 }
 
 static void lie_ring_head(void *region)
 {
-	mn_publish(&mn_rings(region)->submission_index.producer.p_head, 1);
+	mn_publish(&mn_channel(region, 0)->submission_index.producer.p_head, 1);
 }
 
 static void lie_ring_closed(void *region)
 {
-	mn_publish32(&mn_rings(region)->submission_index.producer.p_closed, 1);
+	mn_publish32(&mn_channel(region, 0)->submission_index.producer.p_closed, 1);
 }
 
 static void lie_completion_closed(void *region)
 {
-	mn_publish32(&mn_rings(region)->completion_index.consumer.c_closed, 1);
+	mn_publish32(&mn_channel(region, 0)->completion_index.consumer.c_closed, 1);
 }
 
 static void lie_state(void *region)
 {
 	mn_publish32(&mn_header(region)->g_state, 0xdead);
+}
+
+/* As a guest tells its host, of every flow and channel. */
+static void mark_everything(struct mn_region *r)
+{
+	struct mn_header *h = mn_header(r->base);
+
+	mn_pending_mark_flow(h, 0);
+	mn_pending_mark_channel(h, 0);
+	mn_region_ring(r);
 }
 
 /* The host sees it, says so, ends this session, and serves the next one. */
@@ -445,7 +539,7 @@ static void lie_is_caught(struct fixture *fx, lie tell)
 	f = connect_flow(fx, m, &fd);
 	tell(r.base);
 	assert_int_equal(write(fd, "y", 1), 1);	/* makes it look at the receive FIFO */
-	mn_region_ring(&r);
+	mark_everything(&r);
 	do	/* the byte may arrive before the host looks */
 		n = memnet_recv(f, &byte, 1);
 	while (n > 0);
@@ -483,7 +577,7 @@ static void a_zeroed_header_is_made_anew(void **state)
 	/* The tick belongs to the loop's thread: hold the loop meanwhile. */
 	ring_fd(fx->stop.fd);
 	pthread_join(fx->thread, NULL);
-	memset(r.base, 0, MN_DATA_OFFSET);
+	memset(r.base, 0, MN_CHANNELS_OFFSET);
 	mn_host_tick(fx->host);
 	assert_true(mn_header(r.base)->h_magic == MN_MAGIC);
 	mn_region_close(&r);
@@ -511,6 +605,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_host_that_stops_is_noticed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_guest_leaves_its_place_to_the_next,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(threads_share_a_bell_and_miss_no_wake_up,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(each_lie_ends_its_session_and_nothing_else,
 						setup, teardown),

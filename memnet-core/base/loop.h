@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon's event loop: epoll, one handler per descriptor, and one callback
+ * The daemons' event loop: epoll, one handler per descriptor, and one callback
  * for what has more to do although no descriptor says so. One thread.
  */
 #ifndef MEMNET_LOOP_H
@@ -42,7 +42,7 @@ int mn_loop_add(struct mn_loop *loop, struct mn_watch *w, uint32_t events);
 void mn_loop_close_fd(struct mn_loop *loop, struct mn_watch *w);
 
 /*
- * Run until @loop->stop. After each round of handlers @more(@arg) is called; it
+ * Run until @loop->stop. After each round of handlers @more(@arg), if any, is called; it
  * returns true while it has more to do, and then the loop only looks at the
  * descriptors and does not sleep. 0 or -errno.
  */

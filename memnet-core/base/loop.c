@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "memnet-core/host/loop.h"
+#include "memnet-core/base/loop.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ int mn_loop_run(struct mn_loop *loop, bool (*more)(void *arg), void *arg)
 				w->ready(w, loop->events[i].events);
 		}
 		loop->n_events = 0;
-		busy = more(arg);
+		busy = more && more(arg);
 	}
 	return 0;
 }

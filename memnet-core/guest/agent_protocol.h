@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between memnet-agent and the processes it serves, inside one guest: a
+ * SOCK_SEQPACKET UNIX socket. The agent speaks once, a struct mn_welcome; with
+ * error 0 three descriptors come along: the region, the doorbell, the bell of the
+ * channel. Then the socket only tells, by its end, that the other one is gone.
+ */
+#ifndef MEMNET_AGENT_PROTOCOL_H
+#define MEMNET_AGENT_PROTOCOL_H
+
+#include <stdint.h>
+
+#define MN_AGENT_SOCKET		"/run/memnet/agent.sock"
+#define MN_AGENT_SOCKET_ENV	"MEMNET_AGENT"	/* another path */
+#define MN_WELCOME_MAGIC	0x4d4e5731u	/* and the version of this message */
+#define MN_PROVIDER_NAME	16
+
+enum mn_welcome_fd { MN_WELCOME_REGION, MN_WELCOME_DOORBELL, MN_WELCOME_BELL, MN_WELCOME_FDS };
+
+struct mn_welcome {
+	uint32_t magic;
+	int32_t error;		/* 0, or why not: -EAGAIN, every channel is in use */
+	uint32_t channel;
+	uint32_t doorbell_maps;	/* 1: map the doorbell; 0: it is an eventfd */
+	uint32_t doorbell_offset, doorbell_value;
+	uint64_t session;
+	char provider[MN_PROVIDER_NAME];
+};
+
+#endif

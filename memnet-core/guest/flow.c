@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Streams: connect and close by the control ring, bytes by the two FIFOs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memnet-core/base/util.h"
+#include "memnet-core/guest/memnet_internal.h"
+
+/* memnet_send() publishes at least this often, so the host starts while we copy. */
+#define SEND_PIECE	(64u << 10)
+
+static struct sockaddr_in address(const uint8_t addr[16], uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+	memcpy(&sin.sin_addr, addr, sizeof(sin.sin_addr));
+	return sin;
+}
+
+static void bind_flow(struct memnet_flow *f, struct memnet *m, const struct mn_completion *c)
+{
+	const struct mn_geometry *g = &m->session.geometry;
+	void *base = m->region->base;
+	struct mn_flow *shared = mn_flow(base, g, c->flow);
+
+	*f = (struct memnet_flow){
+		.m = m, .id = c->flow, .out_spin = m->spin, .in_spin = m->spin,
+		.local = address(c->local_addr, c->local_port),
+		.peer = address(c->peer_addr, c->peer_port),
+	};
+	mn_producer_init(&f->out, &shared->send, mn_fifo_data(base, g, c->flow, MN_SEND),
+			 g->fifo_bytes);
+	mn_consumer_init(&f->in, &shared->recv, mn_fifo_data(base, g, c->flow, MN_RECV),
+			 g->fifo_bytes);
+}
+
+int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out)
+{
+	struct mn_submission s = {
+		.op = MN_OP_CONNECT, .family = MN_IPV4, .port = ntohs(peer->sin_port),
+	};
+	struct memnet_flow *f = malloc(sizeof(*f));
+	struct mn_completion c;
+	int ret = -ENOMEM;
+
+	if (!f)
+		return ret;
+	memcpy(s.addr, &peer->sin_addr, sizeof(peer->sin_addr));
+	ret = mn_control_call(m, &s, &c);
+	if (!ret && c.flow >= m->session.geometry.flows)
+		ret = -EPROTO;
+	if (ret) {
+		free(f);
+		return ret;
+	}
+	bind_flow(f, m, &c);
+	*out = f;
+	return 0;
+}
+
+void memnet_close(struct memnet_flow *f)
+{
+	struct mn_submission s = { .op = MN_OP_CLOSE, .flow = f->id };
+	struct mn_completion c;
+
+	/* A session that died took the flow with it: nothing to undo. */
+	mn_control_call(f->m, &s, &c);
+	free(f);
+}
+
+void memnet_addresses(const struct memnet_flow *f, struct sockaddr_in *local,
+		      struct sockaddr_in *peer)
+{
+	*local = f->local;
+	*peer = f->peer;
+}
+
+/* --- waiting ------------------------------------------------------------------- */
+
+/* Half a FIFO at once: a blocked sender is woken twice a lap, not per segment. */
+static int space_arm(void *arg)
+{
+	struct memnet_flow *f = arg;
+
+	return mn_producer_arm(&f->out, f->out.size / 2);
+}
+
+static int space_look(void *arg)
+{
+	struct memnet_flow *f = arg;
+	struct iovec spans[2];
+	ssize_t n = mn_producer_reserve(&f->out, f->out.size / 2, spans);
+
+	return n < 0 ? 0 : (uint64_t)n < f->out.size / 2;
+}
+
+static int data_arm(void *arg)
+{
+	return mn_consumer_arm(&((struct memnet_flow *)arg)->in, 1);
+}
+
+static int data_look(void *arg)
+{
+	struct memnet_flow *f = arg;
+	struct iovec spans[2];
+
+	return !mn_consumer_peek(&f->in, 1, spans) && !mn_consumer_at_end(&f->in);
+}
+
+static const struct wait_ops space_ops = { space_look, space_arm };
+static const struct wait_ops data_ops = { data_look, data_arm };
+
+/* --- bytes --------------------------------------------------------------------- */
+
+ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
+{
+	const char *from = buf;
+	struct iovec spans[2];
+	size_t left = len;
+
+	while (left) {
+		ssize_t n = -ECONNRESET;
+
+		if (mn_session_is_current(&f->m->session))
+			n = mn_producer_reserve(&f->out, MIN(left, SEND_PIECE), spans);
+		if (n == 0) {
+			n = mn_wait_for(f->m, &f->out_spin, &space_ops, f);
+			if (n == 0)
+				continue;
+		}
+		if (n < 0)
+			return left < len ? (ssize_t)(len - left) : n;
+		memcpy(spans[0].iov_base, from, spans[0].iov_len);
+		memcpy(spans[1].iov_base, from + spans[0].iov_len, spans[1].iov_len);
+		mn_tell_flow(f->m, f->id, mn_producer_commit(&f->out, n));
+		from += n;
+		left -= n;
+	}
+	return len;
+}
+
+ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len)
+{
+	struct iovec spans[2];
+	ssize_t n;
+
+	if (!mn_session_is_current(&f->m->session))
+		return -ECONNRESET;
+	while (!(n = mn_consumer_peek(&f->in, len, spans))) {
+		int ret = mn_consumer_at_end(&f->in);
+
+		if (ret)
+			return ret < 0 ? ret : 0;
+		ret = mn_wait_for(f->m, &f->in_spin, &data_ops, f);
+		if (ret)
+			return ret;
+	}
+	if (n < 0)
+		return n;
+	memcpy(buf, spans[0].iov_base, spans[0].iov_len);
+	memcpy((char *)buf + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
+	mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, n));
+	return n;
+}
+
+int memnet_shutdown_send(struct memnet_flow *f)
+{
+	int ret = mn_session_check(&f->m->session);
+
+	if (ret)
+		return ret;
+	mn_producer_close(&f->out, MN_FIN);
+	mn_tell_flow(f->m, f->id, true);
+	return 0;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memnet-agent: owns the shared region of this guest and serves its processes.
+ *
+ * A process connects to the UNIX socket and gets a channel: descriptors for the
+ * region, the doorbell and the channel's bell. From then on it works by itself; the
+ * agent only waits for its end, and then has the host reset the channel. The agent
+ * keeps the session: it beats, and when the host has gone or begun another session
+ * it lets every client go (their sockets end), waits for them to close theirs, so
+ * that none still writes into what others will use, and attaches anew.
+ *
+ * The processes of one guest share one region and trust each other with it; who may
+ * be among them is decided by the socket's mode.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/fdpass.h"
+#include "memnet-core/base/loop.h"
+#include "memnet-core/guest/agent_protocol.h"
+#include "memnet-core/guest/memnet_internal.h"
+
+#define OWN_CHANNEL 0
+/* When a session has ended its clients have so long to notice and to leave. */
+#define LEAVE_NS	NSEC_PER_SEC
+
+struct agent;
+
+/* A channel and who has it. */
+struct client {
+	struct mn_watch watch;	/* first: the loop gives it back; fd -1: the channel is free */
+	struct agent *agent;
+	uint32_t channel;
+};
+
+struct agent {
+	struct mn_loop loop;
+	struct mn_region region;
+	struct memnet *memnet;		/* NULL: no session at the moment */
+	int64_t leave_ns;		/* without one: clients of the last may stay until then */
+	struct mn_watch listener, timer, signals, bell, port;
+	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
+};
+
+struct options {
+	const char *region, *socket;
+	mode_t mode;
+};
+
+#define AGENT_OF(watch, member) \
+	((struct agent *)((char *)(watch) - offsetof(struct agent, member)))
+
+/* --- clients ------------------------------------------------------------------- */
+
+static int reset_channel(struct agent *a, uint32_t channel)
+{
+	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = channel };
+	struct mn_completion c;
+
+	return mn_control_call(a->memnet, &s, &c);
+}
+
+static void attach_when_alone(struct agent *a);
+
+static void client_gone(struct mn_watch *w, uint32_t events)
+{
+	struct client *client = (struct client *)w;
+	struct agent *a = client->agent;
+
+	mn_loop_close_fd(&a->loop, w);
+	if (!a->memnet)		/* of the session before: the host has reset everything */
+		attach_when_alone(a);
+	else if (reset_channel(a, client->channel))
+		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
+			client->channel);
+}
+
+static struct client *free_client(struct agent *a)
+{
+	for (uint32_t c = OWN_CHANNEL + 1; c < a->memnet->session.geometry.channels; c++)
+		if (a->clients[c].watch.fd < 0)
+			return &a->clients[c];
+	return NULL;
+}
+
+static int welcome(struct agent *a, int fd, uint32_t channel)
+{
+	const struct mn_region *r = &a->region;
+	const int fds[MN_WELCOME_FDS] = {
+		[MN_WELCOME_REGION] = r->fd,
+		[MN_WELCOME_DOORBELL] = r->doorbell_fd,
+		[MN_WELCOME_BELL] = r->bell_fds[channel],
+	};
+	struct mn_welcome w = {
+		.magic = MN_WELCOME_MAGIC, .channel = channel,
+		.session = a->memnet->session.nonce,
+		.doorbell_maps = r->doorbell != NULL,
+		.doorbell_offset = (uintptr_t)r->doorbell & (MN_PAGE - 1),
+		.doorbell_value = r->doorbell_value,
+	};
+
+	strncpy(w.provider, r->provider, sizeof(w.provider) - 1);
+	mn_region_drain(r, channel);	/* what was rung for the channel's last owner */
+	return mn_send_fds(fd, &w, sizeof(w), fds, MN_WELCOME_FDS);
+}
+
+static void refuse(int fd, int error)
+{
+	const struct mn_welcome w = { .magic = MN_WELCOME_MAGIC, .error = error };
+
+	mn_send_fds(fd, &w, sizeof(w), NULL, 0);
+	close(fd);
+}
+
+static void client_comes(struct mn_watch *w, uint32_t events)
+{
+	struct agent *a = AGENT_OF(w, listener);
+	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *client;
+	int ret;
+
+	if (fd < 0)
+		return;
+	client = free_client(a);
+	if (!client) {
+		refuse(fd, -EAGAIN);
+		return;
+	}
+	ret = welcome(a, fd, client->channel);
+	if (ret) {
+		close(fd);
+		return;
+	}
+	client->watch.fd = fd;
+	if (mn_loop_add(&a->loop, &client->watch, EPOLLIN | EPOLLRDHUP))
+		client_gone(&client->watch, 0);
+}
+
+/* --- the session ---------------------------------------------------------------- */
+
+/* Clients are taken only with a session: until then they wait in the socket's queue. */
+static void set_listening(struct agent *a, bool on)
+{
+	struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.ptr = &a->listener };
+
+	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
+}
+
+static void attach(struct agent *a)
+{
+	int ret = memnet_attach(&a->memnet, &a->region, MN_F_HEARTBEAT);
+
+	if (ret) {
+		a->memnet = NULL;
+		return;	/* the timer tries again */
+	}
+	set_listening(a, true);
+	fprintf(stderr, "memnet-agent: attached\n");
+}
+
+/* The host is gone or another: nothing of the session lives on. */
+static void end_session(struct agent *a, int why)
+{
+	fprintf(stderr, "memnet-agent: the session ended: %s; attaching anew\n", strerror(-why));
+	set_listening(a, false);
+	memnet_detach(a->memnet);
+	a->memnet = NULL;
+	a->leave_ns = mn_now_ns() + LEAVE_NS;
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		if (a->clients[c].watch.fd >= 0)
+			shutdown(a->clients[c].watch.fd, SHUT_WR);
+	attach_when_alone(a);
+}
+
+/* Somebody who does not leave keeps the channel, and is not in a call: it would have noticed. */
+static void attach_when_alone(struct agent *a)
+{
+	bool alone = true;
+
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		alone &= a->clients[c].watch.fd < 0;
+	if (alone || mn_now_ns() > a->leave_ns)
+		attach(a);
+}
+
+static void check_session(struct agent *a)
+{
+	int ret = mn_session_check(&a->memnet->session);
+
+	if (ret)
+		end_session(a, ret);
+}
+
+static void timer_ticks(struct mn_watch *w, uint32_t events)
+{
+	struct agent *a = AGENT_OF(w, timer);
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	if (!a->memnet) {
+		attach_when_alone(a);
+		return;
+	}
+	mn_session_beat(&a->memnet->session);
+	check_session(a);
+}
+
+static void bell_rung(struct mn_watch *w, uint32_t events)
+{
+	struct agent *a = AGENT_OF(w, bell);
+
+	mn_region_drain(&a->region, OWN_CHANNEL);
+	if (a->memnet)
+		check_session(a);
+}
+
+/* The host rings for everybody here; this is where it is passed on. */
+static void port_rung(struct mn_watch *w, uint32_t events)
+{
+	struct agent *a = AGENT_OF(w, port);
+
+	if (mn_region_pump(&a->region)) {
+		fprintf(stderr, "memnet-agent: the host closed the bell port\n");
+		a->loop.stop = true;
+	}
+}
+
+static void signal_comes(struct mn_watch *w, uint32_t events)
+{
+	AGENT_OF(w, signals)->loop.stop = true;
+}
+
+/* --- set-up ---------------------------------------------------------------------- */
+
+static int listen_at(const char *path, mode_t mode)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd, ret;
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	unlink(path);	/* the region's lock has told that no other agent lives */
+	if (!bind(fd, (struct sockaddr *)&sun, sizeof(sun)) && !chmod(path, mode) &&
+	    !listen(fd, SOMAXCONN))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int heartbeat_timer(void)
+{
+	const struct timespec period = mn_timespec(MN_HEARTBEAT_MS * NSEC_PER_MSEC);
+	const struct itimerspec beat = { .it_interval = period, .it_value = period };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &beat, NULL);
+	return fd < 0 ? -errno : fd;
+}
+
+static int end_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Watch @fd, which belongs to @w from then on. 0 or -errno. */
+static int watch_fd(struct agent *a, struct mn_watch *w, int fd, uint32_t events,
+		    void (*ready)(struct mn_watch *, uint32_t))
+{
+	if (fd < 0)
+		return fd;
+	*w = (struct mn_watch){ .fd = fd, .ready = ready };
+	return mn_loop_add(&a->loop, w, events);
+}
+
+static int start(struct agent *a, const struct options *o)
+{
+	int ret = mn_loop_init(&a->loop);
+
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		a->clients[c] = (struct client){ .watch = { -1, client_gone }, .agent = a,
+						 .channel = c };
+	if (!ret)
+		ret = watch_fd(a, &a->listener, listen_at(o->socket, o->mode), 0, client_comes);
+	if (ret) {
+		fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", o->socket,
+			strerror(-ret));
+		return ret;
+	}
+	ret = watch_fd(a, &a->timer, heartbeat_timer(), EPOLLIN, timer_ticks);
+	if (!ret)
+		ret = watch_fd(a, &a->signals, end_signals(), EPOLLIN, signal_comes);
+	if (!ret)
+		ret = watch_fd(a, &a->bell, a->region.bell_fds[OWN_CHANNEL], EPOLLIN, bell_rung);
+	if (!ret && a->region.port_fd >= 0)
+		ret = watch_fd(a, &a->port, a->region.port_fd, EPOLLIN, port_rung);
+	if (ret)
+		fprintf(stderr, "memnet-agent: cannot start: %s\n", strerror(-ret));
+	return ret;
+}
+
+static int open_region(struct agent *a, const struct options *o)
+{
+	static const struct { int err; const char *mend; } mends[] = {
+		{ -ENODEV, "this machine has no region; is QEMU given -device ivshmem-doorbell?" },
+		{ -EBUSY, "another memnet-agent has it" },
+		{ -EACCES, "run memnet-agent as root" },
+		{ -EINVAL, "see --help for the names" },
+	};
+	int ret = mn_region_open(&a->region, o->region);
+	const char *mend = strerror(-ret);
+
+	if (!ret)
+		return 0;
+	for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)
+		if (mends[i].err == ret)
+			mend = mends[i].mend;
+	fprintf(stderr, "memnet-agent: cannot open the region %s: %s\n", o->region, mend);
+	return ret;
+}
+
+/* --- options --------------------------------------------------------------------- */
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	char *end;
+
+	switch (key) {
+	case 'r':
+		o->region = arg;
+		break;
+	case 's':
+		o->socket = arg;
+		break;
+	case 'm':
+		o->mode = strtoul(arg, &end, 8);
+		if (end == arg || *end || o->mode > 0777)
+			argp_error(state, "--mode %s: want octal digits, such as 0660", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_option option_table[] = {
+	{ "region", 'r', "PROVIDER", 0, "auto, ivshmem or server:PATH (auto)" },
+	{ "socket", 's', "PATH", 0, "where processes connect (" MN_AGENT_SOCKET ")" },
+	{ "mode", 'm', "MODE", 0, "who may: permissions of that socket (0666)" },
+	{ 0 }
+};
+
+static const char doc[] = "Own the shared region of this guest and serve its processes.";
+
+static const struct argp argp = { option_table, parse_option, NULL, doc };
+
+int main(int argc, char **argv)
+{
+	struct options o = { .region = "auto", .socket = MN_AGENT_SOCKET, .mode = 0666 };
+	static struct agent a;
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (open_region(&a, &o) || start(&a, &o))
+		return EXIT_FAILURE;
+	attach(&a);
+	ret = mn_loop_run(&a.loop, NULL, NULL);
+	memnet_detach(a.memnet);
+	unlink(o.socket);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Waiting for the host, and telling it. fifo.h and waiter.h say why nobody is missed. */
+#include <errno.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/guest/memnet_internal.h"
+#include "memnet-core/pending.h"
+
+/* No sleep is longer. The bell is a hint; this bounds the harm of a lost one. */
+#define RESCUE_MS	100
+/* Where the host has no bell to ring us with. */
+#define TIMER_MS	1
+/* Looks between two readings of the clock. */
+#define LOOKS		32
+
+static void tell(struct memnet *m)
+{
+	if (mn_pending_host_asleep(mn_header(m->region->base))) {
+		mn_count(&m->counters.kicks_to_host, 1);
+		mn_region_ring(m->region);
+	} else {
+		mn_count(&m->counters.kicks_suppressed, 1);
+	}
+}
+
+void mn_tell_flow(struct memnet *m, uint32_t flow, bool wanted)
+{
+	if (!wanted) {
+		mn_count(&m->counters.kicks_suppressed, 1);
+		return;
+	}
+	mn_pending_mark_flow(mn_header(m->region->base), flow);
+	tell(m);
+}
+
+void mn_tell_channel(struct memnet *m, bool wanted)
+{
+	if (!wanted)
+		return;
+	mn_pending_mark_channel(mn_header(m->region->base), m->channel);
+	tell(m);
+}
+
+/* Look for the budget's time. As look(). */
+static int spin_for(struct memnet *m, int64_t budget_ns, const struct wait_ops *ops, void *end)
+{
+	int64_t begin = mn_now_ns(), now = begin;
+	int ret = 1;
+
+	while (ret > 0 && now - begin < budget_ns) {
+		for (int i = 0; i < LOOKS && ret > 0; i++) {
+			mn_pause();
+			ret = ops->look(end);
+		}
+		now = mn_now_ns();
+	}
+	mn_count(&m->counters.spin_ns, now - begin);
+	return ret;
+}
+
+static bool has_bell(const struct memnet *m)
+{
+	return m->session.features & (MN_F_VECTORS | MN_F_PORT);
+}
+
+/* Arm, look, sleep, until there is something to do. 0 or -errno. */
+static int sleep_for(struct memnet *m, const struct wait_ops *ops, void *end)
+{
+	int timeout_ms = has_bell(m) ? RESCUE_MS : TIMER_MS;
+	int slept = -1;	/* mn_waiter_sleep()'s answer */
+
+	for (;;) {
+		uint32_t ticket = mn_waiter_ticket(&m->waiter);
+		int64_t begin;
+		int ret = ops->arm(end);
+
+		if (ret <= 0) {
+			mn_count(&m->counters.timer_rescues, !ret && !slept && has_bell(m));
+			return ret;
+		}
+		mn_count(&m->counters.kicks_spurious, slept == 1);
+		ret = mn_session_check(&m->session);
+		if (ret)
+			return ret;
+		begin = mn_now_ns();
+		slept = mn_waiter_sleep(&m->waiter, ticket, timeout_ms);
+		mn_count(&m->counters.sleep_ns, mn_now_ns() - begin);
+		if (slept < 0)
+			return slept;
+		mn_count(&m->counters.kicks_to_guest, slept);
+	}
+}
+
+int mn_wait_for(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end)
+{
+	int64_t begin;
+	int ret = 1;
+
+	if (!spin->max_ns)
+		return sleep_for(m, ops, end);
+	begin = mn_now_ns();
+	if (spin->budget_ns)
+		ret = spin_for(m, spin->budget_ns, ops, end);
+	if (ret > 0)
+		ret = sleep_for(m, ops, end);
+	mn_spin_waited(spin, mn_now_ns() - begin);
+	return ret;
+}

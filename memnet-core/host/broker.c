@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Theory of operation: broker.h. */
+#include "memnet-core/host/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/fdpass.h"
+#include "memnet-core/base/util.h"
+#include "memnet-core/host/host.h"
+#include "memnet-core/host/ivshmem_server.h"
+#include "memnet-core/host/worker.h"
+
+/* A worker that lived so long died by accident: the next one starts at once. */
+#define LONG_LIFE_NS	(5 * NSEC_PER_SEC)
+/* Others are delayed, ever longer, up to this: a guest that kills its worker shall not keep us busy. */
+#define FIRST_DELAY_MS	50
+#define LAST_DELAY_MS	1000
+/* A worker told to stop that does not is killed. */
+#define STOP_MS		1000
+
+struct vm {
+	struct mn_broker *broker;
+	struct vm *next;
+	struct mn_vm_config config;
+	char ivshmem_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char bell_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct mn_watch ivshmem_listener, bell_listener;
+	struct mn_watch ivshmem, bell;	/* QEMU's connections */
+	int memfd, doorbell;
+	int vectors[MN_MAX_CHANNELS];
+
+	struct mn_watch worker;		/* pidfd, -1 without */
+	pid_t pid;
+	int control;			/* our end, -1 without */
+	int64_t started_ns;
+	unsigned int delay_ms;
+	struct mn_watch restart;	/* timer */
+};
+
+struct mn_broker {
+	const char *directory;
+	struct mn_loop loop;
+	struct mn_watch signals;
+	struct vm *vms;
+};
+
+#define VM_OF(watch, member) ((struct vm *)((char *)(watch) - offsetof(struct vm, member)))
+
+static void complain(const struct vm *vm, const char *what, int err)
+{
+	fprintf(stderr, "memnetd: %s: %s: %s\n", vm->config.name, what, strerror(-err));
+}
+
+/* --- the worker ------------------------------------------------------------------ */
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Close every descriptor but @keep (sorted here) and the standard three. */
+static void close_others(int *keep, size_t n)
+{
+	unsigned int from = STDERR_FILENO + 1;
+
+	qsort(keep, n, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned int)keep[i] > from)
+			close_range(from, keep[i] - 1, 0);
+		from = keep[i] + 1;
+	}
+	close_range(from, ~0u, 0);
+}
+
+static _Noreturn void be_worker(const struct vm *vm, int control)
+{
+	struct mn_worker w = {
+		.name = vm->config.name, .geometry = vm->config.geometry,
+		.policy = vm->config.policy, .spin = vm->config.spin,
+		.memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
+	};
+	int keep[3 + MN_MAX_CHANNELS] = { vm->memfd, vm->doorbell, control };
+
+	memcpy(w.vectors, vm->vectors, sizeof(w.vectors));
+	memcpy(keep + 3, vm->vectors, vm->config.geometry.channels * sizeof(keep[0]));
+	close_others(keep, 3 + vm->config.geometry.channels);
+	exit(mn_worker_run(&w));
+}
+
+static void send_bell(struct vm *vm)
+{
+	int ret;
+
+	if (vm->control < 0 || vm->bell.fd < 0)
+		return;
+	ret = mn_send_fds(vm->control, "B", 1, &vm->bell.fd, 1);
+	if (ret && ret != -EPIPE)	/* a dead worker's successor gets it */
+		complain(vm, "cannot hand the bell port to the worker", ret);
+}
+
+/* What its worker got, also on failure: the restart timer tries again. */
+static int fork_worker(struct vm *vm)
+{
+	int pair[2], pidfd, ret;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	vm->pid = fork();
+	if (vm->pid == 0)
+		be_worker(vm, pair[1]);
+	ret = -errno;
+	close(pair[1]);
+	if (vm->pid < 0) {
+		close(pair[0]);
+		return ret;
+	}
+	vm->control = pair[0];
+	pidfd = pidfd_open(vm->pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	vm->worker.fd = pidfd;
+	return mn_loop_add(&vm->broker->loop, &vm->worker, EPOLLIN);
+}
+
+static void start_worker(struct vm *vm)
+{
+	int ret;
+
+	vm->started_ns = mn_now_ns();
+	ret = fork_worker(vm);
+	if (ret)
+		complain(vm, "cannot start a worker", ret);
+	send_bell(vm);
+}
+
+/* Collect the worker; wait for it at most @timeout_ms, then kill it. Its wait status. */
+static int reap_worker(struct vm *vm, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = vm->worker.fd, .events = POLLIN };
+	int status = 0;
+
+	if (poll(&pfd, 1, timeout_ms) != 1)
+		kill(vm->pid, SIGKILL);
+	waitpid(vm->pid, &status, 0);
+	mn_loop_close_fd(&vm->broker->loop, &vm->worker);
+	if (vm->control >= 0)
+		close(vm->control);
+	vm->control = -1;
+	vm->pid = -1;
+	return status;
+}
+
+static void stop_worker(struct vm *vm)
+{
+	const struct itimerspec never = { 0 };
+
+	timerfd_settime(vm->restart.fd, 0, &never, NULL);
+	if (vm->pid <= 0)
+		return;
+	close(vm->control);
+	vm->control = -1;
+	reap_worker(vm, STOP_MS);
+}
+
+/* Nobody told it to: it gets a successor, which will offer a new session. */
+static void worker_died(struct mn_watch *w, uint32_t events)
+{
+	struct vm *vm = VM_OF(w, worker);
+	bool long_life = mn_now_ns() - vm->started_ns > LONG_LIFE_NS;
+	int status = reap_worker(vm, 0);
+	char how[32];
+
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
+	else
+		snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
+	if (long_life)
+		vm->delay_ms = 0;
+	fprintf(stderr, "memnetd: %s: the worker died (%s); another starts in %u ms\n",
+		vm->config.name, how, vm->delay_ms);
+	if (vm->delay_ms) {
+		const struct itimerspec later = {
+			.it_value = mn_timespec(vm->delay_ms * NSEC_PER_MSEC),
+		};
+
+		timerfd_settime(vm->restart.fd, 0, &later, NULL);
+	} else {
+		start_worker(vm);
+	}
+	vm->delay_ms = MIN(MAX(2 * vm->delay_ms, (unsigned int)FIRST_DELAY_MS),
+			   (unsigned int)LAST_DELAY_MS);
+}
+
+static void restart_due(struct mn_watch *w, uint32_t events)
+{
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) == sizeof(count))
+		start_worker(VM_OF(w, restart));
+}
+
+/* --- QEMU's connections ---------------------------------------------------------- */
+
+/* Only a process of our own user may be our QEMU. */
+static bool peer_is_ours(const struct vm *vm, int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return false;
+	if (cred.uid == geteuid())
+		return true;
+	fprintf(stderr, "memnetd: %s: refused a connection of uid %u (pid %d); "
+		"run QEMU and memnetd as the same user\n", vm->config.name, cred.uid, cred.pid);
+	return false;
+}
+
+/* Accept into @w if it is free and the peer is ours. 0 or -errno. */
+static int accept_one(struct vm *vm, struct mn_watch *listener, struct mn_watch *w)
+{
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (w->fd >= 0) {
+		fprintf(stderr, "memnetd: %s: refused a second QEMU; give each VM a --vm of its own\n",
+			vm->config.name);
+		close(fd);
+		return -EBUSY;
+	}
+	if (!peer_is_ours(vm, fd)) {
+		close(fd);
+		return -EPERM;
+	}
+	w->fd = fd;
+	return 0;
+}
+
+/* The next VM shall not read what this one left. */
+static void wipe_region(struct vm *vm)
+{
+	if (fallocate(vm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+		      vm->config.geometry.region_bytes))
+		complain(vm, "cannot wipe the region", -errno);
+}
+
+/* QEMU never writes here: readable means that it has closed. */
+static void ivshmem_gone(struct mn_watch *w, uint32_t events)
+{
+	struct vm *vm = VM_OF(w, ivshmem);
+
+	mn_loop_close_fd(&vm->broker->loop, w);
+	stop_worker(vm);
+	vm->delay_ms = 0;
+	wipe_region(vm);
+}
+
+static void ivshmem_comes(struct mn_watch *w, uint32_t events)
+{
+	struct vm *vm = VM_OF(w, ivshmem_listener);
+	int ret = accept_one(vm, w, &vm->ivshmem);
+
+	if (ret)
+		return;
+	ret = mn_loop_add(&vm->broker->loop, &vm->ivshmem, EPOLLIN | EPOLLRDHUP);
+	if (!ret)
+		ret = mn_ivshmem_greet(vm->ivshmem.fd, vm->memfd, vm->doorbell, vm->vectors,
+				       vm->config.geometry.channels);
+	if (ret) {
+		complain(vm, "QEMU left during the greeting", ret);
+		mn_loop_close_fd(&vm->broker->loop, &vm->ivshmem);
+		return;
+	}
+	start_worker(vm);
+}
+
+/* Watched for its end only: the worker has the bytes. */
+static void bell_gone(struct mn_watch *w, uint32_t events)
+{
+	mn_loop_close_fd(&VM_OF(w, bell)->broker->loop, w);
+}
+
+static void bell_comes(struct mn_watch *w, uint32_t events)
+{
+	struct vm *vm = VM_OF(w, bell_listener);
+	int ret = accept_one(vm, w, &vm->bell);
+
+	if (ret)
+		return;
+	ret = mn_loop_add(&vm->broker->loop, &vm->bell, EPOLLRDHUP);
+	if (ret) {
+		complain(vm, "cannot watch the bell port", ret);
+		mn_loop_close_fd(&vm->broker->loop, &vm->bell);
+		return;
+	}
+	send_bell(vm);
+}
+
+/* --- making and ending ------------------------------------------------------------- */
+
+/* A listening socket at @path, replacing a dead one left there. fd or -errno. */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int ret, fd;
+
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
+		close(fd);
+		return -EADDRINUSE;	/* somebody lives there */
+	}
+	if (errno == ECONNREFUSED)
+		unlink(path);
+	mask = umask(0177);
+	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 1) ? -errno : fd;
+	umask(mask);
+	if (ret < 0)
+		close(fd);
+	return ret;
+}
+
+/* @path = DIRECTORY/NAME.@what, listened at by @w. 0 or -errno. */
+static int listen_for_qemu(struct vm *vm, const char *what, char *path, size_t size,
+			   struct mn_watch *w)
+{
+	int ret = -ENAMETOOLONG;
+
+	if (snprintf(path, size, "%s/%s.%s", vm->broker->directory, vm->config.name, what) <
+	    (int)size)
+		ret = listen_at(path);
+	if (ret >= 0) {
+		w->fd = ret;
+		ret = mn_loop_add(&vm->broker->loop, w, EPOLLIN);
+	}
+	if (ret < 0) {
+		fprintf(stderr, "memnetd: cannot listen at %s: %s\n", path, strerror(-ret));
+		path[0] = '\0';	/* not ours to remove */
+	}
+	return ret;
+}
+
+static int make_fds(struct vm *vm)
+{
+	vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
+	if (vm->memfd < 0)
+		return vm->memfd;
+	vm->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vm->doorbell < 0)
+		return -errno;
+	for (uint32_t i = 0; i < vm->config.geometry.channels; i++) {
+		vm->vectors[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (vm->vectors[i] < 0)
+			return -errno;
+	}
+	vm->restart.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (vm->restart.fd < 0)
+		return -errno;
+	return mn_loop_add(&vm->broker->loop, &vm->restart, EPOLLIN);
+}
+
+static struct vm *new_vm(struct mn_broker *b, const struct mn_vm_config *config)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		return NULL;
+	*vm = (struct vm){
+		.broker = b, .next = b->vms, .config = *config,
+		.ivshmem_listener = { -1, ivshmem_comes }, .bell_listener = { -1, bell_comes },
+		.ivshmem = { -1, ivshmem_gone }, .bell = { -1, bell_gone },
+		.worker = { -1, worker_died }, .restart = { -1, restart_due },
+		.memfd = -1, .doorbell = -1, .control = -1, .pid = -1,
+	};
+	memset(vm->vectors, -1, sizeof(vm->vectors));
+	b->vms = vm;
+	return vm;
+}
+
+int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config)
+{
+	struct vm *vm = new_vm(b, config);
+	int ret = vm ? make_fds(vm) : -ENOMEM;
+
+	if (ret) {
+		fprintf(stderr, "memnetd: cannot make a region of %llu bytes for %s: %s\n",
+			(unsigned long long)config->geometry.region_bytes, config->name,
+			strerror(-ret));
+		return ret;
+	}
+	ret = listen_for_qemu(vm, "ivshmem", vm->ivshmem_path, sizeof(vm->ivshmem_path),
+			      &vm->ivshmem_listener);
+	if (!ret)
+		ret = listen_for_qemu(vm, "bell", vm->bell_path, sizeof(vm->bell_path),
+				      &vm->bell_listener);
+	return ret;
+}
+
+static void signal_comes(struct mn_watch *w, uint32_t events)
+{
+	((struct mn_broker *)((char *)w - offsetof(struct mn_broker, signals)))->loop.stop = true;
+}
+
+static int watch_signals(struct mn_broker *b)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);	/* workers inherit it: they end by their control socket */
+	b->signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return b->signals.fd < 0 ? -errno : mn_loop_add(&b->loop, &b->signals, EPOLLIN);
+}
+
+int mn_broker_create(struct mn_broker **out, const char *directory)
+{
+	struct mn_broker *b = calloc(1, sizeof(*b));
+	int ret;
+
+	if (!b)
+		return -ENOMEM;
+	b->directory = directory;
+	b->signals = (struct mn_watch){ -1, signal_comes };
+	ret = mn_loop_init(&b->loop);
+	if (ret) {
+		free(b);
+		return ret;
+	}
+	ret = watch_signals(b);
+	if (ret) {
+		mn_broker_destroy(b);
+		return ret;
+	}
+	*out = b;
+	return 0;
+}
+
+int mn_broker_run(struct mn_broker *b)
+{
+	return mn_loop_run(&b->loop, NULL, NULL);
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void free_vm(struct vm *vm)
+{
+	struct mn_watch *watches[] = { &vm->ivshmem_listener, &vm->bell_listener, &vm->ivshmem,
+				       &vm->bell, &vm->restart };
+
+	if (vm->pid > 0)
+		stop_worker(vm);
+	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+		mn_loop_close_fd(&vm->broker->loop, watches[i]);
+	if (vm->ivshmem_path[0])
+		unlink(vm->ivshmem_path);
+	if (vm->bell_path[0])
+		unlink(vm->bell_path);
+	close_if_open(vm->memfd);
+	close_if_open(vm->doorbell);
+	for (size_t i = 0; i < MN_MAX_CHANNELS; i++)
+		close_if_open(vm->vectors[i]);
+	free(vm);
+}
+
+void mn_broker_destroy(struct mn_broker *b)
+{
+	while (b->vms) {
+		struct vm *vm = b->vms;
+
+		b->vms = vm->next;
+		free_vm(vm);
+	}
+	mn_loop_close_fd(&b->loop, &b->signals);
+	mn_loop_close(&b->loop);
+	free(b);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The broker: holds what must outlive a worker, and does nothing else. For each
+ * VM two listening UNIX sockets, the region, the eventfds, and the connections of
+ * the one QEMU; it forks a worker when QEMU comes, another when that dies, and ends
+ * it when QEMU leaves. It never looks into a region.
+ *
+ * Prints to stderr: it belongs to memnetd.
+ */
+#ifndef MEMNET_BROKER_H
+#define MEMNET_BROKER_H
+
+#include "memnet-core/base/loop.h"
+#include "memnet-core/host/policy.h"
+#include "memnet-core/layout.h"
+#include "memnet-core/spin.h"
+
+struct mn_vm_config {
+	const char *name;
+	struct mn_geometry geometry;
+	struct mn_policy policy;
+	struct mn_spin spin;
+};
+
+struct mn_broker;
+
+/* Nothing listens yet. 0 or -errno. */
+int mn_broker_create(struct mn_broker **out, const char *directory);
+
+/*
+ * Make the VM's region and listen at DIRECTORY/NAME.ivshmem and NAME.bell, open to
+ * this user only. @config is copied; its name is not. 0, or -errno after a message.
+ */
+int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config);
+
+/* Serve until SIGTERM or SIGINT. 0 or -errno. */
+int mn_broker_run(struct mn_broker *b);
+
+/* End the workers, remove the sockets, free. */
+void mn_broker_destroy(struct mn_broker *b);
+
+#endif

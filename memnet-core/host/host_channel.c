@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Control rings: submissions in, completions out. A submission is taken only with
+ * room for its completion and for those still owed, so a completion always fits
+ * and a guest that does not read its completions stops itself and nobody else.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "memnet-core/host/host_internal.h"
+
+void mn_channel_reset(struct mn_host *h, uint32_t c)
+{
+	struct mn_channel *shared = mn_channel(h->region, c);
+	struct host_channel *ch = &h->channels[c];
+
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
+		if (h->flows[i].state != FLOW_FREE && h->flows[i].channel == c)
+			mn_flow_reset(&h->flows[i]);
+	memset(shared, 0, sizeof(*shared));
+	mn_consumer_init(&ch->submissions, &shared->submission_index,
+			 (uint8_t *)shared->submissions, sizeof(shared->submissions));
+	mn_producer_init(&ch->completions, &shared->completion_index,
+			 (uint8_t *)shared->completions, sizeof(shared->completions));
+	ch->owed = 0;
+	h->ready_channels &= ~(1u << c);
+}
+
+void mn_channel_complete(struct mn_host *h, uint32_t channel, const struct mn_completion *c)
+{
+	struct mn_producer *p = &h->channels[channel].completions;
+	struct iovec spans[2];
+
+	if (mn_producer_reserve(p, sizeof(*c), spans) != sizeof(*c)) {
+		mn_host_fail(h, "completion ring c_tail");
+		return;
+	}
+	memcpy(spans[0].iov_base, c, sizeof(*c));
+	if (mn_producer_commit(p, sizeof(*c)))
+		mn_host_ring(h, channel);
+}
+
+/* --- operations ---------------------------------------------------------------- */
+
+static struct host_flow *free_flow(struct mn_host *h)
+{
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
+		if (h->flows[i].state == FLOW_FREE)
+			return &h->flows[i];
+	return NULL;
+}
+
+static int run_connect(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+{
+	struct host_flow *f = free_flow(h);
+	int ret = f ? mn_flow_connect(f, channel, s) : -EMFILE;
+
+	h->channels[channel].owed += !ret;
+	return ret;
+}
+
+static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+{
+	struct host_flow *f;
+
+	if (s->flow >= h->config.geometry.flows)
+		return -EBADF;
+	f = &h->flows[s->flow];
+	if (f->state == FLOW_FREE || f->channel != channel)
+		return -EBADF;
+	if (f->state == FLOW_CONNECTING)
+		return -EBUSY;
+	mn_flow_reset(f);
+	return 1;
+}
+
+static int run_reset_channel(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+{
+	if (channel != 0)
+		return -EPERM;
+	if (s->channel == 0 || s->channel >= h->config.geometry.channels)
+		return -EINVAL;
+	mn_channel_reset(h, s->channel);
+	return 1;
+}
+
+/* 0: the completion comes later. 1: done. -errno: refused. */
+static int run_submission(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+{
+	static int (*const run[])(struct mn_host *, uint32_t, const struct mn_submission *) = {
+		[MN_OP_CONNECT] = run_connect,
+		[MN_OP_CLOSE] = run_close,
+		[MN_OP_RESET_CHANNEL] = run_reset_channel,
+	};
+
+	if (s->op >= sizeof(run) / sizeof(run[0]) || !run[s->op])
+		return -EOPNOTSUPP;
+	return run[s->op](h, channel, s);
+}
+
+/* --- the ring ------------------------------------------------------------------ */
+
+/* Is there room for one completion more? 1; 0: no, and the guest will say when; -EPROTO, -EPIPE. */
+static int completion_room(struct host_channel *ch)
+{
+	struct iovec spans[2];
+	ssize_t want = (ch->owed + 1) * sizeof(struct mn_completion);
+	ssize_t n = mn_producer_reserve(&ch->completions, want, spans);
+
+	if (n >= 0 && n < want) {
+		n = mn_producer_arm(&ch->completions, want);
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			n = mn_producer_reserve(&ch->completions, want, spans);
+	}
+	return n < 0 ? n : n == want;
+}
+
+/* The next submission, copied once. 1; 0: none, and the guest will say when; -EPROTO. */
+static int next_submission(struct host_channel *ch, struct mn_submission *s)
+{
+	struct iovec spans[2];
+	ssize_t n = mn_consumer_peek(&ch->submissions, sizeof(*s), spans);
+
+	if (n == 0) {
+		n = mn_consumer_arm(&ch->submissions, sizeof(*s));
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			n = mn_consumer_peek(&ch->submissions, sizeof(*s), spans);
+	}
+	if (n != sizeof(*s))	/* a ring that is closed, or cut within an entry */
+		return -EPROTO;
+	memcpy(s, spans[0].iov_base, sizeof(*s));
+	return 1;
+}
+
+/* Take and run one. 1; 0: not now; -errno. */
+static int run_one(struct mn_host *h, uint32_t c)
+{
+	struct host_channel *ch = &h->channels[c];
+	struct mn_submission s;
+	int ret = completion_room(ch);
+
+	if (ret < 0)
+		mn_host_fail(h, "completion ring c_tail or c_closed");
+	if (ret <= 0)
+		return ret;
+	ret = next_submission(ch, &s);
+	if (ret < 0)
+		mn_host_fail(h, "submission ring p_head or p_closed");
+	if (ret <= 0)
+		return ret;
+	if (mn_consumer_release(&ch->submissions, sizeof(s)))
+		mn_host_ring(h, c);
+	ret = run_submission(h, c, &s);
+	if (ret) {
+		struct mn_completion done = {
+			.cookie = s.cookie, .flow = s.flow, .result = ret < 0 ? ret : 0,
+		};
+
+		mn_channel_complete(h, c, &done);
+	}
+	return 1;
+}
+
+void mn_channel_run(struct mn_host *h, uint32_t c)
+{
+	for (unsigned int i = 0; i < MN_RING_ENTRIES; i++) {	/* others want their turn */
+		if (h->state != MN_H_READY || run_one(h, c) <= 0) {
+			h->ready_channels &= ~(1u << c);
+			return;
+		}
+	}
+}

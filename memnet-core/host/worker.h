@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process that serves one VM: a struct mn_host in a loop. It owns nothing: the
+ * broker (broker.h) made the memory and the eventfds and keeps them, so a worker
+ * may die at any moment and the next one offers a new session in the same region.
+ *
+ * The control socket (SOCK_SEQPACKET) brings one byte and the descriptor of the
+ * VM's bell port, each time QEMU opens it; its end is the order to stop.
+ */
+#ifndef MEMNET_WORKER_H
+#define MEMNET_WORKER_H
+
+#include "memnet-core/host/policy.h"
+#include "memnet-core/layout.h"
+#include "memnet-core/spin.h"
+
+struct mn_worker {
+	const char *name;	/* of the VM, for messages */
+	struct mn_geometry geometry;
+	struct mn_policy policy;
+	struct mn_spin spin;
+	int memfd, doorbell, control;
+	int vectors[MN_MAX_CHANNELS];	/* eventfd of each bell, geometry.channels of them */
+};
+
+/* Serve until the control socket ends. The process's exit status. */
+int mn_worker_run(const struct mn_worker *config);
+
+#endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -433,6 +434,17 @@ static int watch_signals(struct mn_broker *b)
 	return b->signals.fd < 0 ? -errno : mn_loop_add(&b->loop, &b->signals, EPOLLIN);
 }
 
+/* Each flow is a descriptor of its worker. */
+static void want_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int mn_broker_create(struct mn_broker **out, const char *directory)
 {
 	struct mn_broker *b = calloc(1, sizeof(*b));
@@ -440,6 +452,7 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 
 	if (!b)
 		return -ENOMEM;
+	want_descriptors();
 	b->directory = directory;
 	b->signals = (struct mn_watch){ -1, signal_comes };
 	ret = mn_loop_init(&b->loop);

@@ -57,6 +57,7 @@ libmemnet_src := \
 	memnet-core/guest/control.c \
 	memnet-core/guest/flow.c \
 	memnet-core/guest/memnet.c \
+	memnet-core/guest/cache_type.c \
 	$(core_src) \
 	$(base_src)
 
@@ -221,6 +222,7 @@ run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
+$(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))

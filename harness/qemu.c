@@ -95,7 +95,7 @@ static int add_paths(struct qemu_argv *v, const struct qemu_config *c)
 	return add(v, "-netdev", "tap,id=net0,fd=%d,vhost=%s", c->tap_fd, c->vhost ? "on" : "off") ?:
 	       add(v, "-device", "virtio-net-pci,netdev=net0,romfile=") ?:
 	       add(v, "-chardev", "socket,id=region,path=%s", c->ivshmem_path) ?:
-	       add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=1") ?:
+	       add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=16") ?:
 	       add(v, "-chardev", "socket,id=bell,path=%s", c->bell_path) ?:
 	       add(v, "-device", "virtserialport,chardev=bell,name=memnet.bell");
 }

@@ -249,7 +249,7 @@ $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/i
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
-$(eval $(call test,harness/test/test_guest.c,$(base_src)))
+$(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/test/guest_vm.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
+
+#define COMMAND_LINE "console=ttyS0 quiet panic=-1 cryptomgr.notests tsc=reliable no_timer_check "
+#define MAX_ARGS 64
+
+static char folder[] = "/tmp/test_guest.XXXXXX";
+static char image[4096];	/* $BUILD/guest */
+
+static void exec_qemu(const struct guest_vm_setup *setup)
+{
+	char kernel[4200], initrd[4200], chardev[200], serial[100], line[400];
+	const char *args[MAX_ARGS] = {
+		"qemu-system-x86_64", "-M", "q35",
+		"-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm", "-m", "256",
+		"-display", "none", "-nodefaults",
+		"-no-user-config", "-no-reboot", "-serial", serial, "-kernel", kernel,
+		"-initrd", initrd, "-append", line, "-device", "virtio-serial-pci",
+		"-chardev", chardev, "-device", "virtserialport,chardev=c,name=memnet.control",
+		"-netdev", "user,id=n,restrict=on", "-device", "virtio-net-pci,netdev=n,romfile=",
+	};
+	size_t n = 0;
+
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", image);
+	snprintf(initrd, sizeof(initrd), "%s/%s", image, setup->initrd);
+	snprintf(chardev, sizeof(chardev),
+		 "socket,id=c,path=%s/control,server=on,wait=off", folder);
+	snprintf(serial, sizeof(serial), "file:%s/console", folder);
+	snprintf(line, sizeof(line), COMMAND_LINE "%s", setup->append);
+	while (args[n])
+		n++;
+	for (size_t i = 0; setup->options && setup->options[i] && n + 1 < MAX_ARGS; i++)
+		args[n++] = setup->options[i];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	execvp(args[0], (char **)args);
+	perror("exec qemu-system-x86_64");
+	_exit(127);
+}
+
+static int connect_control(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/control", folder);
+	for (int i = 0; i < 500; i++) {
+		if (!connect(fd, (struct sockaddr *)&at, sizeof(at)))
+			return fd;
+		mn_sleep_until_ns(mn_now_ns() + 20 * NSEC_PER_MSEC);
+	}
+	fail_msg("QEMU made no control socket within 10 s");
+	return -1;
+}
+
+void guest_vm_boot(struct guest_vm *vm, const struct guest_vm_setup *setup)
+{
+	char path[100];
+
+	memset(vm, 0, sizeof(*vm));
+	snprintf(path, sizeof(path), "%s/control", folder);
+	unlink(path);
+	vm->pid = fork();
+	assert_true(vm->pid >= 0);
+	if (!vm->pid)
+		exec_qemu(setup);
+	vm->control = connect_control();
+}
+
+const char *guest_vm_next_line(struct guest_vm *vm, int ms)
+{
+	int64_t until_ns = mn_now_ns() + ms * NSEC_PER_MSEC;
+	char *end;
+
+	while (!(end = memchr(vm->buf, '\n', vm->len))) {
+		struct pollfd p = { vm->control, POLLIN };
+		int64_t left_ns = until_ns - mn_now_ns();
+		ssize_t n;
+
+		if (left_ns <= 0 || poll(&p, 1, left_ns / NSEC_PER_MSEC + 1) <= 0)
+			return NULL;
+		n = read(vm->control, vm->buf + vm->len, sizeof(vm->buf) - vm->len);
+		if (n <= 0)
+			return NULL;
+		vm->len += n;
+	}
+	assert_in_range(end - vm->buf, 0, 4095);
+	snprintf(vm->line, sizeof(vm->line), "%.*s", (int)(end - vm->buf), vm->buf);
+	vm->len -= end + 1 - vm->buf;
+	memmove(vm->buf, end + 1, vm->len);
+	return vm->line;
+}
+
+const char *guest_vm_expect(struct guest_vm *vm, const char *start)
+{
+	const char *line = guest_vm_next_line(vm, GUEST_VM_ANSWER_MS);
+
+	if (!line || strncmp(line, start, strlen(start)))
+		fail_msg("expected '%s', got '%s'", start, line ? line : "(nothing)");
+	return line;
+}
+
+void guest_vm_command(struct guest_vm *vm, const char *text)
+{
+	assert_int_equal(mn_write_all(vm->control, text, strlen(text)), 0);
+	assert_int_equal(mn_write_all(vm->control, "\n", 1), 0);
+}
+
+void guest_vm_expect_power_off(struct guest_vm *vm)
+{
+	int status;
+
+	for (int i = 0; i < 500; i++) {
+		if (waitpid(vm->pid, &status, WNOHANG) == vm->pid) {
+			vm->pid = 0;
+			assert_int_equal(status, 0);
+			return;
+		}
+		mn_sleep_until_ns(mn_now_ns() + 20 * NSEC_PER_MSEC);
+	}
+	fail_msg("QEMU did not end within 10 s");
+}
+
+uint64_t guest_vm_value(const char *line, const char *key)
+{
+	char pattern[64];
+	const char *at;
+
+	snprintf(pattern, sizeof(pattern), " %s=", key);
+	at = strstr(line, pattern);
+	if (!at)
+		fail_msg("no %s= in '%s'", key, line);
+	return strtoull(at + strlen(pattern), NULL, 10);
+}
+
+void guest_vm_end(struct guest_vm *vm)
+{
+	if (vm->pid) {
+		kill(vm->pid, SIGKILL);
+		waitpid(vm->pid, NULL, 0);
+	}
+	if (vm->control)
+		close(vm->control);
+	memset(vm, 0, sizeof(*vm));
+}
+
+int guest_vm_clean_up(void)
+{
+	static const char *const files[] = { "control", "console" };
+	char path[100];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+static void skip_without(const char *initrd)
+{
+	char path[4200];
+	ssize_t n = readlink("/proc/self/exe", image, sizeof(image) - 16);
+
+	image[MAX(n, 0)] = '\0';
+	for (int up = 0; up < 3 && strrchr(image, '/'); up++)
+		*strrchr(image, '/') = '\0';
+	strcat(image, "/guest");
+	snprintf(path, sizeof(path), "%s/%s", image, initrd);
+	if (access(path, R_OK)) {
+		printf("SKIP: no %s; make guest-image\n", path);
+		exit(77);
+	}
+	if (system("command -v qemu-system-x86_64 >/dev/null")) {
+		printf("SKIP: no qemu-system-x86_64; make deps\n");
+		exit(77);
+	}
+}
+
+const char *guest_vm_prepare(const char *initrd)
+{
+	skip_without(initrd);
+	signal(SIGPIPE, SIG_IGN);
+	if (!mkdtemp(folder)) {
+		perror(folder);
+		exit(1);
+	}
+	return folder;
+}

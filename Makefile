@@ -57,6 +57,7 @@ libmemnet_src := \
 	memnet-core/guest/control.c \
 	memnet-core/guest/flow.c \
 	memnet-core/guest/memnet.c \
+	memnet-core/guest/vfio.c \
 	memnet-core/guest/cache_type.c \
 	$(core_src) \
 	$(base_src)
@@ -203,6 +204,9 @@ $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -ln
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-bench,memnet-core/bench/memnet-bench.c $(core_src) $(base_src)))
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
+$(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
+$(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
+	$(base_src)))
 
 $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 	$(call say,AR,$@)
@@ -250,6 +254,7 @@ $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
 
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
@@ -259,6 +264,8 @@ TEST_SCRIPTS := \
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image
+$(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
+	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
 
 # --- guest image: KERNEL=, KMODULES=, INITRD_EXTRA= ----------------------------------
 
@@ -285,11 +292,15 @@ $(BUILD)/guest/vmlinuz: $(guest_kernel) $(BUILD)/guest/inputs
 	$(call say,COPY,$@)
 	$(Q)cp $(guest_kernel) $@
 
-$(BUILD)/guest/initrd.img: harness/guest/mkimage $(guest_programs) $(guest_kernel) \
+# The second has a program of the tests in it, and no agent that would own the device.
+$(BUILD)/guest/initrd.img: $(guest_programs)
+$(BUILD)/guest/test-vfio.img: $(BUILD)/guest/init $(BUILD)/guest/vfio-echo
+$(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img: harness/guest/mkimage $(guest_kernel) \
 		$(BUILD)/guest/inputs $(guest_extra)
 	$(call say,CPIO,$@)
 	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
-		harness/guest/mkimage initrd $@ $(guest_programs)
+		harness/guest/mkimage initrd $@ \
+		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo,$^)
 
 # --- rules ---------------------------------------------------------------------------
 

@@ -117,6 +117,27 @@ const char *guest_vm_expect(struct guest_vm *vm, const char *start)
 	return line;
 }
 
+void guest_vm_expect_ready(struct guest_vm *vm)
+{
+	int64_t begin_ns = mn_now_ns();
+	char path[100], console[16384] = "";
+	int status = 0;
+	bool ended;
+
+	if (guest_vm_next_line(vm, GUEST_VM_BOOT_MS)) {
+		guest_vm_expect(vm, "ready ");
+		return;
+	}
+	ended = waitpid(vm->pid, &status, WNOHANG) == vm->pid;
+	if (ended)
+		vm->pid = 0;
+	snprintf(path, sizeof(path), "%s/console", folder);
+	mn_read_file(path, console, sizeof(console));
+	fail_msg("no hello after %lld ms; QEMU %s (wait status 0x%x); console: %s",
+		 (long long)((mn_now_ns() - begin_ns) / NSEC_PER_MSEC),
+		 ended ? "ended" : "runs", status, console);
+}
+
 void guest_vm_command(struct guest_vm *vm, const char *text)
 {
 	assert_int_equal(mn_write_all(vm->control, text, strlen(text)), 0);

@@ -40,6 +40,9 @@ int guest_vm_clean_up(void);
 /* Start QEMU; the guest's first line is not waited for. */
 void guest_vm_boot(struct guest_vm *vm, const struct guest_vm_setup *setup);
 
+/* Wait until its init is ready; if it does not get there, the console tells why. */
+void guest_vm_expect_ready(struct guest_vm *vm);
+
 /* The next line from the guest; NULL: none within @ms, or the end. */
 const char *guest_vm_next_line(struct guest_vm *vm, int ms);
 

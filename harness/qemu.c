@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every path boots this same machine: one virtio-net on a tap, one ivshmem
- * device, one virtio-serial bus. Only the path in use differs. romfile= spares
- * the boot a network boot ROM; -nodefaults spares it a VGA, a floppy and the rest.
+ * device, one virtio-serial bus, one IOMMU. Only the path in use differs. romfile=
+ * spares the boot a network boot ROM; -nodefaults spares it a VGA, a floppy and
+ * the rest.
+ *
+ * The IOMMU is there to remap interrupts, without which the guest's kernel hands
+ * none to a program; virtio goes past it. Under KVM it wants the IOAPIC in QEMU,
+ * hence the split irqchip.
  */
 #include "harness/qemu.h"
 
@@ -51,7 +56,9 @@ static int add_machine(struct qemu_argv *v, const struct qemu_config *c)
 	       add(v, "-display", "none") ?:
 	       add(v, "-no-reboot", NULL) ?:
 	       add(v, "-M", "q35") ?:
-	       add(v, "-accel", "%s", c->accel) ?:
+	       add(v, "-accel", "%s%s", c->accel,
+		   strcmp(c->accel, "kvm") ? "" : ",kernel-irqchip=split") ?:
+	       add(v, "-device", "intel-iommu,intremap=on") ?:
 	       add(v, "-cpu", "%s", c->cpu_model) ?:
 	       add(v, "-smp", "%u", c->vcpus) ?:
 	       add(v, "-m", "%u", c->memory_mib) ?:

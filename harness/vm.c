@@ -107,7 +107,7 @@ static int open_tap(struct vm *vm, char *why, size_t size)
 static int make_append(const struct vm_config *c, char *text, size_t size)
 {
 	int n = snprintf(text, size,
-			 "console=ttyS0 quiet panic=-1 " GUEST_KERNEL_OPTIONS
+			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
 			 " memnet.addr=" VM_GUEST_ADDR "/%d%s%s",
 			 VM_PREFIX, c->fault ? " memnet.fault=" : "", c->fault ? c->fault : "");
 

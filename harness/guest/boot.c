@@ -27,6 +27,7 @@
 #define AGENT		"/bin/memnet-agent"
 #define AGENT_SOCKET	"/run/memnet/agent.sock"
 #define AGENT_MS	3000
+#define PORT_MS		10000
 
 static int failed(const char *what, const char *where, int error)
 {
@@ -276,8 +277,14 @@ static int find_port(const char *wanted, char node[64])
 int boot_open_port(const char *name)
 {
 	char node[64];
-	int fd, ret = find_port(name, node);
+	int fd, ret = -ENODEV;
 
+	/* The host tells the driver of its ports one by one, after it was loaded. */
+	for (int ms = 0; ms < PORT_MS && ret; ms++) {
+		ret = find_port(name, node);
+		if (ret)
+			usleep(1000);
+	}
 	if (ret)
 		return failed("find the virtio-serial port", name, -ret);
 	fd = open(node, O_RDWR | O_CLOEXEC);

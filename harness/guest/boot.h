@@ -26,7 +26,7 @@ int boot_network(void);
  */
 int boot_start_agent(void);
 
-/* Open the virtio-serial port of that name. An open descriptor or -errno. */
+/* Wait for the virtio-serial port of that name and open it. An open descriptor or -errno. */
 int boot_open_port(const char *name);
 
 /* The value of "@key=" on the kernel command line. NULL where it is not there. Lasts. */

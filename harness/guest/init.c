@@ -46,14 +46,15 @@ static int boot_and_serve(void)
 		ret = boot_load_modules();
 	if (!ret)
 		ret = boot_network();
-	if (!ret)
-		ret = boot_start_agent();
 	if (ret)
 		return ret;
 	misbehave_at_boot();
 	port = boot_open_port(PORT_NAME);
 	if (port < 0)
 		return port;
+	ret = boot_start_agent();
+	if (ret)
+		return ret;
 	ret = control_serve(port, fault_is("hang"));
 	if (ret)
 		fprintf(stderr, "memnet init: the control port: %s\n", strerror(-ret));

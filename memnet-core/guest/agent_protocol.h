@@ -12,7 +12,7 @@
 
 #define MN_AGENT_SOCKET		"/run/memnet/agent.sock"
 #define MN_AGENT_SOCKET_ENV	"MEMNET_AGENT"	/* another path */
-#define MN_WELCOME_MAGIC	0x4d4e5731u	/* and the version of this message */
+#define MN_WELCOME_MAGIC	0x4d4e5732u	/* and the version of this message */
 #define MN_PROVIDER_NAME	16
 
 enum mn_welcome_fd { MN_WELCOME_REGION, MN_WELCOME_DOORBELL, MN_WELCOME_BELL, MN_WELCOME_FDS };
@@ -24,6 +24,8 @@ struct mn_welcome {
 	uint32_t doorbell_maps;	/* 1: map the doorbell; 0: it is an eventfd */
 	uint32_t doorbell_offset, doorbell_value;
 	uint64_t session;
+	uint32_t cache;		/* enum mn_cache_type */
+	uint32_t reserved;	/* 0 */
 	char provider[MN_PROVIDER_NAME];
 };
 

@@ -108,6 +108,7 @@ static int welcome(struct agent *a, int fd, uint32_t channel)
 		.doorbell_maps = r->doorbell != NULL,
 		.doorbell_offset = (uintptr_t)r->doorbell & (MN_PAGE - 1),
 		.doorbell_value = r->doorbell_value,
+		.cache = r->cache,
 	};
 
 	strncpy(w.provider, r->provider, sizeof(w.provider) - 1);
@@ -160,13 +161,19 @@ static void set_listening(struct agent *a, bool on)
 static void attach(struct agent *a)
 {
 	int ret = memnet_attach(&a->memnet, &a->region, MN_F_HEARTBEAT);
+	struct memnet_facts facts;
 
 	if (ret) {
 		a->memnet = NULL;
 		return;	/* the timer tries again */
 	}
 	set_listening(a, true);
-	fprintf(stderr, "memnet-agent: attached\n");
+	memnet_read_facts(a->memnet, &facts);
+	fprintf(stderr, "memnet-agent: attached: region %s, %s, woken by %s\n", facts.provider,
+		facts.cache, facts.wake);
+	if (a->region.cache != MN_CACHE_WRITE_BACK)
+		fprintf(stderr, "memnet-agent: this mapping is slow (%s); a region in guest RAM "
+			"is not: --region guest-ram\n", facts.cache);
 }
 
 /* The host is gone or another: nothing of the session lives on. */
@@ -332,7 +339,7 @@ static int open_region(struct agent *a, const struct options *o)
 		{ -EACCES, "run memnet-agent as root" },
 		{ -EINVAL, "see --help for the names" },
 	};
-	int ret = mn_region_open(&a->region, o->region);
+	int ret = mn_region_open(&a->region, o->region) ?: mn_region_probe(&a->region);
 	const char *mend = strerror(-ret);
 
 	if (!ret)
@@ -392,6 +399,7 @@ int main(int argc, char **argv)
 	attach(&a);
 	ret = mn_loop_run(&a.loop, NULL, NULL);
 	memnet_detach(a.memnet);
+	mn_region_close(&a.region);
 	unlink(o.socket);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

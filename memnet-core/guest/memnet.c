@@ -93,7 +93,9 @@ int memnet_open_region(struct memnet **out, const struct mn_region *region)
 	}
 	m->owned_region = *region;
 	m->region = &m->owned_region;
-	ret = own_session(m, 0);
+	ret = mn_region_probe(m->region);
+	if (!ret)
+		ret = own_session(m, 0);
 	if (ret)
 		free_memnet(m);
 	else
@@ -152,6 +154,7 @@ static int read_welcome(int agent, struct mn_welcome *w, int fds[MN_WELCOME_FDS]
 	else if (w->error)
 		ret = w->error < 0 ? w->error : -EPROTO;
 	else if (n != MN_WELCOME_FDS || w->channel >= MN_MAX_CHANNELS ||
+		 w->cache >= MN_CACHE_TYPES ||
 		 w->doorbell_offset > DOORBELL_PAGE - sizeof(uint32_t))
 		ret = -EPROTO;
 	else
@@ -196,6 +199,7 @@ static int open_welcome(struct memnet *m, const struct mn_welcome *w,
 	if (ret)
 		return ret;
 	m->region = &m->owned_region;
+	m->region->cache = w->cache;
 	m->channel = w->channel;
 	return w->doorbell_maps ? map_doorbell(m->region, w) : 0;
 }
@@ -261,6 +265,7 @@ void memnet_read_facts(const struct memnet *m, struct memnet_facts *out)
 {
 	*out = (struct memnet_facts){
 		.provider = m->region->provider,
+		.cache = mn_cache_type_name(m->region->cache),
 		.wake = m->session.features & MN_F_VECTORS ? "vectors" :
 			m->session.features & MN_F_PORT ? "port" : "timer",
 	};

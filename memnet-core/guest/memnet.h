@@ -36,6 +36,7 @@ struct memnet_counters {
 /* How this guest is attached; strings of static life. */
 struct memnet_facts {
 	const char *provider;	/* of the region: "ivshmem", "server", ... */
+	const char *cache;	/* its mapping: "write-back", "write-combining", "uncached" */
 	const char *wake;	/* how the host wakes us: "vectors", "port", "timer" */
 };
 

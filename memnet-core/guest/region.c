@@ -2,6 +2,7 @@
 #include "memnet-core/guest/region.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -57,7 +58,7 @@ int mn_region_open_fds(struct mn_region *r, const char *provider, int fd, int do
 
 	*r = (struct mn_region){
 		.provider = provider, .base = MAP_FAILED, .fd = fd, .doorbell_fd = doorbell_fd,
-		.features = MN_F_VECTORS, .bells = bells, .port_fd = -1, .lock_fd = -1,
+		.bells = bells, .vectors = bells, .port_fd = -1, .lock_fd = -1,
 	};
 	memcpy(r->bell_fds, bell_fds, bells * sizeof(bell_fds[0]));
 	if (fstat(fd, &st))
@@ -87,8 +88,21 @@ int mn_region_make_bells(struct mn_region *r, uint32_t bells)
 	return 0;
 }
 
+int mn_region_probe(struct mn_region *r)
+{
+	struct mn_cache_timing timing;
+	int ret = mn_cache_measure((char *)r->base + MN_SCRATCH_OFFSET, MN_PAGE, &timing);
+
+	if (!ret)
+		r->cache = mn_cache_classify(&timing);
+	return ret;
+}
+
 void mn_region_close(struct mn_region *r)
 {
+	if (r->vfio)
+		mn_vfio_close(r->vfio);
+	free(r->vfio);
 	if (r->base != MAP_FAILED)
 		munmap(r->base, r->bytes);
 	if (r->doorbell)

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memnet-core/guest/cache_type.h"
+#include "memnet-core/guest/vfio.h"
 #include "memnet-core/layout.h"
 
 struct mn_region;
@@ -32,11 +34,13 @@ struct mn_region {
 	int doorbell_fd;	/* an eventfd, or what maps doorbell's page */
 	volatile uint32_t *doorbell;	/* NULL: doorbell_fd is an eventfd */
 	uint32_t doorbell_value;
-	uint64_t features;	/* MN_F_VECTORS, MN_F_PORT: how the host can ring; 0: it cannot */
-	uint32_t bells;		/* bells 0..bells-1 have an eventfd */
+	enum mn_cache_type cache;	/* of base; see mn_region_probe() */
+	uint32_t bells;		/* bells 0..bells-1 have an eventfd, */
+	uint32_t vectors;	/* of which 0..vectors-1 the host rings by itself */
 	int bell_fds[MN_MAX_CHANNELS];
 	int port_fd;		/* brings bells as bytes, see mn_region_pump(); -1 without */
 	int lock_fd;		/* open for as long as the device is ours; -1 without */
+	struct mn_vfio *vfio;	/* NULL without */
 };
 
 /* The virtio-serial port over which the host rings where there is no interrupt. */
@@ -60,6 +64,9 @@ int mn_region_open_fds(struct mn_region *r, const char *provider, int fd, int do
 
 /* Make eventfds for @bells bells, for a provider that has none by itself. 0 or -errno. */
 int mn_region_make_bells(struct mn_region *r, uint32_t bells);
+
+/* Owner: time the scratch page, fill in r->cache. 0 or -errno. */
+int mn_region_probe(struct mn_region *r);
 
 /* Unmap and close everything. */
 void mn_region_close(struct mn_region *r);

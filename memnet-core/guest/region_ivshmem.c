@@ -6,14 +6,16 @@
  * BAR0 (QEMU docs/specs/ivshmem-spec): 4 IntrStatus, 8 IVPosition, 12 Doorbell,
  * written as (peer << 16 | vector). The daemon is peer 0.
  *
- * The host wakes us by a byte on a virtio-serial port, which every Linux guest can
- * sleep on. The device's own directory entry is the lock: one owner at a time.
+ * The host wakes us by the device's interrupts where vfio-pci can have them (an
+ * IOMMU is needed; vfio.h), else by a byte on a virtio-serial port, which every Linux
+ * guest can sleep on. The device's own directory entry is the lock: one owner at a time.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -21,11 +23,12 @@
 #include <unistd.h>
 
 #include "memnet-core/base/io.h"
-#include "memnet-core/layout.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/region.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define VIRTIO_PORTS	"/sys/class/virtio-ports"
+#define PORT_MS		200
 #define SYSFS_PATH	320	/* a directory above and NAME_MAX */
 #define DOORBELL_WORD	3	/* byte 12 */
 #define HOST_PEER	0u
@@ -138,23 +141,53 @@ static int lock_device(struct mn_region *r, const char *device)
 	return 0;
 }
 
-/* Without the port the host cannot ring, and waiters look by their timers. */
 static int open_port(struct mn_region *r)
 {
 	char port[SYSFS_PATH];
+	int left_ms = access(VIRTIO_PORTS, F_OK) ? 0 : PORT_MS;
 
-	if (for_each_entry(VIRTIO_PORTS, is_bell_port, port) < 0)
-		return 0;
+	/* The driver learns of its ports one by one, after it was loaded. */
+	while (for_each_entry(VIRTIO_PORTS, is_bell_port, port) < 0) {
+		if (left_ms-- <= 0)
+			return 0;
+		usleep(1000);
+	}
 	r->port_fd = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (r->port_fd < 0)
-		return -errno;
-	r->features |= MN_F_PORT;
-	return 0;
+	return r->port_fd < 0 ? -errno : 0;
+}
+
+/* Whatever stands against interrupts: the port is there, or the waiters' timers. */
+static void open_vectors(struct mn_region *r, const char *device)
+{
+	uint32_t vectors;
+
+	r->vfio = malloc(sizeof(*r->vfio));
+	if (!r->vfio)
+		return;
+	if (mn_vfio_open(r->vfio, device)) {
+		free(r->vfio);
+		r->vfio = NULL;
+		return;
+	}
+	vectors = MIN(r->vfio->vectors, r->bells);
+	if (!mn_vfio_set_vectors(r->vfio, r->bell_fds, vectors))
+		r->vectors = vectors;
+}
+
+/* Memory decoding on. A driver that is bound (vfio-pci, of an agent that was killed) did it. */
+static int enable_device(const char *device)
+{
+	char enable[SYSFS_PATH + 32];
+	int ret;
+
+	snprintf(enable, sizeof(enable), "%s/enable", device);
+	ret = mn_write_file(enable, "1");
+	return ret == -EBUSY ? 0 : ret;
 }
 
 static int ivshmem_open(struct mn_region *r, const char *arg)
 {
-	char device[SYSFS_PATH], enable[SYSFS_PATH + 32];
+	char device[SYSFS_PATH];
 	int ret = for_each_entry(PCI_DEVICES, is_ivshmem, device);
 
 	if (ret < 0)
@@ -163,10 +196,9 @@ static int ivshmem_open(struct mn_region *r, const char *arg)
 		.provider = mn_provider_ivshmem.name, .base = MAP_FAILED,
 		.fd = -1, .doorbell_fd = -1, .port_fd = -1, .lock_fd = -1,
 	};
-	snprintf(enable, sizeof(enable), "%s/enable", device);
 	ret = lock_device(r, device);
 	if (!ret)
-		ret = mn_write_file(enable, "1");	/* memory decoding on */
+		ret = enable_device(device);
 	if (!ret)
 		ret = map_doorbell(r, device);
 	if (!ret)
@@ -177,6 +209,8 @@ static int ivshmem_open(struct mn_region *r, const char *arg)
 		ret = mn_region_make_bells(r, MN_MAX_CHANNELS);
 	if (ret)
 		mn_region_close(r);
+	else
+		open_vectors(r, device);
 	return ret;
 }
 

@@ -103,6 +103,7 @@ static int read_vectors(struct mn_region *r)
 			return -EPROTO;
 		r->bell_fds[r->bells++] = fd;
 	}
+	r->vectors = r->bells;
 	return r->bells ? 0 : -EPROTO;
 }
 

@@ -54,22 +54,31 @@ static int take_geometry(struct mn_session *s)
 static uint64_t choose_features(const struct mn_session *s, uint64_t wanted)
 {
 	uint64_t offered = mn_fetch(&mn_header(s->region->base)->h_features);
-	uint64_t bells = offered & s->region->features;
-	uint64_t bell = bells & MN_F_VECTORS ? MN_F_VECTORS : bells & MN_F_PORT;
+	uint64_t bell = 0;
 
+	if (offered & MN_F_VECTORS && s->region->vectors >= s->geometry.channels)
+		bell = MN_F_VECTORS;
+	else if (offered & MN_F_PORT && s->region->port_fd >= 0)
+		bell = MN_F_PORT;
 	return bell | (offered & wanted);
 }
 
 static int take_offer(struct mn_session *s, uint64_t wanted)
 {
 	const struct mn_header *h = mn_header(s->region->base);
+	int ret;
 
 	if (mn_fetch32(&h->h_version_min) > MN_VERSION ||
 	    mn_fetch32(&h->h_version_max) < MN_VERSION)
 		return -EPROTONOSUPPORT;
+	ret = take_geometry(s);
+	if (!ret && s->geometry.channels > s->region->bells)
+		ret = -EPROTO;
+	if (ret)
+		return ret;
 	s->features = choose_features(s, wanted);
 	s->nonce = mn_fetch(&h->h_session);
-	return take_geometry(s);
+	return 0;
 }
 
 static void accept_offer(struct mn_session *s)

@@ -29,8 +29,14 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # --- dependencies: checked before anything is built, costs milliseconds ------------
 
-ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help lint verify,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell CC='$(CC)' harness/deps.sh >&2 || echo missing),)
+$(error dependencies are missing, see above)
+endif
+endif
+# The model checker is for `make verify` alone, and that needs nothing else.
+ifneq ($(filter verify,$(MAKECMDGOALS)),)
+ifneq ($(shell CC='$(CC)' harness/deps.sh verify >&2 || echo missing),)
 $(error dependencies are missing, see above)
 endif
 endif
@@ -313,7 +319,7 @@ $(BUILD)/obj/%.o: %.c
 
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
-.PHONY: always all guest-image test test-threads experiment check-regression bench plots doctor \
+.PHONY: always all guest-image test test-threads experiment check-regression bench verify plots doctor \
 	lint install clean help
 
 all: $(PROGRAMS)
@@ -346,6 +352,10 @@ check-regression: $(BUILD)/bin/memnet-lab
 bench: $(BUILD)/bin/memnet-bench
 	$(Q)$(BUILD)/bin/memnet-bench
 
+# The models of memnet-core/model, and what they must catch: a minute.
+verify:
+	$(Q)CC='$(CC)' memnet-core/model/verify.sh $(BUILD)/model
+
 plots: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 	$(Q)plots/plot.sh $(RESULTS)/latest
@@ -372,6 +382,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make bench             the FIFO against the best two cores can do without it'
+	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'
 	@echo

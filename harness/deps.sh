@@ -5,10 +5,13 @@
 # with apt, install what is missing and nothing else; otherwise list it, with the
 # command that installs it, and exit 1 with nothing changed.
 #
+# `deps.sh verify`: only what `make verify` needs.
+#
 # When all is there this runs no other program. DEPS_ROOT is put before the
 # paths of headers and libraries, for the test.
 
 set -u
+what=${1:-build}
 root=${DEPS_ROOT:-}
 
 missing=''	# one line each, for people
@@ -63,8 +66,13 @@ font() {
 		lacks font "any TrueType font" fonts-dejavu-core
 }
 
-check() {
-	missing='' packages=''
+for_verify() {
+	compiler
+	header stdio.h libc6-dev
+	program spin spin
+}
+
+for_build() {
 	compiler
 	program make make
 	program ld binutils
@@ -83,6 +91,14 @@ check() {
 	font
 	program cpio cpio
 	static_busybox
+}
+
+check() {
+	missing='' packages=''
+	case $what in
+	verify)	for_verify ;;
+	*)	for_build ;;
+	esac
 	[ -z "$missing" ]
 }
 

@@ -40,8 +40,8 @@ make_apt() {	# UID BODY
 case \"\$*\" in *' install '*) $2 ;; esac"
 }
 
-run() {
-	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/sysroot" "$shell" "$deps" >"$top/out" 2>&1
+run() {	# [verify]
+	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/sysroot" "$shell" "$deps" "$@" >"$top/out" 2>&1
 	status=$?
 }
 
@@ -122,6 +122,16 @@ rm "$top/sysroot/usr/include/nettle/sha2.h" "$top/sysroot/usr/lib/x86_64-linux-g
 run
 expect_said "--no-install-recommends nettle-dev"
 ! grep -q 'nettle-dev nettle-dev' "$top/out" || fails "asks twice"
+
+theme="verify needs the model checker and the compiler, and the build does not need it"
+make_system
+rm "$top/bin/cpio"
+run verify
+expect_status 1
+expect_said "apt-get install --no-install-recommends spin"
+make_program spin :
+run verify
+expect_status 0
 
 theme="without root apt is named and not run"
 make_system

@@ -23,7 +23,9 @@
  * owner accepts it by writing the nonce back with its state. An owner that comes
  * anew (its predecessor may have been killed) first writes G_DETACHED and waits
  * for another offer, so nothing of the old session is ever taken for the new.
- * A host that comes anew offers a new nonce at once.
+ * A host that comes anew offers a new nonce at once. The nonce is read before what
+ * it stands for, so a mixture of two offers is never accepted; and h_accepted tells
+ * an owner whether it is the one the host accepted, or another of the same offer was.
  *
  *   host  H_OFFER(S) ----------> H_READY(S) ------------> H_OFFER(S')
  *   guest     G_ATTACHED(S) --^        G_DETACHED ---^
@@ -102,6 +104,7 @@ struct mn_header {
 	uint32_t h_reserved;
 	uint64_t h_session;		/* nonce, never 0 */
 	uint64_t h_heartbeat;
+	uint64_t h_accepted;		/* the g_features that H_READY stands for */
 
 	/* Written by the host when it goes to sleep and when it wakes. */
 	alignas(MN_LINE) uint32_t h_asleep;	/* 1: a doorbell is needed */
@@ -200,6 +203,7 @@ static_assert(offsetof(struct mn_header, h_region_bytes) == 24, "header");
 static_assert(offsetof(struct mn_header, h_fifo_bytes) == 40, "header");
 static_assert(offsetof(struct mn_header, h_state) == 128, "header");
 static_assert(offsetof(struct mn_header, h_session) == 136, "header");
+static_assert(offsetof(struct mn_header, h_accepted) == 152, "header");
 static_assert(offsetof(struct mn_header, h_asleep) == 256, "header");
 static_assert(offsetof(struct mn_header, g_state) == 384, "header");
 static_assert(offsetof(struct mn_header, g_session) == 400, "header");

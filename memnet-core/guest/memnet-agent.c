@@ -190,7 +190,11 @@ static void end_session(struct agent *a, int why)
 	attach_when_alone(a);
 }
 
-/* Somebody who does not leave keeps the channel, and is not in a call: it would have noticed. */
+/*
+ * Somebody who does not leave keeps its channel. It is not in a call, or it would have
+ * noticed; unless it is stopped (SIGSTOP) in the middle of one: then what it writes
+ * when it goes on may cost the new session, which the host ends, and all attach anew.
+ */
 static void attach_when_alone(struct agent *a)
 {
 	bool alone = true;

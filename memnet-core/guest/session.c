@@ -12,8 +12,10 @@
 #define LOOK_MS 10
 /* For processes of a session whose owner was killed to finish the piece in hand. */
 #define GRACE_MS 100
+/* Offers that change under our hands: the host restarts, or two owners came at once. */
+#define ATTEMPTS 3
 
-/* Wait until the host's state is @want. Attaching is rare: a short sleep in between will do. */
+/* Wait until the host's state is @want. 0, -ETIMEDOUT, -EAGAIN (see below), -errno. */
 static int wait_host_state(struct mn_session *s, struct mn_waiter *waiter,
 			   enum mn_host_state want)
 {
@@ -26,6 +28,8 @@ static int wait_host_state(struct mn_session *s, struct mn_waiter *waiter,
 
 		if (mn_fetch(&h->h_magic) == MN_MAGIC && mn_fetch32(&h->h_state) == want)
 			return 0;
+		if (want == MN_H_READY && !mn_session_is_current(s))
+			return -EAGAIN;	/* the host offers another session by now */
 		if (mn_now_ns() > deadline)
 			return -ETIMEDOUT;
 		ret = mn_waiter_sleep(waiter, ticket, LOOK_MS);
@@ -68,6 +72,7 @@ static int take_offer(struct mn_session *s, uint64_t wanted)
 	const struct mn_header *h = mn_header(s->region->base);
 	int ret;
 
+	s->nonce = mn_fetch(&h->h_session);	/* first: a later offer then has another */
 	if (mn_fetch32(&h->h_version_min) > MN_VERSION ||
 	    mn_fetch32(&h->h_version_max) < MN_VERSION)
 		return -EPROTONOSUPPORT;
@@ -77,7 +82,6 @@ static int take_offer(struct mn_session *s, uint64_t wanted)
 	if (ret)
 		return ret;
 	s->features = choose_features(s, wanted);
-	s->nonce = mn_fetch(&h->h_session);
 	return 0;
 }
 
@@ -92,29 +96,41 @@ static void accept_offer(struct mn_session *s)
 	mn_region_ring(s->region);
 }
 
-int mn_session_attach(struct mn_session *s, struct mn_region *region, struct mn_waiter *waiter,
-		      uint64_t features)
+/* Accept one offer. 0; -EAGAIN: the host accepted another owner, or has another offer; -errno. */
+static int attach_once(struct mn_session *s, struct mn_waiter *waiter, uint64_t features)
 {
-	struct mn_header *h = mn_header(region->base);
-	bool killed;
-	int ret;
+	const struct mn_header *h = mn_header(s->region->base);
+	int ret = wait_host_state(s, waiter, MN_H_OFFER);
 
-	*s = (struct mn_session){ .region = region };
-	/* A predecessor that was killed left its session behind: end it. */
-	killed = mn_fetch32(&h->g_state) == MN_G_ATTACHED;
-	mn_publish32(&h->g_state, MN_G_DETACHED);
-	mn_region_ring(region);
-	if (killed)
-		poll(NULL, 0, GRACE_MS);
-	ret = wait_host_state(s, waiter, MN_H_OFFER);
 	if (!ret)
 		ret = take_offer(s, features);
 	if (ret)
 		return ret;
 	accept_offer(s);
 	ret = wait_host_state(s, waiter, MN_H_READY);
-	s->host_beat_ns = mn_now_ns();
+	if (!ret && (!mn_session_is_current(s) || mn_fetch(&h->h_accepted) != s->features))
+		ret = -EAGAIN;
 	return ret;
+}
+
+int mn_session_attach(struct mn_session *s, struct mn_region *region, struct mn_waiter *waiter,
+		      uint64_t features)
+{
+	struct mn_header *h = mn_header(region->base);
+	bool killed = mn_fetch32(&h->g_state) == MN_G_ATTACHED;
+	int ret = -EAGAIN;
+
+	*s = (struct mn_session){ .region = region };
+	for (int i = 0; i < ATTEMPTS && ret == -EAGAIN; i++) {
+		/* A predecessor that was killed left its session behind: end it. */
+		mn_publish32(&h->g_state, MN_G_DETACHED);
+		mn_region_ring(region);
+		if (killed)
+			poll(NULL, 0, GRACE_MS);
+		ret = attach_once(s, waiter, features);
+	}
+	s->host_beat_ns = mn_now_ns();
+	return ret == -EAGAIN ? -ETIMEDOUT : ret;
 }
 
 int mn_session_join(struct mn_session *s, struct mn_region *region, uint64_t nonce)

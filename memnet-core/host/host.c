@@ -118,10 +118,11 @@ static bool is_subset(uint64_t some, uint64_t all)
 static void accept_guest(struct mn_host *h)
 {
 	const struct mn_header *header = mn_header(h->region);
-	uint64_t features = mn_fetch(&header->g_features);
+	uint64_t features;
 
 	if (mn_fetch(&header->g_session) != h->session)
 		return;	/* a guest of the session before; it will notice */
+	features = mn_fetch(&header->g_features);
 	if (mn_fetch32(&header->g_version) != MN_VERSION) {
 		mn_host_fail(h, "g_version");
 		return;
@@ -134,6 +135,7 @@ static void accept_guest(struct mn_host *h)
 	h->features = features;
 	h->guest_beat = mn_fetch(&header->g_heartbeat);
 	h->guest_beat_ns = mn_now_ns();
+	mn_publish(&mn_header(h->region)->h_accepted, features);
 	publish_state(h, MN_H_READY);
 }
 

@@ -28,9 +28,6 @@
  * looked at g_state before, and at g_features while the next owner writes it),
  * CLIENT_STAYS.
  *
- * NONCE_LAST and NO_ECHO are what take_offer() and accept_guest() do today; the
- * model without them is the protocol as it should be.
- *
  * Not covered: memory weaker than sequential consistency; liveness (an owner that
  * waits in vain gives up and tries again); two owners at once (the region's lock).
  */

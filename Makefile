@@ -45,6 +45,7 @@ base_src := \
 core_src := \
 	memnet-core/layout.c \
 	memnet-core/fifo.c \
+	memnet-core/mirror.c \
 	memnet-core/spin.c
 
 libmemnet_src := \

@@ -301,7 +301,7 @@ $(BUILD)/obj/%.o: %.c
 
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
-.PHONY: always all guest-image test test-threads experiment check-regression bench plots doctor \
+.PHONY: always all guest-image test test-threads experiment check-regression bench stress plots doctor \
 	lint install clean help
 
 all: $(PROGRAMS)
@@ -334,6 +334,10 @@ check-regression: $(BUILD)/bin/memnet-lab
 bench: $(BUILD)/bin/memnet-bench
 	$(Q)$(BUILD)/bin/memnet-bench
 
+# Minutes; for a release, and after any change to the FIFO.
+stress: $(BUILD)/memnet-core/test/test_fifo
+	$(Q)MEMNET_STRESS=$(or $(MESSAGES),100000000) $<
+
 plots: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 	$(Q)plots/plot.sh $(RESULTS)/latest
@@ -360,6 +364,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make bench             the FIFO against the best two cores can do without it'
+	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'
 	@echo

@@ -82,6 +82,20 @@ memnetd_src := \
 	$(core_src) \
 	$(base_src)
 
+# The reference of one bench; without it that bench says so.
+dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
+
+bench_src := \
+	memnet-core/bench/memnet-bench.c \
+	memnet-core/bench/bench.c \
+	memnet-core/bench/ring.c \
+	memnet-core/bench/$(if $(dpdk),ring_dpdk.c,ring_absent.c) \
+	memnet-core/bench/fifo.c \
+	memnet-core/bench/pingpong_spin.c \
+	memnet-core/bench/pingpong_sleep.c \
+	$(core_src) \
+	$(base_src)
+
 work_src := \
 	workloads/main.c \
 	workloads/options.c \
@@ -201,7 +215,8 @@ $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
-$(eval $(call program,bin/memnet-bench,memnet-core/bench/memnet-bench.c $(core_src) $(base_src)))
+$(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
+$(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 
 $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
@@ -363,7 +378,7 @@ help:
 	@echo 'make check-regression  compare results/latest with results/thresholds.csv'
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
-	@echo 'make bench             the FIFO against the best two cores can do without it'
+	@echo 'make bench             rings and FIFOs against DPDK, memcpy, bare lines and eventfds'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'

@@ -51,6 +51,7 @@ base_src := \
 core_src := \
 	memnet-core/layout.c \
 	memnet-core/fifo.c \
+	memnet-core/mirror.c \
 	memnet-core/spin.c
 
 libmemnet_src := \
@@ -86,6 +87,20 @@ memnetd_src := \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
 	$(host_src) \
+	$(core_src) \
+	$(base_src)
+
+# The reference of one bench; without it that bench says so.
+dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
+
+bench_src := \
+	memnet-core/bench/memnet-bench.c \
+	memnet-core/bench/bench.c \
+	memnet-core/bench/ring.c \
+	memnet-core/bench/$(if $(dpdk),ring_dpdk.c,ring_absent.c) \
+	memnet-core/bench/fifo.c \
+	memnet-core/bench/pingpong_spin.c \
+	memnet-core/bench/pingpong_sleep.c \
 	$(core_src) \
 	$(base_src)
 
@@ -208,7 +223,8 @@ $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
-$(eval $(call program,bin/memnet-bench,memnet-core/bench/memnet-bench.c $(core_src) $(base_src)))
+$(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
+$(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
@@ -319,7 +335,8 @@ $(BUILD)/obj/%.o: %.c
 
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
-.PHONY: always all guest-image test test-threads experiment check-regression bench verify plots doctor \
+.PHONY: always all guest-image test test-threads experiment check-regression bench stress verify \
+	plots doctor \
 	lint install clean help
 
 all: $(PROGRAMS)
@@ -355,6 +372,9 @@ bench: $(BUILD)/bin/memnet-bench
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
 	$(Q)CC='$(CC)' memnet-core/model/verify.sh $(BUILD)/model
+# Minutes; for a release, and after any change to the FIFO.
+stress: $(BUILD)/memnet-core/test/test_fifo
+	$(Q)MEMNET_STRESS=$(or $(MESSAGES),100000000) $<
 
 plots: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
@@ -381,8 +401,9 @@ help:
 	@echo 'make check-regression  compare results/latest with results/thresholds.csv'
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
-	@echo 'make bench             the FIFO against the best two cores can do without it'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
+	@echo 'make bench             rings and FIFOs against DPDK, memcpy, bare lines and eventfds'
+	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'
 	@echo

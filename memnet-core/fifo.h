@@ -3,13 +3,15 @@
  * A byte FIFO in shared memory: one producer, one consumer, no lock.
  *
  * Theory of operation. The indices run freely over 64 bits; head - tail is the
- * fill. Each side owns one line of struct mn_index and keeps a private copy of
- * the other's index, read again only when the FIFO looks full (or empty), so a
- * line changes hands once per lap and not once per call (MCRingBuffer; Lee,
- * Bu, Chandranmenon, 2010).
+ * fill. Each side keeps a private copy of the other's index, read again only
+ * when the FIFO looks full (or empty), so a line changes hands once per lap and
+ * not once per call (MCRingBuffer; Lee, Bu, Chandranmenon, 2010). What a side
+ * writes seldom (its event index, its end) has a line of its own, which the
+ * other can read at every call and still find in its cache.
  *
  * Bytes are handed out as spans, so a socket can send() from and recv() into
- * the FIFO itself. A span ends at the wrap; the rest is a second span.
+ * the FIFO itself. A span ends at the wrap; the rest is a second span. Over
+ * memory that is mapped twice in a row (mirror.h) there is no second span.
  *
  * Sleep and wake. A side that finds nothing to do publishes the index it waits
  * for, makes a full fence, looks again, and sleeps. The other side publishes
@@ -18,6 +20,11 @@
  * before load on both sides, so at least one of the two sees the other; acquire
  * and release alone would let both miss. A wake-up lost outside (a doorbell is
  * a hint) is mended by the sleeper's own timeout.
+ *
+ * The fence waits until the bytes and the index have reached the other's cache,
+ * and is most of what a small step costs. Who has several steps to make
+ * publishes (or retires) each, seen at once by a side that is awake, and commits
+ * (or releases) once: one fence for all of them.
  *
  * Trust. Size and data pointer are private. The other side's index is fetched
  * once and accepted only if it moved forward by no more than it can:
@@ -42,6 +49,8 @@ struct mn_producer {
 	uint64_t size;	/* bytes, power of two */
 	uint64_t head;	/* what mine->p_head says */
 	uint64_t tail;	/* the last accepted theirs->c_tail */
+	uint64_t checked;	/* the head of the last commit */
+	bool mirrored;	/* set it after init if @data is mapped twice in a row */
 };
 
 struct mn_consumer {
@@ -51,6 +60,8 @@ struct mn_consumer {
 	uint64_t size;
 	uint64_t tail;
 	uint64_t head;
+	uint64_t checked;	/* the tail of the last release */
+	bool mirrored;
 };
 
 /* Bind one end of an empty FIFO (both indices 0). @size is a power of two. */
@@ -60,14 +71,30 @@ void mn_consumer_init(struct mn_consumer *c, struct mn_index *index, const uint8
 
 /*
  * Up to two writable spans into @spans, together at most @want bytes. Returns
- * their bytes (0: full), -EPIPE when the consumer has closed, -EPROTO. The
- * other side's line is read only when less than @want is known to be free: a
- * caller that asks for what it needs, not for all there is, spares it.
+ * their bytes (0: full), -EPIPE when the consumer has closed, -EPROTO; the spans
+ * are empty then. The other side's line is read only when less than @want is
+ * known to be free: a caller that asks for what it needs, not for all there is,
+ * spares it.
  */
-ssize_t mn_producer_reserve(struct mn_producer *p, size_t want, struct iovec spans[2]);
+static inline ssize_t mn_producer_reserve(struct mn_producer *p, size_t want,
+					  struct iovec spans[2]);
 
 /* Publish @len reserved bytes. True: the consumer waits for these, ring its bell. */
-bool mn_producer_commit(struct mn_producer *p, size_t len);
+static inline bool mn_producer_commit(struct mn_producer *p, size_t len);
+
+/*
+ * Publish @len reserved bytes and leave the question of the bell to the next
+ * commit, which may be of 0 bytes. It must come before this side sleeps, waits
+ * for an answer, or turns to something else.
+ */
+static inline void mn_producer_publish(struct mn_producer *p, size_t len);
+
+/*
+ * Copy up to @len bytes in, published step by step so that the consumer copies
+ * the first while this side copies the last. Returns their number as
+ * mn_producer_reserve(). To be committed, with 0 bytes.
+ */
+ssize_t mn_producer_write(struct mn_producer *p, const void *from, size_t len);
 
 /*
  * About to sleep until @want bytes are free (capped at the size). Returns 1:
@@ -80,10 +107,17 @@ int mn_producer_arm(struct mn_producer *p, size_t want);
 void mn_producer_close(struct mn_producer *p, enum mn_end end);
 
 /* Readable spans, as mn_producer_reserve(). Returns 0 when empty, -EPROTO. */
-ssize_t mn_consumer_peek(struct mn_consumer *c, size_t want, struct iovec spans[2]);
+static inline ssize_t mn_consumer_peek(struct mn_consumer *c, size_t want,
+				       struct iovec spans[2]);
 
 /* Give @len peeked bytes back. True: the producer waits for them, ring its bell. */
-bool mn_consumer_release(struct mn_consumer *c, size_t len);
+static inline bool mn_consumer_release(struct mn_consumer *c, size_t len);
+
+/* Give @len peeked bytes back; the bell is for the next release. As mn_producer_publish(). */
+static inline void mn_consumer_retire(struct mn_consumer *c, size_t len);
+
+/* Copy up to @len bytes out and retire them step by step. As mn_producer_write(). */
+ssize_t mn_consumer_read(struct mn_consumer *c, void *to, size_t len);
 
 /* About to sleep until @want bytes are there; 1 sleep, 0 do not (also at the end), -EPROTO. */
 int mn_consumer_arm(struct mn_consumer *c, size_t want);
@@ -93,5 +127,7 @@ int mn_consumer_at_end(struct mn_consumer *c);
 
 /* Consumes no more. Ring the producer's bell after it. */
 void mn_consumer_close(struct mn_consumer *c);
+
+#include "memnet-core/fifo_internal.h"
 
 #endif

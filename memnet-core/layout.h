@@ -129,16 +129,21 @@ enum mn_end {
 	MN_RESET,	/* torn: what was not read yet need not be read */
 };
 
-/* Indices run freely over 64 bits and are masked on use; each end has a line of its own. */
+/*
+ * Indices run freely over 64 bits and are masked on use. Each end has two lines
+ * of its own: one for the index it moves all the time, one for what it writes
+ * only when it arms to sleep or closes. The other side reads the second at each
+ * step of its own, and so mostly from its cache.
+ */
 struct mn_producer_line {
 	alignas(MN_LINE) uint64_t p_head;	/* bytes ever produced */
-	uint64_t p_wake_tail;	/* wake me when c_tail passes this */
+	alignas(MN_LINE) uint64_t p_wake_tail;	/* wake me when c_tail passes this */
 	uint32_t p_closed;	/* enum mn_end: what follows p_head */
 };
 
 struct mn_consumer_line {
 	alignas(MN_LINE) uint64_t c_tail;	/* bytes ever consumed */
-	uint64_t c_wake_head;	/* wake me when p_head passes this */
+	alignas(MN_LINE) uint64_t c_wake_head;	/* wake me when p_head passes this */
 	uint32_t c_closed;	/* 1: consumes no more; the producer gets EPIPE */
 };
 
@@ -210,12 +215,12 @@ static_assert(offsetof(struct mn_header, g_session) == 400, "header");
 static_assert(offsetof(struct mn_header, gh_summary) == 512, "header");
 static_assert(offsetof(struct mn_header, gh_channels) == 640, "header");
 static_assert(offsetof(struct mn_header, gh_flows) == 768, "header");
-static_assert(offsetof(struct mn_producer_line, p_wake_tail) == 8, "producer");
-static_assert(offsetof(struct mn_producer_line, p_closed) == 16, "producer");
-static_assert(offsetof(struct mn_consumer_line, c_wake_head) == 8, "consumer");
-static_assert(offsetof(struct mn_consumer_line, c_closed) == 16, "consumer");
-static_assert(sizeof(struct mn_index) == 2 * MN_LINE, "index");
-static_assert(sizeof(struct mn_flow) == 4 * MN_LINE, "flow");
+static_assert(offsetof(struct mn_producer_line, p_wake_tail) == MN_LINE, "producer");
+static_assert(offsetof(struct mn_producer_line, p_closed) == MN_LINE + 8, "producer");
+static_assert(offsetof(struct mn_consumer_line, c_wake_head) == MN_LINE, "consumer");
+static_assert(offsetof(struct mn_consumer_line, c_closed) == MN_LINE + 8, "consumer");
+static_assert(sizeof(struct mn_index) == 4 * MN_LINE, "index");
+static_assert(sizeof(struct mn_flow) == 8 * MN_LINE, "flow");
 static_assert(sizeof(struct mn_submission) == 64, "submission");
 static_assert(offsetof(struct mn_submission, addr) == 20, "submission");
 static_assert(sizeof(struct mn_completion) == 64, "completion");

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memnet-bench: the core against the best known way to do the same.
+ *
+ * A bench is one file with one struct mn_bench, and one line of the table in
+ * memnet-bench.c. It compares ways to do a thing: an arm is what two processes
+ * do, each pinned to a CPU of its own, over one shared memfd. Ours and the
+ * reference are measured in turns, so that both meet the same noise; what counts
+ * is the ratio of each turn. Absolute figures belong to one machine at one
+ * moment and are printed for orientation only.
+ *
+ * A new bench: write its file, declare its struct below, add it to the table and
+ * to bench_src in the Makefile.
+ */
+#ifndef MEMNET_BENCH_H
+#define MEMNET_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memnet-core/layout.h"
+
+struct mn_bench_env {
+	int cpu[2];
+	int rounds;
+	bool realtime;	/* SCHED_FIFO: who else is there waits */
+};
+
+struct mn_bench {
+	const char *name, *summary;
+	int (*run)(const struct mn_bench_env *env);	/* prints its rows; 0 or -errno */
+};
+
+/* What the two processes of one measurement share. */
+struct mn_stage {
+	/* Of the frame: who is ready, who is through, and when (ns). */
+	alignas(MN_LINE) uint32_t ready;
+	int64_t begin_ns[2], end_ns[2];
+	/* For the arm. */
+	uint64_t param;		/* of the row: bytes of a piece, entries of a batch */
+	double result_ns;	/* set by a side: the figure, instead of the time that passed */
+	int fd[2];		/* an eventfd to wake each side */
+	alignas(MN_LINE) struct mn_index index[2];
+	alignas(MN_PAGE) uint8_t memory[];	/* zeroed */
+};
+
+struct mn_arm {
+	uint64_t bytes;				/* of mn_stage.memory */
+	void (*setup)(struct mn_stage *s);	/* before the fork; may be NULL */
+	/* Must call mn_bench_begin() once, when its buffers are warm. */
+	void (*side[2])(struct mn_stage *s);
+};
+
+struct mn_comparison {
+	const char *label, *unit;	/* "4096 B"; the unit of the figure shown */
+	const char *reference_label;	/* "rte_ring" */
+	const struct mn_arm *ours, *reference;
+	uint64_t param;
+	/* The figure shown for ours is scale / ns. 0: ns itself. */
+	double scale;
+	double target;
+	bool slowdown;	/* the ratio is ours / reference and shall be at most the target;
+			 * else reference / ours, and at least the target */
+};
+
+/* Measure env->rounds turns of each arm and print the row. 0 or -errno. */
+int mn_bench_compare(const struct mn_bench_env *env, const struct mn_comparison *c);
+
+/* Print a row for what cannot be measured here, and why. Returns 0. */
+int mn_bench_absent(const char *label, const char *mend);
+
+/* Both sides wait for each other; the clock begins. */
+void mn_bench_begin(struct mn_stage *s, int side);
+
+/*
+ * The clocking side of a ping-pong: @groups times @group calls of @trip.
+ * Sets s->result_ns to the median of the groups, for one trip.
+ */
+void mn_bench_trips(struct mn_stage *s, int groups, int group, void (*trip)(void *arg), void *arg);
+
+/* Ask the core for a pause in a spin loop. */
+static inline void mn_bench_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+extern const struct mn_bench mn_bench_ring, mn_bench_fifo, mn_bench_pingpong_spin,
+			     mn_bench_pingpong_sleep;
+
+#endif

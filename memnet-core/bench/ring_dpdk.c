@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DPDK's rte_ring on memory of our own, without its environment (EAL): 64-byte
+ * elements, one producer, one consumer, exactly as many entries as our ring.
+ */
+#include <rte_ring_elem.h>
+#include <stdlib.h>
+
+#include "memnet-core/base/util.h"
+#include "memnet-core/bench/ring.h"
+
+#define ENTRY	sizeof(struct ring_entry)
+#define ROOM	(sizeof(struct rte_ring) + 2 * RING_ENTRIES * ENTRY)
+
+static void setup(struct mn_stage *s)
+{
+	if (rte_ring_init((struct rte_ring *)s->memory, "bench", RING_ENTRIES,
+			  RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ))
+		abort();
+}
+
+static void produce(struct mn_stage *s)
+{
+	struct rte_ring *r = (struct rte_ring *)s->memory;
+	struct ring_source source;
+	const unsigned int n_batch = s->param;
+
+	ring_fill(&source);
+	mn_bench_begin(s, 0);
+	for (uint64_t done = 0; done < RING_MESSAGES;) {
+		unsigned int at = done % RING_SOURCE;
+		unsigned int n = rte_ring_sp_enqueue_burst_elem(r, &source.entries[at], ENTRY,
+								MIN(n_batch, RING_SOURCE - at),
+								NULL);
+
+		if (!n)
+			mn_bench_pause();
+		done += n;
+	}
+}
+
+static void consume(struct mn_stage *s)
+{
+	struct rte_ring *r = (struct rte_ring *)s->memory;
+	struct ring_entry batch[RING_MAX_BATCH];
+	const unsigned int n_batch = s->param;
+
+	mn_bench_begin(s, 1);
+	for (uint64_t done = 0; done < RING_MESSAGES;) {
+		unsigned int n = rte_ring_sc_dequeue_burst_elem(r, batch, ENTRY, n_batch, NULL);
+
+		if (!n)
+			mn_bench_pause();
+		ring_check(batch, n, done);
+		done += n;
+	}
+}
+
+static const struct mn_arm arm = { .bytes = ROOM, .setup = setup, .side = { produce, consume } };
+
+const struct mn_arm *const ring_dpdk = &arm;

@@ -75,6 +75,10 @@ work_src := \
 	workloads/kernel_sha256.c \
 	workloads/kernel_matmul.c \
 	workloads/stream.c \
+	workloads/rr.c \
+	workloads/client.c \
+	workloads/team.c \
+	workloads/histogram.c \
 	workloads/flow.c \
 	workloads/pattern.c \
 	workloads/pace.c \
@@ -206,9 +210,11 @@ $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
+$(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
 $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -237,7 +243,7 @@ TEST_SCRIPTS := \
 
 # These execute memnet-work, or boot VMs.
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
-$(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
+$(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image
 
 # --- guest image: KERNEL=, KMODULES=, INITRD_EXTRA= ----------------------------------
@@ -299,6 +305,7 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_session \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
+	$(BUILD)/workloads/test/test_rr \
 	$(BUILD)/energy/test/test_sampler
 
 test-threads: $(THREADED)

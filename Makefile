@@ -117,7 +117,8 @@ analyse_src := \
 	harness/columns.c \
 	harness/groups.c \
 	harness/metrics.c \
-	harness/stats.c
+	harness/stats.c \
+	memnet-core/base/parse.c
 
 table_src := \
 	harness/table.c \
@@ -130,6 +131,7 @@ results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 
 plan_src := \
 	harness/plan.c \
+	harness/plan_runs.c \
 	harness/vocabulary.c
 
 lab_src := \

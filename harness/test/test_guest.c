@@ -233,6 +233,16 @@ static void other_output_comes_line_by_line_before_the_exit(void **state)
 		;
 }
 
+static void words_in_front_are_the_environments(void **state)
+{
+	command(&shared, "spawn 0 MEMNET_SPIN=adaptive:50us A= busybox env");
+	expect(&shared, "out 0 MEMNET_SPIN=adaptive:50us");
+	expect(&shared, "out 0 A=");
+	expect(&shared, "exit 0 status=0");
+	command(&shared, "spawn 0 busybox env a=b");
+	expect(&shared, "exit 0 status=");
+}
+
 static void a_long_line_arrives_in_pieces_and_whole(void **state)
 {
 	size_t total = 0;
@@ -392,6 +402,7 @@ int main(void)
 		cmocka_unit_test(it_says_hello_and_then_ready),
 		cmocka_unit_test(a_program_goes_from_spawn_to_exit),
 		cmocka_unit_test(other_output_comes_line_by_line_before_the_exit),
+		cmocka_unit_test(words_in_front_are_the_environments),
 		cmocka_unit_test(a_long_line_arrives_in_pieces_and_whole),
 		cmocka_unit_test(commands_that_make_no_sense_are_answered_with_an_error),
 		cmocka_unit_test(a_slot_in_use_is_refused_and_free_again_after_a_kill),

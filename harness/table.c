@@ -238,16 +238,18 @@ static bool is_shown(const struct table *t, const struct line *line,
 
 static void print_title(const struct table *t, const struct summary_row *like, const char *about)
 {
-	fprintf(t->out, "  %s", like->scenario);
-	if (!strcmp(like->direction, "send"))
-		fprintf(t->out, ", the guest sends");
-	else if (!strcmp(like->direction, "recv"))
-		fprintf(t->out, ", the guest receives");
+	char flows[32] = "";
+	int width;
+
 	if (like->flows > 1)
-		fprintf(t->out, ", %lld flows", (long long)like->flows);
-	if (*like->spin)
-		fprintf(t->out, ", memnet's spin budget %s", like->spin);
-	fprintf(t->out, ": %s\n", about);
+		snprintf(flows, sizeof(flows), ", %lld flows", (long long)like->flows);
+	width = fprintf(t->out, "  %s%s%s%s%s", like->scenario,
+			!strcmp(like->direction, "send") ? ", the guest sends" :
+			!strcmp(like->direction, "recv") ? ", the guest receives" : "",
+			flows, *like->spin ? ", spin " : "", like->spin);
+	if (width + 2 + strlen(about) <= TABLE_WIDTH)
+		fprintf(t->out, ": %s", about);
+	fputc('\n', t->out);
 }
 
 /* All there is to say of the configuration @like, in both paths. */

@@ -180,8 +180,8 @@ static void print_gain(const struct table *t, const struct shown_gain *g)
 		snprintf(interval, sizeof(interval), "%.2f .. %.2f", g->low, g->high);
 	else if (!isnan(g->median))
 		snprintf(interval, sizeof(interval), "n < %d: none", STATS_INTERVAL_MIN_N);
-	fprintf(t->out, "  %s%8s  %s%s", colour_of(t, g->verdict), gain, interval,
-		t->colour ? "\033[0m" : "");
+	fprintf(t->out, "  %s%8s%s%s%s", colour_of(t, g->verdict), gain,
+		*interval || !isnan(g->paper) ? "  " : "", interval, t->colour ? "\033[0m" : "");
 	if (!isnan(g->paper))
 		fprintf(t->out, "%*s  %.2fx (%+.0f%%)", 14 - (int)strlen(interval), "", g->paper,
 			100 * (g->paper - 1));

@@ -10,7 +10,7 @@ about(s) = s eq "hybrid-rr" ? "hybrid-rr: beside compute" : "rr: nothing beside 
 place(list, name) = (p_ = 0, sum [i = 1:words(list)] (word(list, i) eq name ? (p_ = i) : 0), p_)
 arm_colour(arm) = arm eq "spare-core" ? blue : vermillion
 arm_point(arm) = arm eq "spare-core" ? 5 : 9
-arm_shift(arm) = arm eq "spare-core" ? -0.17 : 0.17
+arm_shift(arm) = arm eq "spare-core" ? -0.22 : 0.22
 jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
 time_text(ns) = ns < 1e5 ? sprintf("%.1f us", ns / 1e3) : ns < 1e7 ? sprintf("%.0f us", ns / 1e3) : sprintf("%.1f ms", ns / 1e6)
 

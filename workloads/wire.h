@@ -9,7 +9,8 @@
  *	       <-  reply                     <-  reply
  *	bytes  ->                     go     ->
  *	end    ->                            <-  bytes
- *	       <-  verdict            (end   ->)           before the limit, or without one
+ *	       <-  verdict            (end   ->)           before the limit, or without one; at
+ *	                                                   the limit it may just close
  *	       <-  end                       <-  end
  *
  *	rr

@@ -198,6 +198,25 @@ static void clients_that_vanish_do_not_end_the_peer(void **state)
 	}
 }
 
+static void a_client_that_closes_at_its_limit_got_it_all(void **state)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	struct wire_record go = wire_record(WIRE_GO);
+	struct wire_hello h = good_hello;
+	struct fixture *f = *state;
+	char content[8192];
+	int fd;
+
+	h.limit_bytes = sizeof(content);
+	assert_int_equal(answer_to(f, &h, &fd), 0);
+	assert_int_equal(mn_write_all(fd, &go, sizeof(go)), 0);
+	assert_int_equal(mn_read_all(fd, content, sizeof(content)), 0);
+	assert_int_equal(read(fd, content, 1), 0);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	assert_int_equal(run_value(run_line(&f->peer), "bytes"), sizeof(content));
+}
+
 static void more_streams_than_allowed_are_sent_away_not_served_late(void **state)
 {
 	struct fixture *f = *state;
@@ -389,6 +408,7 @@ int main(void)
 		TEST(a_hostile_burst_is_refused),
 		TEST(wrong_words_where_go_belongs_end_that_stream_only),
 		TEST(clients_that_vanish_do_not_end_the_peer),
+		TEST(a_client_that_closes_at_its_limit_got_it_all),
 		TEST(more_streams_than_allowed_are_sent_away_not_served_late),
 		TEST(a_stopped_peer_leaves_though_streams_are_open),
 		cmocka_unit_test(a_peer_killed_in_the_middle_is_a_clear_error),

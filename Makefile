@@ -114,6 +114,10 @@ work_src := \
 	workloads/kernel_sha256.c \
 	workloads/kernel_matmul.c \
 	workloads/stream.c \
+	workloads/rr.c \
+	workloads/client.c \
+	workloads/team.c \
+	workloads/histogram.c \
 	workloads/flow.c \
 	workloads/pattern.c \
 	workloads/pace.c \
@@ -152,7 +156,8 @@ analyse_src := \
 	harness/columns.c \
 	harness/groups.c \
 	harness/metrics.c \
-	harness/stats.c
+	harness/stats.c \
+	memnet-core/base/parse.c
 
 table_src := \
 	harness/table.c \
@@ -165,6 +170,7 @@ results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 
 plan_src := \
 	harness/plan.c \
+	harness/plan_runs.c \
 	harness/vocabulary.c
 
 lab_src := \
@@ -252,9 +258,11 @@ $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/ca
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
+$(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
 $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -284,7 +292,7 @@ TEST_SCRIPTS := \
 
 # These execute memnet-work, or boot VMs.
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
-$(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
+$(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
@@ -353,6 +361,7 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_session \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
+	$(BUILD)/workloads/test/test_rr \
 	$(BUILD)/energy/test/test_sampler
 
 test-threads: $(THREADED)
@@ -372,6 +381,7 @@ bench: $(BUILD)/bin/memnet-bench
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
 	$(Q)CC='$(CC)' memnet-core/model/verify.sh $(BUILD)/model
+
 # Minutes; for a release, and after any change to the FIFO.
 stress: $(BUILD)/memnet-core/test/test_fifo
 	$(Q)MEMNET_STRESS=$(or $(MESSAGES),100000000) $<
@@ -407,7 +417,8 @@ help:
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'
 	@echo
-	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes'
+	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
+	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'

@@ -3,7 +3,8 @@
  * Theory of operation
  *
  * The runs of one configuration are a group (groups.h). Each is compared with the
- * group that differs from it in nothing but the path, which is the baseline's.
+ * group that differs from it in nothing but the path, which is the baseline's; a spin
+ * budget, which the baseline's path does not have, belongs to the path.
  *
  * A ratio is formed block by block, from runs made within minutes of each other
  * (stats.c says why), and of the blocks in which both paths have a valid run. A
@@ -220,6 +221,8 @@ static struct summary_row *add_row(struct work *w, const struct group *g, const 
 	columns_clear(summary_columns(), s);
 	ROW_TEXT(s->scenario, "%s", r->scenario);
 	ROW_TEXT(s->direction, "%s", r->direction);
+	s->flows = r->flows;
+	ROW_TEXT(s->spin, "%s", r->spin);
 	ROW_TEXT(s->arm, "%s", r->arm);
 	ROW_TEXT(s->topology, "%s", r->topology);
 	ROW_TEXT(s->path, "%s", r->path);
@@ -265,7 +268,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	struct estimate e = stats_estimate(w->a, n);
 	struct summary_row *s;
 
-	if (!n && strcmp(m->name, "cpu_total") && m->source)
+	if (!n && strcmp(m->name, "cpu_total") && strcmp(m->name, "energy"))
 		return;
 	s = add_row(w, g, m->name, m->unit, source_of(m, g), quality_of(m, g, n));
 	s->n = n;
@@ -301,6 +304,8 @@ static void add_gain_points(struct work *w, const struct summary_row *s, size_t 
 		columns_clear(gains_columns(), p);
 		ROW_TEXT(p->scenario, "%s", s->scenario);
 		ROW_TEXT(p->direction, "%s", s->direction);
+		p->flows = s->flows;
+		ROW_TEXT(p->spin, "%s", s->spin);
 		ROW_TEXT(p->arm, "%s", s->arm);
 		ROW_TEXT(p->topology, "%s", s->topology);
 		ROW_TEXT(p->path, "%s", s->path);
@@ -422,13 +427,17 @@ void analysis_release(struct analysis *a)
 }
 
 const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
-				       const char *scenario, const char *direction,
-				       const char *arm, const char *path, const char *metric)
+				       const struct summary_row *like, const char *path,
+				       const char *metric)
 {
+	bool same_path = !strcmp(like->path, path);
+
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(rows[i].scenario, scenario) && !strcmp(rows[i].direction, direction) &&
-		    !strcmp(rows[i].arm, arm) && !strcmp(rows[i].path, path) &&
-		    !strcmp(rows[i].metric, metric))
+		if (!strcmp(rows[i].scenario, like->scenario) &&
+		    !strcmp(rows[i].direction, like->direction) &&
+		    !strcmp(rows[i].arm, like->arm) && rows[i].flows == like->flows &&
+		    !strcmp(rows[i].path, path) && !strcmp(rows[i].metric, metric) &&
+		    (!same_path || !strcmp(rows[i].spin, like->spin)))
 			return &rows[i];
 	return NULL;
 }

@@ -18,7 +18,7 @@
 
 struct analysis {
 	char baseline[32];		/* the path all ratios are against; "" when there is none */
-	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, path */
+	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, flows, path, spin */
 	size_t n_summary;
 	struct gain_row *gains;
 	size_t n_gains;
@@ -32,9 +32,12 @@ struct analysis {
 int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out);
 void analysis_release(struct analysis *a);
 
-/* The summary row of one configuration and metric, or NULL. */
+/*
+ * The row of @metric and @path, of the configuration of @like otherwise; of another
+ * path's spin budgets the first. Or NULL.
+ */
 const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
-				       const char *scenario, const char *direction,
-				       const char *arm, const char *path, const char *metric);
+				       const struct summary_row *like, const char *path,
+				       const char *metric);
 
 #endif

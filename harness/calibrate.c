@@ -29,19 +29,23 @@ static bool arm_needs_targets(const struct experiment *x, const struct arm *arm)
 	return false;
 }
 
-/* What the paths are compared with: the best kernel path of the plan that can run. */
-static const struct path *baseline_of(const struct plan *plan)
+/*
+ * What the paths are compared with: the best kernel path of the plan that can run, as
+ * its first configuration, whose spin budget counts where there is no kernel path.
+ */
+static const struct plan_config *baseline_of(const struct plan *plan)
 {
-	const struct path *best = NULL;
+	const struct plan_config *best = NULL;
 
 	for (size_t i = 0; i < plan->n_configs; i++) {
-		const struct path *p = plan->configs[i].path;
+		const struct plan_config *c = &plan->configs[i];
 
-		if (p->missing())
+		if (c->path->missing())
 			continue;
-		if (!best || (p->vhost && !best->vhost) ||
-		    (!strcmp(best->transport, "memnet") && strcmp(p->transport, "memnet")))
-			best = p;
+		if (!best || (c->path->vhost && !best->path->vhost) ||
+		    (!strcmp(best->path->transport, "memnet") &&
+		     strcmp(c->path->transport, "memnet")))
+			best = c;
 	}
 	return best;
 }
@@ -50,7 +54,7 @@ static bool is_calibration(const struct experiment *x, const struct run_row *row
 			   const struct arm *arm)
 {
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
-	       !strcmp(row->path, baseline_of(&x->plan)->name) &&
+	       !strcmp(row->path, baseline_of(&x->plan)->path->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
@@ -99,11 +103,13 @@ static int try_calibration(struct experiment *x, struct vm *vm, const struct pla
 
 static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
 {
-	const struct plan_config config = {
-		.path = baseline_of(&x->plan), .scenario = scenario_find("hybrid-saturate"),
-		.arm = arm, .direction = "send",
-	};
+	struct plan_config config = *baseline_of(&x->plan);
 	int ret = 0;
+
+	config.scenario = scenario_find("hybrid-saturate");
+	config.arm = arm;
+	config.direction = "send";
+	config.flows = 1;
 
 	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, arm); i++)
 		ret = try_calibration(x, vm, &config);
@@ -128,7 +134,7 @@ static int recall_calibrations(struct experiment *x)
 
 int experiment_calibrate(struct experiment *x)
 {
-	const struct path *baseline = baseline_of(&x->plan);
+	const struct plan_config *baseline = baseline_of(&x->plan);
 	const struct arm *wanted[MAX_ARMS], *arm;
 	struct vm vm;
 	size_t n = 0;

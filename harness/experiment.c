@@ -48,6 +48,9 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 	ROW_TEXT(row->path, "%s", c->path->name);
 	ROW_TEXT(row->scenario, "%s", c->scenario->name);
 	ROW_TEXT(row->direction, "%s", c->direction);
+	if (c->flows)
+		row->flows = c->flows;
+	ROW_TEXT(row->spin, "%s", c->spin);
 	ROW_TEXT(row->arm, "%s", c->arm->name);
 	ROW_TEXT(row->topology, "one-vm");
 	ROW_TEXT(row->accelerator, "%s", x->accel.name);
@@ -144,12 +147,13 @@ int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwi
 
 /* --- boots ------------------------------------------------------------------- */
 
-int experiment_boot(struct experiment *x, struct vm *vm, const struct path *path)
+int experiment_boot(struct experiment *x, struct vm *vm, const struct plan_config *c)
 {
 	struct vm_config config = x->vm_config;
 	int ret;
 
-	config.vhost = path->vhost;
+	config.vhost = c->path->vhost;
+	config.spin = c->spin;
 	ret = vm_boot(vm, &config, x->err, sizeof(x->err));
 	x->bad_boots = ret ? x->bad_boots + 1 : 0;
 	return ret;
@@ -240,7 +244,7 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 		struct vm vm;
 
 		progress_boot(&x->progress, runs[0].config->path->name);
-		ret = experiment_boot(x, &vm, runs[0].config->path);
+		ret = experiment_boot(x, &vm, runs[0].config);
 		if (ret == -EINTR)
 			return 0;
 		if (ret)
@@ -310,7 +314,7 @@ static int locate_parts(struct experiment *x)
 	snprintf(x->paths[4], sizeof(x->paths[4]), "%s/logs", x->folder.dir);
 	x->vm_config = (struct vm_config){
 		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
-		.kernel = x->paths[0], .initrd = x->paths[1], .memnetd = x->paths[2],
+		.spin = "", .flows = plan_most_flows(&x->plan), .kernel = x->paths[0], .initrd = x->paths[1], .memnetd = x->paths[2],
 		.work = x->paths[3], .log_dir = x->paths[4],
 	};
 	return 0;

@@ -41,8 +41,8 @@ int experiment_calibrate(struct experiment *x);
 /* The targets of @arm, for writing and reading. */
 struct run_targets *experiment_targets(struct experiment *x, const struct arm *arm);
 
-/* Boot a VM whose virtio-net is as @path wants it. 0, or -errno with a line in x->err. */
-int experiment_boot(struct experiment *x, struct vm *vm, const struct path *path);
+/* Boot a VM as @c's path and spin budget want it. 0, or -errno with a line in x->err. */
+int experiment_boot(struct experiment *x, struct vm *vm, const struct plan_config *c);
 
 /* Begin a row of configuration @c under the name @id. */
 void experiment_start_row(struct experiment *x, struct run_row *row,

@@ -63,10 +63,19 @@ static bool accelerator_matches(const struct threshold_row *t, const struct summ
 	return !strcmp(t->accelerator, "any") || !strcmp(t->accelerator, s->accelerator);
 }
 
+/* A threshold without flows is for one, and for where nothing connects. */
+static bool has_flows(const struct summary_row *s, int64_t flows)
+{
+	if (flows == ABSENT_INTEGER)
+		return s->flows == ABSENT_INTEGER || s->flows == 1;
+	return s->flows == flows;
+}
+
 static bool is_row_of(const struct summary_row *s, const struct threshold_row *t)
 {
 	return !strcmp(s->scenario, t->scenario) && !strcmp(s->arm, t->arm) &&
 	       !strcmp(s->path, t->path) && !strcmp(s->metric, t->metric) &&
+	       !strcmp(s->spin, t->spin) && has_flows(s, t->flows) &&
 	       (!*t->direction || !strcmp(s->direction, t->direction));
 }
 
@@ -74,8 +83,7 @@ static bool is_row_of(const struct summary_row *s, const struct threshold_row *t
 static bool lost_every_run(const struct gate *g, const struct summary_row *s)
 {
 	const struct summary_row *base =
-		summary_find(g->summary, g->n_summary, s->scenario, s->direction, s->arm,
-			     s->baseline, "cpu_total");
+		summary_find(g->summary, g->n_summary, s, s->baseline, "cpu_total");
 
 	return s->n == 0 && s->n_failed + s->n_invalid >= 2 && base && base->n > 0;
 }
@@ -87,10 +95,12 @@ static void report(struct gate *g, enum outcome outcome, const struct threshold_
 	va_list ap;
 
 	g->count[outcome]++;
-	fprintf(g->out, "%s%-12s%s  %s, %s%s%s, %s: %s %s %s %g: ",
-		g->colour ? outcome_colour[outcome] : "", outcome_name[outcome],
-		g->colour ? "\033[0m" : "", t->scenario, t->arm, *t->direction ? ", " : "",
-		t->direction, t->path, t->metric, t->field, t->condition, t->bound);
+	fprintf(g->out, "%s%-12s%s  %s, %s%s%s, %s%s%s", g->colour ? outcome_colour[outcome] : "",
+		outcome_name[outcome], g->colour ? "\033[0m" : "", t->scenario, t->arm,
+		*t->direction ? ", " : "", t->direction, t->path, *t->spin ? " spin " : "", t->spin);
+	if (t->flows > 1)
+		fprintf(g->out, ", %lld flows", (long long)t->flows);
+	fprintf(g->out, ": %s %s %s %g: ", t->metric, t->field, t->condition, t->bound);
 	va_start(ap, fmt);
 	vfprintf(g->out, fmt, ap);
 	va_end(ap);
@@ -182,8 +192,11 @@ static void check_content(struct gate *g)
 		if (strcmp(s->metric, "cpu_total") || s->n_corrupt <= 0)
 			continue;
 		g->count[FAIL]++;
-		fprintf(g->out, "%-12s %s %s %s %s: content check found wrong bytes in %lld runs\n",
-			"FAIL", s->path, s->arm, s->scenario, s->direction,
+		fprintf(g->out, "%-12s %s %s %s %s%s%s", "FAIL", s->path, s->arm, s->scenario,
+			s->direction, *s->spin ? " spin " : "", s->spin);
+		if (s->flows > 1)
+			fprintf(g->out, " %lld flows", (long long)s->flows);
+		fprintf(g->out, ": content check found wrong bytes in %lld runs\n",
 			(long long)s->n_corrupt);
 	}
 }

@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY(field) offsetof(struct run_row, field)
-static const size_t key[] = {
-	KEY(scenario), KEY(direction), KEY(arm), KEY(topology), KEY(accelerator),
-	KEY(path),	/* last: group_same_but_path() */
-};
+#include "memnet-core/base/parse.h"
+#include "memnet-core/base/util.h"
 
 /* Names that are not to be sorted by letter; unknown ones come last. */
 static size_t place(const char *name)
 {
 	static const char *const order[] = {
-		"idle", "compute", "network", "hybrid-saturate", "hybrid-paced", "hybrid-fixed",
+		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr", "hybrid-saturate", "hybrid-paced", "hybrid-fixed",
 		"spare-core", "equal-core", "none", "send", "recv",
 	};
 	size_t i = 0;
@@ -24,18 +21,61 @@ static size_t place(const char *name)
 	return i;
 }
 
-static int compare_field(const struct run_row *a, const struct run_row *b, size_t offset)
+static int compare_words(const void *a, const void *b)
 {
-	const char *x = (const char *)a + offset, *y = (const char *)b + offset;
-	size_t i = place(x), j = place(y);
+	size_t i = place(a), j = place(b);
 
-	return i != j ? (i > j) - (i < j) : strcmp(x, y);
+	return i != j ? (i > j) - (i < j) : strcmp(a, b);
 }
+
+static int compare_counts(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* "20us": its time; "adaptive:20us": the same, behind all that are not; "": in front. */
+static int64_t spin_place(const char *spin)
+{
+	static const char adaptive[] = "adaptive:";
+	bool is_adaptive = !strncmp(spin, adaptive, strlen(adaptive));
+	int64_t ns = *spin ? 0 : -1;
+
+	mn_parse_duration_ns(is_adaptive ? spin + strlen(adaptive) : spin, &ns);
+	return is_adaptive ? INT64_MAX / 2 + ns : ns;
+}
+
+static int compare_spins(const void *a, const void *b)
+{
+	int64_t x = spin_place(a), y = spin_place(b);
+
+	return x != y ? (x > y) - (x < y) : strcmp(a, b);
+}
+
+#define KEY(field) offsetof(struct run_row, field)
+
+static const struct {
+	size_t offset;
+	int (*compare)(const void *a, const void *b);
+} key[] = {
+	{ KEY(scenario), compare_words },
+	{ KEY(direction), compare_words },
+	{ KEY(arm), compare_words },
+	{ KEY(topology), compare_words },
+	{ KEY(accelerator), compare_words },
+	{ KEY(flows), compare_counts },
+	{ KEY(path), compare_words },
+	{ KEY(spin), compare_spins },
+};
+
+#define PATH_KEYS 2	/* the last ones: group_same_but_path() */
 
 static int compare_keys(const struct run_row *a, const struct run_row *b, size_t n_fields)
 {
 	for (size_t i = 0; i < n_fields; i++) {
-		int order = compare_field(a, b, key[i]);
+		int order = key[i].compare((const char *)a + key[i].offset,
+					   (const char *)b + key[i].offset);
 
 		if (order)
 			return order;
@@ -99,5 +139,5 @@ size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **
 
 bool group_same_but_path(const struct group *a, const struct group *b)
 {
-	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - 1);
+	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS);
 }

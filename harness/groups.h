@@ -20,13 +20,13 @@ struct group {
 size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **sorted,
 		   struct group *groups);
 
-/* The two configurations differ in the path at most. */
+/* The two configurations differ at most in the path, and in what only one of them has: spin. */
 bool group_same_but_path(const struct group *a, const struct group *b);
 
-/* How many runs of the group have this status. */
 /* Runs of @g whose content check found wrong bytes. */
 size_t group_corrupt(const struct group *g);
 
+/* How many runs of the group have this status. */
 size_t group_count(const struct group *g, const char *status);
 
 bool run_is_ok(const struct run_row *row);

@@ -194,16 +194,32 @@ void guest_clear_slots(struct guest_link *g)
 	memset(g->slots, 0, sizeof(g->slots));
 }
 
-int guest_value(const char *line, const char *key, int64_t *value)
+/* What is behind "@key=", or NULL. */
+static const char *find_value(const char *line, const char *key)
 {
 	size_t n = strlen(key);
 
 	for (const char *p = line; p; p = strchr(p, ' ')) {
 		p += *p == ' ';
-		if (!strncmp(p, key, n) && p[n] == '=') {
-			*value = strtoll(p + n + 1, NULL, 10);
-			return 0;
-		}
+		if (!strncmp(p, key, n) && p[n] == '=')
+			return p + n + 1;
 	}
-	return -ENOENT;
+	return NULL;
+}
+
+int guest_value(const char *line, const char *key, int64_t *value)
+{
+	const char *at = find_value(line, key);
+
+	if (!at)
+		return -ENOENT;
+	*value = strtoll(at, NULL, 10);
+	return 0;
+}
+
+void guest_text(const char *line, const char *key, char *text, size_t size)
+{
+	const char *at = find_value(line, key);
+
+	snprintf(text, size, "%.*s", at ? (int)strcspn(at, " ") : 0, at ? at : "");
 }

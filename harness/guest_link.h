@@ -17,7 +17,7 @@
 struct guest_slot {
 	bool spawned, armed, exited;
 	char status[32];	/* "status=0", "signal=9" */
-	char result[512];	/* the line after "result SLOT ", empty without one */
+	char result[1024];	/* the line after "result SLOT ", empty without one */
 	char complaint[256];	/* its last line on standard error */
 };
 
@@ -59,5 +59,8 @@ void guest_clear_slots(struct guest_link *g);
 
 /* The number behind "@key=" in a line of key=value words. 0 or -ENOENT. */
 int guest_value(const char *line, const char *key, int64_t *value);
+
+/* The word behind "@key=", cut to @size; "" without it. */
+void guest_text(const char *line, const char *key, char *text, size_t size);
 
 #endif

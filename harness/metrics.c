@@ -13,11 +13,30 @@ static double guest_busy(const struct run_row *row)
 	return row->guest_user_s + row->guest_system_s + row->guest_irq_s + row->guest_softirq_s;
 }
 
+/* Where the stream is all that was done: elsewhere it would pay for the computing. */
+static double per_gb(const struct run_row *row, double cost)
+{
+	if ((strcmp(row->scenario, "network") && strcmp(row->scenario, "network-paced")) ||
+	    row->stream_bytes <= 0)
+		return NAN;
+	return cost / (row->stream_bytes / 1e9);
+}
+
+static double per_1000_requests(const struct run_row *row, double cost)
+{
+	if (strcmp(row->scenario, "rr") || row->requests <= 0)
+		return NAN;
+	return cost / (row->requests / 1e3);
+}
+
 static double cpu_per_gb(const struct run_row *row)
 {
-	if (strcmp(row->scenario, "network") || row->stream_bytes <= 0)
-		return NAN;
-	return row->cpu_total_s / (row->stream_bytes / 1e9);
+	return per_gb(row, row->cpu_total_s);
+}
+
+static double cpu_per_1000_requests(const struct run_row *row)
+{
+	return per_1000_requests(row, row->cpu_total_s);
 }
 
 static double energy(const struct run_row *row)
@@ -25,6 +44,16 @@ static double energy(const struct run_row *row)
 	if (strcmp(row->energy_quality, "measured") && strcmp(row->energy_quality, "estimated"))
 		return NAN;
 	return row->energy_j;
+}
+
+static double energy_per_gb(const struct run_row *row)
+{
+	return per_gb(row, energy(row));
+}
+
+static double energy_per_1000_requests(const struct run_row *row)
+{
+	return per_1000_requests(row, energy(row));
 }
 
 static double kicks(const struct run_row *row)
@@ -43,6 +72,18 @@ static const struct metric metrics[] = {
 	  "operations in the window" },
 	{ "bytes", "B", "workload", METRIC_PLAIN, "stream_bytes", NULL,
 	  "bytes in the window" },
+	{ "request_rate", "1/s", "workload", METRIC_MORE, "request_rate_per_s", NULL,
+	  "requests answered per second" },
+	{ "latency_p50", "ns", "workload", METRIC_LESS, "latency_p50_ns", NULL,
+	  "median latency of a run's requests" },
+	{ "latency_p90", "ns", "workload", METRIC_LESS, "latency_p90_ns", NULL,
+	  "latency that nine tenths of a run's requests did not exceed" },
+	{ "latency_p99", "ns", "workload", METRIC_LESS, "latency_p99_ns", NULL,
+	  "the same, all but a hundredth" },
+	{ "latency_p99_9", "ns", "workload", METRIC_LESS, "latency_p99_9_ns", NULL,
+	  "the same, all but a thousandth" },
+	{ "latency_max", "ns", "workload", METRIC_PLAIN, "latency_max_ns", NULL,
+	  "the longest latency of a run" },
 	{ "duration", "s", "host-clock", METRIC_LESS_FOR_SAME, NULL, duration,
 	  "time the fixed work took (`hybrid-fixed` only)" },
 	{ "cpu_total", "s", "proc", METRIC_LESS_FOR_SAME, "cpu_total_s", NULL,
@@ -70,9 +111,15 @@ static const struct metric metrics[] = {
 	{ "guest_softirq", "s", "guest-proc", METRIC_PLAIN, "guest_softirq_s", NULL,
 	  "part of `guest_busy`: soft interrupts" },
 	{ "cpu_per_gb", "s/GB", "proc", METRIC_LESS, NULL, cpu_per_gb,
-	  "`cpu_total` per 10^9 bytes (`network` only: elsewhere it would pay for the computing)" },
+	  "`cpu_total` per 10^9 bytes (`network` and `network-paced`: elsewhere it would pay for the computing)" },
+	{ "cpu_per_1000_requests", "s", "proc", METRIC_LESS, NULL, cpu_per_1000_requests,
+	  "`cpu_total` per 1000 requests (`rr` only)" },
 	{ "energy", "J", NULL, METRIC_LESS_FOR_SAME, NULL, energy,
 	  "energy of the window over disjoint domains" },
+	{ "energy_per_gb", "J/GB", NULL, METRIC_LESS, NULL, energy_per_gb,
+	  "`energy` per 10^9 bytes (`network` and `network-paced`)" },
+	{ "energy_per_1000_requests", "J", NULL, METRIC_LESS, NULL, energy_per_1000_requests,
+	  "`energy` per 1000 requests (`rr` only)" },
 	{ "guest_interrupts", "1", "guest-proc", METRIC_PLAIN, "guest_interrupts", NULL,
 	  "interrupts the guest took" },
 	{ "guest_context_switches", "1", "guest-proc", METRIC_PLAIN, "guest_context_switches", NULL,
@@ -83,6 +130,14 @@ static const struct metric metrics[] = {
 	  "wake-ups sent, both directions" },
 	{ "timer_rescues", "1", "memnet", METRIC_PLAIN, "timer_rescues", NULL,
 	  "sleeps ended by the fallback timer" },
+	{ "guest_spin", "ns", "memnet", METRIC_PLAIN, "guest_spin_ns", NULL,
+	  "time the guest's side polled" },
+	{ "guest_sleep", "ns", "memnet", METRIC_PLAIN, "guest_sleep_ns", NULL,
+	  "time the guest's side slept" },
+	{ "host_spin", "ns", "memnet", METRIC_PLAIN, "host_spin_ns", NULL,
+	  "time memnetd polled" },
+	{ "host_sleep", "ns", "memnet", METRIC_PLAIN, "host_sleep_ns", NULL,
+	  "time memnetd slept" },
 };
 
 /* The paper's figures: MemNet, IEEE CLOUD 2016, on KVM. */

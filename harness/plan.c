@@ -2,7 +2,9 @@
 /*
  * A plan is a [plan] section of settings and any number of [matrix NAME]
  * sections; each matrix is the cross product of its paths, scenarios, arms and
- * directions. Every key is in one of the two tables below; nothing else is
+ * directions, of flows (1 where it has none) and of spin budgets (those of memnetd
+ * and libmemnet where it has none). What a scenario or path has no use for does
+ * not multiply it. Every key is in one of the two tables below; nothing else is
  * accepted.
  */
 #include "harness/plan.h"
@@ -26,6 +28,9 @@ struct matrix {
 	const struct scenario *scenarios[LIST_MAX];
 	const struct arm *arms[LIST_MAX];
 	const char *directions[LIST_MAX];
+	unsigned int flows[LIST_MAX];
+	char spins[LIST_MAX][PLAN_SPIN_SIZE];
+	size_t n_flows, n_spins;
 };
 
 struct parser {
@@ -40,13 +45,13 @@ struct parser {
 
 /* --- values ------------------------------------------------------------------ */
 
-enum type { TEXT, KERNEL, COUNT, DURATION, BYTES, PERCENT, CPUS };
+enum type { TEXT, KERNEL, COUNT, DURATION, BYTES, PAGES, PERCENT, CPUS };
 
 struct key {
 	const char *name;
 	enum type type;
 	size_t offset;
-	uint64_t min, max;	/* of COUNT, PERCENT; ms of DURATION; TEXT: bytes with the NUL */
+	uint64_t min, max;	/* of COUNT, BYTES ...; ms of DURATION; TEXT: bytes with the NUL */
 	const char *want;
 };
 
@@ -62,7 +67,11 @@ static const struct key plan_keys[] = {
 	{ "fixed", DURATION, AT(fixed_ns), 100, 3600000, "a time of at least 100ms" },
 	{ "burst", DURATION, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", PERCENT, AT(pace_percent), 1, 100, "1 to 100" },
-	{ "chunk", BYTES, AT(chunk_bytes), 4096, 4 << 20, "4k to 4M, a multiple of 4k" },
+	{ "chunk", PAGES, AT(chunk_bytes), 4096, 4 << 20, "4k to 4M, a multiple of 4k" },
+	{ "request_bytes", BYTES, AT(request_bytes), 1, 4 << 20, "1 to 4M" },
+	{ "response_bytes", BYTES, AT(response_bytes), 1, 4 << 20, "1 to 4M" },
+	{ "rr_rate", COUNT, AT(rr_rate), 0, 10000000,
+	  "requests per second up to 10000000; 0: each follows the answer to the last" },
 	{ "vcpus", COUNT, AT(vcpus), 1, 16, "1 to 16" },
 	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "at least 128" },
 	{ "compute", KERNEL, AT(compute), 0, sizeof(((struct plan *)0)->compute),
@@ -105,8 +114,10 @@ static int parse_value(struct plan *plan, const struct key *k, const char *text)
 		*(int64_t *)field = ns;
 		return 0;
 	case BYTES:
+	case PAGES:
 		ret = mn_parse_bytes(text, &number);
-		if (ret || number < k->min || number > k->max || number % 4096)
+		if (ret || number < k->min || number > k->max ||
+		    (k->type == PAGES && number % 4096))
 			return -EINVAL;
 		*(uint64_t *)field = number;
 		return 0;
@@ -119,56 +130,89 @@ static int parse_value(struct plan *plan, const struct key *k, const char *text)
 
 /* --- lists of words ---------------------------------------------------------- */
 
-static const void *find_path(const char *word)
+/* Put word number @i of a list where it belongs. 0 or -EINVAL. */
+
+static int set_path(struct matrix *m, size_t i, const char *word)
 {
-	return path_find(word);
+	m->paths[i] = path_find(word);
+	return m->paths[i] ? 0 : -EINVAL;
 }
 
-static const void *find_scenario(const char *word)
+static int set_scenario(struct matrix *m, size_t i, const char *word)
 {
-	return scenario_find(word);
+	m->scenarios[i] = scenario_find(word);
+	return m->scenarios[i] ? 0 : -EINVAL;
 }
 
-static const void *find_arm(const char *word)
+static int set_arm(struct matrix *m, size_t i, const char *word)
 {
-	return arm_find(word);
+	m->arms[i] = arm_find(word);
+	return m->arms[i] ? 0 : -EINVAL;
 }
 
-static const void *find_direction(const char *word)
+static int set_direction(struct matrix *m, size_t i, const char *word)
 {
 	static const char *const directions[] = { "send", "recv" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(directions); i++)
-		if (!strcmp(directions[i], word))
-			return directions[i];
-	return NULL;
+	for (size_t d = 0; d < ARRAY_SIZE(directions); d++)
+		if (!strcmp(directions[d], word))
+			m->directions[i] = directions[d];
+	return m->directions[i] ? 0 : -EINVAL;
+}
+
+static int set_flows(struct matrix *m, size_t i, const char *word)
+{
+	uint64_t n;
+
+	if (mn_parse_u64(word, &n) || n < 1 || n > PLAN_MAX_FLOWS)
+		return -EINVAL;
+	m->flows[i] = n;
+	m->n_flows = i + 1;
+	return 0;
+}
+
+/* "0", "50us", "adaptive:200us". */
+static int set_spin(struct matrix *m, size_t i, const char *word)
+{
+	static const char adaptive[] = "adaptive:";
+	const char *budget = word;
+	int64_t ns = 0;
+
+	if (!strncmp(word, adaptive, strlen(adaptive)))
+		budget += strlen(adaptive);
+	if (strcmp(word, "0") && (mn_parse_duration_ns(budget, &ns) || ns > NSEC_PER_SEC))
+		return -EINVAL;
+	if (strlen(word) >= sizeof(m->spins[i]))
+		return -EINVAL;
+	strcpy(m->spins[i], word);
+	m->n_spins = i + 1;
+	return 0;
 }
 
 static const struct list_key {
 	const char *name;
-	const void *(*find)(const char *word);
-	size_t offset;
+	int (*set)(struct matrix *m, size_t i, const char *word);
 	const char *want;
 } matrix_keys[] = {
-	{ "paths", find_path, offsetof(struct matrix, paths), "virtio-tap, virtio-vhost, memnet" },
-	{ "scenarios", find_scenario, offsetof(struct matrix, scenarios),
-	  "idle, compute, network, hybrid-saturate, hybrid-paced, hybrid-fixed" },
-	{ "arms", find_arm, offsetof(struct matrix, arms), "spare-core, equal-core" },
-	{ "directions", find_direction, offsetof(struct matrix, directions), "send, recv" },
+	{ "paths", set_path, "virtio-tap, virtio-vhost, memnet" },
+	{ "scenarios", set_scenario, "idle, compute, network, network-paced, rr, hybrid-rr, "
+	  "hybrid-saturate, hybrid-paced, hybrid-fixed" },
+	{ "arms", set_arm, "spare-core, equal-core" },
+	{ "directions", set_direction, "send, recv" },
+	{ "flows", set_flows, "numbers from 1 to 64" },
+	{ "spin", set_spin, "0, times up to 1s such as 50us, adaptive:TIME" },
 };
 
 static int parse_list(struct matrix *m, const struct list_key *k, const char *text)
 {
-	const void **list = (const void **)((char *)m + k->offset);
 	char copy[256], *word, *save = NULL;
 	size_t n = 0;
 
 	if (strlen(text) >= sizeof(copy))
 		return -EINVAL;
 	strcpy(copy, text);
-	memset(list, 0, LIST_MAX * sizeof(*list));
 	for (word = strtok_r(copy, ", \t", &save); word; word = strtok_r(NULL, ", \t", &save)) {
-		if (n == LIST_MAX - 1 || !(list[n] = k->find(word)))
+		if (n == LIST_MAX - 1 || k->set(m, n, word))
 			return -EINVAL;
 		n++;
 	}
@@ -183,7 +227,8 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 		const struct plan_config *o = &plan->configs[i];
 
 		if (o->path == c->path && o->scenario == c->scenario && o->arm == c->arm &&
-		    !strcmp(o->direction, c->direction))
+		    !strcmp(o->direction, c->direction) && o->flows == c->flows &&
+		    !strcmp(o->spin, c->spin))
 			return true;
 	}
 	return false;
@@ -191,14 +236,32 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 
 static int add_config(struct plan *plan, struct plan_config c)
 {
-	if (c.scenario->stream == LOAD_NONE)
+	if (c.scenario->stream == LOAD_NONE) {
 		c.direction = "none";
+		c.flows = c.scenario->exchange != LOAD_NONE;
+	}
+	if (!c.path->spins)
+		c.spin[0] = '\0';
 	if (have_config(plan, &c))
 		return 0;
 	if (plan->n_configs == PLAN_MAX_CONFIGS)
 		return -ENOSPC;
 	plan->configs[plan->n_configs++] = c;
 	return 0;
+}
+
+/* @c with each of the matrix's flows and spin budgets. */
+static int add_variants(struct plan *plan, const struct matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	for (size_t f = 0; f < MAX(m->n_flows, 1u); f++)
+		for (size_t s = 0; !ret && s < MAX(m->n_spins, 1u); s++) {
+			c.flows = m->n_flows ? m->flows[f] : 1;
+			strcpy(c.spin, m->spins[s]);
+			ret = add_config(plan, c);
+		}
+	return ret;
 }
 
 static int multiply(struct plan *plan, const struct matrix *m)
@@ -209,7 +272,7 @@ static int multiply(struct plan *plan, const struct matrix *m)
 		for (int a = 0; m->arms[a]; a++)
 			for (int s = 0; m->scenarios[s]; s++)
 				for (int d = 0; !ret && m->directions[d]; d++)
-					ret = add_config(plan, (struct plan_config){
+					ret = add_variants(plan, m, (struct plan_config){
 						m->paths[p], m->scenarios[s], m->arms[a],
 						m->directions[d] });
 	return ret;
@@ -359,7 +422,8 @@ static void set_defaults(struct plan *plan)
 		.name = "unnamed", .repetitions = 6, .settle_ns = 100 * NSEC_PER_MSEC,
 		.warmup_ns = 300 * NSEC_PER_MSEC, .window_ns = 1500 * NSEC_PER_MSEC,
 		.fixed_ns = 1500 * NSEC_PER_MSEC, .burst_ns = 10 * NSEC_PER_MSEC,
-		.pace_percent = 60, .chunk_bytes = 256 << 10, .vcpus = 1, .memory_mib = 512,
+		.pace_percent = 60, .chunk_bytes = 256 << 10, .request_bytes = 64,
+		.response_bytes = 64, .vcpus = 1, .memory_mib = 512,
 		.compute = "sha256", .cpu_model = "auto",
 	};
 }
@@ -466,72 +530,4 @@ int plan_choose_cpus(struct plan *plan, char *err, size_t errlen)
 		return -EINVAL;
 	}
 	return 0;
-}
-
-/* --- order ------------------------------------------------------------------- */
-
-/* Fisher and Yates, with the bias of a modulo far below what a block could show. */
-static void shuffle(size_t *order, size_t n, uint64_t *rng)
-{
-	for (size_t i = n; i > 1; i--) {
-		size_t j = mn_splitmix64(rng) % i, t = order[i - 1];
-
-		order[i - 1] = order[j];
-		order[j] = t;
-	}
-}
-
-static void name_run(struct plan_run *run)
-{
-	const struct plan_config *c = run->config;
-
-	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s", run->block, c->path->name,
-		 c->arm->name, c->scenario->name, c->direction);
-}
-
-/* The plan's paths, each once, in the order of their first configuration. */
-static size_t list_paths(const struct plan *plan, const struct path *list[PLAN_MAX_CONFIGS])
-{
-	size_t n = 0, j;
-
-	for (size_t i = 0; i < plan->n_configs; i++) {
-		for (j = 0; j < n && list[j] != plan->configs[i].path; j++)
-			;
-		if (j == n)
-			list[n++] = plan->configs[i].path;
-	}
-	return n;
-}
-
-long plan_expand(const struct plan *plan, uint64_t seed, struct plan_run **runs)
-{
-	const struct path *paths[PLAN_MAX_CONFIGS];
-	size_t n_paths = list_paths(plan, paths), n = 0;
-	size_t path_order[PLAN_MAX_CONFIGS], order[PLAN_MAX_CONFIGS];
-	uint64_t rng = seed;
-	unsigned int boot = 0;
-
-	*runs = calloc(plan->n_configs * plan->repetitions, sizeof(**runs));
-	if (!*runs)
-		return -ENOMEM;
-	for (unsigned int block = 1; block <= plan->repetitions; block++) {
-		for (size_t i = 0; i < n_paths; i++)
-			path_order[i] = i;
-		shuffle(path_order, n_paths, &rng);
-		for (size_t i = 0; i < plan->n_configs; i++)
-			order[i] = i;
-		shuffle(order, plan->n_configs, &rng);
-		for (size_t p = 0; p < n_paths; p++) {
-			boot++;
-			for (size_t i = 0; i < plan->n_configs; i++) {
-				const struct plan_config *c = &plan->configs[order[i]];
-
-				if (c->path != paths[path_order[p]])
-					continue;
-				(*runs)[n] = (struct plan_run){ c, block, boot, "" };
-				name_run(&(*runs)[n++]);
-			}
-		}
-	}
-	return n;
 }

@@ -11,6 +11,8 @@
 #include "harness/vocabulary.h"
 
 #define PLAN_MAX_CONFIGS 128
+#define PLAN_MAX_FLOWS 64
+#define PLAN_SPIN_SIZE 24
 
 /* One configuration; a block runs each of them once. */
 struct plan_config {
@@ -18,6 +20,8 @@ struct plan_config {
 	const struct scenario *scenario;
 	const struct arm *arm;
 	const char *direction;	/* "send", "recv"; "none" where nothing streams */
+	unsigned int flows;	/* connections at once; 0 where there are none */
+	char spin[PLAN_SPIN_SIZE];	/* budget of both sides; "" leaves theirs, or has none */
 };
 
 struct plan {
@@ -29,6 +33,8 @@ struct plan {
 	int64_t burst_ns;	/* of paced streams */
 	uint64_t pace_percent;	/* of the baseline's own rate in hybrid-saturate */
 	uint64_t chunk_bytes;
+	uint64_t request_bytes, response_bytes;
+	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */
 	uint64_t vcpus, memory_mib;
 	char compute[32];	/* kernel of memnet-work compute */
 	char cpu_model[64];	/* of QEMU; "auto" */
@@ -51,18 +57,21 @@ int plan_load(struct plan *plan, const char *path, char *err, size_t errlen);
  */
 int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
 
-/* One run of one block; the runs of a block over one path share a boot. */
+/* The most flows of any configuration; 0 where nothing connects. */
+unsigned int plan_most_flows(const struct plan *plan);
+
+/* One run of one block; those over one path with one spin budget share a boot. */
 struct plan_run {
 	const struct plan_config *config;
 	unsigned int block;	/* from 1 */
 	unsigned int boot;	/* from 1, over the whole experiment */
-	char id[96];		/* "b01.memnet.equal-core.hybrid-paced.send" */
+	char id[128];		/* "b01.memnet.equal-core.hybrid-paced.send.8-flows.spin-20us" */
 };
 
 /*
- * All runs in the order they are made: block by block; in a block the paths in
- * shuffled order, one boot each; in a boot its configurations in shuffled
- * order. Determined by the plan and @seed. *runs is for free(). Their number,
+ * All runs in the order they are made: block by block; in a block the paths with
+ * their spin budgets in shuffled order, one boot each; in a boot its configurations
+ * in shuffled order. Determined by the plan and @seed. *runs is for free(). Their number,
  * or -ENOMEM.
  */
 long plan_expand(const struct plan *plan, uint64_t seed, struct plan_run **runs);

@@ -10,9 +10,10 @@
 static const char *const scenarios[] = { "hybrid-fixed", "hybrid-paced", "hybrid-saturate" };
 static const char *const arms[] = { "spare-core", "equal-core" };
 
-/* Which runs the figure takes from. */
+/* Which runs the figure takes from: one number of flows, and of memnet one spin budget. */
 struct choice {
 	const char *scenario, *direction;
+	const struct run_row *memnet;	/* whose flows and spin; NULL: any */
 };
 
 static bool fits(const struct run_row *r, const struct choice *c, const char *arm,
@@ -20,16 +21,30 @@ static bool fits(const struct run_row *r, const struct choice *c, const char *ar
 {
 	return !strcmp(r->kind, "measure") && run_is_ok(r) && !strcmp(r->scenario, c->scenario) &&
 	       (!c->direction || !strcmp(r->direction, c->direction)) &&
-	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path);
+	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path) &&
+	       (!c->memnet || (r->flows == c->memnet->flows &&
+			       (strcmp(path, c->memnet->path) || !strcmp(r->spin, c->memnet->spin))));
 }
 
+/* Of those that fit, the first of the fewest flows. */
 static const struct run_row *first_fit(const struct run_row *runs, size_t n,
 				       const struct choice *c, const char *path)
 {
+	const struct run_row *best = NULL;
+
 	for (size_t i = 0; i < n; i++)
-		if (fits(&runs[i], c, NULL, path))
-			return &runs[i];
-	return NULL;
+		if (fits(&runs[i], c, NULL, path) && (!best || runs[i].flows < best->flows))
+			best = &runs[i];
+	return best;
+}
+
+/* Has the choice, with the flows and spin of its first run of memnet, also the baseline? */
+static bool is_complete(const struct run_row *runs, size_t n, const char *baseline,
+			struct choice *c)
+{
+	c->memnet = NULL;
+	c->memnet = first_fit(runs, n, c, "memnet");
+	return c->memnet && first_fit(runs, n, c, baseline);
 }
 
 /* One scenario and direction for all panels, so that they can be compared. */
@@ -39,14 +54,14 @@ static bool choose(const struct run_row *runs, size_t n, const char *baseline, s
 		const struct run_row *r;
 
 		*c = (struct choice){ scenarios[i], "send" };
-		if (first_fit(runs, n, c, baseline) && first_fit(runs, n, c, "memnet"))
+		if (is_complete(runs, n, baseline, c))
 			return true;
-		c->direction = NULL;
+		*c = (struct choice){ scenarios[i] };
 		r = first_fit(runs, n, c, baseline);
 		if (!r)
 			continue;
 		c->direction = r->direction;
-		if (first_fit(runs, n, c, "memnet"))
+		if (is_complete(runs, n, baseline, c))
 			return true;
 	}
 	return false;
@@ -94,6 +109,8 @@ static struct power_row *row_at(struct power_row *rows, size_t *n, const struct 
 	ROW_TEXT(p->run_id, "%s", run->run_id);
 	ROW_TEXT(p->scenario, "%s", run->scenario);
 	ROW_TEXT(p->direction, "%s", run->direction);
+	p->flows = run->flows;
+	ROW_TEXT(p->spin, "%s", run->spin);
 	ROW_TEXT(p->arm, "%s", run->arm);
 	ROW_TEXT(p->path, "%s", run->path);
 	ROW_TEXT(p->role, "%s", role);

@@ -33,8 +33,9 @@ int rows_save(const struct columns *columns, const char *path, const void *rows,
 /*
  * Load all rows; *rows is for free(). Columns are found by name, in any order;
  * an unknown, a missing or a double column, a wrong count of fields, a number
- * that is none, a text that is too long, another schema_version and a file
- * that ends within a row are refused with -EBADMSG.
+ * that is none, a text that is too long, an unknown schema_version and a file
+ * that ends within a row are refused with -EBADMSG. In rows of an older version
+ * (columns.h) the columns it did not have are absent.
  */
 int rows_load(const struct columns *columns, const char *path, void **rows, size_t *n,
 	      char *err, size_t errlen);

@@ -7,6 +7,9 @@
  * struct loader and ends the loop. A file whose last byte is no newline was
  * truncated, even when its last row has all its fields: a number may have lost
  * digits.
+ *
+ * A file of an older version lacks columns; that is known only when its rows say
+ * which version they are of, so the first missing column is kept until then.
  */
 #include "harness/rows.h"
 #include "harness/rows_internal.h"
@@ -39,6 +42,7 @@ struct loader {
 	const struct column *in_file[MAX_COLUMNS];	/* the columns as the file has them */
 	size_t n_in_file;
 	bool have_header;
+	const struct column *missing;	/* the first of them, or NULL */
 	size_t field;		/* fields seen of the current row */
 	size_t row_line;	/* where the current row begins */
 	int ret;		/* the first error ends it all */
@@ -77,17 +81,26 @@ static void header_field(struct loader *l, const char *text)
 		l->in_file[l->n_in_file++] = column;
 }
 
+static void fail_missing(struct loader *l, const struct column *column)
+{
+	fail(l, -EBADMSG, "column '%s' is missing; a %s.csv of another version?", column->name,
+	     l->columns->name);
+}
+
 static void header_end(struct loader *l)
 {
+	const struct column *version = columns_find(l->columns, "schema_version");
+
 	for (size_t i = 0; i < l->columns->count; i++) {
 		const struct column *column = &l->columns->column[i];
 		bool found = false;
 
 		for (size_t j = 0; j < l->n_in_file; j++)
 			found |= l->in_file[j] == column;
-		if (!found)
-			fail(l, -EBADMSG, "column '%s' is missing; a %s.csv of another version?",
-			     column->name, l->columns->name);
+		if (!found && !l->missing)
+			l->missing = column;
+		if (!found && (!version || column == version))
+			fail_missing(l, column);
 	}
 	l->have_header = true;
 }
@@ -147,9 +160,12 @@ static void row_end(struct loader *l)
 	if (l->field < l->n_in_file)
 		fail(l, -EBADMSG, "%zu fields instead of %zu; a truncated row?", l->field,
 		     l->n_in_file);
-	else if (version && column_number(version, row) != SCHEMA_VERSION)
-		fail(l, -EBADMSG, "schema_version is not %d: written by another version, "
-		     "analyse it with that one", SCHEMA_VERSION);
+	else if (version && !(column_number(version, row) >= SCHEMA_OLDEST &&
+			      column_number(version, row) <= SCHEMA_VERSION))
+		fail(l, -EBADMSG, "schema_version is not %d to %d: written by another version, "
+		     "analyse it with that one", SCHEMA_OLDEST, SCHEMA_VERSION);
+	else if (l->missing && column_number(version, row) == SCHEMA_VERSION)
+		fail_missing(l, l->missing);
 	if (!l->ret)
 		l->n++;
 }
@@ -228,6 +244,8 @@ static void parse_lines(struct loader *l, struct csv_parser *parser, const char 
 		fail(l, -EBADMSG, "a quote opened in this row is never closed: truncated?");
 	if (!l->have_header)
 		fail(l, -EBADMSG, "the file is empty: it has no header");
+	if (l->missing && !l->n)	/* no row says that it may be */
+		fail_missing(l, l->missing);
 }
 
 static int load_text(struct loader *l, const char *text, size_t len)

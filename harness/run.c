@@ -13,7 +13,8 @@
  * counts. What the guest counted is divided by the guest's own clock, so the
  * milliseconds between the two readings do not enter a rate. Bytes are counted
  * where they arrive: at the peer when the guest sends, in the guest when it
- * receives.
+ * receives. Latencies cannot be read at an edge: the guest keeps those of requests
+ * begun after the warm-up, until it is stopped.
  *
  * Nothing is written, printed or allocated between the edges.
  */
@@ -98,7 +99,7 @@ static int check_slots(struct run *r, bool may_have_ended)
 
 		if (s->spawned && (failed || (s->exited && !may_have_ended)))
 			return lost(r, -ECANCELED, "the %s workload ended early (%s)%s%s",
-				    i ? "stream" : "compute", s->status, s->complaint[0] ? ": " : "",
+				    i ? "network" : "compute", s->status, s->complaint[0] ? ": " : "",
 				    s->complaint);
 	}
 	return 0;
@@ -109,11 +110,12 @@ static int check_slots(struct run *r, bool may_have_ended)
 static int spawn(struct run *r, int slot, const char *command)
 {
 	struct guest_link *g = &r->ctx->vm->link;
+	const char *spin = r->ctx->config->spin;
 	char text[512], line[GUEST_LINE];
 	int ret;
 
-	snprintf(text, sizeof(text), "spawn %d /bin/memnet-work %s --progress @progress@ --barrier",
-		 slot, command);
+	snprintf(text, sizeof(text), "spawn %d %s%s /bin/memnet-work %s --progress @progress@ "
+		 "--barrier", slot, *spin ? "MEMNET_SPIN=" : "", spin, command);
 	ret = guest_command(g, text, "spawned", line, sizeof(line), ANSWER_TIMEOUT_MS);
 	if (ret == -EREMOTEIO)
 		return lost(r, ret, "the guest: %s", line);
@@ -139,8 +141,9 @@ static int spawn_stream(struct run *r)
 	const struct run_context *ctx = r->ctx;
 	char text[384];
 	int n = snprintf(text, sizeof(text), "stream --transport %s --peer " VM_PEER
-			 " --direction %s --chunk %llu --seed %llu", ctx->config->path->transport,
-			 ctx->config->direction, (unsigned long long)ctx->plan->chunk_bytes,
+			 " --direction %s --flows %u --chunk %llu --seed %llu",
+			 ctx->config->path->transport, ctx->config->direction, ctx->config->flows,
+			 (unsigned long long)ctx->plan->chunk_bytes,
 			 (unsigned long long)ctx->seed);
 
 	if (ctx->config->scenario->stream == LOAD_PACED)
@@ -150,6 +153,23 @@ static int spawn_stream(struct run *r)
 	if (ctx->config->scenario->stream == LOAD_FIXED)
 		snprintf(text + n, sizeof(text) - n, " --bytes %llu",
 			 (unsigned long long)ctx->targets.fixed_bytes);
+	return spawn(r, 1, text);
+}
+
+static int spawn_exchange(struct run *r)
+{
+	const struct run_context *ctx = r->ctx;
+	char text[384];
+	int n = snprintf(text, sizeof(text), "rr --transport %s --peer " VM_PEER
+			 " --request %llu --response %llu --warmup %lldns --seed %llu",
+			 ctx->config->path->transport,
+			 (unsigned long long)ctx->plan->request_bytes,
+			 (unsigned long long)ctx->plan->response_bytes,
+			 (long long)ctx->plan->warmup_ns, (unsigned long long)ctx->seed);
+
+	if (ctx->plan->rr_rate)
+		snprintf(text + n, sizeof(text) - n, " --rate %llu",
+			 (unsigned long long)ctx->plan->rr_rate);
 	return spawn(r, 1, text);
 }
 
@@ -167,6 +187,8 @@ static int spawn_all(struct run *r)
 		ret = spawn_compute(r);
 	if (!ret && s->stream != LOAD_NONE)
 		ret = spawn_stream(r);
+	if (!ret && s->exchange != LOAD_NONE)
+		ret = spawn_exchange(r);
 	if (ret)
 		return ret;
 	ret = guest_wait_slots(&r->ctx->vm->link, is_armed, ARM_TIMEOUT_MS);
@@ -292,31 +314,43 @@ static int stop(struct run *r)
 
 /* --- the peer ---------------------------------------------------------------- */
 
-/* The peer's last result line; empty if none comes in time. */
-static void peer_result(struct run *r)
+/* Add up the result lines of @text; what is left of a last line that is not whole. */
+static size_t take_results(struct run *r, char *text, size_t len)
 {
-	int64_t deadline = mn_now_ns() + PEER_TIMEOUT_MS * NSEC_PER_MSEC;
+	char *line = text, *end;
+
+	while ((end = memchr(line, '\n', len - (line - text)))) {
+		int64_t bytes;
+
+		*end = '\0';
+		if (!strncmp(line, "result ", 7) && !guest_value(line, "bytes", &bytes)) {
+			r->peer_results++;
+			r->peer_result_bytes += bytes;
+		}
+		line = end + 1;
+	}
+	len -= line - text;
+	memmove(text, line, len);
+	return len;
+}
+
+/* A result line for each flow that moved bytes; until all that the guest counted are in them. */
+static void peer_results(struct run *r)
+{
+	int64_t deadline = mn_now_ns() + PEER_TIMEOUT_MS * NSEC_PER_MSEC, want = 0;
 	char buf[2048];
 	size_t len = 0;
 
-	while (mn_now_ns() < deadline && !interrupted()) {
-		ssize_t n = read(r->ctx->vm->peer_out, buf + len, sizeof(buf) - 1 - len);
-		char *line, *last = NULL;
+	guest_value(r->ctx->vm->link.slots[1].result, "bytes", &want);
+	while (r->peer_result_bytes < want && mn_now_ns() < deadline && !interrupted()) {
+		ssize_t n = read(r->ctx->vm->peer_out, buf + len, sizeof(buf) - len);
 
 		if (n > 0)
-			len += n;
-		buf[len] = '\0';
-		for (line = strstr(buf, "result "); line; line = strstr(line + 1, "result "))
-			if (strchr(line, '\n'))
-				last = line;
-		if (last) {
-			snprintf(r->peer_line, sizeof(r->peer_line), "%.*s",
-				 (int)strcspn(last, "\n"), last);
+			len = take_results(r, buf, len + n);
+		if (n == 0 || len == sizeof(buf))
 			return;
-		}
-		if (n == 0 || len == sizeof(buf) - 1)
-			return;
-		mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
+		if (n < 0)
+			mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
 	}
 }
 
@@ -412,8 +446,8 @@ int run_execute(const struct run_context *ctx, struct run_row *row, struct run_s
 		ctx->vm->link.watchdog = NULL;	/* a dead peer must not keep us from stopping */
 		stopped = stop(r);
 	}
-	if (!ret && !stopped && ctx->config->scenario->stream != LOAD_NONE)
-		peer_result(r);
+	if (!ret && !stopped && ctx->config->flows)
+		peer_results(r);
 	if (r->sampler)
 		sampler_stop(r->sampler);
 	if (!ret && !stopped && !row->status[0])

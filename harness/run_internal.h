@@ -42,7 +42,8 @@ struct run {
 	uint64_t *peer;			/* mapped progress file, or NULL */
 	struct sampler *sampler;
 	struct edge begin, end;
-	char peer_line[512];		/* the peer's result */
+	unsigned int peer_results;	/* lines of the peer, and the bytes they tell of */
+	int64_t peer_result_bytes;
 };
 
 static inline uint64_t peer_bytes(const uint64_t *peer)

@@ -203,22 +203,21 @@ static double stream_seconds(const struct run *r)
 	return guest ? r->row->guest_window_s : r->row->window_s;
 }
 
-/* Both ends must have seen the same stream, and the receiver every byte of it. */
+/* Both ends must have seen the same bytes, and the receivers every one of them. */
 static void fill_content(struct run *r)
 {
 	const char *result = r->ctx->vm->link.slots[1].result;
+	int64_t guest = -1, peer = r->peer_results ? r->peer_result_bytes : -1;
 	struct run_row *row = r->row;
-	int64_t guest = -1, peer = -1;
 
 	guest_value(result, "verified_bytes", &row->stream_verified_bytes);
 	guest_value(result, "bytes", &guest);
-	guest_value(r->peer_line, "bytes", &peer);
 	if (strstr(result, "content=ok"))
 		ROW_TEXT(row->stream_content, "ok");
 	else if (strstr(result, "content=bad"))
 		ROW_TEXT(row->stream_content, "bad");
 	if (!row->stream_content[0])
-		invalidate(row, "the stream gave no verdict on its content");
+		invalidate(row, "there is no verdict on the content");
 	else if (guest != peer || row->stream_verified_bytes != guest)
 		invalidate(row, "guest counted %lld bytes, peer %lld, verified %lld",
 			   (long long)guest, (long long)peer,
@@ -228,7 +227,6 @@ static void fill_content(struct run *r)
 static void fill_stream(struct run *r)
 {
 	const struct run_context *ctx = r->ctx;
-	const char *result = ctx->vm->link.slots[1].result;
 	struct run_row *row = r->row;
 
 	if (ctx->config->scenario->stream == LOAD_NONE)
@@ -239,13 +237,52 @@ static void fill_stream(struct run *r)
 	row->stream_bytes = arrived(r);
 	if (row->stream_bytes != ABSENT_INTEGER)
 		row->stream_bytes_per_s = row->stream_bytes / stream_seconds(r);
-	fill_content(r);
+	if (ctx->copy_bandwidth_bytes_per_s > 0)
+		row->copy_bandwidth_bytes_per_s = ctx->copy_bandwidth_bytes_per_s;
+}
+
+static void fill_requests(struct run *r)
+{
+	const struct run_context *ctx = r->ctx;
+	const char *result = ctx->vm->link.slots[1].result;
+	struct run_row *row = r->row;
+
+	if (ctx->config->scenario->exchange == LOAD_NONE)
+		return;
+	row->request_bytes = ctx->plan->request_bytes;
+	row->response_bytes = ctx->plan->response_bytes;
+	if (ctx->plan->rr_rate)
+		row->request_target_per_s = ctx->plan->rr_rate;
+	row->requests = guest_delta(r, "ops1");
+	if (row->requests != ABSENT_INTEGER)
+		row->request_rate_per_s = row->requests / row->guest_window_s;
+	guest_value(result, "latencies", &row->latency_count);
+	guest_value(result, "p50_ns", &row->latency_p50_ns);
+	guest_value(result, "p90_ns", &row->latency_p90_ns);
+	guest_value(result, "p99_ns", &row->latency_p99_ns);
+	guest_value(result, "p99_9_ns", &row->latency_p99_9_ns);
+	guest_value(result, "max_ns", &row->latency_max_ns);
+}
+
+#define FILL_TEXT(result, key, field) guest_text(result, key, field, sizeof(field))
+
+/* What the transport counts and knows. */
+static void fill_transport(struct run *r)
+{
+	const char *result = r->ctx->vm->link.slots[1].result;
+	struct run_row *row = r->row;
+
 	guest_value(result, "kicks_to_host", &row->kicks_to_host);
 	guest_value(result, "kicks_to_guest", &row->kicks_to_guest);
 	guest_value(result, "kicks_suppressed", &row->kicks_suppressed);
 	guest_value(result, "timer_rescues", &row->timer_rescues);
-	if (ctx->copy_bandwidth_bytes_per_s > 0)
-		row->copy_bandwidth_bytes_per_s = ctx->copy_bandwidth_bytes_per_s;
+	guest_value(result, "spin_ns", &row->guest_spin_ns);
+	guest_value(result, "sleep_ns", &row->guest_sleep_ns);
+	guest_value(result, "host_spin_ns", &row->host_spin_ns);
+	guest_value(result, "host_sleep_ns", &row->host_sleep_ns);
+	FILL_TEXT(result, "provider", row->region_provider);
+	FILL_TEXT(result, "cache", row->region_cache);
+	FILL_TEXT(result, "wake", row->region_wake);
 }
 
 static double class_seconds(const struct run *r, enum thread_class class)
@@ -396,6 +433,11 @@ void run_fill_row(struct run *r)
 	fill_time(r);
 	fill_compute(r);
 	fill_stream(r);
+	fill_requests(r);
+	if (r->ctx->config->flows) {
+		fill_content(r);
+		fill_transport(r);
+	}
 	fill_cpu(r);
 	fill_guest(r);
 	fill_counters(r);

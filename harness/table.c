@@ -3,8 +3,9 @@
  * Theory of operation
  *
  * lines[] says which metric of which scenario gets a line and, where a gain is
- * defined on it, which; the table is that list once per arm and direction, with
- * the lines left out that the plan did not measure. A gain is shown as "how many
+ * defined on it, which; the table is that list once per arm, direction, number of
+ * flows and spin budget of memnet, with the lines left out that the plan did not
+ * measure. A gain is shown as "how many
  * times better": ratios of metrics where less is better are turned over. A
  * number is shown as a gain only where analyse.c judges it, so that nobody reads
  * one into CPU seconds spent on different amounts of work.
@@ -22,6 +23,7 @@
 struct line {
 	const char *scenario, *metric, *label;
 	const char *gain;	/* NULL: the metric's own ratio, if it is judged */
+	bool if_measured;	/* left out where a model estimated it */
 };
 
 static const struct line lines[] = {
@@ -29,6 +31,20 @@ static const struct line lines[] = {
 	{ "compute", "compute_rate", "compute alone", NULL },
 	{ "network", "network_rate", "network alone", NULL },
 	{ "network", "cpu_per_gb", "CPU time per GB", NULL },
+	{ "network", "energy_per_gb", "energy per GB", NULL, true },
+	{ "network-paced", "network_rate", "network", NULL },
+	{ "network-paced", "cpu_per_gb", "CPU time per GB", NULL },
+	{ "network-paced", "energy_per_gb", "energy per GB", NULL, true },
+	{ "rr", "latency_p50", "latency, median", NULL },
+	{ "rr", "latency_p99", "latency, 99 of 100 within", NULL },
+	{ "rr", "request_rate", "requests", NULL },
+	{ "rr", "cpu_per_1000_requests", "CPU time per 1000 requests", NULL },
+	{ "rr", "energy_per_1000_requests", "energy per 1000 requests", NULL, true },
+	{ "hybrid-rr", "compute_rate", "compute", NULL },
+	{ "hybrid-rr", "latency_p50", "latency, median", NULL },
+	{ "hybrid-rr", "latency_p99", "latency, 99 of 100 within", NULL },
+	{ "hybrid-rr", "request_rate", "requests", NULL },
+	{ "hybrid-rr", "cpu_total", "CPU time", NULL },
 	{ "hybrid-saturate", "network_rate", "network", "network_gain" },
 	{ "hybrid-saturate", "compute_rate", "compute", NULL },
 	{ "hybrid-saturate", "cpu_total", "CPU time", NULL },
@@ -48,6 +64,9 @@ static const struct {
 	{ "idle", "the guest only waits" },
 	{ "compute", "the computing alone" },
 	{ "network", "the stream alone" },
+	{ "network-paced", "the stream alone, at a fixed rate" },
+	{ "rr", "requests alone, each waiting for its response" },
+	{ "hybrid-rr", "computing freely beside requests" },
 	{ "hybrid-saturate", "both as fast as they can" },
 	{ "hybrid-paced", "computing freely beside a stream of fixed rate" },
 	{ "hybrid-fixed", "the same operations and the same bytes" },
@@ -83,6 +102,14 @@ static void format_operations(char *text, size_t size, double per_s, const char 
 		snprintf(text, size, "%.4g op/s", per_s);
 }
 
+static void format_time(char *text, size_t size, double ns)
+{
+	if (ns >= 1e7)
+		snprintf(text, size, "%.1f ms", ns / 1e6);
+	else
+		snprintf(text, size, "%.*f us", ns < 1e5 ? 1 : 0, ns / 1e3);
+}
+
 static void format_value(char *text, size_t size, const struct summary_row *s, const char *kernel)
 {
 	if (!s || isnan(s->median))
@@ -91,8 +118,13 @@ static void format_value(char *text, size_t size, const struct summary_row *s, c
 		format_bits(text, size, s->median);
 	else if (!strcmp(s->unit, "ops/s"))
 		format_operations(text, size, s->median, kernel);
+	else if (!strcmp(s->unit, "ns"))
+		format_time(text, size, s->median);
+	else if (!strcmp(s->unit, "1/s"))
+		snprintf(text, size, "%.0f /s", s->median);
 	else
-		snprintf(text, size, "%.*f %s", s->median < 100 ? 2 : 0, s->median, s->unit);
+		snprintf(text, size, "%.*f %s", s->median < 0.1 ? 4 : s->median < 100 ? 2 : 0,
+			 s->median, s->unit);
 }
 
 /* The kernel of the measured runs; they all have the same in one plan. */
@@ -148,8 +180,8 @@ static void print_gain(const struct table *t, const struct shown_gain *g)
 		snprintf(interval, sizeof(interval), "%.2f .. %.2f", g->low, g->high);
 	else if (!isnan(g->median))
 		snprintf(interval, sizeof(interval), "n < %d: none", STATS_INTERVAL_MIN_N);
-	fprintf(t->out, "  %s%8s  %s%s", colour_of(t, g->verdict), gain, interval,
-		t->colour ? "\033[0m" : "");
+	fprintf(t->out, "  %s%8s%s%s%s", colour_of(t, g->verdict), gain,
+		*interval || !isnan(g->paper) ? "  " : "", interval, t->colour ? "\033[0m" : "");
 	if (!isnan(g->paper))
 		fprintf(t->out, "%*s  %.2fx (%+.0f%%)", 14 - (int)strlen(interval), "", g->paper,
 			100 * (g->paper - 1));
@@ -157,32 +189,31 @@ static void print_gain(const struct table *t, const struct shown_gain *g)
 
 /* --- lines --------------------------------------------------------------------- */
 
-static const struct summary_row *find(const struct table *t, const struct line *line,
-				      const char *metric, const char *arm, const char *direction,
-				      const char *path)
+/* The row of @metric of @path in the configuration that @like is of. */
+static const struct summary_row *find(const struct table *t, const struct summary_row *like,
+				      const char *metric, const char *path)
 {
-	return summary_find(t->a->summary, t->a->n_summary, line->scenario, direction, arm, path,
-			    metric);
+	return summary_find(t->a->summary, t->a->n_summary, like, path, metric);
 }
 
-static void print_line(const struct table *t, const struct line *line, const char *arm,
-		       const char *direction)
+static void print_line(const struct table *t, const struct line *line,
+		       const struct summary_row *like)
 {
-	const struct summary_row *base = find(t, line, line->metric, arm, direction,
-					      t->a->baseline);
-	const struct summary_row *memnet = find(t, line, line->metric, arm, direction, "memnet");
+	const struct summary_row *base = find(t, like, line->metric, t->a->baseline);
+	const struct summary_row *memnet = find(t, like, line->metric, "memnet");
 	const struct summary_row *gain = NULL;
 	const char *kernel = compute_kernel(t);
 	char label[48], base_text[32], memnet_text[32];
 	struct shown_gain shown;
 
 	if (line->gain)
-		gain = find(t, line, line->gain, arm, direction, "memnet");
+		gain = find(t, like, line->gain, "memnet");
 	else if (memnet && *memnet->verdict)
 		gain = memnet;
 	snprintf(label, sizeof(label), "%s", line->label);
-	if (!strcmp(line->metric, "energy") && (memnet || base))
-		snprintf(label, sizeof(label), "energy (%s)", (memnet ? memnet : base)->source);
+	if (!metrics_find(line->metric)->source && (memnet || base))
+		snprintf(label, sizeof(label), "%s (%s)", line->label,
+			 (memnet ? memnet : base)->source);
 	format_value(base_text, sizeof(base_text), base, kernel);
 	format_value(memnet_text, sizeof(memnet_text), memnet, kernel);
 	fprintf(t->out, "    %-28s %12s %12s", label, base_text, memnet_text);
@@ -195,29 +226,68 @@ static void print_line(const struct table *t, const struct line *line, const cha
 	fputc('\n', t->out);
 }
 
-static bool is_measured(const struct table *t, const struct line *line, const char *arm,
-			const char *direction)
+static bool is_shown(const struct table *t, const struct line *line,
+		     const struct summary_row *like)
 {
-	return find(t, line, line->metric, arm, direction, t->a->baseline) ||
-	       find(t, line, line->metric, arm, direction, "memnet");
+	const struct summary_row *row = find(t, like, line->metric, "memnet");
+
+	if (!row)
+		row = find(t, like, line->metric, t->a->baseline);
+	return row && !(line->if_measured && strcmp(row->quality, "measured"));
 }
 
-static void print_scenario(const struct table *t, size_t scenario, const char *arm,
-			   const char *direction)
+static void print_title(const struct table *t, const struct summary_row *like, const char *about)
+{
+	char flows[32] = "";
+	int width;
+
+	if (like->flows > 1)
+		snprintf(flows, sizeof(flows), ", %lld flows", (long long)like->flows);
+	width = fprintf(t->out, "  %s%s%s%s%s", like->scenario,
+			!strcmp(like->direction, "send") ? ", the guest sends" :
+			!strcmp(like->direction, "recv") ? ", the guest receives" : "",
+			flows, *like->spin ? ", spin " : "", like->spin);
+	if (width + 2 + strlen(about) <= TABLE_WIDTH)
+		fprintf(t->out, ": %s", about);
+	fputc('\n', t->out);
+}
+
+/* All there is to say of the configuration @like, in both paths. */
+static void print_configuration(const struct table *t, size_t scenario,
+				const struct summary_row *like)
 {
 	bool titled = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		if (strcmp(lines[i].scenario, scenarios[scenario].scenario) ||
-		    !is_measured(t, &lines[i], arm, direction))
+		if (strcmp(lines[i].scenario, like->scenario) || !is_shown(t, &lines[i], like))
 			continue;
 		if (!titled)
-			fprintf(t->out, "  %s%s: %s\n", scenarios[scenario].scenario,
-				!strcmp(direction, "send") ? ", the guest sends" :
-				!strcmp(direction, "recv") ? ", the guest receives" : "",
-				scenarios[scenario].about);
+			print_title(t, like, scenarios[scenario].about);
 		titled = true;
-		print_line(t, &lines[i], arm, direction);
+		print_line(t, &lines[i], like);
+	}
+}
+
+/*
+ * Is @s the row that stands for a configuration: the one of memnet, else the baseline's?
+ * There is one row of cpu_total for each path, whatever became of its runs.
+ */
+static bool stands_for_both(const struct table *t, const struct summary_row *s)
+{
+	if (strcmp(s->metric, "cpu_total"))
+		return false;
+	return !strcmp(s->path, "memnet") ||
+	       (!strcmp(s->path, t->a->baseline) && !find(t, s, "cpu_total", "memnet"));
+}
+
+static void print_scenario(const struct table *t, size_t scenario, const char *arm)
+{
+	for (size_t i = 0; i < t->a->n_summary; i++) {
+		const struct summary_row *s = &t->a->summary[i];
+
+		if (!strcmp(s->scenario, scenarios[scenario].scenario) && !strcmp(s->arm, arm) &&
+		    stands_for_both(t, s))
+			print_configuration(t, scenario, s);
 	}
 }
 
@@ -230,7 +300,6 @@ static const char *gain_title(const struct table *t)
 
 static void print_arm(const struct table *t, size_t arm)
 {
-	static const char *const directions[] = { "none", "", "send", "recv" };
 	bool measured = false;
 
 	for (size_t i = 0; i < t->a->n_summary; i++)
@@ -242,8 +311,7 @@ static void print_arm(const struct table *t, size_t arm)
 	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline, "memnet",
 		gain_title(t), "95 % interval", "paper (KVM)");
 	for (size_t s = 0; s < ARRAY_SIZE(scenarios); s++)
-		for (size_t d = 0; d < ARRAY_SIZE(directions); d++)
-			print_scenario(t, s, arms[arm].arm, directions[d]);
+		print_scenario(t, s, arms[arm].arm);
 }
 
 void table_print(FILE *out, const struct analysis *a, const struct run_row *rows, size_t n,

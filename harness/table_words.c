@@ -250,11 +250,13 @@ static void say_reasons(const struct table *t)
 static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
 			  const struct summary_row *s)
 {
-	fprintf(f, " %s %s", s->arm, s->direction);
+	fprintf(f, " %s %s%s%s", s->arm, s->direction, *s->spin ? " spin " : "", s->spin);
+	if (s->flows > 1)
+		fprintf(f, " %lld flows", (long long)s->flows);
 	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
 		const struct summary_row *held =
-			summary_find(t->a->summary, t->a->n_summary, s->scenario, s->direction,
-				     s->arm, s->path, gain->check[c].metric);
+			summary_find(t->a->summary, t->a->n_summary, s, s->path,
+				     gain->check[c].metric);
 
 		if (held && !isnan(held->ratio))
 			fprintf(f, "%s %.2f", c ? "," : "", held->ratio);

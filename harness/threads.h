@@ -25,7 +25,7 @@ enum thread_class {
 
 extern const char *const thread_class_names[THREAD_CLASSES];
 
-#define MAX_THREADS 96
+#define MAX_THREADS 192	/* the peer has one for each flow */
 #define MAX_COUNTERS 16
 
 struct thread {

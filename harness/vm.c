@@ -36,6 +36,7 @@
 #define BELL_SOCKET	SANDBOX_TMP "/" VM_NAME ".bell"
 #define PEER_PROGRESS	SANDBOX_TMP "/peer.progress"
 #define PROGRESS_BYTES	64
+#define MEMNETD_FLOWS	8	/* it serves at once without being told */
 #define LISTEN_TIMEOUT_MS 3000
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
@@ -73,12 +74,22 @@ static int wait_for_file(const char *path, struct child *maker)
 
 static int start_memnetd(struct vm *vm, char *why, size_t size)
 {
-	char *argv[] = {
+	char *argv[16] = {
 		(char *)vm->config.memnetd, "--dir", SANDBOX_TMP, "--vm", VM_NAME,
-		"--allow", VM_PEER_RULE, NULL
+		"--allow", VM_PEER_RULE,
 	};
-	char log[512];
-	int ret;
+	char log[512], flows[16];
+	int ret, n = 7;
+
+	if (vm->config.flows > MEMNETD_FLOWS) {
+		snprintf(flows, sizeof(flows), "%u", vm->config.flows);
+		argv[n++] = "--flows";
+		argv[n++] = flows;
+	}
+	if (*vm->config.spin) {
+		argv[n++] = "--spin";
+		argv[n++] = (char *)vm->config.spin;
+	}
 
 	unlink(IVSHMEM_SOCKET);	/* left by a memnetd that was killed */
 	unlink(BELL_SOCKET);

@@ -27,6 +27,8 @@ struct vm_config {
 	const char *kernel, *initrd;
 	const char *memnetd, *work;	/* programs of ours */
 	const char *log_dir;		/* console.log, qemu.log, memnetd.log, peer.log */
+	unsigned int flows;		/* memnetd has to serve at once */
+	const char *spin;		/* memnetd's --spin; "": its own choice */
 	const char *fault;		/* memnet.fault= of the guest's init; NULL: none */
 	int ready_timeout_ms;
 };

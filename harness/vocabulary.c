@@ -19,17 +19,22 @@ static const char *vhost_missing(void)
 
 static const struct path paths[] = {
 	{ "virtio-tap", "virtio-net on a tap device, served by QEMU",
-	  "socket", false, nothing_missing },
+	  "socket", false, false, nothing_missing },
 	{ "virtio-vhost", "virtio-net on a tap device, served by the kernel's vhost",
-	  "socket", true, vhost_missing },
+	  "socket", true, false, vhost_missing },
 	{ "memnet", "shared memory, streams opened by memnetd on the host",
-	  "memnet", false, nothing_missing },
+	  "memnet", false, true, nothing_missing },
 };
 
 static const struct scenario scenarios[] = {
 	{ "idle", "a ready guest that does nothing", LOAD_NONE, LOAD_NONE },
 	{ "compute", "the compute workload alone", LOAD_FREE, LOAD_NONE },
 	{ "network", "the stream alone, as fast as it goes", LOAD_NONE, LOAD_FREE },
+	{ "network-paced", "the stream alone, at the same rate on every path",
+	  LOAD_NONE, LOAD_PACED },
+	{ "rr", "requests alone, each waiting for its response", LOAD_NONE, LOAD_NONE, LOAD_FREE },
+	{ "hybrid-rr", "requests beside compute as fast as it goes",
+	  LOAD_FREE, LOAD_NONE, LOAD_FREE },
 	{ "hybrid-saturate", "both, as fast as they go", LOAD_FREE, LOAD_FREE },
 	{ "hybrid-paced", "both, the stream at the same rate on every path", LOAD_FREE, LOAD_PACED },
 	{ "hybrid-fixed", "both, a fixed number of operations and of bytes", LOAD_FIXED, LOAD_FIXED },

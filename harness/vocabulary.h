@@ -11,8 +11,9 @@
 
 struct path {
 	const char *name, *summary;
-	const char *transport;	/* of memnet-work stream */
+	const char *transport;	/* of memnet-work stream and rr */
 	bool vhost;		/* the VM's virtio-net is served by the kernel */
+	bool spins;		/* both sides take a spin budget */
 	/* Why it cannot run on this machine, with the mend; NULL: it can. */
 	const char *(*missing)(void);
 };
@@ -27,6 +28,7 @@ enum load {
 struct scenario {
 	const char *name, *summary;
 	enum load compute, stream;
+	enum load exchange;	/* of requests: LOAD_FREE is at the plan's rr_rate where it gives one */
 };
 
 /* Which CPU set a class of threads is pinned to. */

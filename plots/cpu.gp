@@ -26,13 +26,13 @@ if (rows_of(summary) > 0) {
 
 is_direction(d) = direction eq "" || d eq direction
 is_class(s, k, c) = strcol("scenario") eq s && strcol("arm") eq arm_of(k) && strcol("path") eq path_of(k) && \
-	strcol("metric") eq c && is_direction(strcol("direction")) && column("n") > 0
-is_total(s) = strcol("scenario") eq s && strcol("metric") eq "cpu_total" && is_direction(strcol("direction"))
-is_run(s) = strcol("scenario") eq s && strcol("kind") eq "measure" && strcol("status") eq "ok" && \
+	strcol("metric") eq c && is_drawn(0) && is_direction(strcol("direction")) && column("n") > 0
+is_total(s) = is_drawn(0) && strcol("scenario") eq s && strcol("metric") eq "cpu_total" && is_direction(strcol("direction"))
+is_run(s) = is_drawn(0) && strcol("scenario") eq s && strcol("kind") eq "measure" && strcol("status") eq "ok" && \
 	is_direction(strcol("direction"))
 
 set multiplot layout 1,2 margins 0.07,0.98,0.22,0.84 spacing 0.07
-set label 1 "CPU seconds by thread class" at screen 0.5,0.965 center font ",15"
+set label 1 "CPU seconds by thread class".hybrid_text at screen 0.5,0.965 center font ",15"
 set label 2 caption at screen 0.5,0.915 center font ",10" textcolor rgb 0x444444
 set style fill solid 0.75 border rgb 0xFFFFFF
 set xrange [0.4:5.2]

@@ -13,7 +13,7 @@ x_here(arm) = place(metrics, strcol("metric")) + (arm eq "spare-core" ? -0.17 : 
 arm_colour(arm) = arm eq "spare-core" ? blue : vermillion
 arm_point(arm, model) = (arm eq "spare-core" ? 5 : 9) - model
 jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
-is_arm(d, arm) = strcol("path") eq "memnet" && strcol("arm") eq arm && strcol("direction") eq d && \
+is_arm(d, arm) = is_drawn(0) && strcol("path") eq "memnet" && strcol("arm") eq arm && strcol("direction") eq d && \
 	place(metrics, strcol("metric")) > 0
 is_model(yes) = (strcol("quality") eq "estimated") == yes
 value_text(v, verdict) = sprintf("%.2f", v).(verdict eq "not comparable" ? " (n.c.)" : "")
@@ -22,11 +22,11 @@ value_text(v, verdict) = sprintf("%.2f", v).(verdict eq "not comparable" ? " (n.
 directions = ""; seen = ""
 highest = 2; lowest = 0.9; energy_is_model = 0; any_unequal = 0
 if (rows_of(gains) > 0) {
-	stats gains using (d = strcol("direction"), what = d.":".strcol("metric"), \
+	stats gains using (!is_drawn(0) ? 0 : (d = strcol("direction"), what = d.":".strcol("metric"), \
 		place(directions, d) ? 0 : (directions = directions." ".d), \
 		strcol("path") eq "memnet" && !place(seen, what) ? seen = seen." ".what : 0, \
 		energy_is_model = energy_is_model || strcol("quality") eq "estimated", \
-		highest = max2(highest, column("gain")), lowest = min2(lowest, column("gain")), 1) nooutput
+		highest = max2(highest, column("gain")), lowest = min2(lowest, column("gain"))), 1) nooutput
 	stats summary using (any_unequal = any_unequal || strcol("verdict") eq "not comparable", 1) nooutput
 }
 directions = directions eq "" ? "none" : directions
@@ -34,7 +34,7 @@ panels = words(directions)
 if (panels > 1) { eval begin(980) }
 
 set multiplot layout panels,1 margins 0.065,0.975,0.19,0.87 spacing 0,0.11
-set label 1 "memnet against ".baseline.": how many times better" at screen 0.5,0.965 center font ",15"
+set label 1 "memnet against ".baseline.hybrid_text.": how many times better" at screen 0.5,0.965 center font ",15"
 set label 2 caption at screen 0.5,0.92 center font ",10" textcolor rgb 0x444444
 unset key
 set logscale y

@@ -22,7 +22,17 @@ cd "$(dirname "$0")/.."
 mkdir -p "$dir/figures"
 trap 'rm -f "$dir"/figures/*.new' EXIT
 export LC_ALL=C.UTF-8
-for figure in gains power cpu; do
+# Does a row of summary.csv have a value in column $1? No field before it has a comma in it.
+has() {
+	awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
+		NR > 1 && at && $at != "" { found = 1; exit } END { exit !found }' "$dir/summary.csv"
+}
+
+# What only some plans measure has a figure only there; its absence would say nothing.
+figures="gains power cpu"
+! grep -q '"latency_p50"' "$dir/summary.csv" || figures="$figures latency"
+! has spin || figures="$figures spin"
+for figure in $figures; do
 	for format in svg png; do
 		out=$dir/figures/$figure.$format
 		gnuplot -e "dir='$dir'; out='$out.new'; format='$format'" "plots/$figure.gp"

@@ -18,18 +18,29 @@ static bool repeat(ssize_t *ret)
 	return false;
 }
 
-int flow_read(struct flow *f, void *record, size_t len)
+ssize_t flow_read_some(struct flow *f, void *buf, size_t len)
 {
-	for (size_t done = 0; done < len;) {
-		ssize_t n = f->transport->recv(f->stream, (char *)record + done, len - done);
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = f->transport->recv(f->stream, (char *)buf + done, len - done);
 
 		if (repeat(&n))
 			continue;
-		if (n <= 0)
-			return n ? n : -EPIPE;
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
 		done += n;
 	}
-	return 0;
+	return done;
+}
+
+int flow_read(struct flow *f, void *record, size_t len)
+{
+	ssize_t n = flow_read_some(f, record, len);
+
+	return n < 0 ? n : n < (ssize_t)len ? -EPIPE : 0;
 }
 
 int flow_write(struct flow *f, const void *record, size_t len)
@@ -97,6 +108,24 @@ static void verify(struct flow *f, const void *buf, size_t n)
 	good = pattern_verify(&f->pattern, f->bytes, buf, n);
 	f->verified_bytes += good;
 	f->bad = good < n;
+}
+
+int flow_write_message(struct flow *f, size_t len)
+{
+	int ret = flow_write(f, pattern_make(&f->pattern, f->bytes, len), len);
+
+	if (ret)
+		return ret;
+	f->bytes += len;
+	f->calls++;
+	return 0;
+}
+
+void flow_check_message(struct flow *f, const void *buf, size_t len)
+{
+	verify(f, buf, len);
+	f->bytes += len;
+	f->calls++;
 }
 
 int flow_recv_pattern(struct flow *f, void *buf, bool (*stop)(void))

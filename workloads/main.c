@@ -8,6 +8,7 @@
 static const struct workload *const workloads[] = {
 	&workload_compute,
 	&workload_stream,
+	&workload_rr,
 	&workload_peer,
 	&workload_copy,
 };

@@ -36,7 +36,8 @@ static void complain(const struct peer_session *s, uint64_t bytes, const char *t
 		   bytes, text);
 }
 
-static void print_result(const struct peer_session *s, const struct flow *f,
+/* @answered: bytes that went the other way. */
+static void print_result(const struct peer_session *s, const struct flow *f, uint64_t answered,
 			 const char *direction, const char *content)
 {
 	char name[32], bad[48] = "";
@@ -46,8 +47,8 @@ static void print_result(const struct peer_session *s, const struct flow *f,
 	if (f->bad)
 		snprintf(bad, sizeof(bad), " first_bad_offset=%" PRIu64, f->verified_bytes);
 	printf("result workload=peer direction=%s bytes=%" PRIu64 " duration_ns=%" PRId64
-	       " content=%s%s from=%s\n", direction, f->bytes, mn_now_ns() - f->begin_ns, content,
-	       bad, name_of(s, name));
+	       " content=%s%s from=%s\n", direction, f->bytes + answered,
+	       mn_now_ns() - f->begin_ns, content, bad, name_of(s, name));
 	fflush(stdout);
 }
 
@@ -110,7 +111,15 @@ static bool never(void)
 	return false;
 }
 
-static int take_stream(struct peer_session *s, struct flow *f)
+static void fill_verdict(const struct flow *f, struct wire_record *verdict)
+{
+	verdict->content_ok = !f->bad;
+	verdict->bytes = f->bytes;
+	verdict->verified_bytes = f->verified_bytes;
+	verdict->first_bad_offset = f->bad ? f->verified_bytes : 0;
+}
+
+static int take_stream(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
 {
 	struct wire_record verdict = wire_record(WIRE_VERDICT);
 	void *buf = malloc(f->chunk);
@@ -119,12 +128,62 @@ static int take_stream(struct peer_session *s, struct flow *f)
 	free(buf);
 	if (ret)
 		return ret;
-	verdict.content_ok = !f->bad;
-	verdict.bytes = f->bytes;
-	verdict.verified_bytes = f->verified_bytes;
-	verdict.first_bad_offset = f->bad ? f->verified_bytes : 0;
-	print_result(s, f, "send", f->bad ? "bad" : "ok");
+	fill_verdict(f, &verdict);
+	print_result(s, f, 0, "send", f->bad ? "bad" : "ok");
 	return flow_write(f, &verdict, sizeof(verdict));
+}
+
+/* A request whole, or the end where one would begin: then 0. */
+static ssize_t take_request(struct flow *requests, void *buf)
+{
+	ssize_t n = flow_read_some(requests, buf, requests->chunk);
+
+	return n > 0 && n < (ssize_t)requests->chunk ? -EPIPE : n;
+}
+
+static int answer_all(struct peer_session *s, struct flow *requests, struct flow *responses,
+		      void *buf)
+{
+	ssize_t n;
+
+	while ((n = take_request(requests, buf)) > 0) {
+		int ret;
+
+		if (!requests->begin_ns)
+			requests->begin_ns = mn_now_ns();
+		flow_check_message(requests, buf, n);
+		ret = flow_write_message(responses, responses->chunk);
+		if (ret)
+			return ret;
+		progress_add(&s->progress->ops, 1);
+		progress_add(&s->progress->bytes, n + responses->chunk);
+	}
+	return n;
+}
+
+/* Requests and responses are two flows over the one stream. */
+static int answer_stream(struct peer_session *s, struct flow *requests,
+			 const struct wire_hello *hello)
+{
+	struct flow responses = *requests;
+	struct wire_record verdict = wire_record(WIRE_VERDICT);
+	void *buf = malloc(requests->chunk);
+	int ret;
+
+	responses.chunk = hello->response_bytes;
+	ret = pattern_init(&responses.pattern, wire_response_seed(hello->seed), responses.chunk);
+	if (!ret && !buf)
+		ret = -ENOMEM;
+	transport_socket.no_delay(requests->stream);
+	if (!ret)
+		ret = answer_all(s, requests, &responses, buf);
+	free(buf);
+	pattern_free(&responses.pattern);
+	if (ret)
+		return ret;
+	fill_verdict(requests, &verdict);
+	print_result(s, requests, responses.bytes, "exchange", requests->bad ? "bad" : "ok");
+	return flow_write(requests, &verdict, sizeof(verdict));
 }
 
 /* The client ended its side, said what it must not, or is gone. */
@@ -136,11 +195,21 @@ static bool client_ended(const struct flow *f)
 	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
+/* The client's end. One that got all it asked for may also leave without a word: a reset. */
+static int hear_end(struct flow *f)
+{
+	char c;
+	int ret = flow_read(f, &c, 1);
+
+	if (ret == -EPIPE || (ret == -ECONNRESET && f->bytes == f->limit))
+		return 0;
+	return ret ? ret : -EPROTO;
+}
+
 static int give_stream(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
 {
 	struct wire_record go;
 	struct pace pace;
-	char c;
 	int ret = flow_read(f, &go, sizeof(go));
 
 	if (ret == -EPIPE)
@@ -154,11 +223,16 @@ static int give_stream(struct peer_session *s, struct flow *f, const struct wire
 	if (!ret)
 		ret = f->transport->shutdown_send(f->stream);
 	if (!ret)
-		ret = flow_read(f, &c, 1) == -EPIPE ? 0 : -EPROTO;
+		ret = hear_end(f);
 	if (!ret)
-		print_result(s, f, "recv", "sent");
+		print_result(s, f, 0, "recv", "sent");
 	return ret;
 }
+
+static int (*const serve[])(struct peer_session *s, struct flow *f,
+			    const struct wire_hello *hello) = {
+	[WIRE_SEND] = take_stream, [WIRE_RECV] = give_stream, [WIRE_EXCHANGE] = answer_stream,
+};
 
 void peer_session_serve(struct peer_session *s)
 {
@@ -179,8 +253,7 @@ void peer_session_serve(struct peer_session *s)
 	}
 	ret = reply(&f, 0);
 	if (!ret)
-		ret = hello.direction == WIRE_SEND ? take_stream(s, &f) :
-						    give_stream(s, &f, &hello);
+		ret = serve[hello.direction](s, &f, &hello);
 	if (ret)
 		complain(s, f.bytes, stop_requested() ? "this peer was stopped" : strerror(-ret));
 	pattern_free(&f.pattern);

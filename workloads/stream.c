@@ -2,9 +2,10 @@
 /*
  * The workload that moves bytes: a client of `memnet-work peer` over any transport.
  * wire.h draws who says what; pattern.h, what the bytes are. Everything that
- * takes time once (connection, handshake, buffers) happens before the barrier.
+ * takes time once (connections, handshakes, buffers, threads) happens before the
+ * barrier. Several flows are as many connections, a thread and a content each; a
+ * limit and a rate are those of all together.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,16 +13,37 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
-#include "workloads/flow.h"
-#include "workloads/wire.h"
+#include "workloads/client.h"
+#include "workloads/team.h"
 #include "workloads/workload.h"
 
 struct stream_options {
 	const char *transport, *direction, *progress;
 	struct sockaddr_in peer;
-	uint64_t chunk, rate, bytes, seed;
+	uint64_t chunk, rate, bytes, seed, flows;
 	int64_t burst_ns, time_ns;
 	bool barrier;
+};
+
+/* One of the flows, and what its thread leaves. */
+struct lane {
+	const struct stream_options *o;
+	struct flow flow;
+	uint64_t rate;		/* its share of the options' */
+	void *buf;
+	int ret;		/* 0, or -errno of a flow that broke */
+	int64_t end_ns;
+	bool ok;		/* of the content, with the two below */
+	uint64_t verified_bytes, first_bad_offset;
+};
+
+struct stream {
+	struct client client;
+	struct stream_options o;
+	struct workload_progress *progress;
+	struct team team;
+	size_t connected;	/* of the lanes */
+	struct lane lane[TEAM_MAX];
 };
 
 #define OPTION(field) offsetof(struct stream_options, field)
@@ -33,7 +55,8 @@ static const struct option_spec options[] = {
 	{ "direction", "WHICH", "send or recv", option_text, OPTION(direction) },
 	{ "chunk", "BYTES", "of one write or read, a multiple of 4k up to 4M (default 256k)",
 	  option_bytes, OPTION(chunk) },
-	{ "rate", "BYTES_PER_S", "pace the sender, e.g. 40M; else as fast as it goes",
+	{ "flows", "N", "how many at once, up to 64 (default 1)", option_u64, OPTION(flows) },
+	{ "rate", "BYTES_PER_S", "pace the senders, e.g. 40M; else as fast as it goes",
 	  option_bytes, OPTION(rate) },
 	{ "burst", "TIME", "of the pacing, up to 1s (default 10ms)", option_duration,
 	  OPTION(burst_ns) },
@@ -47,165 +70,209 @@ static const struct option_spec options[] = {
 	{ NULL },
 };
 
-struct verdict {
-	bool ok;
-	uint64_t verified_bytes, first_bad_offset;
-};
-
 static bool client_stopped(const struct flow *f)
 {
 	return stop_requested();
 }
 
-static int broke(const struct stream_options *o, const struct flow *f, int ret)
+/* --- one flow ------------------------------------------------------------------ */
+
+static int take_verdict(struct lane *l)
 {
-	char host[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &o->peer.sin_addr, host, sizeof(host));
-	work_error("stream: %s to %s:%u broke after %" PRIu64 " bytes: %s; "
-		   "its own stderr may say why",
-		   o->transport, host, ntohs(o->peer.sin_port), f->bytes,
-		   ret == -ETIMEDOUT ? "the peer did not end it within 5 s of the stop" :
-		   strerror(-ret));
-	return 1;
-}
-
-/* The peer's reply to our hello. 0, or 1 when it has been explained. */
-static int greet(const struct stream_options *o, struct flow *f)
-{
-	struct wire_hello hello = {
-		.magic = WIRE_MAGIC, .version = WIRE_VERSION, .seed = o->seed,
-		.direction = strcmp(o->direction, "send") ? WIRE_RECV : WIRE_SEND,
-		.chunk_bytes = o->chunk, .limit_bytes = o->bytes,
-		.rate_bytes_per_s = o->rate, .burst_ns = o->burst_ns,
-	};
-	struct wire_record reply;
-	int ret = flow_write(f, &hello, sizeof(hello));
-
-	if (!ret)
-		ret = flow_read(f, &reply, sizeof(reply));
-	if (ret)
-		return broke(o, f, ret);
-	if (!wire_is_record(&reply, WIRE_REPLY)) {
-		work_error("stream: what answers at --peer is no memnet-work peer of this version");
-		return 1;
-	}
-	if (reply.error) {
-		work_error("stream: the peer refused: %s; its own stderr says why",
-			   strerror(reply.error & 0xfff));
-		return 1;
-	}
-	return 0;
-}
-
-/* The peer's word on what arrived. */
-static int fetch_verdict(struct flow *f, struct verdict *v)
-{
+	struct flow *f = &l->flow;
 	struct wire_record r;
-	int ret = f->transport->shutdown_send(f->stream);
+	int ret = client_take_verdict(f, &r);
 
-	if (!ret)
-		ret = flow_read(f, &r, sizeof(r));
 	if (ret)
 		return ret;
-	if (!wire_is_record(&r, WIRE_VERDICT))
-		return -EPROTO;
-	v->ok = r.content_ok && r.bytes == f->bytes;
-	v->verified_bytes = MIN(r.verified_bytes, f->bytes);
-	v->first_bad_offset = r.content_ok ? MIN(r.bytes, f->bytes) : r.first_bad_offset;
+	l->ok = r.content_ok && r.bytes == f->bytes;
+	l->verified_bytes = MIN(r.verified_bytes, f->bytes);
+	l->first_bad_offset = r.content_ok ? MIN(r.bytes, f->bytes) : r.first_bad_offset;
 	return 0;
 }
 
-static int send_to_end(const struct stream_options *o, struct flow *f, struct verdict *v)
+static int send_to_end(struct lane *l)
 {
 	struct pace pace;
 	int ret;
 
-	pace_start(&pace, o->rate, o->burst_ns, mn_now_ns());
-	ret = flow_send_pattern(f, &pace, client_stopped);
-	return ret ? ret : fetch_verdict(f, v);
+	pace_start(&pace, l->rate, l->o->burst_ns, mn_now_ns());
+	ret = flow_send_pattern(&l->flow, &pace, client_stopped);
+	return ret ? ret : take_verdict(l);
 }
 
-static int recv_to_end(const struct stream_options *o, struct flow *f, void *buf,
-		       struct verdict *v)
+static int recv_to_end(struct lane *l)
 {
 	struct wire_record go = wire_record(WIRE_GO);
+	struct flow *f = &l->flow;
 	int ret;
 
 	f->begin_ns = mn_now_ns();
 	ret = flow_write(f, &go, sizeof(go));
 	if (!ret)
-		ret = flow_recv_pattern(f, buf, stop_requested);
+		ret = flow_recv_pattern(f, l->buf, stop_requested);
 	if (ret)
 		return ret;
 	if (!stop_requested() && f->bytes != f->limit)
 		return -EPIPE;
-	*v = (struct verdict){ !f->bad, f->verified_bytes, f->verified_bytes };
+	l->ok = !f->bad;
+	l->verified_bytes = l->first_bad_offset = f->verified_bytes;
 	return 0;
 }
 
-static void print_counters(const struct flow *f)
+static bool is_send(const struct stream_options *o)
 {
-	struct transport_counters c = { 0 };
-
-	if (f->transport->counters)
-		f->transport->counters(f->stream, &c);
-	for (size_t i = 0; i < ARRAY_SIZE(c.row) && c.row[i].name; i++)
-		printf(" %s=%" PRIu64, c.row[i].name, c.row[i].value);
+	return !strcmp(o->direction, "send");
 }
 
-static int print_result(const struct stream_options *o, const struct flow *f,
-			const struct verdict *v, int64_t end_ns)
+/* The thread of a flow. One that breaks ends the others, in order. */
+static void run_lane(void *lane)
 {
-	printf("result workload=stream transport=%s direction=%s bytes=%" PRIu64 " duration_ns=%"
-	       PRId64 " chunk=%zu calls=%" PRIu64 " content=%s verified_bytes=%" PRIu64,
-	       o->transport, o->direction, f->bytes, end_ns - f->begin_ns, f->chunk, f->calls,
-	       !v->ok ? "bad" : f->bytes ? "ok" : "unchecked", v->verified_bytes);
-	if (!v->ok)
-		printf(" first_bad_offset=%" PRIu64, v->first_bad_offset);
-	print_counters(f);
+	struct lane *l = lane;
+
+	l->ret = is_send(l->o) ? send_to_end(l) : recv_to_end(l);
+	l->end_ns = mn_now_ns();
+	if (l->ret)
+		stop_after_ns(1);
+}
+
+/* --- all of them --------------------------------------------------------------- */
+
+static uint64_t total(const struct stream *s, size_t field)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->o.flows; i++)
+		sum += *(const uint64_t *)((const char *)&s->lane[i] + field);
+	return sum;
+}
+
+#define TOTAL(s, field) total(s, offsetof(struct lane, field))
+
+static const struct lane *first_lane(const struct stream *s, bool (*is)(const struct lane *l))
+{
+	for (size_t i = 0; i < s->o.flows; i++)
+		if (is(&s->lane[i]))
+			return &s->lane[i];
+	return NULL;
+}
+
+static bool is_broken(const struct lane *l)
+{
+	return l->ret;
+}
+
+static bool is_bad(const struct lane *l)
+{
+	return !l->ok;
+}
+
+/* From the first flow's begin to the last one's end. */
+static int64_t duration_ns(const struct stream *s)
+{
+	int64_t begin_ns = INT64_MAX, end_ns = 0;
+
+	for (size_t i = 0; i < s->o.flows; i++) {
+		begin_ns = MIN(begin_ns, s->lane[i].flow.begin_ns);
+		end_ns = MAX(end_ns, s->lane[i].end_ns);
+	}
+	return end_ns - begin_ns;
+}
+
+static int print_result(const struct stream *s)
+{
+	const struct lane *bad = first_lane(s, is_bad);
+	uint64_t bytes = TOTAL(s, flow.bytes);
+
+	printf("result workload=stream transport=%s direction=%s flows=%" PRIu64 " bytes=%" PRIu64
+	       " duration_ns=%" PRId64 " chunk=%" PRIu64 " calls=%" PRIu64
+	       " content=%s verified_bytes=%" PRIu64, s->o.transport, s->o.direction, s->o.flows,
+	       bytes, duration_ns(s), s->o.chunk, TOTAL(s, flow.calls),
+	       bad ? "bad" : bytes ? "ok" : "unchecked", TOTAL(s, verified_bytes));
+	if (bad)
+		printf(" first_bad_offset=%" PRIu64, bad->first_bad_offset);
+	client_print_transport(&s->lane[0].flow);
 	putchar('\n');
-	if (v->ok)
+	if (!bad)
 		return 0;
-	work_error("stream: other bytes arrived than were sent, the first at offset %" PRIu64,
-		   v->first_bad_offset);
+	work_error("stream: other bytes arrived than were sent, the first at offset %" PRIu64
+		   " of flow %zu", bad->first_bad_offset, bad - s->lane + 1);
 	return 1;
 }
 
-static int run_armed(const struct stream_options *o, struct flow *f, void *buf)
+static int run_armed(struct stream *s)
 {
-	struct verdict v = { 0 };
+	const struct lane *broken;
+
+	progress_set(&s->progress->state, WORKLOAD_ARMED);
+	if (!barrier_pass(s->o.barrier)) {
+		team_finish(&s->team, TEAM_OFF);
+		return 0;
+	}
+	progress_set(&s->progress->state, WORKLOAD_RUNNING);
+	if (s->o.time_ns)
+		stop_after_ns(s->o.time_ns);
+	team_finish(&s->team, TEAM_GO);
+	progress_set(&s->progress->state, WORKLOAD_ENDED);
+	broken = first_lane(s, is_broken);
+	return broken ? client_broke(&s->client, broken->flow.bytes, broken->ret) :
+			print_result(s);
+}
+
+/* Buffers, present in memory afterwards; connection; handshake. 0 or 1. */
+static int prepare_lane(struct stream *s, struct lane *l)
+{
+	struct flow *f = &l->flow;
+	uint64_t number = l - s->lane, seed = s->o.seed + number;
+	struct wire_hello hello = {
+		.magic = WIRE_MAGIC, .version = WIRE_VERSION, .seed = seed,
+		.direction = is_send(&s->o) ? WIRE_SEND : WIRE_RECV,
+		.chunk_bytes = s->o.chunk, .burst_ns = s->o.burst_ns,
+	};
+
+	l->o = &s->o;
+	l->rate = hello.rate_bytes_per_s = s->o.rate / s->o.flows + (number < s->o.rate % s->o.flows);
+	hello.limit_bytes = s->o.bytes / s->o.flows + (number < s->o.bytes % s->o.flows);
+	f->limit = hello.limit_bytes ? hello.limit_bytes : UINT64_MAX;
+	f->chunk = s->o.chunk;
+	f->progress = s->progress;
+	l->buf = malloc(f->chunk);
+	if (!l->buf || pattern_init(&f->pattern, seed, f->chunk)) {
+		work_error("stream: no memory for a chunk of %zu bytes", f->chunk);
+		return 1;
+	}
+	memset(l->buf, 0, f->chunk);
+	if (client_connect(&s->client, f))
+		return 1;
+	s->connected++;
+	return client_greet(&s->client, f, &hello);
+}
+
+static int run_lanes(struct stream *s)
+{
 	int ret;
 
-	progress_set(&f->progress->state, WORKLOAD_ARMED);
-	if (!barrier_pass(o->barrier))
-		return 0;
-	progress_set(&f->progress->state, WORKLOAD_RUNNING);
-	if (o->time_ns)
-		stop_after_ns(o->time_ns);
-	ret = strcmp(o->direction, "send") ? recv_to_end(o, f, buf, &v) : send_to_end(o, f, &v);
-	progress_set(&f->progress->state, WORKLOAD_ENDED);
-	return ret ? broke(o, f, ret) : print_result(o, f, &v, mn_now_ns());
+	for (size_t i = 0; i < s->o.flows; i++)
+		if (prepare_lane(s, &s->lane[i]))
+			return 1;
+	ret = team_make(&s->team, run_lane, s->lane, s->o.flows, sizeof(s->lane[0]));
+	if (!ret)
+		return run_armed(s);
+	work_error("stream: no threads for %" PRIu64 " flows: %s", s->o.flows, strerror(-ret));
+	return 1;
 }
 
-/* Buffers of @f; both are present in memory afterwards. */
-static int run_with_buffers(const struct stream_options *o, struct flow *f)
+static void release(struct stream *s)
 {
-	void *buf = malloc(f->chunk);
-	int ret = 1;
-
-	if (buf && !pattern_init(&f->pattern, o->seed, f->chunk)) {
-		memset(buf, 0, f->chunk);
-		ret = greet(o, f);
-		if (!ret)
-			ret = run_armed(o, f, buf);
-		pattern_free(&f->pattern);
-	} else {
-		work_error("stream: no memory for a chunk of %zu bytes", f->chunk);
+	for (size_t i = 0; i < s->connected; i++)
+		s->client.transport->close(s->lane[i].flow.stream);
+	for (size_t i = 0; i < s->o.flows; i++) {
+		pattern_free(&s->lane[i].flow.pattern);
+		free(s->lane[i].buf);
 	}
-	free(buf);
-	return ret;
 }
+
+/* --- the workload -------------------------------------------------------------- */
 
 static int usage(const char *text)
 {
@@ -217,66 +284,44 @@ static int check_options(const struct stream_options *o)
 {
 	if (!o->peer.sin_port)
 		return usage("--peer ADDR:PORT is missing");
-	if (!o->direction || (strcmp(o->direction, "send") && strcmp(o->direction, "recv")))
+	if (!o->direction || (!is_send(o) && strcmp(o->direction, "recv")))
 		return usage("--direction must be send or recv");
 	if (!o->chunk || o->chunk % PATTERN_BLOCK_BYTES || o->chunk > WIRE_MAX_CHUNK)
 		return usage("--chunk must be a multiple of 4k up to 4M");
+	if (!o->flows || o->flows > TEAM_MAX)
+		return usage("--flows must be 1 to 64");
 	if (o->rate > PACE_MAX_RATE)
 		return usage("--rate must be at most 1024G");
+	if ((o->rate && o->rate < o->flows) || (o->bytes && o->bytes < o->flows))
+		return usage("--rate and --bytes must be at least 1 for each flow");
 	if (o->burst_ns <= 0 || o->burst_ns > PACE_MAX_BURST_NS)
 		return usage("--burst must be above 0 and up to 1s");
 	return 0;
 }
 
-static const struct transport *choose_transport(const char *name)
-{
-	const struct transport *t = transport_find(name);
-
-	if (t)
-		return t;
-	work_error("stream: there is no transport '%s'; there are:", name);
-	for (size_t i = 0; (t = transport_at(i)); i++)
-		fprintf(stderr, "  %-8s %s\n", t->name, t->summary);
-	return NULL;
-}
-
-static int connect_failed(const struct stream_options *o, int ret)
-{
-	char host[INET_ADDRSTRLEN];
-	unsigned int port = ntohs(o->peer.sin_port);
-
-	inet_ntop(AF_INET, &o->peer.sin_addr, host, sizeof(host));
-	work_error("stream: %s to %s:%u: %s; there must run: memnet-work peer --listen %s:%u",
-		   o->transport, host, port, strerror(-ret), host, port);
-	return 1;
-}
-
 static int run(int argc, char **argv)
 {
-	struct stream_options o = { .transport = "socket", .chunk = 256 << 10, .seed = 1,
-				    .burst_ns = 10 * NSEC_PER_MSEC };
-	struct flow f = { 0 };
+	static struct stream s = {
+		.client = { .workload = "stream" },
+		.o = { .transport = "socket", .chunk = 256 << 10, .seed = 1, .flows = 1,
+		       .burst_ns = 10 * NSEC_PER_MSEC },
+	};
 	int ret;
 
-	options_parse(&workload_stream, argc, argv, &o);
-	ret = check_options(&o);
+	options_parse(&workload_stream, argc, argv, &s.o);
+	ret = check_options(&s.o);
+	if (!ret)
+		ret = client_choose_transport(&s.client, s.o.transport);
 	if (ret)
 		return ret;
-	f.chunk = o.chunk;
-	f.limit = o.bytes ? o.bytes : UINT64_MAX;
-	f.transport = choose_transport(o.transport);
-	if (!f.transport)
-		return 2;
-	ret = progress_open(o.progress, &f.progress);
+	s.client.peer = s.o.peer;
+	ret = progress_open(s.o.progress, &s.progress);
 	if (ret) {
-		work_error("stream: --progress %s: %s", o.progress, strerror(-ret));
+		work_error("stream: --progress %s: %s", s.o.progress, strerror(-ret));
 		return 1;
 	}
-	ret = f.transport->connect(&o.peer, &f.stream);
-	if (ret)
-		return connect_failed(&o, ret);
-	ret = run_with_buffers(&o, &f);
-	f.transport->close(f.stream);
+	ret = run_lanes(&s);
+	release(&s);
 	return ret;
 }
 
@@ -285,7 +330,8 @@ const struct workload workload_stream = {
 	.summary = "bytes to or from a peer, over a transport, every one verified",
 	.examples =
 	"  memnet-work stream --peer 198.18.0.1:7000 --direction send --time 2s\n"
-	"  memnet-work stream --peer 198.18.0.1:7000 --direction recv --bytes 1G --rate 40M\n",
+	"  memnet-work stream --peer 198.18.0.1:7000 --direction recv --bytes 1G --rate 40M\n"
+	"  memnet-work stream --peer 198.18.0.1:7000 --direction send --flows 8 --time 2s\n",
 	.options = options,
 	.run = run,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A way to move a stream of bytes to and from a peer. Adding one: a file with
- * such a table, and its line in transport.c. One thread uses a stream. All calls
- * block; a signal ends a wait with -EINTR. They return -errno and print nothing.
+ * such a table, and its line in transport.c. One thread at a time uses a stream,
+ * several threads may use several. All calls block; a signal ends a wait with
+ * -EINTR. They return -errno and print nothing.
  */
 #ifndef MEMNET_WORKLOADS_TRANSPORT_H
 #define MEMNET_WORKLOADS_TRANSPORT_H
@@ -12,12 +13,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What a transport counts about one stream, under names of its own; unused rows are zero. */
+/*
+ * What a transport counts, about all streams of the process together, under names of its
+ * own; unused rows are zero. A name is [a-z_]+, static, and becomes a key of the result line.
+ */
 struct transport_counters {
 	struct {
-		const char *name;	/* [a-z_]+, static; becomes a key of the result line */
+		const char *name;
 		uint64_t value;
-	} row[8];
+	} row[12];
+};
+
+/* What it can say about itself in one word each, such as how memory is mapped. */
+struct transport_facts {
+	struct {
+		const char *name, *value;	/* static; no spaces */
+	} row[4];
 };
 
 struct transport {
@@ -37,8 +48,12 @@ struct transport {
 
 	void (*close)(void *stream);
 
+	/* Optional. Messages are waited for: send each at once, whatever its size. */
+	void (*no_delay)(void *stream);
+
 	/* Optional. @out comes zeroed. */
 	void (*counters)(void *stream, struct transport_counters *out);
+	void (*facts)(void *stream, struct transport_facts *out);
 };
 
 extern const struct transport transport_socket, transport_memnet;

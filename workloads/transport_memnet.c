@@ -1,61 +1,85 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TCP made by the host, the bytes through shared memory (memnet-core/guest/memnet.h). */
+/*
+ * TCP made by the host, the bytes through shared memory (memnet-core/guest/memnet.h).
+ * The streams of a process share one attachment: the first opens it, the last ends it.
+ */
 #include <errno.h>
-#include <stdlib.h>
+#include <pthread.h>
+#include <stddef.h>
 
 #include "memnet-core/guest/memnet.h"
 #include "workloads/transport.h"
 
-struct memnet_stream {
-	struct memnet *memnet;	/* attached for this one stream */
-	struct memnet_flow *flow;
-};
+static struct {
+	pthread_mutex_t lock;
+	struct memnet *memnet;
+	unsigned int streams;
+} attachment = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static int attach(void)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&attachment.lock);
+	if (!attachment.streams)
+		ret = memnet_open(&attachment.memnet);
+	if (!ret)
+		attachment.streams++;
+	pthread_mutex_unlock(&attachment.lock);
+	return ret;
+}
+
+static void detach(void)
+{
+	pthread_mutex_lock(&attachment.lock);
+	if (!--attachment.streams) {
+		memnet_detach(attachment.memnet);
+		attachment.memnet = NULL;
+	}
+	pthread_mutex_unlock(&attachment.lock);
+}
 
 static int stream_connect(const struct sockaddr_in *peer, void **stream)
 {
-	struct memnet_stream *s = calloc(1, sizeof(*s));
-	int ret = s ? memnet_open(&s->memnet) : -ENOMEM;
+	struct memnet_flow *flow;
+	int ret = attach();
 
-	if (!ret)
-		ret = memnet_connect(s->memnet, peer, &s->flow);
-	if (ret) {
-		memnet_detach(s ? s->memnet : NULL);
-		free(s);
+	if (ret)
 		return ret;
-	}
-	*stream = s;
-	return 0;
+	ret = memnet_connect(attachment.memnet, peer, &flow);
+	if (ret)
+		detach();
+	else
+		*stream = flow;
+	return ret;
 }
 
 static ssize_t stream_send(void *stream, const void *buf, size_t len)
 {
-	return memnet_send(((struct memnet_stream *)stream)->flow, buf, len);
+	return memnet_send(stream, buf, len);
 }
 
 static ssize_t stream_recv(void *stream, void *buf, size_t len)
 {
-	return memnet_recv(((struct memnet_stream *)stream)->flow, buf, len);
+	return memnet_recv(stream, buf, len);
 }
 
 static int stream_shutdown_send(void *stream)
 {
-	return memnet_shutdown_send(((struct memnet_stream *)stream)->flow);
+	return memnet_shutdown_send(stream);
 }
 
 static void stream_close(void *stream)
 {
-	struct memnet_stream *s = stream;
-
-	memnet_close(s->flow);
-	memnet_detach(s->memnet);
-	free(s);
+	memnet_close(stream);
+	detach();
 }
 
 static void stream_counters(void *stream, struct transport_counters *out)
 {
 	struct memnet_counters c;
 
-	memnet_read_counters(((struct memnet_stream *)stream)->memnet, &c);
+	memnet_read_counters(attachment.memnet, &c);
 	*out = (struct transport_counters){ .row = {
 		{ "kicks_to_host", c.kicks_to_host },
 		{ "kicks_suppressed", c.kicks_suppressed },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* TCP by the kernel this program runs on, as an ordinary program would use it. */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,6 +53,13 @@ static int socket_shutdown_send(void *stream)
 	return shutdown(fd_of(stream), SHUT_WR) ? -errno : 0;
 }
 
+static void socket_no_delay(void *stream)
+{
+	int on = 1;
+
+	setsockopt(fd_of(stream), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static void socket_close(void *stream)
 {
 	close(fd_of(stream));
@@ -64,5 +72,6 @@ const struct transport transport_socket = {
 	.send = socket_send,
 	.recv = socket_recv,
 	.shutdown_send = socket_shutdown_send,
+	.no_delay = socket_no_delay,
 	.close = socket_close,
 };

@@ -12,12 +12,24 @@ static int refuse(int error, const char *text, const char **why)
 	return error;
 }
 
+/* What a hello for an exchange of messages says of their sizes. */
+static int check_messages(const struct wire_hello *h, const char **why)
+{
+	if (!h->chunk_bytes || h->chunk_bytes > WIRE_MAX_CHUNK)
+		return refuse(-EINVAL, "request is not 1 byte to 4M", why);
+	if (!h->response_bytes || h->response_bytes > WIRE_MAX_CHUNK)
+		return refuse(-EINVAL, "response is not 1 byte to 4M", why);
+	return 0;
+}
+
 int wire_check_hello(const struct wire_hello *h, const char **why)
 {
 	if (h->magic != WIRE_MAGIC)
 		return refuse(-EPROTO, "not a memnet-work stream", why);
 	if (h->version != WIRE_VERSION)
 		return refuse(-EPROTONOSUPPORT, "another version of memnet-work", why);
+	if (h->direction == WIRE_EXCHANGE)
+		return check_messages(h, why);
 	if (h->direction != WIRE_SEND && h->direction != WIRE_RECV)
 		return refuse(-EINVAL, "no such direction", why);
 	if (!h->chunk_bytes || h->chunk_bytes % PATTERN_BLOCK_BYTES ||
@@ -27,8 +39,8 @@ int wire_check_hello(const struct wire_hello *h, const char **why)
 		return refuse(-EINVAL, "rate above 1 TiB/s", why);
 	if (h->rate_bytes_per_s && (h->burst_ns <= 0 || h->burst_ns > PACE_MAX_BURST_NS))
 		return refuse(-EINVAL, "burst is not above 0 and up to 1s", why);
-	if (h->reserved)
-		return refuse(-EINVAL, "reserved bytes are not 0", why);
+	if (h->response_bytes)
+		return refuse(-EINVAL, "a stream with a size of responses", why);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What `stream` and `peer` say to each other around the bytes. Little-endian,
+ * What `stream`, `rr` and `peer` say to each other around the bytes. Little-endian,
  * 64 bytes each, fixed:
  *
  *	--direction send              --direction recv
@@ -9,8 +9,21 @@
  *	       <-  reply                     <-  reply
  *	bytes  ->                     go     ->
  *	end    ->                            <-  bytes
- *	       <-  verdict            (end   ->)           before the limit, or without one
+ *	       <-  verdict            (end   ->)           before the limit, or without one; at
+ *	                                                   the limit it may just close
  *	       <-  end                       <-  end
+ *
+ *	rr
+ *	client     peer
+ *	hello  ->
+ *	       <-  reply
+ *	request  ->		any number of times, one after the other
+ *	       <-  response
+ *	end    ->
+ *	       <-  verdict	on the requests
+ *	       <-  end
+ *
+ * Requests one behind the other are a pattern of the seed, responses one of wire_response_seed().
  *
  * Whatever the other side wrote is read once into a record of ours, then
  * checked, then used.
@@ -23,10 +36,10 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d41455254534e4dULL	/* "MNSTREAM" in memory */
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_MAX_CHUNK (4U << 20)
 
-enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2 };	/* as the client sees it */
+enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2, WIRE_EXCHANGE = 3 };	/* as the client sees it */
 enum wire_kind { WIRE_REPLY = 1, WIRE_GO = 2, WIRE_VERDICT = 3 };
 
 struct wire_hello {
@@ -34,11 +47,11 @@ struct wire_hello {
 	uint32_t version;
 	uint32_t direction;
 	uint64_t seed;
-	uint64_t chunk_bytes;		/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK */
+	uint64_t chunk_bytes;		/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK; rr: of a request, any */
 	uint64_t limit_bytes;		/* 0: until the end */
 	uint64_t rate_bytes_per_s;	/* recv: the peer paces; 0: unpaced */
 	int64_t burst_ns;		/* used where a rate is given */
-	uint64_t reserved;		/* 0 */
+	uint64_t response_bytes;	/* rr: 1..WIRE_MAX_CHUNK; else 0 */
 };
 
 struct wire_record {
@@ -56,6 +69,11 @@ struct wire_record {
 static_assert(sizeof(struct wire_hello) == 64, "on the wire");
 static_assert(sizeof(struct wire_record) == 64, "on the wire");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are sent as they lie in memory");
+
+static inline uint64_t wire_response_seed(uint64_t seed)
+{
+	return ~seed;
+}
 
 /* 0, or -errno and *why it is refused. */
 int wire_check_hello(const struct wire_hello *h, const char **why);

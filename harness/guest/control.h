@@ -7,7 +7,8 @@
  *	(at the start)    hello 1 kernel=<release>
  *	                  ready boot_ns=<CLOCK_BOOTTIME>
  *	spawn SLOT ARG... spawned SLOT PID | error spawn SLOT <errno name> <text>
- *	                  (words split at blanks; "@progress@" becomes the slot's file)
+ *	                  (words split at blanks; "@progress@" becomes the slot's file;
+ *	                  words NAME=VALUE in front are the environment's)
  *	go                went t_ns=           every armed program got its line
  *	mark LABEL        mark LABEL t_ns= user= ... steal= (ns) intr= ctxt= ops0= bytes0= ...
  *	stop              stopped              SIGTERM to every program

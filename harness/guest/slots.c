@@ -92,6 +92,14 @@ static char *substitute(char *word, const char *path)
 	return made;
 }
 
+/* Put leading NAME=VALUE words into the environment, as a shell does; the rest. */
+static char **take_environment(char **argv)
+{
+	while (argv[0] && argv[1] && strchr(argv[0], '=') && putenv(argv[0]) == 0)
+		argv++;
+	return argv;
+}
+
 /* In the child: never returns; an errno in @report says why it did not start. */
 static void become(char **argv, unsigned int number, const int pipes[3], int report)
 {
@@ -108,6 +116,7 @@ static void become(char **argv, unsigned int number, const int pipes[3], int rep
 	for (char **word = argv; *word; word++)
 		*word = substitute(*word, path);
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
+	argv = take_environment(argv);
 	execvp(argv[0], argv);
 	error = errno;
 	_exit(mn_write_all(report, &error, sizeof(error)) ? 126 : 127);

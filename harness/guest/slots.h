@@ -41,7 +41,10 @@ enum { PROGRESS_OPS = 1, PROGRESS_BYTES = 2 };
  */
 bool lines_read(struct lines *l, void (*line)(void *context, char *text), void *context);
 
-/* Start argv in the slot, "@progress@" replaced. 0, or -errno and nothing has changed. */
+/*
+ * Start argv in the slot, "@progress@" replaced; words NAME=VALUE in front of the program
+ * are its environment's. 0, or -errno and nothing has changed.
+ */
 int slot_spawn(struct slot *s, unsigned int number, char **argv);
 
 /* Give an armed program its line. */

@@ -102,6 +102,51 @@ static inline void made_experiment(struct run_row *rows, int blocks)
 			*rows++ = made_run_at(&made_levels[i], b, &seed);
 }
 
+/* A run of requests, or of a paced stream, with what a spin budget would do to it. */
+static inline struct run_row made_spin_run(const char *path, const char *arm, const char *spin,
+					   bool requests, int64_t block, uint64_t *seed)
+{
+	struct run_row r = made_run(path, requests ? "rr" : "network-paced", block);
+	double level = strcmp(path, "memnet") ? 1 : *spin == '0' ? 0.7 : 0.3;
+
+	ROW_TEXT(r.arm, "%s", arm);
+	ROW_TEXT(r.spin, "%s", spin);
+	ROW_TEXT(r.run_id, "b%d-%s-%s-%s-%s", (int)block, arm, path, r.scenario, spin);
+	r.flows = 1;
+	r.cpu_total_s = (1 - level / 2) * made_noise(seed);
+	r.energy_j = 2 * r.cpu_total_s;
+	if (requests) {
+		ROW_TEXT(r.direction, "none");
+		r.requests = 1000;
+		r.request_rate_per_s = 1000;
+		r.latency_count = 1000;
+		r.latency_p50_ns = 200000 * level * made_noise(seed);
+		r.latency_p99_ns = 900000 * level * made_noise(seed);
+	} else {
+		r.stream_bytes = 100000000;
+		r.stream_bytes_per_s = 100000000;
+	}
+	return r;
+}
+
+static const char *const made_spins[] = { "0", "50us", "adaptive:200us" };
+
+#define MADE_SPIN_RUNS(blocks) ((blocks) * 2 * 2 * (1 + ARRAY_SIZE(made_spins)))
+
+/* Requests and a paced stream in both arms, the baseline and memnet with each budget. */
+static inline void made_spin_experiment(struct run_row *rows, int blocks)
+{
+	uint64_t seed = 2;
+
+	for (int i = 0; i < 4 * blocks; i++) {
+		const char *arm = i & 1 ? "spare-core" : "equal-core";
+
+		*rows++ = made_spin_run("virtio-tap", arm, "", i & 2, i / 4, &seed);
+		for (size_t s = 0; s < ARRAY_SIZE(made_spins); s++)
+			*rows++ = made_spin_run("memnet", arm, made_spins[s], i & 2, i / 4, &seed);
+	}
+}
+
 /* Samples of the power of one run, ten a second from 1 s before the window to 0.5 s behind. */
 #define MADE_SAMPLES 200
 static inline size_t made_samples(const struct run_row *run, struct sample_row *out)

@@ -25,8 +25,13 @@ static int release(void **state)
 
 static const struct summary_row *find(const char *scenario, const char *path, const char *metric)
 {
-	return summary_find(result.summary, result.n_summary, scenario, "send", "spare-core",
-			    path, metric);
+	struct summary_row like;
+
+	columns_clear(summary_columns(), &like);
+	ROW_TEXT(like.scenario, "%s", scenario);
+	ROW_TEXT(like.direction, "send");
+	ROW_TEXT(like.arm, "spare-core");
+	return summary_find(result.summary, result.n_summary, &like, path, metric);
 }
 
 static const struct summary_row *must_find(const char *scenario, const char *path,
@@ -380,6 +385,92 @@ static void several_runs_in_one_block_count_once(void **state)
 	near(must_find("compute", "memnet", "compute_rate")->ratio, 3);
 }
 
+static void flows_are_configurations_of_their_own(void **state)
+{
+	struct run_row rows[24];
+	size_t found = 0;
+
+	drifting(rows, "network");
+	drifting(rows + 12, "network");
+	for (int i = 0; i < 24; i++)
+		rows[i].flows = i < 12 ? 1 : 8;
+	for (int i = 13; i < 24; i += 2)
+		rows[i].compute_ops_per_s *= 10;
+	analyse_rows(rows, 24);
+	for (size_t i = 0; i < result.n_summary; i++) {
+		const struct summary_row *s = &result.summary[i];
+
+		if (strcmp(s->metric, "compute_rate") || strcmp(s->path, "memnet"))
+			continue;
+		found++;
+		assert_int_equal(s->n, 6);
+		near(s->ratio, s->flows == 8 ? 22.5 : 2.25);
+		assert_ptr_equal(summary_find(result.summary, result.n_summary, s, "memnet",
+					      "compute_rate"), s);
+	}
+	assert_int_equal(found, 2);
+}
+
+static void each_spin_budget_is_held_against_the_same_baseline(void **state)
+{
+	static const char *const spins[] = { "0", "50us", "200us", "adaptive:50us" };
+	struct run_row rows[6 + 24];
+	size_t found = 0;
+
+	for (int b = 0; b < 6; b++) {
+		rows[b] = made_run("virtio-tap", "rr", b);
+		rows[b].latency_p99_ns = 100;
+		for (int s = 0; s < 4; s++) {
+			struct run_row *r = &rows[6 + 4 * b + 3 - s];
+
+			*r = made_run("memnet", "rr", b);
+			r->latency_p99_ns = 10 * (s + 1);
+			ROW_TEXT(r->spin, "%s", spins[s]);
+		}
+	}
+	analyse_rows(rows, ARRAY_SIZE(rows));
+	for (size_t i = 0; i < result.n_summary; i++) {
+		const struct summary_row *s = &result.summary[i];
+
+		if (strcmp(s->metric, "latency_p99") || strcmp(s->path, "memnet"))
+			continue;
+		assert_string_equal(s->spin, spins[found]);	/* by time, not by letter */
+		found++;
+		assert_int_equal(s->n, 6);
+		near(s->median, 10 * found);
+		near(s->ratio, found / 10.0);
+		assert_string_equal(s->verdict, VERDICT_BETTER);
+		assert_string_equal(summary_find(result.summary, result.n_summary, s, "virtio-tap",
+						 "latency_p99")->spin, "");
+	}
+	assert_int_equal(found, 4);
+}
+
+static void costs_are_per_request_and_per_gigabyte_of_what_ran_alone(void **state)
+{
+	struct run_row rows[3] = {
+		made_run("memnet", "rr", 0), made_run("memnet", "network-paced", 0),
+		made_run("memnet", "hybrid-paced", 0),
+	};
+
+	for (int i = 0; i < 3; i++) {
+		rows[i].cpu_total_s = 2;
+		rows[i].energy_j = 6;
+		rows[i].stream_bytes = i ? 4000000000 : ABSENT_INTEGER;
+	}
+	rows[0].requests = 5000;
+	analyse_rows(rows, 3);
+	near(must_find("rr", "memnet", "cpu_per_1000_requests")->median, 0.4);
+	near(must_find("rr", "memnet", "energy_per_1000_requests")->median, 1.2);
+	near(must_find("network-paced", "memnet", "cpu_per_gb")->median, 0.5);
+	near(must_find("network-paced", "memnet", "energy_per_gb")->median, 1.5);
+	assert_string_equal(must_find("network-paced", "memnet", "energy_per_gb")->quality,
+			    "estimated");
+	assert_null(find("rr", "memnet", "cpu_per_gb"));
+	assert_null(find("hybrid-paced", "memnet", "cpu_per_gb"));
+	assert_null(find("hybrid-paced", "memnet", "energy_per_gb"));
+}
+
 static void nothing_gives_nothing(void **state)
 {
 	analyse_rows(NULL, 0);
@@ -427,6 +518,9 @@ int main(void)
 		cmocka_unit_test(energy_of_different_sources_is_not_compared),
 		cmocka_unit_test(energy_that_is_invalid_or_absent_is_left_out),
 		cmocka_unit_test(several_runs_in_one_block_count_once),
+		cmocka_unit_test(flows_are_configurations_of_their_own),
+		cmocka_unit_test(each_spin_budget_is_held_against_the_same_baseline),
+		cmocka_unit_test(costs_are_per_request_and_per_gigabyte_of_what_ran_alone),
 		cmocka_unit_test(nothing_gives_nothing),
 		cmocka_unit_test(a_whole_experiment_gives_every_gain),
 	};

@@ -119,7 +119,43 @@ grep -q '"accelerator": "tcg"' "$tmp/results/latest/environment.json" || fail "n
 [ -s "$tmp/results/latest/summary.csv" ] || fail "no summary"
 nothing_left
 
+case="requests, and eight flows both ways"
+plan "network, rr, hybrid-rr" 500ms
+sed -i 's/^paths = .*/paths = virtio-tap, memnet/; s/^directions = .*/directions = send, recv\nflows = 8/' "$tmp/plan.ini"
+run 0 run "$tmp/plan.ini"
+rows 8 '"ok"'
+rows 4 '"ok",.*"network","\(send\|recv\)","8",,'
+rows 4 '"ok",.*rr","none","1",,'
+grep -q 'latency_p99.*"virtio-tap","[0-9.]*"' "$tmp/results/latest/summary.csv" || fail "no ratio of latencies"
+nothing_left
+
+# A memnetd that writes down its spin budget and starts the real one without it.
+case="spin budgets"
+mkdir -p "$tmp/build/bin"
+ln -s "$(realpath "$BUILD")/guest" "$tmp/build/guest"
+ln -s "$(realpath "$BUILD")/bin/memnet-work" "$tmp/build/bin/memnet-work"
+cat > "$tmp/build/bin/memnetd" <<-MEMNETD
+	#!/bin/bash
+	args=()
+	while [ \$# -gt 0 ]; do
+		case \$1 in
+		--spin)	echo "\$2" >> "$tmp/spins"; shift 2 ;;
+		*)	args+=("\$1"); shift ;;
+		esac
+	done
+	exec "$(realpath "$BUILD")/bin/memnetd" "\${args[@]}"
+MEMNETD
+chmod +x "$tmp/build/bin/memnetd"
+plan "rr" 300ms
+echo 'spin = 0, adaptive:50us' >> "$tmp/plan.ini"
+run 0 run "$tmp/plan.ini" --build="$tmp/build"
+rows 1 '"ok",.*"rr","none","1","0",'
+rows 1 '"ok",.*"rr","none","1","adaptive:50us",'
+[ "$(sort -u "$tmp/spins" | tr '\n' ' ')" = "0 adaptive:50us " ] || fail "memnetd got: $(cat "$tmp/spins")"
+nothing_left
+
 case="a guest that is never ready"
+plan "idle, hybrid-saturate" 300ms
 run 1 run "$tmp/plan.ini" --fault=silent --ready-timeout=4000
 rows 2 '"failed".*not ready within 4 s'
 grep -q 'no run was valid' "$tmp/log" || fail "does not say so"

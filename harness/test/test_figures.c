@@ -136,6 +136,81 @@ static void what_is_not_there_is_drawn_as_absent(void **state)
 		says(dir, svg[i], "absent");
 }
 
+static bool is_drawn(const char *dir, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/figures/%s", dir, name);
+	return !access(path, F_OK);
+}
+
+/* A folder of @n rows of runs alone. */
+static const char *make_folder_of(const char *name, const struct run_row *runs, size_t n)
+{
+	const char *dir = scratch(name);
+	char path[160];
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	snprintf(path, sizeof(path), "%s/runs.csv", dir);
+	assert_int_equal(runs_save(path, runs, n, err, sizeof(err)), 0);
+	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
+		fail_msg("%s", err);
+	return dir;
+}
+
+static void requests_and_spin_budgets_have_figures_where_they_were_measured(void **state)
+{
+	static const char *const drawn[] = { "latency.svg", "spin.svg" };
+	struct run_row runs[MADE_SPIN_RUNS(7)];
+	const char *dir;
+
+	made_spin_experiment(runs, 7);
+	dir = make_folder_of("spin", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	for (size_t i = 0; i < ARRAY_SIZE(drawn); i++) {
+		says(dir, drawn[i], "TCG");
+		says(dir, drawn[i], "energy: MODEL");
+		says(dir, drawn[i], "n = 7 ");
+		says(dir, drawn[i], "adaptive");
+		says(dir, drawn[i], "virtio-tap");
+	}
+	says(dir, "spin.svg", "CPU seconds");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		ROW_TEXT(runs[i].energy_source, "powercap");
+		ROW_TEXT(runs[i].energy_quality, "measured");
+		runs[i].spin[0] = '\0';
+	}
+	dir = make_folder_of("no-spin", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	assert_true(is_drawn(dir, "latency.svg"));
+	assert_false(is_drawn(dir, "spin.svg"));
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		if (!strcmp(runs[i].path, "memnet"))
+			ROW_TEXT(runs[i].spin, "20us");
+	dir = make_folder_of("joules", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	says(dir, "spin.svg", "joules");
+	dir = make_folder("neither", 6, "model");
+	draw(dir);
+	assert_false(is_drawn(dir, "latency.svg") || is_drawn(dir, "spin.svg"));
+}
+
+static void flows_and_spin_budgets_are_not_drawn_over_each_other(void **state)
+{
+	struct run_row runs[2 * MADE_RUNS(6)];
+
+	made_experiment(runs, 6);
+	made_experiment(runs + MADE_RUNS(6), 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		runs[i].flows = i < MADE_RUNS(6) ? 2 : 8;
+		if (runs[i].flows == 8)
+			runs[i].stream_bytes_per_s *= 1000;
+	}
+	draw(make_folder_of("flows", runs, ARRAY_SIZE(runs)));
+	says(scratch("flows"), "gains.svg", "2 flows");
+	says(scratch("flows"), "cpu.svg", "2 flows");
+}
+
 static void figures_are_the_same_byte_by_byte_each_time(void **state)
 {
 	const char *dir = make_folder("twice", 6, "model");
@@ -166,6 +241,8 @@ int main(void)
 		cmocka_unit_test(every_figure_says_accelerator_energy_source_and_n),
 		cmocka_unit_test(a_measured_source_is_not_called_a_model),
 		cmocka_unit_test(what_is_not_there_is_drawn_as_absent),
+		cmocka_unit_test(requests_and_spin_budgets_have_figures_where_they_were_measured),
+		cmocka_unit_test(flows_and_spin_budgets_are_not_drawn_over_each_other),
 		cmocka_unit_test(figures_are_the_same_byte_by_byte_each_time),
 		cmocka_unit_test(a_folder_without_runs_is_refused_with_its_name),
 	};

@@ -93,6 +93,31 @@ static void with_an_interval_all_of_it_decides(void **state)
 	expect(summary(7, 8, 7, 9), threshold("<=", 6.9), GATE_REGRESSION, "FAIL");
 }
 
+static void a_threshold_is_for_one_number_of_flows_and_one_spin_budget(void **state)
+{
+	static const struct { int64_t flows; const char *spin; bool plain, of_8, of_50us; } cases[] = {
+		{ ABSENT_INTEGER, "", true, false, false },
+		{ 1, "", true, false, false },
+		{ 8, "", false, true, false },
+		{ 1, "50us", false, false, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct threshold_row plain = threshold(">=", 7), of_8 = plain, of_50us = plain;
+		struct summary_row s = summary(7, 8, 7, 9);
+
+		s.flows = cases[i].flows;
+		ROW_TEXT(s.spin, "%s", cases[i].spin);
+		of_8.flows = 8;
+		ROW_TEXT(of_50us.spin, "50us");
+		expect(s, plain, cases[i].plain ? GATE_OK : GATE_INCONCLUSIVE, "");
+		expect(s, of_8, cases[i].of_8 ? GATE_OK : GATE_INCONCLUSIVE, "");
+		assert_non_null(strstr(text, "8 flows"));
+		expect(s, of_50us, cases[i].of_50us ? GATE_OK : GATE_INCONCLUSIVE, "");
+		assert_non_null(strstr(text, "memnet spin 50us"));
+	}
+}
+
 static void few_runs_decide_only_far_from_the_bound(void **state)
 {
 	expect(summary(2, 5, NAN, NAN), threshold(">=", 4), GATE_OK, "PASS");
@@ -280,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_an_interval_all_of_it_decides),
+		cmocka_unit_test(a_threshold_is_for_one_number_of_flows_and_one_spin_budget),
 		cmocka_unit_test(few_runs_decide_only_far_from_the_bound),
 		cmocka_unit_test(the_field_says_which_value_is_held_against_the_bound),
 		cmocka_unit_test(another_accelerator_is_not_applicable_and_then_nothing_compares),

@@ -91,6 +91,23 @@ static void other_output_comes_line_by_line_before_the_exit(void **state)
 		;
 }
 
+static void words_in_front_are_the_environments(void **state)
+{
+	bool first = false, second = false;
+	const char *line;
+
+	command(&shared, "spawn 0 MEMNET_SPIN=adaptive:50us A= busybox env B=");
+	expect(&shared, "spawned 0 ");
+	while ((line = next_line(&shared, ANSWER_MS)) && strncmp(line, "exit", 4)) {
+		first |= !strcmp(line, "out 0 MEMNET_SPIN=adaptive:50us");
+		second |= !strcmp(line, "out 0 A=");
+	}
+	assert_string_equal(line, "exit 0 status=0");
+	assert_true(first && second);
+	command(&shared, "spawn 0 A=b");
+	expect(&shared, "error spawn 0 ENOENT");
+}
+
 static void a_long_line_arrives_in_pieces_and_whole(void **state)
 {
 	size_t total = 0;
@@ -222,6 +239,7 @@ int main(void)
 		cmocka_unit_test(it_says_hello_and_then_ready),
 		cmocka_unit_test(a_program_goes_from_spawn_to_exit),
 		cmocka_unit_test(other_output_comes_line_by_line_before_the_exit),
+		cmocka_unit_test(words_in_front_are_the_environments),
 		cmocka_unit_test(a_long_line_arrives_in_pieces_and_whole),
 		cmocka_unit_test(commands_that_make_no_sense_are_answered_with_an_error),
 		cmocka_unit_test(a_slot_in_use_is_refused_and_free_again_after_a_kill),

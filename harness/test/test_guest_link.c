@@ -136,6 +136,20 @@ static void values_are_found_by_whole_keys(void **state)
 	assert_int_equal(v, 5);
 }
 
+static void words_are_found_by_whole_keys_and_cut(void **state)
+{
+	char text[8];
+
+	guest_text("bytes=9 provider=ivshmem wake=port", "provider", text, sizeof(text));
+	assert_string_equal(text, "ivshmem");
+	guest_text("bytes=9 provider=guest-ram wake=port", "provider", text, sizeof(text));
+	assert_string_equal(text, "guest-r");
+	guest_text("bytes=9 wake=port", "wake", text, sizeof(text));
+	assert_string_equal(text, "port");
+	guest_text("awake=port", "wake", text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +162,7 @@ int main(void)
 			slots_that_exit_or_have_a_result_end_the_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_from_the_guest_does_no_harm, setup, teardown),
 		cmocka_unit_test(values_are_found_by_whole_keys),
+		cmocka_unit_test(words_are_found_by_whole_keys_and_cut),
 	};
 
 	return cmocka_run_group_tests_name("guest link", tests, NULL, NULL);

@@ -51,6 +51,7 @@ static void the_shipped_plans_load(void **state)
 {
 	static const char *const shipped[] = {
 		"harness/plans/paper.ini", "harness/plans/smoke.ini",
+		"harness/plans/paths.ini", "harness/plans/spin.ini",
 	};
 	struct plan plan;
 
@@ -68,6 +69,11 @@ static void values_have_units_and_defaults(void **state)
 	assert_true(plan.window_ns == 2 * NSEC_PER_SEC);
 	assert_int_equal(plan.chunk_bytes, 65536);
 	assert_int_equal(plan.vcpus, 1);
+	assert_int_equal(load(&plan, "[plan]\nrequest_bytes=1\nresponse_bytes=5k\nrr_rate=2000\n"
+			      MATRIX), 0);
+	assert_int_equal(plan.request_bytes, 1);
+	assert_int_equal(plan.response_bytes, 5120);
+	assert_int_equal(plan.rr_rate, 2000);
 }
 
 static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
@@ -107,6 +113,64 @@ static void what_streams_nothing_has_no_direction(void **state)
 	assert_int_equal(idle, 4);
 }
 
+#define WIDE "[matrix w]\npaths=virtio-tap,memnet\nscenarios=idle,network,rr\n" \
+	     "arms=spare-core\ndirections=send,recv\nflows=1, 8\nspin=0, 20us, adaptive:100us\n"
+
+static void flows_and_spin_multiply_only_what_has_a_use_for_them(void **state)
+{
+	size_t spins = 0, eights = 0;
+	struct plan plan;
+
+	assert_int_equal(load(&plan, WIDE), 0);
+	/* virtio-tap once, memnet three times: idle, network in two directions with two flows, rr */
+	assert_int_equal(plan.n_configs, (1 + 3) * (1 + 2 * 2 + 1));
+	for (size_t i = 0; i < plan.n_configs; i++) {
+		const struct plan_config *c = &plan.configs[i];
+
+		spins += !strcmp(c->spin, "adaptive:100us");
+		eights += c->flows == 8;
+		assert_int_equal(!strcmp(c->path->name, "memnet"), !!c->spin[0]);
+		assert_int_equal(!c->flows, !strcmp(c->scenario->name, "idle"));
+		assert_true(c->flows < 2 || !strcmp(c->scenario->name, "network"));
+	}
+	assert_int_equal(spins, 6);
+	assert_int_equal(eights, (1 + 3) * 2);
+	assert_int_equal(plan_most_flows(&plan), 8);
+}
+
+static void each_spin_budget_has_a_boot_of_its_own(void **state)
+{
+	struct plan_run *runs;
+	unsigned int boots = 0;
+	struct plan plan;
+	long n;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=2\n" WIDE), 0);
+	n = plan_expand(&plan, 42, &runs);
+	assert_int_equal(n, 48);
+	for (long i = 1; i < n; i++)
+		if (runs[i].boot == runs[i - 1].boot)
+			assert_string_equal(runs[i].config->spin, runs[i - 1].config->spin);
+		else
+			boots++;
+	assert_int_equal(boots + 1, 2 * 4);
+	free(runs);
+}
+
+static void flows_and_spin_that_make_no_sense_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"flows=0", "flows=65", "flows=1,many", "flows=", "spin=20", "spin=adaptive",
+		"spin=adaptive:", "spin=2s", "spin=lazy:20us",
+	};
+	char text[400];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(text, sizeof(text), MATRIX "%s\n", bad[i]);
+		refused(text, ":6:", "want a list out of");
+	}
+}
+
 static int by_id(const void *a, const void *b)
 {
 	return strcmp(((const struct plan_run *)a)->id, ((const struct plan_run *)b)->id);
@@ -127,6 +191,12 @@ static void each_block_runs_each_configuration_once_boot_by_boot(void **state)
 		if (i % 6)
 			assert_ptr_equal(runs[i].config->path, runs[i - 1].config->path);
 	}
+	qsort(runs, n, sizeof(*runs), by_id);
+	for (long i = 1; i < n; i++)
+		assert_true(strcmp(runs[i - 1].id, runs[i].id) != 0);
+	free(runs);
+	assert_int_equal(load(&plan, WIDE), 0);
+	n = plan_expand(&plan, 42, &runs);
 	qsort(runs, n, sizeof(*runs), by_id);
 	for (long i = 1; i < n; i++)
 		assert_true(strcmp(runs[i - 1].id, runs[i].id) != 0);
@@ -183,6 +253,9 @@ int main(void)
 		cmocka_unit_test(a_mistake_is_named_with_its_line_and_the_mend),
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(what_streams_nothing_has_no_direction),
+		cmocka_unit_test(flows_and_spin_multiply_only_what_has_a_use_for_them),
+		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
+		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),
 		cmocka_unit_test(the_seed_decides_the_order),
 		cmocka_unit_test(impossible_core_lists_are_refused),

@@ -77,7 +77,7 @@ static void values_are_quoted_and_missing_ones_are_nothing(void **state)
 	text = scratch_read(scratch("s.csv"));
 	assert_string_equal(text,
 		"schema_version,run_id,t_ns,phase,source,domain,quantity,unit,value\n"
-		"\"1\",\"r\"\"1\",\"5\",,,,,,\n");
+		"\"2\",\"r\"\"1\",\"5\",,,,,,\n");
 	free(text);
 }
 
@@ -90,7 +90,7 @@ static void values_that_are_not_finite_are_absent(void **state)
 	row.value = INFINITY;
 	assert_int_equal(samples_save(scratch("s.csv"), &row, 1, err, sizeof(err)), 0);
 	text = scratch_read(scratch("s.csv"));
-	assert_non_null(strstr(text, "\n\"1\",,,,,,,,\n"));
+	assert_non_null(strstr(text, "\n\"2\",,,,,,,,\n"));
 	free(text);
 }
 
@@ -129,8 +129,38 @@ static void broken_rows_are_named_by_line(void **state)
 	refused(HEADER "r,1,99999999999999999999,,,,,,\n", "line 2", "is no integer");
 	refused(HEADER "r,1,,a_phase_of_many_letters,,,,,\n", "line 2", "at most 15");
 	refused(HEADER "r,1,,a\"b,,,,,\n", "line 2", "");
-	refused(HEADER "r,2,,,,,,,\n", "line 2", "schema_version is not 1");
-	refused(HEADER "r,,,,,,,,\n", "line 2", "schema_version is not 1");
+	refused(HEADER "r,3,,,,,,,\n", "line 2", "schema_version is not 1 to 2");
+	refused(HEADER "r,0,,,,,,,\n", "line 2", "schema_version is not 1 to 2");
+	refused(HEADER "r,,,,,,,,\n", "line 2", "schema_version is not 1 to 2");
+}
+
+static void columns_may_be_missing_in_an_older_version_only(void **state)
+{
+	struct sample_row *rows;
+	size_t n;
+
+	assert_int_equal(load_samples("run_id,schema_version,value\nr,1,2.5\n", &rows, &n), 0);
+	assert_int_equal(n, 1);
+	assert_true(rows[0].value == 2.5);
+	assert_true(rows[0].t_ns == ABSENT_INTEGER);
+	free(rows);
+	refused("run_id,schema_version,value\nr,2,2.5\n", "line 2", "'t_ns' is missing");
+	refused("run_id,schema_version,value\nr,1,2\nr,2,2\n", "line 3", "'t_ns' is missing");
+	refused("run_id,schema_version,value\n", "line 1", "'t_ns' is missing");
+}
+
+static void the_committed_runs_of_an_older_version_load(void **state)
+{
+	struct run_row *rows;
+	size_t n;
+
+	if (runs_load("results/reference/paper-tcg/runs.csv", &rows, &n, err, sizeof(err)))
+		fail_msg("%s", err);
+	assert_true(n > 100);
+	assert_true(rows[0].flows == ABSENT_INTEGER);
+	assert_string_equal(rows[0].spin, "");
+	assert_true(rows[0].latency_p99_ns == ABSENT_INTEGER);
+	free(rows);
 }
 
 static void a_truncated_file_is_refused_wherever_it_was_cut(void **state)
@@ -217,6 +247,8 @@ int main(void)
 		cmocka_unit_test(columns_are_found_by_name_in_any_order),
 		cmocka_unit_test(wrong_columns_are_named),
 		cmocka_unit_test(broken_rows_are_named_by_line),
+		cmocka_unit_test(columns_may_be_missing_in_an_older_version_only),
+		cmocka_unit_test(the_committed_runs_of_an_older_version_load),
 		cmocka_unit_test(a_truncated_file_is_refused_wherever_it_was_cut),
 		cmocka_unit_test(a_torn_last_row_is_cut_off_when_appending_again),
 		cmocka_unit_test(a_torn_header_is_written_again),

@@ -147,6 +147,60 @@ static void a_gain_bought_with_less_network_is_not_comparable(void **state)
 	says("spare-core send 0.80 NOT HELD");
 }
 
+static void each_spin_budget_stands_beside_the_same_baseline(void **state)
+{
+	const char *at = NULL;
+
+	assert_true(ARRAY_SIZE(rows) >= MADE_SPIN_RUNS(5));
+	made_spin_experiment(rows, 5);
+	for (size_t i = 0; i < MADE_SPIN_RUNS(5); i++) {
+		bool memnet = !strcmp(rows[i].path, "memnet");
+
+		rows[i].cpu_total_s = 0.25;
+		if (strcmp(rows[i].scenario, "rr"))
+			continue;
+		rows[i].latency_p50_ns = !memnet ? 15000000 : rows[i].spin[0] == '0' ? 150000 : 50000;
+		rows[i].latency_p99_ns = 10 * rows[i].latency_p50_ns;
+	}
+	print(MADE_SPIN_RUNS(5), false);
+	says("  network-paced, the guest sends, spin 0: the stream alone, at a fixed rate\n");
+	for (size_t i = 0; i < ARRAY_SIZE(made_spins); i++) {
+		char title[64];
+
+		snprintf(title, sizeof(title), "  rr, spin %s: requests alone", made_spins[i]);
+		says(title);
+		assert_true(strstr(text, title) > at);
+		at = strstr(text, title);
+	}
+	says("latency, median                   15.0 ms       150 us   100.00x");
+	says("latency, median                   15.0 ms      50.0 us   300.00x");
+	says("requests                          1000 /s      1000 /s     1.00x");
+	says("CPU time per 1000 requests         0.25 s       0.25 s     1.00x");
+	says("CPU time per GB                 2.50 s/GB    2.50 s/GB     1.00x");
+	says_not("energy per");	/* a model's: says nothing that CPU time does not */
+	for (size_t i = 0; i < MADE_SPIN_RUNS(5); i++)
+		ROW_TEXT(rows[i].energy_quality, "measured");
+	print(MADE_SPIN_RUNS(5), false);
+	says("energy per 1000 requests (model)");
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_true(strlen(line) <= 100 && line[strlen(line) - 1] != ' ');
+}
+
+static void flows_have_a_section_each(void **state)
+{
+	for (size_t i = 0; i < 4; i++)	/* one block: two arms, the baseline and memnet each */
+		rows[4 + i] = rows[i];
+	for (size_t i = 0; i < 8; i++) {
+		rows[i].flows = i < 4 ? 1 : 8;
+		rows[i].stream_bytes_per_s = i < 4 ? 125e6 : 250e6;
+	}
+	print(8, false);
+	says("  hybrid-saturate, the guest sends: both as fast as they can\n"
+	     "    network                         1.00 Gb/s    1.00 Gb/s");
+	says("  hybrid-saturate, the guest sends, 8 flows: both as fast as they can\n"
+	     "    network                         2.00 Gb/s    2.00 Gb/s");
+}
+
 static void colours_are_for_terminals_only(void **state)
 {
 	print(ARRAY_SIZE(rows), false);
@@ -186,6 +240,8 @@ int main(void)
 		TEST(few_runs_have_no_interval),
 		TEST(what_was_left_out_is_counted_by_reason),
 		TEST(a_gain_bought_with_less_network_is_not_comparable),
+		TEST(each_spin_budget_stands_beside_the_same_baseline),
+		TEST(flows_have_a_section_each),
 		TEST(colours_are_for_terminals_only),
 		TEST(without_energy_or_valid_runs_it_says_absent),
 	};

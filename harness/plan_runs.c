@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the configurations of a plan to its runs, in their order. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/plan.h"
+#include "memnet-core/base/util.h"
+
+/* Fisher and Yates, with the bias of a modulo far below what a block could show. */
+static void shuffle(size_t *order, size_t n, uint64_t *rng)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t j = mn_splitmix64(rng) % i, t = order[i - 1];
+
+		order[i - 1] = order[j];
+		order[j] = t;
+	}
+}
+
+static void name_run(struct plan_run *run)
+{
+	const struct plan_config *c = run->config;
+	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
+
+	if (c->flows > 1)
+		snprintf(flows, sizeof(flows), ".%u-flows", c->flows);
+	if (c->spin[0])
+		snprintf(spin, sizeof(spin), ".spin-%s", c->spin);
+	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s", run->block, c->path->name,
+		 c->arm->name, c->scenario->name, c->direction, flows, spin);
+}
+
+unsigned int plan_most_flows(const struct plan *plan)
+{
+	unsigned int most = 0;
+
+	for (size_t i = 0; i < plan->n_configs; i++)
+		most = MAX(most, plan->configs[i].flows);
+	return most;
+}
+
+/* memnetd gets its spin budget when it starts. */
+static bool share_a_boot(const struct plan_config *a, const struct plan_config *b)
+{
+	return a->path == b->path && !strcmp(a->spin, b->spin);
+}
+
+/* One configuration for each boot of a block, in the order of the plan. */
+static size_t list_boots(const struct plan *plan, const struct plan_config *list[PLAN_MAX_CONFIGS])
+{
+	size_t n = 0, j;
+
+	for (size_t i = 0; i < plan->n_configs; i++) {
+		for (j = 0; j < n && !share_a_boot(list[j], &plan->configs[i]); j++)
+			;
+		if (j == n)
+			list[n++] = &plan->configs[i];
+	}
+	return n;
+}
+
+long plan_expand(const struct plan *plan, uint64_t seed, struct plan_run **runs)
+{
+	const struct plan_config *boots[PLAN_MAX_CONFIGS];
+	size_t n_boots = list_boots(plan, boots), n = 0;
+	size_t boot_order[PLAN_MAX_CONFIGS], order[PLAN_MAX_CONFIGS];
+	uint64_t rng = seed;
+	unsigned int boot = 0;
+
+	*runs = calloc(plan->n_configs * plan->repetitions, sizeof(**runs));
+	if (!*runs)
+		return -ENOMEM;
+	for (unsigned int block = 1; block <= plan->repetitions; block++) {
+		for (size_t i = 0; i < n_boots; i++)
+			boot_order[i] = i;
+		shuffle(boot_order, n_boots, &rng);
+		for (size_t i = 0; i < plan->n_configs; i++)
+			order[i] = i;
+		shuffle(order, plan->n_configs, &rng);
+		for (size_t p = 0; p < n_boots; p++) {
+			boot++;
+			for (size_t i = 0; i < plan->n_configs; i++) {
+				const struct plan_config *c = &plan->configs[order[i]];
+
+				if (!share_a_boot(c, boots[boot_order[p]]))
+					continue;
+				(*runs)[n] = (struct plan_run){ c, block, boot, "" };
+				name_run(&(*runs)[n++]);
+			}
+		}
+	}
+	return n;
+}

@@ -239,6 +239,8 @@ $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
 	memnet-core/host/ram_map.c $(base_src)))
+$(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
+	$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))

@@ -355,8 +355,8 @@ static int open_region(struct agent *a, const struct options *o)
 		{ -EBUSY, "another memnet-agent has it" },
 		{ -EACCES, "run memnet-agent as root" },
 		{ -EPERM, "run memnet-agent as root" },
-		{ -ENOMEM, "no free hugepages; make some while memory is plenty: "
-		  "echo 16 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" },
+		{ -ENOMEM, "no free hugepages; while memory is plenty add 16 for each 32M to what "
+		  "is in /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" },
 		{ -EOPNOTSUPP, "this kernel has no hugepages (CONFIG_HUGETLBFS)" },
 		{ -EEXIST, "there is one of another size; leave the size out, or restart the "
 		  "guest" },

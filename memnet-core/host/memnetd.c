@@ -91,6 +91,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				   "at most %d of them", arg, MN_POLICY_RULES);
 		break;
 	case 'g':
+		if (!o->n_vms)
+			argp_error(state, "--guest-ram %s: is of one VM; give its --vm before",
+				   arg);
 		vm->ram.path = arg;
 		break;
 	case 'm':

@@ -149,20 +149,26 @@ static int map_memfd(struct worker *w)
 
 /* --- the region in guest RAM ------------------------------------------------------- */
 
-/* Unless the last question is still in the socket: then nobody has the port open. */
 static void ask(struct worker *w)
 {
-	int queued;
 	uint8_t byte;
 
-	if (w->bell.fd < 0 || w->breaches >= MN_MAX_BREACHES ||
-	    ioctl(w->bell.fd, SIOCOUTQ, &queued) || queued)
+	if (w->bell.fd < 0 || w->breaches >= MN_MAX_BREACHES)
 		return;
 	w->asked = (w->asked + 1) & MN_PORT_NUMBER_MASK;
 	w->ask_in = ASK_TICKS;
 	byte = MN_PORT_ASK | w->asked;
 	if (send(w->bell.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return;	/* it is asked again */
+}
+
+/* In vain, while what was sent is still in the socket: nobody in the guest has the port open. */
+static void ask_again(struct worker *w)
+{
+	int queued;
+
+	if (w->bell.fd >= 0 && !ioctl(w->bell.fd, SIOCOUTQ, &queued) && !queued)
+		ask(w);
 }
 
 static void refused(struct worker *w, const char *why)
@@ -243,9 +249,11 @@ static void timer_ticks(struct mn_watch *watch, uint32_t events)
 	if (w->host)
 		mn_host_tick(w->host);
 	else if (w->config->ram.path && --w->ask_in <= 0)
-		ask(w);
-	if (w->let_go)
+		ask_again(w);
+	if (w->let_go) {
 		drop_region(w);
+		w->ask_in = 1;
+	}
 }
 
 /* --- the bell port ------------------------------------------------------------------ */
@@ -255,7 +263,7 @@ static void bell_changed(struct worker *w)
 	w->port = (struct mn_port_reader){ 0 };
 	if (w->host)
 		mn_host_set_features(w->host, features(w));
-	else
+	else if (w->config->ram.path)
 		ask(w);
 }
 

@@ -126,11 +126,13 @@ static void split_ram(struct ram *ram)
 	assert_int_equal(mn_ram_map_parse("4M:8M:0,0x100000000:8M:8M", &ram->config.map), 0);
 }
 
+/* Of at most 4 pages, whatever @pages says. */
 static struct mn_announcement announcement(uint64_t pages, const uint64_t *frames)
 {
 	struct mn_announcement a = { .word = MN_PORT_ANNOUNCE, .stamp = STAMP, .pages = pages };
 
-	memcpy(a.frames, frames, MIN(pages, (uint64_t)MN_RAM_MAX_PAGES) * sizeof(frames[0]));
+	for (uint64_t i = 0; i < pages && i < 4; i++)
+		a.frames[i] = frames[i];
 	return a;
 }
 

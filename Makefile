@@ -57,7 +57,9 @@ core_src := \
 libmemnet_src := \
 	memnet-core/guest/region.c \
 	memnet-core/guest/region_ivshmem.c \
+	memnet-core/guest/region_guest_ram.c \
 	memnet-core/guest/region_server.c \
+	memnet-core/guest/sysfs.c \
 	memnet-core/guest/session.c \
 	memnet-core/guest/waiter.c \
 	memnet-core/guest/wait.c \
@@ -77,6 +79,8 @@ agent_src := \
 host_src := \
 	memnet-core/base/loop.c \
 	memnet-core/host/policy.c \
+	memnet-core/host/ram_map.c \
+	memnet-core/host/guest_ram.c \
 	memnet-core/host/host.c \
 	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c
@@ -255,6 +259,10 @@ run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
+$(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
+	memnet-core/host/ram_map.c $(base_src)))
+$(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
+	$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
@@ -285,6 +293,7 @@ $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c $(base_src)))
 
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
@@ -296,6 +305,7 @@ $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bi
 $(BUILD)/harness/test/test_guest: | guest-image
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
+$(BUILD)/harness/test/test_guest_ram: | guest-image $(BUILD)/bin/memnetd
 
 # --- guest image: KERNEL=, KMODULES=, INITRD_EXTRA= ----------------------------------
 

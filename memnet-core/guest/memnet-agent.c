@@ -49,7 +49,7 @@ struct agent {
 	struct mn_region region;
 	struct memnet *memnet;		/* NULL: no session at the moment */
 	int64_t leave_ns;		/* without one: clients of the last may stay until then */
-	struct mn_watch listener, timer, signals, bell, port;
+	struct mn_watch listener, timer, signals, bell, port, doorbell;
 	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
 };
 
@@ -248,6 +248,16 @@ static void port_rung(struct mn_watch *w, uint32_t events)
 	}
 }
 
+/* A client rings, where only the owner of the region can. */
+static void doorbell_rung(struct mn_watch *w, uint32_t events)
+{
+	struct agent *a = AGENT_OF(w, doorbell);
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) == sizeof(count))
+		mn_region_ring(&a->region);
+}
+
 static void signal_comes(struct mn_watch *w, uint32_t events)
 {
 	AGENT_OF(w, signals)->loop.stop = true;
@@ -330,6 +340,8 @@ static int start(struct agent *a, const struct options *o)
 		ret = watch_fd(a, &a->bell, a->region.bell_fds[OWN_CHANNEL], EPOLLIN, bell_rung);
 	if (!ret && a->region.port_fd >= 0)
 		ret = watch_fd(a, &a->port, a->region.port_fd, EPOLLIN, port_rung);
+	if (!ret && a->region.announcement)
+		ret = watch_fd(a, &a->doorbell, a->region.doorbell_fd, EPOLLIN, doorbell_rung);
 	if (ret)
 		fprintf(stderr, "memnet-agent: cannot start: %s\n", strerror(-ret));
 	return ret;
@@ -338,9 +350,16 @@ static int start(struct agent *a, const struct options *o)
 static int open_region(struct agent *a, const struct options *o)
 {
 	static const struct { int err; const char *mend; } mends[] = {
-		{ -ENODEV, "this machine has no region; is QEMU given -device ivshmem-doorbell?" },
+		{ -ENODEV, "this machine has no region; see memnetd --help for what QEMU is to "
+		  "be given" },
 		{ -EBUSY, "another memnet-agent has it" },
 		{ -EACCES, "run memnet-agent as root" },
+		{ -EPERM, "run memnet-agent as root" },
+		{ -ENOMEM, "no free hugepages; while memory is plenty add 16 for each 32M to what "
+		  "is in /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" },
+		{ -EOPNOTSUPP, "this kernel has no hugepages (CONFIG_HUGETLBFS)" },
+		{ -EEXIST, "there is one of another size; leave the size out, or restart the "
+		  "guest" },
 		{ -EINVAL, "see --help for the names" },
 	};
 	int ret = mn_region_open(&a->region, o->region) ?: mn_region_probe(&a->region);
@@ -381,13 +400,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option option_table[] = {
-	{ "region", 'r', "PROVIDER", 0, "auto, ivshmem or server:PATH (auto)" },
+	{ "region", 'r', "PROVIDER", 0, "auto, ivshmem, guest-ram[:BYTES] or server:PATH (auto)" },
 	{ "socket", 's', "PATH", 0, "where processes connect (" MN_AGENT_SOCKET ")" },
 	{ "mode", 'm', "MODE", 0, "who may: permissions of that socket (0666)" },
 	{ 0 }
 };
 
-static const char doc[] = "Own the shared region of this guest and serve its processes.";
+static const char doc[] =
+	"Own the shared region of this guest and serve its processes.\v"
+	"auto is ivshmem where the device is there, else guest-ram where the port "
+	"memnet.bell is. guest-ram takes 32 MiB of hugepages, enlarges the kernel's pool "
+	"of them by what is missing, and keeps them until the guest restarts.";
 
 static const struct argp argp = { option_table, parse_option, NULL, doc };
 

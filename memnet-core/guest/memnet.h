@@ -35,7 +35,7 @@ struct memnet_counters {
 
 /* How this guest is attached; strings of static life. */
 struct memnet_facts {
-	const char *provider;	/* of the region: "ivshmem", "server", ... */
+	const char *provider;	/* of the region: "ivshmem", "guest-ram", "server" */
 	const char *cache;	/* its mapping: "write-back", "write-combining", "uncached" */
 	const char *wake;	/* how the host wakes us: "vectors", "port", "timer" */
 };

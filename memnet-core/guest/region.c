@@ -2,6 +2,8 @@
 #include "memnet-core/guest/region.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -10,11 +12,16 @@
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
+#include "memnet-core/guest/sysfs.h"
+#include "memnet-core/port.h"
 
+#define VIRTIO_PORTS "/sys/class/virtio-ports"
+#define PORT_MS 200
 #define DOORBELL_PAGE 4096	/* BAR0 has 256 bytes; a mapping has a page */
 
 const struct mn_region_provider *const mn_region_providers[] = {
 	&mn_provider_ivshmem,
+	&mn_provider_guest_ram,
 	&mn_provider_server,
 	NULL,
 };
@@ -98,11 +105,37 @@ int mn_region_probe(struct mn_region *r)
 	return ret;
 }
 
+static int is_bell_port(const char *path, void *arg)
+{
+	if (!mn_sysfs_says(path, "name", MN_BELL_PORT))
+		return 0;
+	snprintf(arg, MN_SYSFS_PATH, "/dev/%s", strrchr(path, '/') + 1);
+	return 1;
+}
+
+int mn_region_open_port(struct mn_region *r)
+{
+	char port[MN_SYSFS_PATH];
+	int left_ms = access(VIRTIO_PORTS, F_OK) ? 0 : PORT_MS;
+
+	/* The driver learns of its ports one by one, after it was loaded. */
+	while (mn_sysfs_find(VIRTIO_PORTS, is_bell_port, port) < 0) {
+		if (left_ms-- <= 0)
+			return -ENODEV;
+		usleep(1000);
+	}
+	r->port_fd = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return r->port_fd < 0 ? -errno : 0;
+}
+
 void mn_region_close(struct mn_region *r)
 {
 	if (r->vfio)
 		mn_vfio_close(r->vfio);
 	free(r->vfio);
+	if (r->announcement)
+		mn_region_retract(r);
+	free(r->announcement);
 	if (r->base != MAP_FAILED)
 		munmap(r->base, r->bytes);
 	if (r->doorbell)
@@ -116,19 +149,29 @@ void mn_region_close(struct mn_region *r)
 	close_if_open(r->lock_fd);
 }
 
+/* EAGAIN: counter or port are full, the other side has not slept through it. */
+static void write_word(int fd, uint64_t word)
+{
+	if (write(fd, &word, sizeof(word)) < 0)
+		return;
+}
+
 static void ring_eventfd(int fd)
 {
-	const uint64_t one = 1;
+	write_word(fd, 1);
+}
 
-	/* EAGAIN: the counter is full, the other side has not slept through it. */
-	if (write(fd, &one, sizeof(one)) < 0)
-		return;
+void mn_region_retract(const struct mn_region *r)
+{
+	write_word(r->port_fd, MN_PORT_RETRACT);
 }
 
 void mn_region_ring(const struct mn_region *r)
 {
 	if (r->doorbell)
 		*r->doorbell = r->doorbell_value;
+	else if (r->announcement)
+		write_word(r->port_fd, MN_PORT_RING);
 	else
 		ring_eventfd(r->doorbell_fd);
 }
@@ -143,7 +186,7 @@ void mn_region_drain(const struct mn_region *r, uint32_t c)
 
 int mn_region_pump(const struct mn_region *r)
 {
-	uint8_t bytes[64];
+	uint8_t bytes[64], asked = 0;
 	uint32_t rung = 0;
 	ssize_t n;
 
@@ -151,6 +194,10 @@ int mn_region_pump(const struct mn_region *r)
 		for (ssize_t i = 0; i < n; i++)
 			if (bytes[i] < r->bells)
 				rung |= 1u << bytes[i];
+			else if (bytes[i] & MN_PORT_ASK)
+				asked = bytes[i];
+	if (asked && r->announcement)
+		mn_region_announce(r, asked & MN_PORT_NUMBER_MASK);
 	for (; rung; rung &= rung - 1)
 		ring_eventfd(r->bell_fds[__builtin_ctz(rung)]);
 	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -ECONNRESET;

@@ -19,6 +19,7 @@
 #include "memnet-core/layout.h"
 
 struct mn_region;
+struct mn_announcement;
 
 struct mn_region_provider {
 	const char *name, *summary;
@@ -39,6 +40,12 @@ struct mn_region {
 	uint32_t vectors;	/* of which 0..vectors-1 the host rings by itself */
 	int bell_fds[MN_MAX_CHANNELS];
 	int port_fd;		/* brings bells as bytes, see mn_region_pump(); -1 without */
+	/*
+	 * In guest RAM: what the host is told where it is (port.h). Then the doorbell is
+	 * the port, which is the owner's alone: what others write to doorbell_fd the
+	 * owner passes on by mn_region_ring(). NULL otherwise.
+	 */
+	struct mn_announcement *announcement;
 	int lock_fd;		/* open for as long as the device is ours; -1 without */
 	struct mn_vfio *vfio;	/* NULL without */
 };
@@ -78,13 +85,25 @@ void mn_region_ring(const struct mn_region *r);
 void mn_region_drain(const struct mn_region *r, uint32_t c);
 
 /*
- * Hand what the port brought to the bells. Call when port_fd is readable.
- * 0, or -ECONNRESET: the host has closed the port.
+ * Hand what the port brought to the bells; answer when the host asks where the
+ * region is, which ends the session. Call when port_fd is readable. 0, or
+ * -ECONNRESET: the host has closed the port.
  */
 int mn_region_pump(const struct mn_region *r);
 
-/* --- providers (region_*.c) --- */
+/* --- for providers (region_*.c) --- */
 
-extern const struct mn_region_provider mn_provider_ivshmem, mn_provider_server;
+/*
+ * Open the port MN_BELL_PORT into r->port_fd, for bells as bytes. 0; -ENODEV: there
+ * is none; -EBUSY: another process has it; -errno.
+ */
+int mn_region_open_port(struct mn_region *r);
+
+/* Of a region in guest RAM: answer question @number; tell the host to let go. */
+void mn_region_announce(const struct mn_region *r, uint8_t number);
+void mn_region_retract(const struct mn_region *r);
+
+extern const struct mn_region_provider mn_provider_ivshmem, mn_provider_server,
+	mn_provider_guest_ram;
 
 #endif

@@ -10,10 +10,8 @@
  * IOMMU is needed; vfio.h), else by a byte on a virtio-serial port, which every Linux
  * guest can sleep on. The device's own directory entry is the lock: one owner at a time.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,67 +23,27 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/region.h"
+#include "memnet-core/guest/sysfs.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
-#define VIRTIO_PORTS	"/sys/class/virtio-ports"
-#define PORT_MS		200
-#define SYSFS_PATH	320	/* a directory above and NAME_MAX */
 #define DOORBELL_WORD	3	/* byte 12 */
 #define HOST_PEER	0u
 #define HOST_VECTOR	0u
-
-/* Call @match on each entry of @dir until it returns other than 0. That, -ENODEV, or -errno. */
-static int for_each_entry(const char *dir, int (*match)(const char *path, void *arg), void *arg)
-{
-	char path[SYSFS_PATH];
-	struct dirent *e;
-	int ret = 0;
-	DIR *d = opendir(dir);
-
-	if (!d)
-		return errno == ENOENT ? -ENODEV : -errno;
-	while (!ret && (e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		ret = match(path, arg);
-	}
-	closedir(d);
-	return ret ? ret : -ENODEV;
-}
-
-static bool file_says(const char *dir, const char *file, const char *want)
-{
-	char path[SYSFS_PATH + 32], text[64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	return mn_read_file(path, text, sizeof(text)) > 0 && !strcmp(text, want);
-}
 
 static int is_ivshmem(const char *path, void *arg)
 {
 	char *found = arg;
 
-	if (!file_says(path, "vendor", "0x1af4") || !file_says(path, "device", "0x1110"))
+	if (!mn_sysfs_says(path, "vendor", "0x1af4") || !mn_sysfs_says(path, "device", "0x1110"))
 		return 0;
 	strcpy(found, path);
-	return 1;
-}
-
-static int is_bell_port(const char *path, void *arg)
-{
-	char *found = arg;
-
-	if (!file_says(path, "name", MN_BELL_PORT))
-		return 0;
-	snprintf(found, SYSFS_PATH, "/dev/%s", strrchr(path, '/') + 1);
 	return 1;
 }
 
 /* Open @dir/@resource and map the whole of it. Its descriptor, or -errno. */
 static int map_bar(const char *dir, const char *resource, void **base, size_t *bytes)
 {
-	char path[SYSFS_PATH + 32];
+	char path[MN_SYSFS_PATH + 32];
 	struct stat st;
 	int ret, fd;
 
@@ -143,17 +101,9 @@ static int lock_device(struct mn_region *r, const char *device)
 
 static int open_port(struct mn_region *r)
 {
-	char port[SYSFS_PATH];
-	int left_ms = access(VIRTIO_PORTS, F_OK) ? 0 : PORT_MS;
+	int ret = mn_region_open_port(r);
 
-	/* The driver learns of its ports one by one, after it was loaded. */
-	while (for_each_entry(VIRTIO_PORTS, is_bell_port, port) < 0) {
-		if (left_ms-- <= 0)
-			return 0;
-		usleep(1000);
-	}
-	r->port_fd = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	return r->port_fd < 0 ? -errno : 0;
+	return ret == -ENODEV ? 0 : ret;
 }
 
 /* Whatever stands against interrupts: the port is there, or the waiters' timers. */
@@ -177,7 +127,7 @@ static void open_vectors(struct mn_region *r, const char *device)
 /* Memory decoding on. A driver that is bound (vfio-pci, of an agent that was killed) did it. */
 static int enable_device(const char *device)
 {
-	char enable[SYSFS_PATH + 32];
+	char enable[MN_SYSFS_PATH + 32];
 	int ret;
 
 	snprintf(enable, sizeof(enable), "%s/enable", device);
@@ -187,8 +137,8 @@ static int enable_device(const char *device)
 
 static int ivshmem_open(struct mn_region *r, const char *arg)
 {
-	char device[SYSFS_PATH];
-	int ret = for_each_entry(PCI_DEVICES, is_ivshmem, device);
+	char device[MN_SYSFS_PATH];
+	int ret = mn_sysfs_find(PCI_DEVICES, is_ivshmem, device);
 
 	if (ret < 0)
 		return ret;

@@ -93,14 +93,18 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 {
 	struct mn_worker w = {
 		.name = vm->config.name, .geometry = vm->config.geometry,
-		.policy = vm->config.policy, .spin = vm->config.spin,
+		.policy = vm->config.policy, .spin = vm->config.spin, .ram = vm->config.ram,
 		.memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
 	};
-	int keep[3 + MN_MAX_CHANNELS] = { vm->memfd, vm->doorbell, control };
+	int keep[3 + MN_MAX_CHANNELS] = { vm->doorbell, control };
+	size_t n = 2;
 
 	memcpy(w.vectors, vm->vectors, sizeof(w.vectors));
-	memcpy(keep + 3, vm->vectors, vm->config.geometry.channels * sizeof(keep[0]));
-	close_others(keep, 3 + vm->config.geometry.channels);
+	memcpy(keep + n, vm->vectors, vm->config.geometry.channels * sizeof(keep[0]));
+	n += vm->config.geometry.channels;
+	if (vm->memfd >= 0)
+		keep[n++] = vm->memfd;
+	close_others(keep, n);
 	exit(mn_worker_run(&w));
 }
 
@@ -295,7 +299,13 @@ static void ivshmem_comes(struct mn_watch *w, uint32_t events)
 /* Watched for its end only: the worker has the bytes. */
 static void bell_gone(struct mn_watch *w, uint32_t events)
 {
-	mn_loop_close_fd(&VM_OF(w, bell)->broker->loop, w);
+	struct vm *vm = VM_OF(w, bell);
+
+	mn_loop_close_fd(&vm->broker->loop, w);
+	if (!vm->config.ram.path)
+		return;
+	stop_worker(vm);
+	vm->delay_ms = 0;
 }
 
 static void bell_comes(struct mn_watch *w, uint32_t events)
@@ -309,9 +319,11 @@ static void bell_comes(struct mn_watch *w, uint32_t events)
 	if (ret) {
 		complain(vm, "cannot watch the bell port", ret);
 		mn_loop_close_fd(&vm->broker->loop, &vm->bell);
-		return;
+	} else if (vm->config.ram.path) {
+		start_worker(vm);
+	} else {
+		send_bell(vm);
 	}
-	send_bell(vm);
 }
 
 /* --- making and ending ------------------------------------------------------------- */
@@ -363,9 +375,11 @@ static int listen_for_qemu(struct vm *vm, const char *what, char *path, size_t s
 
 static int make_fds(struct vm *vm)
 {
-	vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
-	if (vm->memfd < 0)
-		return vm->memfd;
+	if (!vm->config.ram.path) {
+		vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
+		if (vm->memfd < 0)
+			return vm->memfd;
+	}
 	vm->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vm->doorbell < 0)
 		return -errno;
@@ -409,8 +423,9 @@ int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config)
 			strerror(-ret));
 		return ret;
 	}
-	ret = listen_for_qemu(vm, "ivshmem", vm->ivshmem_path, sizeof(vm->ivshmem_path),
-			      &vm->ivshmem_listener);
+	if (!config->ram.path)
+		ret = listen_for_qemu(vm, "ivshmem", vm->ivshmem_path, sizeof(vm->ivshmem_path),
+				      &vm->ivshmem_listener);
 	if (!ret)
 		ret = listen_for_qemu(vm, "bell", vm->bell_path, sizeof(vm->bell_path),
 				      &vm->bell_listener);

@@ -3,7 +3,8 @@
  * The broker: holds what must outlive a worker, and does nothing else. For each
  * VM two listening UNIX sockets, the region, the eventfds, and the connections of
  * the one QEMU; it forks a worker when QEMU comes, another when that dies, and ends
- * it when QEMU leaves. It never looks into a region.
+ * it when QEMU leaves. It never looks into a region. Where the region is in guest
+ * RAM there is only the bell's socket, and QEMU comes and leaves by that.
  *
  * Prints to stderr: it belongs to memnetd.
  */
@@ -11,6 +12,7 @@
 #define MEMNET_BROKER_H
 
 #include "memnet-core/base/loop.h"
+#include "memnet-core/host/guest_ram.h"
 #include "memnet-core/host/policy.h"
 #include "memnet-core/layout.h"
 #include "memnet-core/spin.h"
@@ -20,6 +22,7 @@ struct mn_vm_config {
 	struct mn_geometry geometry;
 	struct mn_policy policy;
 	struct mn_spin spin;
+	struct mn_guest_ram_config ram;	/* with a path: the region is there, and no ivshmem */
 };
 
 struct mn_broker;
@@ -28,8 +31,8 @@ struct mn_broker;
 int mn_broker_create(struct mn_broker **out, const char *directory);
 
 /*
- * Make the VM's region and listen at DIRECTORY/NAME.ivshmem and NAME.bell, open to
- * this user only. @config is copied; its name is not. 0, or -errno after a message.
+ * Make the VM's region and listen at DIRECTORY/NAME.ivshmem and NAME.bell (in guest
+ * RAM: NAME.bell only), open to this user only. @config is copied; its name is not. 0, or -errno after a message.
  */
 int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config);
 

@@ -26,9 +26,6 @@
 #include "memnet-core/host/host_internal.h"
 #include "memnet-core/pending.h"
 
-/* A guest that breaks the protocol so often means it; it shall not fill our log. */
-#define BREACHES 16
-
 static void report(struct mn_host *h, const char *line)
 {
 	h->config.report(h->config.arg, line);
@@ -104,7 +101,7 @@ void mn_host_fail(struct mn_host *h, const char *field)
 	h->breaches++;
 	snprintf(line, sizeof(line),
 		 "guest broke the protocol: %s is not possible; its session ends%s", field,
-		 h->breaches < BREACHES ? "" : ", and it gets no other before its VM restarts");
+		 h->breaches < MN_MAX_BREACHES ? "" : ", and it gets no other before its VM restarts");
 	report(h, line);
 	reset_all(h);
 	publish_state(h, MN_H_FAILED);
@@ -149,7 +146,7 @@ static void follow_guest_state(struct mn_host *h)
 			accept_guest(h);
 		break;
 	case MN_G_DETACHED:
-		if (h->state != MN_H_OFFER && h->breaches < BREACHES)
+		if (h->state != MN_H_OFFER && h->breaches < MN_MAX_BREACHES)
 			offer_session(h);
 		break;
 	default:
@@ -163,7 +160,7 @@ static void follow_guest_state(struct mn_host *h)
  * An owner that stopped beating is gone, and whatever it owned with it. Not judged
  * by a tick that came late itself: then the machine stood still, not the guest.
  */
-static void check_guest_heartbeat(struct mn_host *h)
+static bool guest_is_silent(struct mn_host *h)
 {
 	uint64_t beat = mn_fetch(&mn_header(h->region)->g_heartbeat);
 	int64_t now = mn_now_ns(), gap = now - h->tick_ns;
@@ -173,11 +170,30 @@ static void check_guest_heartbeat(struct mn_host *h)
 		h->guest_beat = beat;
 		h->guest_beat_ns = now;
 	}
-	if (h->state == MN_H_READY && h->features & MN_F_HEARTBEAT &&
-	    now - h->guest_beat_ns > MN_DEAD_MS * NSEC_PER_MSEC) {
+	return now - h->guest_beat_ns > MN_DEAD_MS * NSEC_PER_MSEC;
+}
+
+static void check_guest_heartbeat(struct mn_host *h)
+{
+	if (guest_is_silent(h) && h->state == MN_H_READY && h->features & MN_F_HEARTBEAT) {
 		report(h, "the guest's owner of the session is silent; its session ends");
 		offer_session(h);
 	}
+}
+
+/* Before anything is written by this tick: is guest RAM the region no more? */
+static bool lets_go(struct mn_host *h)
+{
+	if (!h->config.let_go)
+		return false;
+	if (mn_fetch(&mn_header(h->region)->h_magic) != MN_MAGIC)
+		report(h, "the guest uses the region's memory otherwise; it is let go");
+	else if (guest_is_silent(h))
+		report(h, "the guest is silent; its memory is let go");
+	else
+		return false;
+	h->config.let_go(h->config.arg);
+	return true;
 }
 
 static void look_at_everything(struct mn_host *h)
@@ -198,6 +214,8 @@ void mn_host_tick(struct mn_host *h)
 {
 	struct mn_header *header = mn_header(h->region);
 
+	if (lets_go(h))
+		return;
 	if (mn_fetch(&header->h_magic) != MN_MAGIC) {
 		report(h, "the region's header was overwritten; it is made anew");
 		init_region(h);
@@ -364,29 +382,21 @@ int mn_host_create(struct mn_host **out, const struct mn_host_config *config)
 	if (!h)
 		return -ENOMEM;
 	h->config = *config;
+	h->region = config->region;
+	h->breaches = config->breaches;
 	for (uint32_t i = 0; i < config->geometry.flows; i++) {
 		h->flows[i].watch.fd = -1;
 		h->flows[i].host = h;
 	}
-	h->region = mmap(NULL, config->geometry.region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 config->memfd, 0);
-	if (h->region == MAP_FAILED) {
-		ret = -errno;
-		goto out_free;
-	}
 	ret = make_timer(h);
-	if (ret)
-		goto out_unmap;
+	if (ret) {
+		mn_loop_close_fd(config->loop, &h->coalesce);
+		free(h);
+		return ret;
+	}
 	init_region(h);
 	*out = h;
 	return 0;
-
-out_unmap:
-	mn_loop_close_fd(config->loop, &h->coalesce);
-	munmap(h->region, config->geometry.region_bytes);
-out_free:
-	free(h);
-	return ret;
 }
 
 void mn_host_destroy(struct mn_host *h)
@@ -397,8 +407,12 @@ void mn_host_destroy(struct mn_host *h)
 	publish_state(h, MN_H_NONE);
 	ring_bells(h);
 	mn_loop_close_fd(h->config.loop, &h->coalesce);
-	munmap(h->region, h->config.geometry.region_bytes);
 	free(h);
+}
+
+unsigned int mn_host_breaches(const struct mn_host *h)
+{
+	return h->breaches - h->config.breaches;
 }
 
 void mn_host_read_counters(const struct mn_host *h, struct mn_host_counters *out)

@@ -19,17 +19,26 @@ struct mn_host;
 
 struct mn_host_config {
 	struct mn_loop *loop;		/* outlives the host */
-	int memfd;			/* the region, of geometry.region_bytes; stays the caller's */
+	void *region;			/* geometry.region_bytes, mapped; stays the caller's */
 	struct mn_geometry geometry;
 	struct mn_policy policy;
 	struct mn_spin spin;		/* before each sleep of the loop */
 	uint64_t features;		/* MN_F_* on offer */
+	unsigned int breaches;		/* of the protocol by this guest, before */
 	void (*report)(void *arg, const char *line);
 	/*
 	 * Ring the bells of the channels in @channels (bit c: channel c) in the way
 	 * @features say; must not block.
 	 */
 	void (*ring_guest)(void *arg, uint32_t channels, uint64_t features);
+	/*
+	 * For a region in guest RAM, which the guest, gone or reset, may now use for
+	 * something else; NULL: the region is only a region. Called by mn_host_tick()
+	 * as soon as the guest's owner is silent or the header was overwritten. The
+	 * callee puts other memory in the region's place, and destroys the host once
+	 * mn_host_tick() has returned.
+	 */
+	void (*let_go)(void *arg);
 	void *arg;
 };
 
@@ -44,10 +53,13 @@ struct mn_host_counters {
 /* A sealed memfd of @bytes for a region: nobody can shrink it under our feet. fd or -errno. */
 int mn_host_make_memfd(uint64_t bytes);
 
-/* Map the region, make its header anew, offer a session. 0 or -errno. */
+/* A guest that broke the protocol so often gets no other session. */
+#define MN_MAX_BREACHES 16
+
+/* Make the region's header anew, offer a session. 0 or -errno. */
 int mn_host_create(struct mn_host **out, const struct mn_host_config *config);
 
-/* End the session, reset every stream, free. NULL is ignored. */
+/* End the session, reset every stream, free; the region stays mapped. NULL is ignored. */
 void mn_host_destroy(struct mn_host *h);
 
 /* The guest has rung. */
@@ -64,6 +76,9 @@ void mn_host_set_features(struct mn_host *h, uint64_t features);
 
 /* For mn_loop_run(): run submissions, move bytes. True: come back at once, do not sleep. */
 bool mn_host_work(void *host);
+
+/* Of the protocol, since mn_host_create(). */
+unsigned int mn_host_breaches(const struct mn_host *h);
 
 void mn_host_read_counters(const struct mn_host *h, struct mn_host_counters *out);
 

@@ -43,7 +43,7 @@ struct mn_host {
 	uint64_t guest_beat;	/* last seen, */
 	int64_t guest_beat_ns;	/* and when */
 	int64_t tick_ns;	/* the last one's time */
-	unsigned int breaches;	/* of the protocol, in this host's life */
+	unsigned int breaches;	/* of the protocol */
 	bool asleep;		/* what h_asleep says */
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */

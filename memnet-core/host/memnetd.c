@@ -90,6 +90,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--allow %s: want ADDRESS/PREFIX or ADDRESS/PREFIX:PORT, "
 				   "at most %d of them", arg, MN_POLICY_RULES);
 		break;
+	case 'g':
+		if (!o->n_vms)
+			argp_error(state, "--guest-ram %s: is of one VM; give its --vm before",
+				   arg);
+		vm->ram.path = arg;
+		break;
+	case 'm':
+		if (mn_ram_map_parse(arg, &vm->ram.map))
+			argp_error(state, "--ram-map %s: want ADDRESS:BYTES:OFFSET, such as "
+				   "0:2G:0,4G:3G:2G; at most %d of them", arg, MN_RAM_PIECES);
+		break;
 	case 'p':
 		if (mn_spin_parse(arg, &vm->spin))
 			argp_error(state, "--spin %s: want 0, a time such as 50us, or "
@@ -114,6 +125,10 @@ static const struct argp_option option_table[] = {
 	{ "allow", 'a', "ADDRESS/PREFIX[:PORT]", 0,
 	  "let the guest connect there; repeatable; without it, nowhere" },
 	{ "spin", 'p', "TIME", 0, "poll so long before sleeping: 0, 50us, adaptive:50us (0)" },
+	{ 0, 0, 0, 0, "Where the region is to be in the guest's own RAM:" },
+	{ "guest-ram", 'g', "FILE", 0, "the file that is this VM's RAM, once QEMU runs" },
+	{ "ram-map", 'm', "ADDRESS:BYTES:OFFSET,...", 0,
+	  "guest-physical addresses of its parts (those of a q35 machine of its size)" },
 	{ 0 }
 };
 
@@ -124,7 +139,13 @@ static const char doc[] =
 	"  -device ivshmem-doorbell,chardev=mn,vectors=16   (as many as --channels)\n"
 	"  -device virtio-serial-pci -chardev socket,path=DIR/V.bell,id=bell\n"
 	"  -device virtserialport,chardev=bell,name=memnet.bell\n"
-	"The serial port is needed only by guests without an IOMMU for vfio-pci.";
+	"The serial port is needed only by guests without an IOMMU for vfio-pci.\n"
+	"\n"
+	"With --guest-ram FILE there is no ivshmem device. The serial port is needed, and\n"
+	"  -object memory-backend-file,id=ram,mem-path=FILE,share=on,size=SIZE\n"
+	"  -M q35,memory-backend=ram -m SIZE -no-reboot\n"
+	"The guest's agent says how large the region is; --size means nothing. Without\n"
+	"-no-reboot a guest that is reset may find bytes of the region in its new memory.";
 
 static const struct argp argp = { option_table, parse_option, NULL, doc };
 

@@ -2,9 +2,13 @@
 #include "memnet-core/host/worker.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -13,12 +17,24 @@
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/host/host.h"
 
+/* Ticks a guest has to answer in. */
+#define ASK_TICKS 3
+
 struct worker {
 	const struct mn_worker *config;
 	struct mn_loop loop;
-	struct mn_host *host;
+	struct mn_host *host;		/* NULL: there is no region */
+	void *region;			/* mapped for it, */
+	struct mn_geometry geometry;	/* so */
 	struct mn_watch doorbell, control, timer;
 	struct mn_watch bell;	/* the serial port, -1 without */
+
+	/* Of a region in guest RAM. */
+	struct mn_port_reader port;
+	uint8_t asked;		/* the last question's number */
+	int ask_in;		/* ticks */
+	bool let_go;		/* the memory; the host is to be destroyed */
+	unsigned int breaches;
 };
 
 #define WORKER_OF(watch, member) \
@@ -62,7 +78,8 @@ static void ring_guest(void *arg, uint32_t channels, uint64_t features)
 
 static uint64_t features(const struct worker *w)
 {
-	return MN_F_VECTORS | MN_F_HEARTBEAT | (w->bell.fd >= 0 ? MN_F_PORT : 0);
+	return MN_F_HEARTBEAT | (w->config->ram.path ? 0 : MN_F_VECTORS) |
+	       (w->bell.fd >= 0 ? MN_F_PORT : 0);
 }
 
 static bool drain(int fd)
@@ -74,30 +91,196 @@ static bool drain(int fd)
 
 static void doorbell_rung(struct mn_watch *watch, uint32_t events)
 {
-	if (drain(watch->fd))
-		mn_host_kicked(WORKER_OF(watch, doorbell)->host);
+	struct worker *w = WORKER_OF(watch, doorbell);
+
+	if (drain(watch->fd) && w->host)
+		mn_host_kicked(w->host);
+}
+
+/* --- the region ------------------------------------------------------------------ */
+
+static void let_go(void *arg)
+{
+	struct worker *w = arg;
+
+	if (mn_guest_ram_let_go(w->region, w->geometry.region_bytes))
+		_exit(EXIT_FAILURE);	/* the next worker has none of it */
+	w->let_go = true;
+}
+
+/* Serve the region mapped at w->region. 0 or -errno. */
+static int make_host(struct worker *w)
+{
+	const struct mn_worker *c = w->config;
+	const struct mn_host_config config = {
+		.loop = &w->loop, .region = w->region, .geometry = w->geometry,
+		.policy = c->policy, .spin = c->spin, .features = features(w),
+		.breaches = w->breaches, .report = report, .ring_guest = ring_guest,
+		.let_go = c->ram.path ? let_go : NULL, .arg = w,
+	};
+
+	return mn_host_create(&w->host, &config);
+}
+
+static void drop_region(struct worker *w)
+{
+	if (w->host)
+		w->breaches += mn_host_breaches(w->host);
+	mn_host_destroy(w->host);
+	w->host = NULL;
+	if (w->region)
+		munmap(w->region, w->geometry.region_bytes);
+	w->region = NULL;
+	w->let_go = false;
+}
+
+static int map_memfd(struct worker *w)
+{
+	void *region;
+
+	w->geometry = w->config->geometry;
+	region = mmap(NULL, w->geometry.region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      w->config->memfd, 0);
+	if (region == MAP_FAILED)
+		return -errno;
+	w->region = region;
+	return make_host(w);
+}
+
+/* --- the region in guest RAM ------------------------------------------------------- */
+
+static void ask(struct worker *w)
+{
+	uint8_t byte;
+
+	if (w->bell.fd < 0 || w->breaches >= MN_MAX_BREACHES)
+		return;
+	w->asked = (w->asked + 1) & MN_PORT_NUMBER_MASK;
+	w->ask_in = ASK_TICKS;
+	byte = MN_PORT_ASK | w->asked;
+	if (send(w->bell.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;	/* it is asked again */
+}
+
+/* In vain, while what was sent is still in the socket: nobody in the guest has the port open. */
+static void ask_again(struct worker *w)
+{
+	int queued;
+
+	if (w->bell.fd >= 0 && !ioctl(w->bell.fd, SIOCOUTQ, &queued) && !queued)
+		ask(w);
+}
+
+static void refused(struct worker *w, const char *why)
+{
+	char line[300];
+
+	w->breaches++;
+	snprintf(line, sizeof(line), "no region in guest RAM: %s%s", why,
+		 w->breaches < MN_MAX_BREACHES ? "" :
+		 "; the guest is not asked again before its VM restarts");
+	report(w, line);
+}
+
+static int take_pages(struct worker *w, const struct mn_announcement *a, char *why, size_t size)
+{
+	struct mn_geometry g = w->config->geometry;
+	int ret = mn_guest_ram_map(&w->config->ram, a, &w->region, why, size);
+
+	if (ret)
+		return ret;
+	w->geometry.region_bytes = g.region_bytes = a->pages * MN_RAM_PAGE;
+	ret = mn_geometry_make(&g);
+	if (ret) {
+		snprintf(why, size, "pages = %" PRIu64 " are too few for %u flows and %u channels",
+			 a->pages, g.flows, g.channels);
+		return ret;
+	}
+	w->geometry = g;
+	ret = make_host(w);
+	if (ret)
+		snprintf(why, size, "%s", strerror(-ret));
+	return ret;
+}
+
+static void announced(struct worker *w, const struct mn_announcement *a)
+{
+	char text[200];
+
+	if (a->number != w->asked || w->host || w->breaches >= MN_MAX_BREACHES)
+		return;
+	if (take_pages(w, a, text, sizeof(text))) {
+		drop_region(w);
+		refused(w, text);
+		return;
+	}
+	snprintf(text, sizeof(text), "region in guest RAM: %" PRIu64 " pages of 2 MiB, the first "
+		 "at 0x%" PRIx64, a->pages, a->frames[0] << MN_RAM_PAGE_SHIFT);
+	report(w, text);
+}
+
+static void hear_guest(struct worker *w)
+{
+	static struct mn_announcement a;
+	enum mn_port_event event;
+	bool rung = false;
+
+	while ((event = mn_port_next(&w->port, &a)) != MN_PORT_NOTHING) {
+		rung |= event == MN_PORT_RUNG;
+		if (event == MN_PORT_RETRACTED) {
+			drop_region(w);
+			ask(w);
+		} else if (event == MN_PORT_ANNOUNCED) {
+			announced(w, &a);
+		} else if (event == MN_PORT_NONSENSE && w->breaches < MN_MAX_BREACHES) {
+			refused(w, "what the guest wrote to the port makes no sense");
+		}
+	}
+	if (rung && w->host)
+		mn_host_kicked(w->host);
 }
 
 static void timer_ticks(struct mn_watch *watch, uint32_t events)
 {
-	if (drain(watch->fd))
-		mn_host_tick(WORKER_OF(watch, timer)->host);
+	struct worker *w = WORKER_OF(watch, timer);
+
+	if (!drain(watch->fd))
+		return;
+	if (w->host)
+		mn_host_tick(w->host);
+	else if (w->config->ram.path && --w->ask_in <= 0)
+		ask_again(w);
+	if (w->let_go) {
+		drop_region(w);
+		w->ask_in = 1;
+	}
 }
 
-static void bell_gone(struct worker *w)
+/* --- the bell port ------------------------------------------------------------------ */
+
+static void bell_changed(struct worker *w)
 {
-	mn_loop_close_fd(&w->loop, &w->bell);
-	mn_host_set_features(w->host, features(w));
+	w->port = (struct mn_port_reader){ 0 };
+	if (w->host)
+		mn_host_set_features(w->host, features(w));
+	else if (w->config->ram.path)
+		ask(w);
 }
 
-/* What the guest writes to the bell port means nothing; it must only not pile up. */
+/* What a guest writes whose region is not in its RAM only must not pile up. */
 static void bell_readable(struct mn_watch *watch, uint32_t events)
 {
-	char drop[4096];
-	ssize_t n = recv(watch->fd, drop, sizeof(drop), MSG_DONTWAIT);
+	struct worker *w = WORKER_OF(watch, bell);
+	ssize_t n = mn_port_read(&w->port, watch->fd);
 
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		bell_gone(WORKER_OF(watch, bell));
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR)) {
+		mn_loop_close_fd(&w->loop, &w->bell);
+		bell_changed(w);
+	} else if (w->config->ram.path) {
+		hear_guest(w);
+	} else {
+		w->port.at = w->port.end;
+	}
 }
 
 /* The broker sends the bell port, or has ended us or itself. */
@@ -120,7 +303,7 @@ static void control_speaks(struct mn_watch *watch, uint32_t events)
 		close(fd);
 		w->bell.fd = -1;
 	}
-	mn_host_set_features(w->host, features(w));
+	bell_changed(w);
 }
 
 static int heartbeat_timer(void)
@@ -146,15 +329,10 @@ static int watch_fd(struct worker *w, struct mn_watch *watch, int fd,
 static int start(struct worker *w)
 {
 	const struct mn_worker *c = w->config;
-	const struct mn_host_config config = {
-		.loop = &w->loop, .memfd = c->memfd, .geometry = c->geometry,
-		.policy = c->policy, .spin = c->spin, .features = features(w),
-		.report = report, .ring_guest = ring_guest, .arg = w,
-	};
 	int ret = mn_loop_init(&w->loop);
 
-	if (!ret)
-		ret = mn_host_create(&w->host, &config);
+	if (!ret && !c->ram.path)
+		ret = map_memfd(w);
 	if (!ret)
 		ret = watch_fd(w, &w->doorbell, c->doorbell, doorbell_rung);
 	if (!ret)
@@ -164,15 +342,26 @@ static int start(struct worker *w)
 	return ret;
 }
 
+static bool work(void *arg)
+{
+	struct worker *w = arg;
+
+	return w->host && mn_host_work(w->host);
+}
+
 int mn_worker_run(const struct mn_worker *config)
 {
-	struct worker w = { .config = config, .bell = { .fd = -1, .ready = bell_readable } };
-	int ret = start(&w);
+	static struct worker w;
+	int ret;
 
+	w.config = config;
+	w.bell = (struct mn_watch){ .fd = -1, .ready = bell_readable };
+	w.asked = mn_now_ns();	/* no answer to the worker before shall fit */
+	ret = start(&w);
 	if (!ret)
-		ret = mn_loop_run(&w.loop, mn_host_work, w.host);
+		ret = mn_loop_run(&w.loop, work, &w);
 	if (ret)
 		fprintf(stderr, "memnetd: %s: %s\n", config->name, strerror(-ret));
-	mn_host_destroy(w.host);
+	drop_region(&w);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -6,10 +6,16 @@
  *
  * The control socket (SOCK_SEQPACKET) brings one byte and the descriptor of the
  * VM's bell port, each time QEMU opens it; its end is the order to stop.
+ *
+ * Where the region is in guest RAM, there is none, and no struct mn_host, until the
+ * guest has told where (port.h): the worker asks, and asks again whenever the
+ * region is lost. The VM's RAM file is opened for each answer, for QEMU makes it
+ * after it has opened the port.
  */
 #ifndef MEMNET_WORKER_H
 #define MEMNET_WORKER_H
 
+#include "memnet-core/host/guest_ram.h"
 #include "memnet-core/host/policy.h"
 #include "memnet-core/layout.h"
 #include "memnet-core/spin.h"
@@ -19,6 +25,7 @@ struct mn_worker {
 	struct mn_geometry geometry;
 	struct mn_policy policy;
 	struct mn_spin spin;
+	struct mn_guest_ram_config ram;	/* without a path: the region is memfd */
 	int memfd, doorbell, control;
 	int vectors[MN_MAX_CHANNELS];	/* eventfd of each bell, geometry.channels of them */
 };

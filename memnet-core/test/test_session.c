@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -36,6 +37,7 @@ struct fixture {
 	struct mn_host *host;
 	struct mn_watch doorbell, stop;
 	int memfd;
+	void *mapped;		/* by the host */
 	int bells[CHANNELS];	/* eventfds the host rings */
 	char said[256];		/* the host's last report */
 	pthread_t thread;
@@ -113,8 +115,11 @@ static int setup(void **state)
 
 	assert_int_equal(mn_loop_init(&fx->loop), 0);
 	assert_int_equal(mn_geometry_make(&config.geometry), 0);
-	fx->memfd = config.memfd = mn_host_make_memfd(REGION_BYTES);
+	fx->memfd = mn_host_make_memfd(REGION_BYTES);
 	assert_true(fx->memfd >= 0);
+	fx->mapped = config.region = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+					  fx->memfd, 0);
+	assert_true(fx->mapped != MAP_FAILED);
 	assert_int_equal(mn_policy_allow(&config.policy, "127.0.0.0/8"), 0);
 	assert_int_equal(mn_host_create(&fx->host, &config), 0);
 	for (int c = 0; c < CHANNELS; c++)
@@ -149,6 +154,7 @@ static int teardown(void **state)
 	mn_loop_close(&fx->loop);
 	for (int c = 0; c < CHANNELS; c++)
 		close(fx->bells[c]);
+	munmap(fx->mapped, REGION_BYTES);
 	close(fx->memfd);
 	close(fx->listener);
 	free(fx);

@@ -84,7 +84,20 @@ static void stream_counters(void *stream, struct transport_counters *out)
 		{ "kicks_to_host", c.kicks_to_host },
 		{ "kicks_suppressed", c.kicks_suppressed },
 		{ "kicks_to_guest", c.kicks_to_guest },
+		{ "kicks_spurious", c.kicks_spurious },
 		{ "timer_rescues", c.timer_rescues },
+		{ "spin_ns", c.spin_ns },
+		{ "sleep_ns", c.sleep_ns },
+	} };
+}
+
+static void stream_facts(void *stream, struct transport_facts *out)
+{
+	struct memnet_facts f;
+
+	memnet_read_facts(attachment.memnet, &f);
+	*out = (struct transport_facts){ .row = {
+		{ "provider", f.provider }, { "cache", f.cache }, { "wake", f.wake },
 	} };
 }
 
@@ -97,4 +110,5 @@ const struct transport transport_memnet = {
 	.shutdown_send = stream_shutdown_send,
 	.close = stream_close,
 	.counters = stream_counters,
+	.facts = stream_facts,
 };

@@ -26,9 +26,6 @@
 #include "memnet-core/host/host_internal.h"
 #include "memnet-core/pending.h"
 
-/* A guest that breaks the protocol so often means it; it shall not fill our log. */
-#define BREACHES 16
-
 static void report(struct mn_host *h, const char *line)
 {
 	h->config.report(h->config.arg, line);
@@ -104,7 +101,7 @@ void mn_host_fail(struct mn_host *h, const char *field)
 	h->breaches++;
 	snprintf(line, sizeof(line),
 		 "guest broke the protocol: %s is not possible; its session ends%s", field,
-		 h->breaches < BREACHES ? "" : ", and it gets no other before its VM restarts");
+		 h->breaches < MN_HOST_BREACHES ? "" : ", and it gets no other before its VM restarts");
 	report(h, line);
 	reset_all(h);
 	publish_state(h, MN_H_FAILED);
@@ -147,7 +144,7 @@ static void follow_guest_state(struct mn_host *h)
 			accept_guest(h);
 		break;
 	case MN_G_DETACHED:
-		if (h->state != MN_H_OFFER && h->breaches < BREACHES)
+		if (h->state != MN_H_OFFER && h->breaches < MN_HOST_BREACHES)
 			offer_session(h);
 		break;
 	default:

@@ -7,6 +7,9 @@
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/set.h"
 
+/* A guest that breaks the protocol so often means it: it gets no other session. */
+#define MN_HOST_BREACHES 16
+
 enum flow_state {
 	FLOW_FREE = 0,	/* no socket; FIFOs at rest */
 	FLOW_CONNECTING,/* socket waits for the handshake; completion owed */

@@ -69,26 +69,41 @@ static void offer_session(struct mn_host *h)
 
 	reset_all(h);
 	h->features = h->config.features;	/* until one is accepted, ring in every way */
-	header->h_features = h->config.features;
 	h->session = new_nonce(h->session);
+	mn_publish(&header->h_features, h->features);
 	mn_publish(&header->h_session, h->session);
 	publish_state(h, MN_H_OFFER);
+}
+
+/*
+ * What the guest reads before it attaches. Said again at every tick: a process of
+ * the guest that wrote over it shall not lock out the next one.
+ */
+static void publish_header(struct mn_host *h)
+{
+	const struct mn_geometry *g = &h->config.geometry;
+	struct mn_header *header = mn_header(h->region);
+
+	header->h_version_min = MN_VERSION;
+	header->h_version_max = MN_VERSION;
+	header->h_features = h->config.features;
+	header->h_region_bytes = g->region_bytes;
+	header->h_channels = g->channels;
+	header->h_flows = g->flows;
+	header->h_fifo_bytes = g->fifo_bytes;
+	mn_publish(&header->h_session, h->session);
+	mn_publish32(&header->h_state, h->state);
 }
 
 /* Also after something zeroed the region, as firmware may do to a BAR. */
 static void init_region(struct mn_host *h)
 {
-	const struct mn_geometry *g = &h->config.geometry;
 	struct mn_header *header = mn_header(h->region);
 
 	memset(header, 0, sizeof(*header));
-	header->h_version_min = MN_VERSION;
-	header->h_version_max = MN_VERSION;
-	header->h_region_bytes = g->region_bytes;
-	header->h_channels = g->channels;
-	header->h_flows = g->flows;
-	header->h_fifo_bytes = g->fifo_bytes;
-	offer_session(h);
+	if (h->breaches < MN_HOST_BREACHES)
+		offer_session(h);
+	publish_header(h);
 	mn_publish(&header->h_magic, MN_MAGIC);
 }
 
@@ -197,6 +212,7 @@ void mn_host_tick(struct mn_host *h)
 		report(h, "the region's header was overwritten; it is made anew");
 		init_region(h);
 	}
+	publish_header(h);
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
 	follow_guest_state(h);
 	check_guest_heartbeat(h);

@@ -10,6 +10,9 @@
 #define LEN(n)		(n) & 0xff, (n) >> 8
 #define DIFF(n)		(uint16_t)(n) & 0xff, (uint16_t)(n) >> 8
 
+#define X10(...) __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, \
+	__VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
+
 /* An honest guest on channel 1 with flow 0 open to the peer's connection 0. */
 #define ATTACHED	A_ATTACH, ALL
 #define CONNECTED	ATTACHED, A_CONNECT, 1, T_LISTENER, A_PEER_ACCEPT, A_RUN, A_TAKE, 1
@@ -59,13 +62,8 @@ static const struct seed seeds[] = {
 	     A_CLOSE, 2, 7, A_PEER_ACCEPT, A_PEER_ACCEPT, A_RUN, A_RESET, 0, 1, A_RESET, 0, 2),
 	SEED("reset-channel", CONNECTED, A_PEER_WRITE, 0, LEN(50), A_RUN, A_RESET, 0, 1,
 	     A_CONNECT, 1, 0, A_PEER_ACCEPT, A_RUN),
-	SEED("completions-not-taken", ATTACHED, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0,
-	     A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0,
-	     A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0,
-	     A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0,
-	     A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0,
-	     A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_CLOSE, 1, 0,
-	     A_CLOSE, 1, 0, A_CLOSE, 1, 0, A_TAKE, 1, A_TAKE, 1),
+	SEED("completions-not-taken", ATTACHED, X10(A_CLOSE, 1, 0, A_CLOSE, 1, 1, A_CLOSE, 1, 2,
+	     A_CLOSE, 1, 3), A_TAKE, 1, A_TAKE, 1),
 	SEED("submission-unknown", ATTACHED, A_SUBMIT, 1, 99, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0,
 	     0, 0, 9, 9, 80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 0, 0, 0, 0,
 	     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
@@ -85,6 +83,10 @@ static const struct seed seeds[] = {
 	     DIFF(1), A_TICK),
 	SEED("lie-header", ATTACHED, A_NUDGE, G_STATE, 0, DIFF(9), A_KICK, A_DETACH, A_NUDGE,
 	     H_SESSION, 0, DIFF(1), A_TICK, A_NUDGE, H_MAGIC, 0, DIFF(1), A_TICK, ATTACHED),
+	SEED("lie-for-the-log", X10(X10(A_NUDGE, H_MAGIC, 0, DIFF(1), A_TICK))),
+	SEED("lie-too-often", X10(ATTACHED, A_NUDGE, G_STATE, 0, DIFF(9), A_KICK, A_DETACH),
+	     X10(ATTACHED, A_NUDGE, G_STATE, 0, DIFF(9), A_KICK, A_DETACH),
+	     A_NUDGE, H_MAGIC, 0, DIFF(1), A_TICK, ATTACHED, A_TICK, ATTACHED),
 	SEED("lie-anywhere", CONNECTED, A_WRITE, P_ANYWHERE, 0, 0, 0, 2, W_ALIGN | 3, 1, 2, 3, 4, 5, 6,
 	     7, 8, A_WRITE, P_FLOW, 0, 0, 0, 0, W_ADD | W_ALIGN | 3, 0xff, 0xff, 0xff, 0xff, 0xff,
 	     0xff, 0xff, 0xff, A_TICK),

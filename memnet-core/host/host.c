@@ -26,9 +26,24 @@
 #include "memnet-core/host/host_internal.h"
 #include "memnet-core/pending.h"
 
+/* What a guest can make us say shall not fill a disk: so many lines at once, then seldom. */
+#define LINES		32
+#define LINE_NS		(60 * NSEC_PER_SEC)
+
 static void report(struct mn_host *h, const char *line)
 {
+	int64_t now = mn_now_ns();
+
+	if (now - h->line_ns > LINE_NS) {
+		h->line_ns = now;
+		h->lines -= h->lines > 0;
+	}
+	if (h->lines == LINES)
+		return;
 	h->config.report(h->config.arg, line);
+	if (++h->lines == LINES)
+		h->config.report(h->config.arg, "that is much to say about one guest; from now on "
+				 "at most a line each minute");
 }
 
 static uint32_t all_channels(const struct mn_host *h)

@@ -370,8 +370,8 @@ int mn_host_make_memfd(uint64_t bytes)
 
 	if (fd < 0)
 		return -errno;
-	/* Or whoever holds it could end us with SIGBUS. */
-	if (ftruncate(fd, bytes) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
+	/* Or whoever holds it could end us with SIGBUS, or forbid the next worker to write. */
+	if (ftruncate(fd, bytes) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		err = -errno;
 		close(fd);
 		return err;

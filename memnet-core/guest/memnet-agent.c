@@ -126,10 +126,12 @@ static void refuse(int fd, int error)
 static void client_comes(struct mn_watch *w, uint32_t events)
 {
 	struct agent *a = AGENT_OF(w, listener);
-	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *client;
-	int ret;
+	int fd, ret;
 
+	if (!a->memnet)		/* it ended in this very round of events */
+		return;
+	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	client = free_client(a);

@@ -114,7 +114,7 @@ static void send_bell(struct vm *vm)
 		complain(vm, "cannot hand the bell port to the worker", ret);
 }
 
-/* What its worker got, also on failure: the restart timer tries again. */
+/* On failure with vm->pid set it lives, unwatched. */
 static int fork_worker(struct vm *vm)
 {
 	int pair[2], pidfd, ret;
@@ -138,17 +138,6 @@ static int fork_worker(struct vm *vm)
 	return mn_loop_add(&vm->broker->loop, &vm->worker, EPOLLIN);
 }
 
-static void start_worker(struct vm *vm)
-{
-	int ret;
-
-	vm->started_ns = mn_now_ns();
-	ret = fork_worker(vm);
-	if (ret)
-		complain(vm, "cannot start a worker", ret);
-	send_bell(vm);
-}
-
 /* Collect the worker; wait for it at most @timeout_ms, then kill it. Its wait status. */
 static int reap_worker(struct vm *vm, int timeout_ms)
 {
@@ -164,6 +153,29 @@ static int reap_worker(struct vm *vm, int timeout_ms)
 	vm->control = -1;
 	vm->pid = -1;
 	return status;
+}
+
+static void start_worker_in(struct vm *vm, unsigned int delay_ms)
+{
+	const struct itimerspec later = { .it_value = mn_timespec(delay_ms * NSEC_PER_MSEC) };
+
+	timerfd_settime(vm->restart.fd, 0, &later, NULL);
+}
+
+static void start_worker(struct vm *vm)
+{
+	int ret;
+
+	vm->started_ns = mn_now_ns();
+	ret = fork_worker(vm);
+	if (ret) {
+		complain(vm, "cannot start a worker, trying again", ret);
+		if (vm->pid > 0)
+			reap_worker(vm, 0);
+		start_worker_in(vm, LAST_DELAY_MS);
+		return;
+	}
+	send_bell(vm);
 }
 
 static void stop_worker(struct vm *vm)
@@ -194,15 +206,10 @@ static void worker_died(struct mn_watch *w, uint32_t events)
 		vm->delay_ms = 0;
 	fprintf(stderr, "memnetd: %s: the worker died (%s); another starts in %u ms\n",
 		vm->config.name, how, vm->delay_ms);
-	if (vm->delay_ms) {
-		const struct itimerspec later = {
-			.it_value = mn_timespec(vm->delay_ms * NSEC_PER_MSEC),
-		};
-
-		timerfd_settime(vm->restart.fd, 0, &later, NULL);
-	} else {
+	if (vm->delay_ms)
+		start_worker_in(vm, vm->delay_ms);
+	else
 		start_worker(vm);
-	}
 	vm->delay_ms = MIN(MAX(2 * vm->delay_ms, (unsigned int)FIRST_DELAY_MS),
 			   (unsigned int)LAST_DELAY_MS);
 }

@@ -185,8 +185,10 @@ static void follow_guest_state(struct mn_host *h)
 /* --- ticks --------------------------------------------------------------------- */
 
 /*
- * An owner that stopped beating is gone, and whatever it owned with it. Not judged
- * by a tick that came late itself: then the machine stood still, not the guest.
+ * An owner that stopped beating is gone, and whatever it owned with it. Its last beat
+ * was seen up to a tick after it was made, and silence is judged up to a tick late,
+ * so what is waited for is a tick less. Not judged by a tick that came late itself:
+ * then the machine stood still, not the guest.
  */
 static void check_guest_heartbeat(struct mn_host *h)
 {
@@ -199,7 +201,7 @@ static void check_guest_heartbeat(struct mn_host *h)
 		h->guest_beat_ns = now;
 	}
 	if (h->state == MN_H_READY && h->features & MN_F_HEARTBEAT &&
-	    now - h->guest_beat_ns > MN_DEAD_MS * NSEC_PER_MSEC) {
+	    now - h->guest_beat_ns > (MN_DEAD_MS - MN_HEARTBEAT_MS) * NSEC_PER_MSEC) {
 		report(h, "the guest's owner of the session is silent; its session ends");
 		offer_session(h);
 	}

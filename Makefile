@@ -224,6 +224,7 @@ $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
 $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
@@ -285,7 +286,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh
 
 # These execute programs, or boot VMs.
-$(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
+$(BUILD)/memnet-core/test/test_evil $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -358,6 +359,21 @@ static void a_client_is_frozen_while_the_worker_dies(void **state)
 	party_end(&client);
 }
 
+/* Then it cannot start a worker, and tries again until it can. */
+static void the_broker_runs_out_of_descriptors(void **state)
+{
+	const struct rlimit few = { 16, 4096 }, enough = { 1024, 4096 };
+	struct parties *p = *state;
+
+	assert_true(echo_works(p, AGENT, RENEW_MS));
+	assert_int_equal(prlimit(p->memnetd.pid, RLIMIT_NOFILE, &few, NULL), 0);
+	kill(worker(p), SIGKILL);
+	poll(NULL, 0, 200);
+	assert_true(worker(p) < 0);
+	assert_int_equal(prlimit(p->memnetd.pid, RLIMIT_NOFILE, &enough, NULL), 0);
+	assert_true(echo_works(p, AGENT, RENEW_MS));
+}
+
 static int setup(void **state)
 {
 	struct parties *p = calloc(1, sizeof(*p));
@@ -384,6 +400,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_broker_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_worker_is_frozen, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_agent_is_frozen, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_broker_runs_out_of_descriptors, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_client_is_frozen_while_the_worker_dies, setup,
 						teardown),
 	};

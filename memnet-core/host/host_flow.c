@@ -184,13 +184,17 @@ static ssize_t recv_spans(int fd, struct iovec spans[2])
 	return n < 0 ? -errno : n;
 }
 
-/* Have the send FIFO looked at in a moment, told or not. */
+/*
+ * Have the send FIFO looked at in a moment, told or not. A timer that runs for others
+ * is let run: flows that come here again and again would put it off for ever.
+ */
 static void look_soon(struct host_flow *f)
 {
 	const struct itimerspec soon = { .it_value.tv_nsec = COALESCE_NS };
 
+	if (mn_set_empty(&f->host->bulk))
+		timerfd_settime(f->host->coalesce.fd, 0, &soon, NULL);
 	mn_set_add(&f->host->bulk, mn_flow_id(f));
-	timerfd_settime(f->host->coalesce.fd, 0, &soon, NULL);
 }
 
 /* Ask the guest to tell; in bulk for half a FIFO, and a look of our own. As mn_consumer_arm(). */

@@ -3,7 +3,6 @@
 #include "memnet-core/host/broker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,6 +60,12 @@ struct mn_broker {
 };
 
 #define VM_OF(watch, member) ((struct vm *)((char *)(watch) - offsetof(struct vm, member)))
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
 
 static void complain(const struct vm *vm, const char *what, int err)
 {
@@ -260,12 +265,21 @@ static int accept_one(struct vm *vm, struct mn_watch *listener, struct mn_watch 
 	return 0;
 }
 
-/* The next VM shall not read what this one left. */
-static void wipe_region(struct vm *vm)
+/*
+ * Each QEMU gets memory of its own: the next one shall not read what this one left,
+ * nor share it with whoever was given this one's descriptor.
+ */
+static int renew_region(struct vm *vm)
 {
-	if (fallocate(vm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		      vm->config.geometry.region_bytes))
-		complain(vm, "cannot wipe the region", -errno);
+	if (vm->memfd < 0)
+		vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
+	return vm->memfd < 0 ? vm->memfd : 0;
+}
+
+static void drop_region(struct vm *vm)
+{
+	close_if_open(vm->memfd);
+	vm->memfd = -1;
 }
 
 /* QEMU never writes here: readable means that it has closed. */
@@ -276,7 +290,7 @@ static void ivshmem_gone(struct mn_watch *w, uint32_t events)
 	mn_loop_close_fd(&vm->broker->loop, w);
 	stop_worker(vm);
 	vm->delay_ms = 0;
-	wipe_region(vm);
+	drop_region(vm);
 }
 
 static void ivshmem_comes(struct mn_watch *w, uint32_t events)
@@ -286,13 +300,16 @@ static void ivshmem_comes(struct mn_watch *w, uint32_t events)
 
 	if (ret)
 		return;
-	ret = mn_loop_add(&vm->broker->loop, &vm->ivshmem, EPOLLIN | EPOLLRDHUP);
+	ret = renew_region(vm);
+	if (!ret)
+		ret = mn_loop_add(&vm->broker->loop, &vm->ivshmem, EPOLLIN | EPOLLRDHUP);
 	if (!ret)
 		ret = mn_ivshmem_greet(vm->ivshmem.fd, vm->memfd, vm->doorbell, vm->vectors,
 				       vm->config.geometry.channels);
 	if (ret) {
-		complain(vm, "QEMU left during the greeting", ret);
+		complain(vm, "cannot greet QEMU", ret);
 		mn_loop_close_fd(&vm->broker->loop, &vm->ivshmem);
+		drop_region(vm);
 		return;
 	}
 	start_worker(vm);
@@ -369,9 +386,10 @@ static int listen_for_qemu(struct vm *vm, const char *what, char *path, size_t s
 
 static int make_fds(struct vm *vm)
 {
-	vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
-	if (vm->memfd < 0)
-		return vm->memfd;
+	int ret = renew_region(vm);
+
+	if (ret)
+		return ret;
 	vm->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vm->doorbell < 0)
 		return -errno;
@@ -466,12 +484,6 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 int mn_broker_run(struct mn_broker *b)
 {
 	return mn_loop_run(&b->loop, NULL, NULL);
-}
-
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
 }
 
 static void free_vm(struct vm *vm)

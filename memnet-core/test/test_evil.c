@@ -215,6 +215,16 @@ static void check_log(const struct parties *p, unsigned int lives)
 	assert_true(lines <= lives * LOG_LINES);
 }
 
+static void begins(struct party *client)
+{
+	struct event e;
+
+	if (!event_next(client, &e, START_MS))
+		fail_msg("a stream did not begin");
+	if (e.kind != EV_READY)
+		fail_msg("a stream did not begin: %s", strerror(-e.error));
+}
+
 static void still_runs(struct party *client, const char *what)
 {
 	struct event e;
@@ -245,7 +255,8 @@ static bool has_begun(void *before)
 	return mn_fetch(deeds_done) > *(uint64_t *)before;
 }
 
-static void live_with_evil(struct parties *p, uint64_t seed)
+/* Returns it, still at work in what was its region. */
+static struct party live_with_evil(struct parties *p, uint64_t seed)
 {
 	struct party send = { -1, -1 }, recv = { -1, -1 };
 	uint64_t before = *deeds_done;
@@ -266,12 +277,29 @@ static void live_with_evil(struct parties *p, uint64_t seed)
 		fail_msg("the scribbler died of signal %d", WTERMSIG(status));
 	if (waitpid(p->agent.pid, &status, WNOHANG))
 		fail_msg("a's agent died: status %x", status);
-	party_end(&evil);
 	party_end(&send);
 	party_end(&recv);
 	party_end(&p->agent);	/* and with it the connection: the VM is gone */
 	events_drop(&p->peer);
 	agent_start(p);
+	return evil;
+}
+
+/* Who still has the old guest's region has nothing of the new one's. */
+static void outlive_the_guest(struct parties *p, struct party *evil)
+{
+	struct party send = client_start(p, AGENT_A, MODE_SEND);
+	struct party recv = client_start(p, AGENT_A, MODE_RECV);
+
+	begins(&send);
+	begins(&recv);
+	poll(NULL, 0, LIFE_MS);
+	still_runs(&send, "the next guest's sender");
+	still_runs(&recv, "the next guest's receiver");
+	assert_int_equal(waitpid(evil->pid, NULL, WNOHANG), 0);
+	party_end(&send);
+	party_end(&recv);
+	events_drop(&p->peer);
 }
 
 static uint64_t number_of(const char *variable, uint64_t otherwise)
@@ -288,7 +316,6 @@ static void a_guest_that_scribbles_harms_only_itself(void **state)
 	uint64_t seed = number_of("MEMNET_EVIL_SEED", mn_now_ns());
 	struct party agent_b, send, recv;
 	unsigned int lives = 0;
-	struct event e;
 	int fds;
 	long kib;
 
@@ -300,15 +327,19 @@ static void a_guest_that_scribbles_harms_only_itself(void **state)
 	agent_start_at(&p, &agent_b, "b", AGENT_B);
 	send = client_start(&p, AGENT_B, MODE_SEND);
 	recv = client_start(&p, AGENT_B, MODE_RECV);
-	assert_true(event_next(&send, &e, START_MS) && e.kind == EV_READY);
-	assert_true(event_next(&recv, &e, START_MS) && e.kind == EV_READY);
+	begins(&send);
+	begins(&recv);
 	assert_true(echo_works(&p, AGENT_A, START_MS));
 	fds = count_fds(p.memnetd.pid);
 	kib = resident_kib(p.memnetd.pid);
 
 	end_ns = mn_now_ns() + seconds * NSEC_PER_SEC;
 	for (; mn_now_ns() < end_ns; lives++) {
-		live_with_evil(&p, seed + lives);
+		struct party evil = live_with_evil(&p, seed + lives);
+
+		if (!lives)
+			outlive_the_guest(&p, &evil);
+		party_end(&evil);
 		still_runs(&send, "b's sender");
 		still_runs(&recv, "b's receiver");
 	}

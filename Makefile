@@ -223,6 +223,7 @@ run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
@@ -286,7 +287,8 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh
 
 # These execute programs, or boot VMs.
-$(BUILD)/memnet-core/test/test_evil $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
+$(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
+$(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image
@@ -348,6 +350,7 @@ test: all guest-image $(TESTS)
 THREADED := \
 	$(BUILD)/memnet-core/test/test_fifo \
 	$(BUILD)/memnet-core/test/test_session \
+	$(BUILD)/memnet-core/test/test_agent \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/energy/test/test_sampler

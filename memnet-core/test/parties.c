@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -161,6 +162,19 @@ static bool is_socket(void *path)
 	return !stat(path, &st) && S_ISSOCK(st.st_mode);
 }
 
+/* A socket that is there may not listen yet. */
+static bool is_listening(void *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int ret;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", (const char *)path);
+	ret = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
+	close(fd);
+	return !ret;
+}
+
 void memnetd_start(struct parties *p)
 {
 	char options[512], bell[128];
@@ -178,14 +192,14 @@ void memnetd_start(struct parties *p)
 
 void agent_start_at(struct parties *p, struct party *agent, const char *vm, const char *socket)
 {
-	char region[128], path[128];
+	char region[128], path[100];
 	const char *argv[] = { "memnet-agent", "--region", region, "--socket", path, NULL };
 
 	snprintf(region, sizeof(region), "server:%s/%s.ivshmem", p->dir, vm);
 	snprintf(path, sizeof(path), "%s/%s", p->dir, socket);
 	unlink(path);
 	*agent = (struct party){ program_start(p, argv), -1 };
-	assert_true(becomes(is_socket, path, START_MS));
+	assert_true(becomes(is_listening, path, START_MS));
 }
 
 void agent_start(struct parties *p)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The language of fuzz_host.c's inputs. The first byte chooses the host's set-up
- * (bit 0: it spins before it sleeps); then come actions: a byte (modulo ACTIONS) and
- * its operands. An action that the end of the input cuts is not run.
+ * (bit 0: it spins before it sleeps; bit 1: few flows, large FIFOs); then come
+ * actions: a byte (modulo ACTIONS) and its operands. An action that the end of the
+ * input cuts is not run.
  *
  * Actions marked L lie. Without one of them the host must not find a breach.
  */
@@ -14,7 +15,7 @@
 
 enum action {
 	/* the guest's owner of the session */
-	A_ATTACH,	/* features: of those offered, the ones in this mask; and ring */
+	A_ATTACH,	/* features: of those offered, the ones in this mask (and L: ATTACH_*); and ring */
 	A_DETACH,	/* and ring */
 	A_BEAT,
 	/* the guest's processes; what does not fit (a ring or FIFO that is full) is left out */
@@ -49,6 +50,9 @@ enum action {
 };
 
 enum target { T_LISTENER, T_CLOSED_PORT, T_FORBIDDEN, TARGETS };
+
+#define ATTACH_VERSION	0x40	/* one that is not offered */
+#define ATTACH_FEATURE	0x80
 
 /* Where A_WRITE writes; the offset is modulo the place's size. */
 enum place { P_HEADER, P_CHANNEL, P_FLOW, P_ANYWHERE, PLACES };

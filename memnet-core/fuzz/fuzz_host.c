@@ -43,7 +43,8 @@
 
 #define REGION_BYTES	(1u << 20)
 #define CHANNELS	3
-#define FLOWS		66	/* more than one word of the pending set */
+#define MANY_FLOWS	66	/* more than one word of the pending set, and FIFOs of 4 KiB */
+#define FEW_FLOWS	2	/* with FIFOs of 128 KiB: bytes in bulk */
 #define FEATURES	(MN_F_VECTORS | MN_F_PORT | MN_F_HEARTBEAT)
 #define CONNECTIONS	8	/* of the peer */
 #define PIECE		(64u << 10)
@@ -150,7 +151,7 @@ static void check_host(void)
 	must(h->state >= MN_H_OFFER && h->state <= MN_H_FAILED);
 	must(h->state != MN_H_FAILED || w.lied);
 	must(h->session != 0);
-	for (uint32_t i = 0; i < FLOWS; i++)
+	for (uint32_t i = 0; i < w.config.geometry.flows; i++)
 		check_flow(&h->flows[i], owed);
 	for (uint32_t c = 0; c < CHANNELS; c++)
 		check_channel(&h->channels[c], owed[c]);
@@ -378,15 +379,16 @@ static void connect_to(uint8_t channel, uint8_t target)
 /* Mostly the flows that connects are given first, sometimes any. */
 static uint32_t flow_of(uint8_t byte)
 {
-	return byte < 192 ? byte % 4 : byte - 192u;
+	return (byte < 192 ? byte % 4 : byte - 192u) % w.config.geometry.flows;
 }
 
 static void attach(uint8_t features)
 {
 	struct mn_header *h = header();
 
-	h->g_version = MN_VERSION;
-	h->g_features = h->h_features & features;
+	h->g_version = MN_VERSION + !!(features & ATTACH_VERSION);
+	h->g_features = (h->h_features & features) | (uint64_t)(features & ATTACH_FEATURE) << 32;
+	w.lied |= features & (ATTACH_VERSION | ATTACH_FEATURE);
 	h->g_session = h->h_session;
 	mn_publish32(&h->g_state, MN_G_ATTACHED);
 	kick();
@@ -651,12 +653,12 @@ static void serve_an_honest_guest(void)
 	detach();
 	tick();
 	w.lied = false;
-	attach(0xff);
+	attach(FEATURES);
 	must(w.host->state == MN_H_READY);
 	connect_to(1, T_LISTENER);
 	must(peer_accept());
 	run();
-	must(done->result == 0 && done->flow < FLOWS && done->family == MN_IPV4);
+	must(done->result == 0 && done->flow < w.config.geometry.flows && done->family == MN_IPV4);
 	p = peer(0);
 	push(done->flow, 5);
 	run();
@@ -688,9 +690,12 @@ static struct sockaddr_in bind_loopback(int fd)
 /* The policy names these two ports: no input reaches anything else of this machine. */
 static void make_peer(void)
 {
+	const int small = 64 << 10;	/* a peer that does not read is soon full */
+
 	if (listener >= 0)
 		return;
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	listener_addr = bind_loopback(listener);
 	must(!listen(listener, 4));	/* few: some connects shall have to wait */
 	closed_port_fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -705,7 +710,7 @@ static void allow(const struct sockaddr_in *to)
 	must(!mn_policy_allow(&w.config.policy, rule));
 }
 
-static void make_world(bool spins)
+static void make_world(bool spins, uint32_t flows)
 {
 	make_peer();
 	w = (struct world){
@@ -713,7 +718,7 @@ static void make_world(bool spins)
 			.loop = &w.loop, .report = report, .ring_guest = ring_guest,
 			.features = FEATURES,
 			.geometry = { .region_bytes = REGION_BYTES, .channels = CHANNELS,
-				      .flows = FLOWS },
+				      .flows = flows },
 		},
 		.awake = { eventfd(1, EFD_NONBLOCK), stays_awake },
 	};
@@ -759,7 +764,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	make_peer();
 	fd = lowest_fd();
-	make_world(data[0] & 1);
+	make_world(data[0] & 1, data[0] & 2 ? FEW_FLOWS : MANY_FLOWS);
 	run_actions(data + 1, size - 1);
 	if (w.host->breaches < MN_HOST_BREACHES) {
 		end_peers();

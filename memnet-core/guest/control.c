@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control rings of one channel, for any number of threads. A caller puts its
+ * The control rings of one channel, for any number of threads. A caller lays its
  * submission on the ring and waits; whoever looks takes every completion there is
  * and gives it to the call it belongs to.
  */

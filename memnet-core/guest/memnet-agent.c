@@ -393,6 +393,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
 	if (open_region(&a, &o) || start(&a, &o))
 		return EXIT_FAILURE;
 	attach(&a);

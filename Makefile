@@ -20,6 +20,7 @@ MEMNET_LDFLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Guests have no libraries. Sanitizers do not go with -static.
 STATIC := $(if $(SANITIZE),,-static)
 
+, := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -264,6 +265,9 @@ $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
 	$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
 $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
@@ -295,11 +299,42 @@ $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c $(base_src)))
 
+# --- fuzzing: the host's code with a clock of its own, built three ways ---------------
+
+fuzz_src := \
+	memnet-core/fuzz/fuzz_host.c \
+	$(host_src) \
+	$(core_src) \
+	memnet-core/base/parse.c
+fuzz_dir := memnet-core/fuzz
+
+# $(call fuzz_program,path under $(BUILD),sources,compiler,flags)
+define fuzz_program
+$(BUILD)/$(1).obj/%.o: %.c
+	$$(call say,CC,$$<)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$(3) $$(MEMNET_CFLAGS) $$(CFLAGS) $(4) -Dclock_gettime=fuzz_clock_gettime \
+		-MMD -MP -c -o $$@ $$<
+$(BUILD)/$(1): $(patsubst %.c,$(BUILD)/$(1).obj/%.o,$(2))
+	$$(call say,LINK,$$@)
+	$(Q)$(3) $$(MEMNET_LDFLAGS) $$(LDFLAGS) $(4) -o $$@ $$^
+-include $(patsubst %.c,$(BUILD)/$(1).obj/%.d,$(2))
+endef
+
+FUZZ_CC ?= clang
+$(eval $(call fuzz_program,fuzz/replay,$(fuzz_dir)/replay.c $(fuzz_src),$$(CC),))
+$(eval $(call fuzz_program,fuzz/host,$(fuzz_src),$$(FUZZ_CC),-fsanitize=fuzzer$(,)address$(,)undefined))
+$(eval $(call fuzz_program,fuzz/covered,$(fuzz_dir)/replay.c $(fuzz_src),$$(FUZZ_CC),-fprofile-instr-generate -fcoverage-mapping))
+$(eval $(call program,fuzz/make_seeds,$(fuzz_dir)/make_seeds.c))
+TESTS += $(BUILD)/fuzz/replay
+
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_experiment.sh
 
-# These execute memnet-work, or boot VMs.
+# These execute programs, or boot VMs.
+$(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
+$(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image
@@ -353,9 +388,8 @@ $(BUILD)/obj/%.o: %.c
 
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
-.PHONY: always all guest-image test test-threads experiment check-regression bench stress verify \
-	plots doctor \
-	lint install clean help
+.PHONY: always all guest-image test test-threads fuzz fuzz-compiler fuzz-seeds fuzz-coverage experiment \
+	check-regression bench stress verify plots doctor lint install clean help
 
 all: $(PROGRAMS)
 
@@ -369,6 +403,7 @@ test: all guest-image $(TESTS)
 THREADED := \
 	$(BUILD)/memnet-core/test/test_fifo \
 	$(BUILD)/memnet-core/test/test_session \
+	$(BUILD)/memnet-core/test/test_agent \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
@@ -376,6 +411,39 @@ THREADED := \
 
 test-threads: $(THREADED)
 	$(Q)BUILD=$(BUILD) .ci/test $(THREADED)
+
+# The corpus grows in $(BUILD)/fuzz/corpus; an input that breaks a claim is left beside it.
+FUZZ_TIME ?= 60
+
+fuzz-compiler:
+	$(Q)echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+		$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null || { \
+		echo '$(FUZZ_CC) cannot build fuzzers here; on Debian: apt-get install clang libclang-rt-14-dev' >&2; \
+		exit 1; }
+
+fuzz: fuzz-compiler
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/fuzz/host
+	$(Q)mkdir -p $(BUILD)/fuzz/corpus
+	$(Q)$(BUILD)/fuzz/host -max_total_time=$(FUZZ_TIME) -max_len=4096 -timeout=10 \
+		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ \
+		$(BUILD)/fuzz/corpus $(fuzz_dir)/seeds
+
+# After a change of make_seeds.c or actions.h.
+fuzz-seeds: $(BUILD)/fuzz/make_seeds
+	$(Q)rm -f $(fuzz_dir)/seeds/*
+	$(Q)$(BUILD)/fuzz/make_seeds $(fuzz_dir)/seeds
+
+# Lines of the host that the seeds, and what `make fuzz` found since, reach.
+fuzz-coverage: $(BUILD)/fuzz/covered
+	$(Q)mkdir -p $(BUILD)/fuzz/corpus
+	$(Q)LLVM_PROFILE_FILE=$(BUILD)/fuzz/raw $(BUILD)/fuzz/covered $(fuzz_dir)/seeds \
+		$(BUILD)/fuzz/corpus > /dev/null
+	$(Q)llvm-profdata merge -o $(BUILD)/fuzz/profile $(BUILD)/fuzz/raw
+	$(Q)llvm-cov report $(BUILD)/fuzz/covered -instr-profile=$(BUILD)/fuzz/profile \
+		memnet-core/host memnet-core/fifo.c memnet-core/pending.h
+	$(Q)llvm-cov show $(BUILD)/fuzz/covered -instr-profile=$(BUILD)/fuzz/profile \
+		memnet-core/host memnet-core/fifo.c > $(BUILD)/fuzz/coverage.txt
+	$(Q)echo 'line by line: $(BUILD)/fuzz/coverage.txt'
 
 # RESUME=<results folder> finishes an interrupted experiment.
 experiment: all guest-image
@@ -424,6 +492,8 @@ help:
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
 	@echo 'make bench             rings and FIFOs against DPDK, memcpy, bare lines and eventfds'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
+	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'
+	@echo 'make fuzz-coverage     which lines of the host the seeds and the corpus reach'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'
 	@echo

@@ -113,6 +113,16 @@ static const struct wait_ops data_ops = { data_look, data_arm };
 
 /* --- bytes --------------------------------------------------------------------- */
 
+/*
+ * Of a session that is over, indices are somebody else's: what looks like a breach is
+ * its end. Also what was copied is looked at once more before it counts: we may have
+ * stood still for the whole of that time.
+ */
+static ssize_t of_this_session(const struct memnet_flow *f, ssize_t n)
+{
+	return mn_session_is_current(&f->m->session) ? n : -ECONNRESET;
+}
+
 ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
 {
 	const char *from = buf;
@@ -120,19 +130,23 @@ ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
 	size_t left = len;
 
 	while (left) {
-		ssize_t n = -ECONNRESET;
+		ssize_t n = of_this_session(f, 0);
 
-		if (mn_session_is_current(&f->m->session))
+		if (!n)
 			n = mn_producer_reserve(&f->out, MIN(left, SEND_PIECE), spans);
 		if (n == 0) {
 			n = mn_wait_for(f->m, &f->out_spin, &space_ops, f);
 			if (n == 0)
 				continue;
 		}
+		if (n > 0) {
+			memcpy(spans[0].iov_base, from, spans[0].iov_len);
+			memcpy(spans[1].iov_base, from + spans[0].iov_len, spans[1].iov_len);
+		}
+		if (n > 0 || n == -EPROTO)
+			n = of_this_session(f, n);
 		if (n < 0)
 			return left < len ? (ssize_t)(len - left) : n;
-		memcpy(spans[0].iov_base, from, spans[0].iov_len);
-		memcpy(spans[1].iov_base, from + spans[0].iov_len, spans[1].iov_len);
 		mn_tell_flow(f->m, f->id, mn_producer_commit(&f->out, n));
 		from += n;
 		left -= n;
@@ -145,21 +159,25 @@ ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len)
 	struct iovec spans[2];
 	ssize_t n;
 
-	if (!mn_session_is_current(&f->m->session))
-		return -ECONNRESET;
+	n = of_this_session(f, 0);
+	if (n)
+		return n;
 	while (!(n = mn_consumer_peek(&f->in, len, spans))) {
 		int ret = mn_consumer_at_end(&f->in);
 
 		if (ret)
-			return ret < 0 ? ret : 0;
+			return of_this_session(f, ret < 0 ? ret : 0);
 		ret = mn_wait_for(f->m, &f->in_spin, &data_ops, f);
 		if (ret)
-			return ret;
+			return ret == -EPROTO ? of_this_session(f, ret) : ret;
 	}
+	if (n > 0) {
+		memcpy(buf, spans[0].iov_base, spans[0].iov_len);
+		memcpy((char *)buf + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
+	}
+	n = of_this_session(f, n);
 	if (n < 0)
 		return n;
-	memcpy(buf, spans[0].iov_base, spans[0].iov_len);
-	memcpy((char *)buf + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
 	mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, n));
 	return n;
 }

@@ -28,6 +28,7 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/loop.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
 
@@ -86,9 +87,12 @@ static void client_gone(struct mn_watch *w, uint32_t events)
 			client->channel);
 }
 
+/* A channel without a bell (QEMU's vectors are fewer, or the header lied) is of no use. */
 static struct client *free_client(struct agent *a)
 {
-	for (uint32_t c = OWN_CHANNEL + 1; c < a->memnet->session.geometry.channels; c++)
+	uint32_t n = MIN(a->memnet->session.geometry.channels, a->region.bells);
+
+	for (uint32_t c = OWN_CHANNEL + 1; c < n; c++)
 		if (a->clients[c].watch.fd < 0)
 			return &a->clients[c];
 	return NULL;
@@ -127,10 +131,12 @@ static void refuse(int fd, int error)
 static void client_comes(struct mn_watch *w, uint32_t events)
 {
 	struct agent *a = AGENT_OF(w, listener);
-	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *client;
-	int ret;
+	int fd, ret;
 
+	if (!a->memnet)		/* it ended in this very round of events */
+		return;
+	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	client = free_client(a);
@@ -421,6 +427,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
 	if (open_region(&a, &o) || start(&a, &o))
 		return EXIT_FAILURE;
 	attach(&a);

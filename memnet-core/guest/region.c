@@ -67,7 +67,8 @@ int mn_region_open_fds(struct mn_region *r, const char *provider, int fd, int do
 		.provider = provider, .base = MAP_FAILED, .fd = fd, .doorbell_fd = doorbell_fd,
 		.bells = bells, .vectors = bells, .port_fd = -1, .lock_fd = -1,
 	};
-	memcpy(r->bell_fds, bell_fds, bells * sizeof(bell_fds[0]));
+	if (bells)
+		memcpy(r->bell_fds, bell_fds, bells * sizeof(bell_fds[0]));
 	if (fstat(fd, &st))
 		ret = -errno;
 	else if (st.st_size <= MN_CHANNELS_OFFSET)

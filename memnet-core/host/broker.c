@@ -3,7 +3,6 @@
 #include "memnet-core/host/broker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,6 +62,12 @@ struct mn_broker {
 
 #define VM_OF(watch, member) ((struct vm *)((char *)(watch) - offsetof(struct vm, member)))
 
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static void complain(const struct vm *vm, const char *what, int err)
 {
 	fprintf(stderr, "memnetd: %s: %s: %s\n", vm->config.name, what, strerror(-err));
@@ -119,7 +124,7 @@ static void send_bell(struct vm *vm)
 		complain(vm, "cannot hand the bell port to the worker", ret);
 }
 
-/* What its worker got, also on failure: the restart timer tries again. */
+/* On failure with vm->pid set it lives, unwatched. */
 static int fork_worker(struct vm *vm)
 {
 	int pair[2], pidfd, ret;
@@ -143,17 +148,6 @@ static int fork_worker(struct vm *vm)
 	return mn_loop_add(&vm->broker->loop, &vm->worker, EPOLLIN);
 }
 
-static void start_worker(struct vm *vm)
-{
-	int ret;
-
-	vm->started_ns = mn_now_ns();
-	ret = fork_worker(vm);
-	if (ret)
-		complain(vm, "cannot start a worker", ret);
-	send_bell(vm);
-}
-
 /* Collect the worker; wait for it at most @timeout_ms, then kill it. Its wait status. */
 static int reap_worker(struct vm *vm, int timeout_ms)
 {
@@ -169,6 +163,29 @@ static int reap_worker(struct vm *vm, int timeout_ms)
 	vm->control = -1;
 	vm->pid = -1;
 	return status;
+}
+
+static void start_worker_in(struct vm *vm, unsigned int delay_ms)
+{
+	const struct itimerspec later = { .it_value = mn_timespec(delay_ms * NSEC_PER_MSEC) };
+
+	timerfd_settime(vm->restart.fd, 0, &later, NULL);
+}
+
+static void start_worker(struct vm *vm)
+{
+	int ret;
+
+	vm->started_ns = mn_now_ns();
+	ret = fork_worker(vm);
+	if (ret) {
+		complain(vm, "cannot start a worker, trying again", ret);
+		if (vm->pid > 0)
+			reap_worker(vm, 0);
+		start_worker_in(vm, LAST_DELAY_MS);
+		return;
+	}
+	send_bell(vm);
 }
 
 static void stop_worker(struct vm *vm)
@@ -199,15 +216,10 @@ static void worker_died(struct mn_watch *w, uint32_t events)
 		vm->delay_ms = 0;
 	fprintf(stderr, "memnetd: %s: the worker died (%s); another starts in %u ms\n",
 		vm->config.name, how, vm->delay_ms);
-	if (vm->delay_ms) {
-		const struct itimerspec later = {
-			.it_value = mn_timespec(vm->delay_ms * NSEC_PER_MSEC),
-		};
-
-		timerfd_settime(vm->restart.fd, 0, &later, NULL);
-	} else {
+	if (vm->delay_ms)
+		start_worker_in(vm, vm->delay_ms);
+	else
 		start_worker(vm);
-	}
 	vm->delay_ms = MIN(MAX(2 * vm->delay_ms, (unsigned int)FIRST_DELAY_MS),
 			   (unsigned int)LAST_DELAY_MS);
 }
@@ -258,12 +270,23 @@ static int accept_one(struct vm *vm, struct mn_watch *listener, struct mn_watch 
 	return 0;
 }
 
-/* The next VM shall not read what this one left. */
-static void wipe_region(struct vm *vm)
+/*
+ * Each QEMU gets memory of its own: the next one shall not read what this one left,
+ * nor share it with whoever was given this one's descriptor.
+ */
+static int renew_region(struct vm *vm)
 {
-	if (fallocate(vm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		      vm->config.geometry.region_bytes))
-		complain(vm, "cannot wipe the region", -errno);
+	if (vm->config.ram.path)
+		return 0;	/* the region is in the VM's RAM */
+	if (vm->memfd < 0)
+		vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
+	return vm->memfd < 0 ? vm->memfd : 0;
+}
+
+static void drop_region(struct vm *vm)
+{
+	close_if_open(vm->memfd);
+	vm->memfd = -1;
 }
 
 /* QEMU never writes here: readable means that it has closed. */
@@ -274,7 +297,7 @@ static void ivshmem_gone(struct mn_watch *w, uint32_t events)
 	mn_loop_close_fd(&vm->broker->loop, w);
 	stop_worker(vm);
 	vm->delay_ms = 0;
-	wipe_region(vm);
+	drop_region(vm);
 }
 
 static void ivshmem_comes(struct mn_watch *w, uint32_t events)
@@ -284,13 +307,16 @@ static void ivshmem_comes(struct mn_watch *w, uint32_t events)
 
 	if (ret)
 		return;
-	ret = mn_loop_add(&vm->broker->loop, &vm->ivshmem, EPOLLIN | EPOLLRDHUP);
+	ret = renew_region(vm);
+	if (!ret)
+		ret = mn_loop_add(&vm->broker->loop, &vm->ivshmem, EPOLLIN | EPOLLRDHUP);
 	if (!ret)
 		ret = mn_ivshmem_greet(vm->ivshmem.fd, vm->memfd, vm->doorbell, vm->vectors,
 				       vm->config.geometry.channels);
 	if (ret) {
-		complain(vm, "QEMU left during the greeting", ret);
+		complain(vm, "cannot greet QEMU", ret);
 		mn_loop_close_fd(&vm->broker->loop, &vm->ivshmem);
+		drop_region(vm);
 		return;
 	}
 	start_worker(vm);
@@ -375,11 +401,10 @@ static int listen_for_qemu(struct vm *vm, const char *what, char *path, size_t s
 
 static int make_fds(struct vm *vm)
 {
-	if (!vm->config.ram.path) {
-		vm->memfd = mn_host_make_memfd(vm->config.geometry.region_bytes);
-		if (vm->memfd < 0)
-			return vm->memfd;
-	}
+	int ret = renew_region(vm);
+
+	if (ret)
+		return ret;
 	vm->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vm->doorbell < 0)
 		return -errno;
@@ -487,12 +512,6 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 int mn_broker_run(struct mn_broker *b)
 {
 	return mn_loop_run(&b->loop, NULL, NULL);
-}
-
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
 }
 
 static void free_vm(struct vm *vm)

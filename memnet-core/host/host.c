@@ -26,9 +26,24 @@
 #include "memnet-core/host/host_internal.h"
 #include "memnet-core/pending.h"
 
+/* What a guest can make us say shall not fill a disk: so many lines at once, then seldom. */
+#define LINES		32
+#define LINE_NS		(60 * NSEC_PER_SEC)
+
 static void report(struct mn_host *h, const char *line)
 {
+	int64_t now = mn_now_ns();
+
+	if (now - h->line_ns > LINE_NS) {
+		h->line_ns = now;
+		h->lines -= h->lines > 0;
+	}
+	if (h->lines == LINES)
+		return;
 	h->config.report(h->config.arg, line);
+	if (++h->lines == LINES)
+		h->config.report(h->config.arg, "that is much to say about one guest; from now on "
+				 "at most a line each minute");
 }
 
 static uint32_t all_channels(const struct mn_host *h)
@@ -69,26 +84,41 @@ static void offer_session(struct mn_host *h)
 
 	reset_all(h);
 	h->features = h->config.features;	/* until one is accepted, ring in every way */
-	header->h_features = h->config.features;
 	h->session = new_nonce(h->session);
+	mn_publish(&header->h_features, h->features);
 	mn_publish(&header->h_session, h->session);
 	publish_state(h, MN_H_OFFER);
+}
+
+/*
+ * What the guest reads before it attaches. Said again at every tick: a process of
+ * the guest that wrote over it shall not lock out the next one.
+ */
+static void publish_header(struct mn_host *h)
+{
+	const struct mn_geometry *g = &h->config.geometry;
+	struct mn_header *header = mn_header(h->region);
+
+	header->h_version_min = MN_VERSION;
+	header->h_version_max = MN_VERSION;
+	header->h_features = h->config.features;
+	header->h_region_bytes = g->region_bytes;
+	header->h_channels = g->channels;
+	header->h_flows = g->flows;
+	header->h_fifo_bytes = g->fifo_bytes;
+	mn_publish(&header->h_session, h->session);
+	mn_publish32(&header->h_state, h->state);
 }
 
 /* Also after something zeroed the region, as firmware may do to a BAR. */
 static void init_region(struct mn_host *h)
 {
-	const struct mn_geometry *g = &h->config.geometry;
 	struct mn_header *header = mn_header(h->region);
 
 	memset(header, 0, sizeof(*header));
-	header->h_version_min = MN_VERSION;
-	header->h_version_max = MN_VERSION;
-	header->h_region_bytes = g->region_bytes;
-	header->h_channels = g->channels;
-	header->h_flows = g->flows;
-	header->h_fifo_bytes = g->fifo_bytes;
-	offer_session(h);
+	if (h->breaches < MN_MAX_BREACHES)
+		offer_session(h);
+	publish_header(h);
 	mn_publish(&header->h_magic, MN_MAGIC);
 }
 
@@ -157,8 +187,10 @@ static void follow_guest_state(struct mn_host *h)
 /* --- ticks --------------------------------------------------------------------- */
 
 /*
- * An owner that stopped beating is gone, and whatever it owned with it. Not judged
- * by a tick that came late itself: then the machine stood still, not the guest.
+ * An owner that stopped beating is gone, and whatever it owned with it. Its last beat
+ * was seen up to a tick after it was made, and silence is judged up to a tick late,
+ * so what is waited for is a tick less. Not judged by a tick that came late itself:
+ * then the machine stood still, not the guest.
  */
 static bool guest_is_silent(struct mn_host *h)
 {
@@ -170,7 +202,7 @@ static bool guest_is_silent(struct mn_host *h)
 		h->guest_beat = beat;
 		h->guest_beat_ns = now;
 	}
-	return now - h->guest_beat_ns > MN_DEAD_MS * NSEC_PER_MSEC;
+	return now - h->guest_beat_ns > (MN_DEAD_MS - MN_HEARTBEAT_MS) * NSEC_PER_MSEC;
 }
 
 static void check_guest_heartbeat(struct mn_host *h)
@@ -220,6 +252,7 @@ void mn_host_tick(struct mn_host *h)
 		report(h, "the region's header was overwritten; it is made anew");
 		init_region(h);
 	}
+	publish_header(h);
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
 	follow_guest_state(h);
 	check_guest_heartbeat(h);
@@ -362,8 +395,8 @@ int mn_host_make_memfd(uint64_t bytes)
 
 	if (fd < 0)
 		return -errno;
-	/* Or whoever holds it could end us with SIGBUS. */
-	if (ftruncate(fd, bytes) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
+	/* Or whoever holds it could end us with SIGBUS, or forbid the next worker to write. */
+	if (ftruncate(fd, bytes) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		err = -errno;
 		close(fd);
 		return err;

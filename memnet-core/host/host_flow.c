@@ -29,13 +29,21 @@
 #define BULK_BYTES	(64u << 10)
 #define COALESCE_NS	500000
 
-/* Sends what was not shut down as a RST: a torn stream must not look whole. */
+/*
+ * A torn stream must not look whole: a socket is closed by RST unless both ends were
+ * shut down. From its first moment on, for the kernel closes it when we are killed.
+ */
+static void set_reset_on_close(int fd, bool on)
+{
+	const struct linger reset = { .l_onoff = on, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
 static void close_socket(struct host_flow *f)
 {
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
-	if (f->watch.fd >= 0 && !(f->sent_fin && f->got_fin))
-		setsockopt(f->watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	if (f->watch.fd >= 0 && f->sent_fin && f->got_fin)
+		set_reset_on_close(f->watch.fd, false);
 	mn_loop_close_fd(f->host->config.loop, &f->watch);
 }
 
@@ -131,6 +139,7 @@ int mn_flow_connect(struct host_flow *f, uint32_t channel, const struct mn_submi
 	if (f->watch.fd < 0)
 		return -errno;
 	setsockopt(f->watch.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	set_reset_on_close(f->watch.fd, true);
 	if (connect(f->watch.fd, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS) {
 		ret = -errno;
 		mn_flow_reset(f);
@@ -175,13 +184,17 @@ static ssize_t recv_spans(int fd, struct iovec spans[2])
 	return n < 0 ? -errno : n;
 }
 
-/* Have the send FIFO looked at in a moment, told or not. */
+/*
+ * Have the send FIFO looked at in a moment, told or not. A timer that runs for others
+ * is let run: flows that come here again and again would put it off for ever.
+ */
 static void look_soon(struct host_flow *f)
 {
 	const struct itimerspec soon = { .it_value.tv_nsec = COALESCE_NS };
 
+	if (mn_set_empty(&f->host->bulk))
+		timerfd_settime(f->host->coalesce.fd, 0, &soon, NULL);
 	mn_set_add(&f->host->bulk, mn_flow_id(f));
-	timerfd_settime(f->host->coalesce.fd, 0, &soon, NULL);
 }
 
 /* Ask the guest to tell; in bulk for half a FIFO, and a look of our own. As mn_consumer_arm(). */

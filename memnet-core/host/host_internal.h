@@ -44,6 +44,8 @@ struct mn_host {
 	int64_t guest_beat_ns;	/* and when */
 	int64_t tick_ns;	/* the last one's time */
 	unsigned int breaches;	/* of the protocol */
+	unsigned int lines;	/* reported lately, */
+	int64_t line_ns;	/* and when they last became fewer */
 	bool asleep;		/* what h_asleep says */
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */

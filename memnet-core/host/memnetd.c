@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnetd: the network service of VMs over shared memory. Options; the rest is broker.c. */
 #include <argp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; VMs stay */
 	ret = mn_broker_create(&b, o.directory);
 	if (ret) {
 		fprintf(stderr, "memnetd: cannot start: %s\n", strerror(-ret));

@@ -400,15 +400,17 @@ static void a_killed_guest_leaves_its_place_to_the_next(void **state)
 {
 	struct fixture *fx = *state;
 	struct memnet *killed = attach(fx), *next;
+	struct memnet_flow *f;
 	char byte;
 	int fd, fd2;
 
-	connect_flow(fx, killed, &fd);	/* and never closes it */
+	f = connect_flow(fx, killed, &fd);	/* and does not close it */
 	next = attach(fx);
 	assert_int_equal(read(fd, &byte, 1), -1);
 	assert_int_equal(errno, ECONNRESET);
 	memnet_close(connect_flow(fx, next, &fd2));
 	memnet_detach(next);
+	memnet_close(f);
 	memnet_detach(killed);
 	close(fd);
 	close(fd2);

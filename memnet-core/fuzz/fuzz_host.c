@@ -1,0 +1,787 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host under a hostile guest. The real host code (session, rings, flows, loop)
+ * works over a memfd in this process, with real TCP to a peer that is here too; an
+ * input is a small program of what guest, peer and clock do (actions.h).
+ *
+ * Everything is made anew for each input, and time is ours, so what an input does
+ * it does again. Only the network below is not: loopback delivers at once in
+ * practice, and nothing here depends on it.
+ *
+ * Claimed after every action:
+ *   - the host comes to rest: while the guest does nothing it has nothing to do
+ *   - its private indices are possible, its sockets and debts match its flows
+ *   - a session fails only when the guest has lied, and without a lie every byte
+ *     arrives, in order, in both directions
+ *   - it does not fill a log
+ * and after every input: an honest guest that comes next is served, unless this one
+ * lied too often; no descriptor is left open.
+ *
+ * Built for libFuzzer by `make fuzz`; `make test` runs it over seeds/ (replay.c);
+ * for AFL++: make CC=afl-clang-fast BUILD=build/afl build/afl/fuzz/replay, then
+ * afl-fuzz -i memnet-core/fuzz/seeds -o out -- build/afl/fuzz/replay @@
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
+#include "memnet-core/event.h"
+#include "memnet-core/fuzz/actions.h"
+#include "memnet-core/host/host_internal.h"
+#include "memnet-core/pending.h"
+
+#define REGION_BYTES	(1u << 20)
+#define CHANNELS	3
+#define MANY_FLOWS	66	/* more than one word of the pending set, and FIFOs of 4 KiB */
+#define FEW_FLOWS	2	/* with FIFOs of 128 KiB: bytes in bulk */
+#define FEATURES	(MN_F_VECTORS | MN_F_PORT | MN_F_HEARTBEAT)
+#define CONNECTIONS	8	/* of the peer */
+#define PIECE		(64u << 10)
+
+/*
+ * A round moves a byte, uses up an edge or empties a set. With every FIFO and ring
+ * full (66 of 4 KiB, 3 of 32 entries) and the guest at rest there are fewer.
+ */
+#define MAX_ROUNDS	4096
+#define MAX_ACTIONS	1000	/* of an input: more is only slow */
+
+#define must(claim) ((claim) ? (void)0 : broken(#claim, __LINE__))
+
+struct connection {
+	int fd;
+	uint64_t sent, received;
+};
+
+struct world {
+	struct mn_host_config config;
+	struct mn_loop loop;
+	struct mn_watch awake;	/* always readable: mn_loop_run() never sleeps */
+	struct mn_host *host;
+	uint8_t *guest;		/* the region, mapped once more */
+	unsigned int rounds, lines;
+	bool lied;
+	struct connection peers[CONNECTIONS];
+	unsigned int n_peers;
+};
+
+/* These outlive inputs. */
+static int listener = -1, closed_port_fd;
+static struct sockaddr_in listener_addr, closed_addr;
+
+static struct world w;
+static int64_t now_ns;
+
+static _Noreturn void broken(const char *claim, int line)
+{
+	fprintf(stderr, "fuzz_host.c:%d: not so: %s\n", line, claim);
+	abort();
+}
+
+/* Every object of the fuzz build calls this for clock_gettime(). */
+int fuzz_clock_gettime(clockid_t clock, struct timespec *ts);
+int fuzz_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	now_ns += NSEC_PER_USEC;
+	*ts = mn_timespec(now_ns);
+	return 0;
+}
+
+static struct mn_header *header(void)
+{
+	return mn_header(w.guest);
+}
+
+static struct mn_flow *shared_flow(uint32_t f)
+{
+	return mn_flow(w.guest, &w.config.geometry, f);
+}
+
+/* What stream byte number @position is, in every stream. */
+static uint8_t content(uint64_t position)
+{
+	return position * 0x9e3779b97f4a7c15ULL >> 56;
+}
+
+/* --- what must always be so ------------------------------------------------------ */
+
+static void check_flow(const struct host_flow *f, uint32_t owed[CHANNELS])
+{
+	const struct mn_geometry *g = &w.config.geometry;
+	uint32_t id = mn_flow_id(f);
+
+	must(f->state <= FLOW_DEAD);
+	must((f->watch.fd >= 0) == (f->state == FLOW_CONNECTING || f->state == FLOW_OPEN));
+	must(w.host->state == MN_H_READY || f->state == FLOW_FREE);
+	if (f->state == FLOW_FREE)
+		return;
+	must(f->channel < CHANNELS);
+	owed[f->channel] += f->state == FLOW_CONNECTING;
+	must(f->from_guest.size == g->fifo_bytes && f->to_guest.size == g->fifo_bytes);
+	must(f->from_guest.head - f->from_guest.tail <= g->fifo_bytes);
+	must(f->to_guest.head - f->to_guest.tail <= g->fifo_bytes);
+	must(f->from_guest.data == mn_fifo_data(w.host->region, g, id, MN_SEND));
+	must(f->to_guest.data == mn_fifo_data(w.host->region, g, id, MN_RECV));
+}
+
+static void check_channel(const struct host_channel *ch, uint32_t owed)
+{
+	must(ch->owed == owed);
+	must(ch->submissions.tail % sizeof(struct mn_submission) == 0);
+	must(ch->submissions.head - ch->submissions.tail <= ch->submissions.size);
+	must(ch->completions.head % sizeof(struct mn_completion) == 0);
+	must(ch->completions.head - ch->completions.tail <= ch->completions.size);
+}
+
+static void check_host(void)
+{
+	const struct mn_host *h = w.host;
+	uint32_t owed[CHANNELS] = { 0 };
+
+	must(h->state >= MN_H_OFFER && h->state <= MN_H_FAILED);
+	must(h->state != MN_H_FAILED || w.lied);
+	must(h->session != 0);
+	for (uint32_t i = 0; i < w.config.geometry.flows; i++)
+		check_flow(&h->flows[i], owed);
+	for (uint32_t c = 0; c < CHANNELS; c++)
+		check_channel(&h->channels[c], owed[c]);
+	must(h->ready_channels < 1u << CHANNELS);
+	must(w.lines <= 64 + 2 * now_ns / (60 * NSEC_PER_SEC));
+}
+
+/* --- the host's surroundings ------------------------------------------------------- */
+
+static void report(void *arg, const char *line)
+{
+	w.lines++;
+}
+
+static void ring_guest(void *arg, uint32_t channels, uint64_t features)
+{
+	must(channels && channels < 1u << CHANNELS);
+}
+
+static void stays_awake(struct mn_watch *watch, uint32_t events)
+{
+}
+
+static bool bounded_work(void *arg)
+{
+	must(++w.rounds < MAX_ROUNDS);
+	w.loop.stop = !mn_host_work(w.host);
+	return true;
+}
+
+/* Twice: the first may end with more events waiting than a round takes. */
+static void run(void)
+{
+	w.rounds = 0;
+	for (int i = 0; i < 2; i++) {
+		w.loop.stop = false;
+		must(!mn_loop_run(&w.loop, bounded_work, NULL));
+	}
+}
+
+static void kick(void)
+{
+	mn_host_kicked(w.host);
+	run();
+}
+
+static void tick(void)
+{
+	mn_host_tick(w.host);
+	run();
+}
+
+static void a_kick(const uint8_t *a)
+{
+	kick();
+}
+
+static void a_tick(const uint8_t *a)
+{
+	tick();
+}
+
+static void a_time(const uint8_t *a)
+{
+	now_ns += a[0] * 100 * NSEC_PER_MSEC;
+}
+
+static void a_run(const uint8_t *a)
+{
+	run();
+}
+
+static void a_timer(const uint8_t *a)
+{
+	struct pollfd pfd = { .fd = w.host->coalesce.fd, .events = POLLIN };
+
+	if (!mn_set_empty(&w.host->bulk))
+		must(poll(&pfd, 1, 1000) == 1);
+	run();
+}
+
+static void a_features(const uint8_t *a)
+{
+	mn_host_set_features(w.host, a[0] & FEATURES);
+	run();
+}
+
+/* --- the peer ------------------------------------------------------------------------ */
+
+static void end_socket(int fd, bool reset)
+{
+	const struct linger now = { .l_onoff = 1 };
+
+	if (fd < 0)
+		return;
+	if (reset)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
+static struct connection *peer(uint8_t n)
+{
+	return w.n_peers ? &w.peers[n % w.n_peers] : NULL;
+}
+
+static bool peer_accept(void)
+{
+	int fd;
+
+	if (w.n_peers == CONNECTIONS)
+		return false;
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	if (fd < 0)
+		return false;
+	w.peers[w.n_peers++] = (struct connection){ .fd = fd };
+	return true;
+}
+
+static void peer_write(struct connection *p, size_t len)
+{
+	uint8_t buf[PIECE];
+	ssize_t n;
+
+	len = MIN(len, sizeof(buf));
+	for (size_t i = 0; i < len; i++)
+		buf[i] = content(p->sent + i);
+	n = send(p->fd, buf, len, MSG_NOSIGNAL);
+	if (n > 0)
+		p->sent += n;
+}
+
+static ssize_t peer_read(struct connection *p, size_t len)
+{
+	uint8_t buf[PIECE];
+	ssize_t n = recv(p->fd, buf, MIN(len, sizeof(buf)), 0);
+
+	for (ssize_t i = 0; i < n && !w.lied; i++)
+		must(buf[i] == content(p->received + i));
+	if (n > 0)
+		p->received += n;
+	return n;
+}
+
+static void a_peer_accept(const uint8_t *a)
+{
+	peer_accept();
+}
+
+static size_t u16(const uint8_t *a)
+{
+	return a[0] | a[1] << 8;
+}
+
+static void a_peer_write(const uint8_t *a)
+{
+	if (peer(a[0]))
+		peer_write(peer(a[0]), u16(a + 1));
+}
+
+static void a_peer_read(const uint8_t *a)
+{
+	if (peer(a[0]))
+		peer_read(peer(a[0]), u16(a + 1));
+}
+
+static void a_peer_shut(const uint8_t *a)
+{
+	if (peer(a[0]))
+		shutdown(peer(a[0])->fd, SHUT_WR);
+}
+
+static void peer_ends(uint8_t n, bool reset)
+{
+	struct connection *p = peer(n);
+
+	if (!p)
+		return;
+	end_socket(p->fd, reset);
+	p->fd = -1;
+}
+
+static void a_peer_close(const uint8_t *a)
+{
+	peer_ends(a[0], false);
+}
+
+static void a_peer_reset(const uint8_t *a)
+{
+	peer_ends(a[0], true);
+}
+
+/* --- the guest: control ---------------------------------------------------------------- */
+
+/* Its memory is all it has: a guest of this kind keeps nothing of its own. */
+static void submit(uint8_t channel, const struct mn_submission *s)
+{
+	struct mn_channel *c = mn_channel(w.guest, channel % CHANNELS);
+	struct mn_index *i = &c->submission_index;
+	uint64_t head = i->producer.p_head;
+
+	if (head - i->consumer.c_tail > sizeof(c->submissions) - sizeof(*s))
+		return;
+	memcpy((char *)c->submissions + head % sizeof(c->submissions) / sizeof(*s) * sizeof(*s),
+	       s, sizeof(*s));
+	mn_publish(&i->producer.p_head, head + sizeof(*s));
+	mn_pending_mark_channel(header(), channel % CHANNELS);
+	run();
+}
+
+static void connect_to(uint8_t channel, uint8_t target)
+{
+	const struct sockaddr_in forbidden = { .sin_port = htons(80),
+					       .sin_addr.s_addr = htonl(0xa9fea9fe) };
+	const struct sockaddr_in *to[TARGETS] = {
+		[T_LISTENER] = &listener_addr, [T_CLOSED_PORT] = &closed_addr,
+		[T_FORBIDDEN] = &forbidden,
+	};
+	struct mn_submission s = { .op = MN_OP_CONNECT, .family = MN_IPV4 };
+
+	s.port = ntohs(to[target % TARGETS]->sin_port);
+	memcpy(s.addr, &to[target % TARGETS]->sin_addr, 4);
+	submit(channel, &s);
+}
+
+/* Mostly the flows that connects are given first, sometimes any. */
+static uint32_t flow_of(uint8_t byte)
+{
+	return (byte < 192 ? byte % 4 : byte - 192u) % w.config.geometry.flows;
+}
+
+static void attach(uint8_t features)
+{
+	struct mn_header *h = header();
+
+	h->g_version = MN_VERSION + !!(features & ATTACH_VERSION);
+	h->g_features = (h->h_features & features) | (uint64_t)(features & ATTACH_FEATURE) << 32;
+	w.lied |= features & (ATTACH_VERSION | ATTACH_FEATURE);
+	h->g_session = h->h_session;
+	mn_publish32(&h->g_state, MN_G_ATTACHED);
+	kick();
+}
+
+static void detach(void)
+{
+	mn_publish32(&header()->g_state, MN_G_DETACHED);
+	kick();
+}
+
+static void take(uint8_t channel)
+{
+	struct mn_index *i = &mn_channel(w.guest, channel % CHANNELS)->completion_index;
+
+	mn_publish(&i->consumer.c_tail, i->producer.p_head);
+	mn_pending_mark_channel(header(), channel % CHANNELS);
+	run();
+}
+
+static void a_attach(const uint8_t *a)
+{
+	attach(a[0]);
+}
+
+static void a_detach(const uint8_t *a)
+{
+	detach();
+}
+
+static void a_beat(const uint8_t *a)
+{
+	header()->g_heartbeat++;
+}
+
+static void a_connect(const uint8_t *a)
+{
+	connect_to(a[0], a[1]);
+}
+
+static void a_close(const uint8_t *a)
+{
+	submit(a[0], &(struct mn_submission){ .op = MN_OP_CLOSE, .flow = flow_of(a[1]) });
+}
+
+static void a_reset(const uint8_t *a)
+{
+	submit(a[0], &(struct mn_submission){ .op = MN_OP_RESET_CHANNEL, .channel = a[1] });
+}
+
+static void a_submit(const uint8_t *a)
+{
+	static const uint8_t zero[4];
+	struct mn_submission s;
+
+	memcpy(&s, a + 1, sizeof(s));
+	if (!memcmp(s.addr, zero, sizeof(zero))) {
+		memcpy(s.addr, &listener_addr.sin_addr, 4);
+		s.port = ntohs(listener_addr.sin_port);
+	}
+	submit(a[0], &s);
+}
+
+static void a_take(const uint8_t *a)
+{
+	take(a[0]);
+}
+
+/* --- the guest: bytes ------------------------------------------------------------------ */
+
+static void push(uint32_t flow, size_t len)
+{
+	struct mn_index *i = &shared_flow(flow)->send;
+	uint8_t *data = mn_fifo_data(w.guest, &w.config.geometry, flow, MN_SEND);
+	uint64_t size = w.config.geometry.fifo_bytes, head = i->producer.p_head;
+	uint64_t fill = head - i->consumer.c_tail;
+
+	len = fill > size ? 0 : MIN(len, size - fill);
+	for (size_t n = 0; n < len; n++)
+		data[(head + n) % size] = content(head + n);
+	mn_publish(&i->producer.p_head, head + len);
+	mn_pending_mark_flow(header(), flow);
+}
+
+static size_t pull(uint32_t flow, size_t len)
+{
+	struct mn_index *i = &shared_flow(flow)->recv;
+	const uint8_t *data = mn_fifo_data(w.guest, &w.config.geometry, flow, MN_RECV);
+	uint64_t size = w.config.geometry.fifo_bytes, tail = i->consumer.c_tail;
+
+	len = MIN(len, i->producer.p_head - tail);
+	must(w.lied || len <= size);
+	for (size_t n = 0; n < len && !w.lied; n++)
+		must(data[(tail + n) % size] == content(tail + n));
+	mn_publish(&i->consumer.c_tail, tail + len);
+	mn_pending_mark_flow(header(), flow);
+	return len;
+}
+
+static void a_push(const uint8_t *a)
+{
+	push(flow_of(a[0]), u16(a + 1));
+}
+
+static void a_pull(const uint8_t *a)
+{
+	pull(flow_of(a[0]), u16(a + 1));
+}
+
+static void a_pump(const uint8_t *a)
+{
+	for (int lap = 0; lap < a[1] % 32; lap++) {
+		push(flow_of(a[0]), REGION_BYTES);
+		run();
+		for (unsigned int i = 0; i < w.n_peers; i++)
+			peer_read(&w.peers[i], PIECE);
+	}
+}
+
+static void a_fin(const uint8_t *a)
+{
+	mn_publish32(&shared_flow(flow_of(a[0]))->send.producer.p_closed, a[1] % (MN_RESET + 1));
+	mn_pending_mark_flow(header(), flow_of(a[0]));
+}
+
+static void a_deaf(const uint8_t *a)
+{
+	mn_publish32(&shared_flow(flow_of(a[0]))->recv.consumer.c_closed, 1);
+	mn_pending_mark_flow(header(), flow_of(a[0]));
+}
+
+static void a_mark(const uint8_t *a)
+{
+	struct mn_header *h = header();
+	uint64_t *words[18], bit = 1ULL << a[1] % 64;
+
+	for (int i = 0; i < 16; i++)
+		words[i] = &h->gh_flows[i];
+	words[16] = &h->gh_channels;
+	words[17] = &h->gh_summary;
+	__atomic_fetch_or(words[a[0] % 18], bit, __ATOMIC_SEQ_CST);
+}
+
+/* --- the guest: lies ------------------------------------------------------------------- */
+
+static void write_bytes(uint8_t *at, unsigned int width, bool add, uint64_t value)
+{
+	uint64_t old = 0;
+
+	memcpy(&old, at, width);
+	value += add ? old : 0;
+	memcpy(at, &value, width);
+}
+
+static void a_write(const uint8_t *a)
+{
+	const struct { uint8_t *base; size_t size; } places[PLACES] = {
+		[P_HEADER] = { w.guest, sizeof(struct mn_header) },
+		[P_CHANNEL] = { (uint8_t *)mn_channel(w.guest, a[1] % CHANNELS),
+				sizeof(struct mn_channel) },
+		[P_FLOW] = { (uint8_t *)shared_flow(flow_of(a[1])), sizeof(struct mn_flow) },
+		[P_ANYWHERE] = { w.guest, REGION_BYTES },
+	};
+	unsigned int place = a[0] % PLACES, width = 1u << (a[5] & 3);
+	size_t offset = (u16(a + 2) | (size_t)a[4] << 16) % (places[place].size - 8);
+	uint64_t value;
+
+	if (a[5] & W_ALIGN)
+		offset &= ~(size_t)(width - 1);
+	memcpy(&value, a + 6, sizeof(value));
+	write_bytes(places[place].base + offset, width, a[5] & W_ADD, value);
+	w.lied = true;
+}
+
+static void a_nudge(const uint8_t *a)
+{
+	struct mn_header *h = header();
+	struct mn_flow *f = shared_flow(flow_of(a[1]));
+	struct mn_channel *c = mn_channel(w.guest, a[1] % CHANNELS);
+#define FIELD(lvalue) { (uint8_t *)&(lvalue), sizeof(lvalue) }
+	const struct { uint8_t *at; size_t width; } fields[] = {
+		FIELD(f->send.producer.p_head), FIELD(f->send.producer.p_wake_tail),
+		FIELD(f->send.producer.p_closed), FIELD(f->send.consumer.c_tail),
+		FIELD(f->recv.consumer.c_tail), FIELD(f->recv.consumer.c_wake_head),
+		FIELD(f->recv.consumer.c_closed), FIELD(f->recv.producer.p_head),
+		FIELD(c->submission_index.producer.p_head),
+		FIELD(c->submission_index.producer.p_closed),
+		FIELD(c->completion_index.consumer.c_tail),
+		FIELD(c->completion_index.consumer.c_wake_head),
+		FIELD(c->completion_index.consumer.c_closed),
+		FIELD(h->g_state), FIELD(h->g_version), FIELD(h->g_features), FIELD(h->g_session),
+		FIELD(h->g_heartbeat), FIELD(h->h_magic), FIELD(h->h_session), FIELD(h->h_state),
+		FIELD(h->h_flows), FIELD(h->h_asleep),
+	};
+#undef FIELD
+	unsigned int n = a[0] % ARRAY_SIZE(fields);
+
+	write_bytes(fields[n].at, fields[n].width, true, (int16_t)u16(a + 2));
+	w.lied = true;
+}
+
+/* --- an input ---------------------------------------------------------------------------- */
+
+static const struct {
+	unsigned int operands;	/* bytes */
+	void (*run)(const uint8_t *operands);
+} actions[ACTIONS] = {
+	[A_ATTACH] = { 1, a_attach },
+	[A_DETACH] = { 0, a_detach },
+	[A_BEAT] = { 0, a_beat },
+	[A_CONNECT] = { 2, a_connect },
+	[A_CLOSE] = { 2, a_close },
+	[A_RESET] = { 2, a_reset },
+	[A_SUBMIT] = { 1 + sizeof(struct mn_submission), a_submit },
+	[A_TAKE] = { 1, a_take },
+	[A_PUSH] = { 3, a_push },
+	[A_PULL] = { 3, a_pull },
+	[A_PUMP] = { 2, a_pump },
+	[A_FIN] = { 2, a_fin },
+	[A_DEAF] = { 1, a_deaf },
+	[A_MARK] = { 2, a_mark },
+	[A_WRITE] = { 14, a_write },
+	[A_NUDGE] = { 4, a_nudge },
+	[A_KICK] = { 0, a_kick },
+	[A_TICK] = { 0, a_tick },
+	[A_TIME] = { 1, a_time },
+	[A_RUN] = { 0, a_run },
+	[A_TIMER] = { 0, a_timer },
+	[A_FEATURES] = { 1, a_features },
+	[A_PEER_ACCEPT] = { 0, a_peer_accept },
+	[A_PEER_WRITE] = { 3, a_peer_write },
+	[A_PEER_READ] = { 3, a_peer_read },
+	[A_PEER_SHUT] = { 1, a_peer_shut },
+	[A_PEER_CLOSE] = { 1, a_peer_close },
+	[A_PEER_RESET] = { 1, a_peer_reset },
+};
+
+static void run_actions(const uint8_t *data, size_t size)
+{
+	size_t at = 0;
+
+	for (int n = 0; n < MAX_ACTIONS && at < size; n++) {
+		unsigned int action = data[at++] % ACTIONS;
+
+		if (actions[action].operands > size - at)
+			return;
+		actions[action].run(data + at);
+		at += actions[action].operands;
+		check_host();
+	}
+}
+
+/* Whoever comes next is served: attaches, connects, gets what it sends. */
+static void serve_an_honest_guest(void)
+{
+	struct mn_completion *done = mn_channel(w.guest, 1)->completions;
+	struct connection *p;
+
+	w.n_peers = 0;
+	while (peer_accept())
+		end_socket(w.peers[--w.n_peers].fd, true);
+	detach();
+	tick();
+	w.lied = false;
+	attach(FEATURES);
+	must(w.host->state == MN_H_READY);
+	connect_to(1, T_LISTENER);
+	must(peer_accept());
+	run();
+	must(done->result == 0 && done->flow < w.config.geometry.flows && done->family == MN_IPV4);
+	p = peer(0);
+	push(done->flow, 5);
+	run();
+	must(peer_read(p, PIECE) == 5);
+	peer_write(p, 7);
+	run();
+	must(pull(done->flow, PIECE) == 7);
+	check_host();
+}
+
+static void end_peers(void)
+{
+	while (peer_accept() || w.n_peers)
+		while (w.n_peers)
+			end_socket(w.peers[--w.n_peers].fd, true);
+}
+
+static struct sockaddr_in bind_loopback(int fd)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+
+	must(!bind(fd, (struct sockaddr *)&sin, len));
+	must(!getsockname(fd, (struct sockaddr *)&sin, &len));
+	return sin;
+}
+
+/* The policy names these two ports: no input reaches anything else of this machine. */
+static void make_peer(void)
+{
+	const int small = 64 << 10;	/* a peer that does not read is soon full */
+
+	if (listener >= 0)
+		return;
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	listener_addr = bind_loopback(listener);
+	must(!listen(listener, 4));	/* few: some connects shall have to wait */
+	closed_port_fd = socket(AF_INET, SOCK_STREAM, 0);
+	closed_addr = bind_loopback(closed_port_fd);
+}
+
+static void allow(const struct sockaddr_in *to)
+{
+	char rule[64];
+
+	snprintf(rule, sizeof(rule), "127.0.0.1/32:%u", ntohs(to->sin_port));
+	must(!mn_policy_allow(&w.config.policy, rule));
+}
+
+static void *map(int memfd)
+{
+	void *base = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+
+	must(base != MAP_FAILED);
+	return base;
+}
+
+static void make_world(bool spins, uint32_t flows)
+{
+	int memfd;
+
+	make_peer();
+	w = (struct world){
+		.config = {
+			.loop = &w.loop, .report = report, .ring_guest = ring_guest,
+			.features = FEATURES,
+			.geometry = { .region_bytes = REGION_BYTES, .channels = CHANNELS,
+				      .flows = flows },
+		},
+		.awake = { eventfd(1, EFD_NONBLOCK), stays_awake },
+	};
+	now_ns = NSEC_PER_SEC;
+	must(!mn_spin_parse(spins ? "adaptive:50us" : "0", &w.config.spin));
+	allow(&listener_addr);
+	allow(&closed_addr);
+	must(!mn_geometry_make(&w.config.geometry));
+	memfd = mn_host_make_memfd(REGION_BYTES);
+	w.guest = map(memfd);
+	w.config.region = map(memfd);
+	close(memfd);
+	must(!mn_loop_init(&w.loop));
+	must(!mn_loop_add(&w.loop, &w.awake, EPOLLIN));
+	must(!mn_host_create(&w.host, &w.config));
+	run();
+}
+
+static void end_world(void)
+{
+	mn_host_destroy(w.host);
+	mn_loop_close_fd(&w.loop, &w.awake);
+	mn_loop_close(&w.loop);
+	end_peers();
+	munmap(w.guest, REGION_BYTES);
+	munmap(w.config.region, REGION_BYTES);
+}
+
+/* The lowest free descriptor: one that leaked has taken it, or will. */
+static int lowest_fd(void)
+{
+	int fd = dup(listener);
+
+	must(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int fd;
+
+	if (!size)
+		return 0;
+	make_peer();
+	fd = lowest_fd();
+	make_world(data[0] & 1, data[0] & 2 ? FEW_FLOWS : MANY_FLOWS);
+	run_actions(data + 1, size - 1);
+	if (w.host->breaches < MN_MAX_BREACHES) {
+		end_peers();
+		serve_an_honest_guest();
+	}
+	end_world();
+	must(lowest_fd() == fd);
+	return 0;
+}

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memnet-core/test/parties.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
+#include "memnet-core/guest/agent_protocol.h"
+#include "memnet-core/guest/memnet.h"
+
+#define PIECE		(16u << 10)
+#define ECHO_BYTES	(256u << 10)
+#define START_MS	5000	/* for a program to be there: sanitizers are slow */
+
+/* --- content ----------------------------------------------------------------------- */
+
+static void fill(uint8_t *buf, size_t len, uint64_t at)
+{
+	for (size_t i = 0; i < len; i++)
+		buf[i] = (at + i) * 0x9e3779b97f4a7c15ULL >> 56;
+}
+
+static bool is_right(const uint8_t *buf, size_t len, uint64_t at)
+{
+	for (size_t i = 0; i < len; i++)
+		if (buf[i] != (uint8_t)((at + i) * 0x9e3779b97f4a7c15ULL >> 56))
+			return false;
+	return true;
+}
+
+/* --- events ------------------------------------------------------------------------ */
+
+static void tell(int fd, enum event_kind kind, int error)
+{
+	const struct event e = { .ns = mn_now_ns(), .kind = kind, .error = error };
+
+	if (write(fd, &e, sizeof(e)) != sizeof(e))
+		_exit(1);
+}
+
+bool event_next(const struct party *p, struct event *e, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = p->events, .events = POLLIN };
+
+	return poll(&pfd, 1, MAX(timeout_ms, 0)) == 1 && read(p->events, e, sizeof(*e)) == sizeof(*e);
+}
+
+void events_drop(const struct party *p)
+{
+	struct event e;
+
+	while (event_next(p, &e, 0))
+		;
+}
+
+/* --- processes --------------------------------------------------------------------- */
+
+/* A child of this program that dies with it; @body never returns. */
+static struct party start_body(void (*body)(int events, const void *arg), const void *arg)
+{
+	struct party p;
+	int pipes[2];
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	p.pid = fork();
+	assert_true(p.pid >= 0);
+	if (!p.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGPIPE, SIG_IGN);
+		close(pipes[0]);
+		body(pipes[1], arg);
+		_exit(0);
+	}
+	close(pipes[1]);
+	p.events = pipes[0];
+	return p;
+}
+
+void party_end(struct party *p)
+{
+	if (p->pid > 0) {
+		kill(p->pid, SIGKILL);
+		waitpid(p->pid, NULL, 0);
+	}
+	if (p->events >= 0)
+		close(p->events);
+	*p = (struct party){ -1, -1 };
+}
+
+/* $BUILD/memnet-core/test/test_x runs $BUILD/bin/NAME. */
+static const char *program_path(const char *name)
+{
+	static char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+
+	assert_true(n > 0);
+	path[n] = '\0';
+	for (int up = 0; up < 3; up++)
+		*strrchr(path, '/') = '\0';
+	strcat(path, "/bin/");
+	return strcat(path, name);
+}
+
+static void exec_program(int events, const void *arg)
+{
+	const struct { const struct parties *p; const char *const *argv; } *a = arg;
+	char log[128];
+	int fd;
+
+	snprintf(log, sizeof(log), "%s/log", a->p->dir);
+	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(fd, STDERR_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	execv(program_path(a->argv[0]), (char **)a->argv);
+	_exit(127);
+}
+
+pid_t program_start(const struct parties *p, const char *const *argv)
+{
+	const struct { const struct parties *p; const char *const *argv; } a = { p, argv };
+	struct party party = start_body(exec_program, &a);
+
+	close(party.events);
+	return party.pid;
+}
+
+bool becomes(bool (*so)(void *arg), void *arg, int timeout_ms)
+{
+	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
+
+	while (!so(arg)) {
+		if (mn_now_ns() > deadline)
+			return false;
+		poll(NULL, 0, 2);
+	}
+	return true;
+}
+
+static bool is_socket(void *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISSOCK(st.st_mode);
+}
+
+/* A socket that is there may not listen yet. */
+static bool is_listening(void *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int ret;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", (const char *)path);
+	ret = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
+	close(fd);
+	return !ret;
+}
+
+void memnetd_start(struct parties *p)
+{
+	char options[512], bell[128];
+	const char *argv[32] = { "memnetd", "--dir", p->dir };
+	int n = 3;
+
+	snprintf(options, sizeof(options), "%s", p->vms);
+	for (char *w = strtok(options, " "); w && n < 31; w = strtok(NULL, " "))
+		argv[n++] = w;
+	snprintf(bell, sizeof(bell), "%s/a.bell", p->dir);	/* made last */
+	unlink(bell);
+	p->memnetd = (struct party){ program_start(p, argv), -1 };
+	assert_true(becomes(is_socket, bell, START_MS));
+}
+
+void agent_start_at(struct parties *p, struct party *agent, const char *vm, const char *socket)
+{
+	char region[128], path[100];
+	const char *argv[] = { "memnet-agent", "--region", region, "--socket", path, NULL };
+
+	snprintf(region, sizeof(region), "server:%s/%s.ivshmem", p->dir, vm);
+	snprintf(path, sizeof(path), "%s/%s", p->dir, socket);
+	unlink(path);
+	*agent = (struct party){ program_start(p, argv), -1 };
+	assert_true(becomes(is_listening, path, START_MS));
+}
+
+void agent_start(struct parties *p)
+{
+	agent_start_at(p, &p->agent, "a", "agent.sock");
+}
+
+/* --- the peer ---------------------------------------------------------------------- */
+
+struct served {
+	int fd, events;
+};
+
+static int peer_sends(int fd)
+{
+	uint8_t buf[PIECE];
+
+	for (uint64_t at = 0;;) {
+		ssize_t n;
+
+		fill(buf, sizeof(buf), at);
+		n = write(fd, buf, sizeof(buf));
+		if (n <= 0)
+			return -errno;
+		at += n;
+	}
+}
+
+/* Check, and echo if @back; to the end. */
+static int peer_receives(int fd, bool back)
+{
+	uint8_t buf[PIECE];
+	uint64_t at = 0;
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		if (!is_right(buf, n, at))
+			return -EBADMSG;
+		at += n;
+		if (back && write(fd, buf, n) != n)
+			return -errno;
+	}
+	return n ? -errno : 0;
+}
+
+static void *serve(void *arg)
+{
+	struct served s = *(struct served *)arg;
+	char mode;
+	int error;
+	ssize_t n = read(s.fd, &mode, 1);
+
+	free(arg);
+	if (n != 1)
+		error = n ? -errno : 0;
+	else if (mode == MODE_RECV)
+		error = peer_sends(s.fd);
+	else
+		error = peer_receives(s.fd, mode == MODE_ECHO);
+	close(s.fd);
+	tell(s.events, EV_END, error);
+	return NULL;
+}
+
+static void be_peer(int events, const void *listener)
+{
+	for (;;) {
+		struct served *s = malloc(sizeof(*s));
+		pthread_t thread;
+
+		s->events = events;
+		s->fd = accept4(*(const int *)listener, NULL, NULL, SOCK_CLOEXEC);
+		if (s->fd < 0 || pthread_create(&thread, NULL, serve, s))
+			_exit(1);
+		pthread_detach(thread);
+	}
+}
+
+void peer_start(struct parties *p)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(p->port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	const int one = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	p->port = ntohs(at.sin_port);
+	p->peer = start_body(be_peer, &fd);
+	close(fd);
+}
+
+/* --- clients ----------------------------------------------------------------------- */
+
+struct client {
+	struct sockaddr_in peer;
+	char socket[128];
+	enum mode mode;
+	int events;
+};
+
+static int send_for_ever(const struct client *c, struct memnet_flow *f)
+{
+	uint8_t buf[PIECE];
+
+	for (uint64_t at = 0;;) {
+		ssize_t n;
+
+		fill(buf, sizeof(buf), at);
+		n = memnet_send(f, buf, sizeof(buf));
+		if (n < 0)
+			return n;
+		at += n;
+		if (at == 4 * PIECE)
+			tell(c->events, EV_READY, 0);
+	}
+}
+
+static int receive_for_ever(const struct client *c, struct memnet_flow *f)
+{
+	uint8_t buf[PIECE];
+	ssize_t n;
+
+	for (uint64_t at = 0;; at += n) {
+		n = memnet_recv(f, buf, sizeof(buf));
+		if (n <= 0)
+			return n;
+		if (!is_right(buf, n, at))
+			return -EBADMSG;
+		if (!at)
+			tell(c->events, EV_READY, 0);
+	}
+}
+
+static int wait_for_ever(const struct client *c, struct memnet_flow *f)
+{
+	char byte;
+
+	tell(c->events, EV_READY, 0);
+	return memnet_recv(f, &byte, 1);
+}
+
+static int receive_piece(struct memnet_flow *f, uint64_t at, size_t len)
+{
+	uint8_t buf[PIECE];
+
+	while (len) {
+		ssize_t n = memnet_recv(f, buf, len);
+
+		if (n <= 0)
+			return n ? n : -EPIPE;
+		if (!is_right(buf, n, at))
+			return -EBADMSG;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int echo(const struct client *c, struct memnet_flow *f)
+{
+	uint8_t buf[PIECE];
+	int ret = 0;
+
+	for (uint64_t at = 0; !ret && at < ECHO_BYTES; at += sizeof(buf)) {
+		ssize_t n;
+
+		fill(buf, sizeof(buf), at);
+		n = memnet_send(f, buf, sizeof(buf));
+		if (n != sizeof(buf))
+			return n < 0 ? n : -EPIPE;
+		ret = receive_piece(f, at, sizeof(buf));
+	}
+	if (!ret)
+		ret = memnet_shutdown_send(f);
+	return ret ? ret : memnet_recv(f, buf, 1);
+}
+
+static int run_stream(const struct client *c, struct memnet_flow *f)
+{
+	char mode = c->mode;
+	ssize_t n = memnet_send(f, &mode, 1);
+
+	if (n < 0)
+		return n;
+	switch (c->mode) {
+	case MODE_SEND:
+		return send_for_ever(c, f);
+	case MODE_RECV:
+		return receive_for_ever(c, f);
+	case MODE_IDLE:
+		return wait_for_ever(c, f);
+	default:
+		return echo(c, f);
+	}
+}
+
+static void be_client(int events, const void *arg)
+{
+	struct client c = *(const struct client *)arg;
+	struct memnet_flow *f;
+	struct memnet *m = NULL;
+	int ret;
+
+	c.events = events;
+	setenv(MN_AGENT_SOCKET_ENV, c.socket, 1);
+	ret = memnet_open(&m);
+	if (!ret)
+		ret = memnet_connect(m, &c.peer, &f);
+	if (!ret) {
+		ret = run_stream(&c, f);
+		tell(events, EV_END, ret);
+		memnet_close(f);
+	} else {
+		tell(events, EV_END, ret);
+	}
+	memnet_detach(m);
+	_exit(0);
+}
+
+struct party client_start(const struct parties *p, const char *socket, enum mode mode)
+{
+	struct client c = {
+		.mode = mode,
+		.peer = { .sin_family = AF_INET, .sin_port = htons(p->port),
+			  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
+	};
+
+	snprintf(c.socket, sizeof(c.socket), "%s/%s", p->dir, socket);
+	return start_body(be_client, &c);
+}
+
+bool echo_works(const struct parties *p, const char *socket, int timeout_ms)
+{
+	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
+	struct event e = { .error = -ETIMEDOUT };
+
+	do {	/* a session that began just now may end once more */
+		struct party c = client_start(p, socket, MODE_ECHO);
+
+		if (!event_next(&c, &e, (deadline - mn_now_ns()) / NSEC_PER_MSEC))
+			e.error = -ETIMEDOUT;
+		if (!e.error) {
+			waitpid(c.pid, NULL, 0);	/* it gives its channel back by itself */
+			c.pid = -1;
+		}
+		party_end(&c);
+	} while (e.error && e.error != -EBADMSG && mn_now_ns() < deadline);
+	if (e.error)
+		print_message("echo: %s\n", strerror(-e.error));
+	return !e.error;
+}
+
+/* --- all of them ------------------------------------------------------------------- */
+
+void parties_start(struct parties *p)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* an orphan becomes ours, and is counted */
+	strcpy(p->dir, "/tmp/memnet-test.XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	if (!p->vms)
+		p->vms = "--allow 127.0.0.0/8 --vm a";
+	memnetd_start(p);
+	agent_start(p);
+	peer_start(p);
+}
+
+static bool is_gone(void *pid)
+{
+	return waitpid(*(pid_t *)pid, NULL, WNOHANG) == *(pid_t *)pid;
+}
+
+/* By SIGTERM, as an administrator does. */
+static void end_politely(struct party *p)
+{
+	if (p->pid <= 0)
+		return;
+	kill(p->pid, SIGTERM);
+	assert_true(becomes(is_gone, &p->pid, START_MS));
+	p->pid = -1;
+}
+
+static bool no_child(void *arg)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+}
+
+void parties_stop(struct parties *p)
+{
+	char path[512];
+	struct dirent *d;
+	DIR *dir;
+
+	end_politely(&p->agent);
+	end_politely(&p->memnetd);
+	party_end(&p->peer);
+	assert_true(becomes(no_child, NULL, 1000));
+	snprintf(path, sizeof(path), "%s/log", p->dir);
+	unlink(path);
+	dir = opendir(p->dir);
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			fail_msg("%s/%s is left", p->dir, d->d_name);
+	closedir(dir);
+	rmdir(p->dir);
+	p->dir[0] = '\0';
+	p->port = 0;
+}
+
+pid_t child_of(pid_t pid, int n)
+{
+	char path[64];
+	FILE *f;
+	int child = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	for (; n >= 0; n--)
+		if (fscanf(f, "%d", &child) != 1)
+			child = -1;
+	fclose(f);
+	return child;
+}
+
+int count_fds(pid_t pid)
+{
+	char path[64];
+	int n = -2;	/* . and .. */
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+long resident_kib(pid_t pid)
+{
+	char path[64];
+	long pages = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d %ld", &pages) != 1)
+		pages = -1;
+	if (f)
+		fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}

@@ -72,6 +72,23 @@ libmemnet_src := \
 	$(core_src) \
 	$(base_src)
 
+# The reference of one bench; without it that bench says so.
+dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
+
+bench_src := \
+	memnet-core/bench/memnet-bench.c \
+	memnet-core/bench/bench.c \
+	memnet-core/bench/ring.c \
+	memnet-core/bench/$(if $(dpdk),ring_dpdk.c,ring_absent.c) \
+	memnet-core/bench/fifo.c \
+	memnet-core/bench/pingpong_spin.c \
+	memnet-core/bench/pingpong_sleep.c \
+	memnet-core/bench/service.c \
+	memnet-core/bench/tcp.c \
+	memnet-core/bench/flows.c \
+	memnet-core/bench/idle.c \
+	$(libmemnet_src)
+
 agent_src := \
 	memnet-core/guest/memnet-agent.c \
 	memnet-core/base/loop.c \
@@ -92,20 +109,6 @@ memnetd_src := \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
 	$(host_src) \
-	$(core_src) \
-	$(base_src)
-
-# The reference of one bench; without it that bench says so.
-dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
-
-bench_src := \
-	memnet-core/bench/memnet-bench.c \
-	memnet-core/bench/bench.c \
-	memnet-core/bench/ring.c \
-	memnet-core/bench/$(if $(dpdk),ring_dpdk.c,ring_absent.c) \
-	memnet-core/bench/fifo.c \
-	memnet-core/bench/pingpong_spin.c \
-	memnet-core/bench/pingpong_sleep.c \
 	$(core_src) \
 	$(base_src)
 
@@ -453,7 +456,7 @@ experiment: all guest-image
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest
 
-bench: $(BUILD)/bin/memnet-bench
+bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd
 	$(Q)$(BUILD)/bin/memnet-bench
 
 # The models of memnet-core/model, and what they must catch: a minute.
@@ -490,7 +493,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
-	@echo 'make bench             rings and FIFOs against DPDK, memcpy, bare lines and eventfds'
+	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'
 	@echo 'make fuzz-coverage     which lines of the host the seeds and the corpus reach'

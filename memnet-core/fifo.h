@@ -19,7 +19,10 @@
  * sleeper only when its step passed that point. The two fences order store
  * before load on both sides, so at least one of the two sees the other; acquire
  * and release alone would let both miss. A wake-up lost outside (a doorbell is
- * a hint) is mended by the sleeper's own timeout.
+ * a hint) is mended by the sleeper's own timeout. Both sides may wait for more than
+ * one byte; what the producer waits for and what the consumer waits for together
+ * must not exceed the size by more than one, or both could sleep for ever
+ * (model/wake.pml).
  *
  * The fence waits until the bytes and the index have reached the other's cache,
  * and is most of what a small step costs. Who has several steps to make

@@ -174,8 +174,7 @@ static int measure(const struct mn_bench_env *env, const struct mn_arm *arm, uin
 	return ret;
 }
 
-static void print_row(const struct mn_comparison *c, double *ratio, double *ours, int n,
-		      int disturbed)
+void mn_bench_row(const struct mn_comparison *c, double *ratio, double *ours, int n, int disturbed)
 {
 	double middle = median(ratio, n), ns = median(ours, n);
 	bool met = c->slowdown ? middle <= c->target : middle >= c->target;
@@ -209,7 +208,7 @@ int mn_bench_compare(const struct mn_bench_env *env, const struct mn_comparison 
 		n_disturbed += disturbed;
 	}
 	if (!ret)
-		print_row(c, ratio, ours, env->rounds, n_disturbed);
+		mn_bench_row(c, ratio, ours, env->rounds, n_disturbed);
 	free(ratio);
 	return ret;
 }

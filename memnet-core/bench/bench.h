@@ -66,6 +66,12 @@ struct mn_comparison {
 /* Measure env->rounds turns of each arm and print the row. 0 or -errno. */
 int mn_bench_compare(const struct mn_bench_env *env, const struct mn_comparison *c);
 
+/*
+ * Print the row of @n turns measured elsewhere: @ratio, as in struct mn_comparison,
+ * and @ours in ns; both get sorted. @disturbed of the turns were not left alone.
+ */
+void mn_bench_row(const struct mn_comparison *c, double *ratio, double *ours, int n, int disturbed);
+
 /* Print a row for what cannot be measured here, and why. Returns 0. */
 int mn_bench_absent(const char *label, const char *mend);
 
@@ -89,6 +95,6 @@ static inline void mn_bench_pause(void)
 }
 
 extern const struct mn_bench mn_bench_ring, mn_bench_fifo, mn_bench_pingpong_spin,
-			     mn_bench_pingpong_sleep;
+			     mn_bench_pingpong_sleep, mn_bench_tcp, mn_bench_flows, mn_bench_idle;
 
 #endif

@@ -15,6 +15,9 @@ static const struct mn_bench *const benches[] = {
 	&mn_bench_fifo,
 	&mn_bench_pingpong_spin,
 	&mn_bench_pingpong_sleep,
+	&mn_bench_tcp,
+	&mn_bench_flows,
+	&mn_bench_idle,
 };
 
 static const char usage[] =

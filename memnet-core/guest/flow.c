@@ -7,8 +7,10 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
 
-/* memnet_send() publishes at least this often, so the host starts while we copy. */
-#define SEND_PIECE	(64u << 10)
+/* Copies are published (given back) step by step, so the host works while we copy, */
+#define COPY_STEP	(8u << 10)
+/* and it is told of them, should it sleep, at least this often. */
+#define TELL_BYTES	(64u << 10)
 
 static struct sockaddr_in address(const uint8_t addr[16], uint16_t port)
 {
@@ -123,63 +125,90 @@ static ssize_t of_this_session(const struct memnet_flow *f, ssize_t n)
 	return mn_session_is_current(&f->m->session) ? n : -ECONNRESET;
 }
 
+/* Copy up to a step in and publish it; the bell is for later. Bytes, 0: full, -errno. */
+static ssize_t send_step(struct memnet_flow *f, const void *from, size_t len)
+{
+	struct iovec spans[2];
+	ssize_t n = of_this_session(f, 0);
+
+	if (!n)
+		n = mn_producer_reserve(&f->out, MIN(len, COPY_STEP), spans);
+	if (n > 0) {
+		memcpy(spans[0].iov_base, from, spans[0].iov_len);
+		memcpy(spans[1].iov_base, (char *)from + spans[0].iov_len, spans[1].iov_len);
+	}
+	if (n > 0 || n == -EPROTO)
+		n = of_this_session(f, n);
+	if (n > 0)
+		mn_producer_publish(&f->out, n);
+	return n;
+}
+
 ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
 {
-	const char *from = buf;
-	struct iovec spans[2];
-	size_t left = len;
+	size_t sent = 0, told = 0;
+	ssize_t n = 0;
 
-	while (left) {
-		ssize_t n = of_this_session(f, 0);
-
-		if (!n)
-			n = mn_producer_reserve(&f->out, MIN(left, SEND_PIECE), spans);
-		if (n == 0) {
-			n = mn_wait_for(f->m, &f->out_spin, &space_ops, f);
-			if (n == 0)
-				continue;
-		}
-		if (n > 0) {
-			memcpy(spans[0].iov_base, from, spans[0].iov_len);
-			memcpy(spans[1].iov_base, from + spans[0].iov_len, spans[1].iov_len);
-		}
-		if (n > 0 || n == -EPROTO)
-			n = of_this_session(f, n);
+	while (sent < len && n >= 0) {
+		n = send_step(f, (const char *)buf + sent, len - sent);
 		if (n < 0)
-			return left < len ? (ssize_t)(len - left) : n;
-		mn_tell_flow(f->m, f->id, mn_producer_commit(&f->out, n));
-		from += n;
-		left -= n;
+			break;
+		sent += n;
+		if (sent > told && (!n || sent == len || sent - told >= TELL_BYTES)) {
+			mn_tell_flow(f->m, f->id, mn_producer_commit(&f->out, 0));
+			told = sent;
+		}
+		if (!n)
+			n = mn_wait_for(f->m, &f->out_spin, &space_ops, f);
 	}
-	return len;
+	return sent ? (ssize_t)sent : n;
+}
+
+/* Copy up to a step out and give it back; the bell is for later. As send_step(). */
+static ssize_t recv_step(struct memnet_flow *f, void *to, size_t len)
+{
+	struct iovec spans[2];
+	ssize_t n = mn_consumer_peek(&f->in, MIN(len, COPY_STEP), spans);
+
+	if (n > 0) {
+		memcpy(to, spans[0].iov_base, spans[0].iov_len);
+		memcpy((char *)to + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
+	}
+	n = of_this_session(f, n);
+	if (n > 0)
+		mn_consumer_retire(&f->in, n);
+	return n;
+}
+
+/* Wait for the first byte. 1; 0: the stream has ended; -errno. */
+static int wait_for_data(struct memnet_flow *f)
+{
+	struct iovec spans[2];
+	int ret = of_this_session(f, 0);
+
+	while (!ret && !mn_consumer_peek(&f->in, 1, spans)) {
+		ret = mn_consumer_at_end(&f->in);
+		if (ret)
+			return of_this_session(f, ret < 0 ? ret : 0);
+		ret = mn_wait_for(f->m, &f->in_spin, &data_ops, f);
+	}
+	if (ret == -EPROTO)
+		ret = of_this_session(f, ret);
+	return ret ? ret : 1;
 }
 
 ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len)
 {
-	struct iovec spans[2];
-	ssize_t n;
+	size_t got = 0;
+	ssize_t n = wait_for_data(f);
 
-	n = of_this_session(f, 0);
-	if (n)
+	if (n <= 0)
 		return n;
-	while (!(n = mn_consumer_peek(&f->in, len, spans))) {
-		int ret = mn_consumer_at_end(&f->in);
-
-		if (ret)
-			return of_this_session(f, ret < 0 ? ret : 0);
-		ret = mn_wait_for(f->m, &f->in_spin, &data_ops, f);
-		if (ret)
-			return ret == -EPROTO ? of_this_session(f, ret) : ret;
-	}
-	if (n > 0) {
-		memcpy(buf, spans[0].iov_base, spans[0].iov_len);
-		memcpy((char *)buf + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
-	}
-	n = of_this_session(f, n);
-	if (n < 0)
-		return n;
-	mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, n));
-	return n;
+	while (got < len && (n = recv_step(f, (char *)buf + got, len - got)) > 0)
+		got += n;
+	if (n >= 0)
+		mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, 0));
+	return got || n > 0 ? (ssize_t)got : n;
 }
 
 int memnet_shutdown_send(struct memnet_flow *f)

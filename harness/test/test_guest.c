@@ -96,16 +96,16 @@ static void words_in_front_are_the_environments(void **state)
 	bool first = false, second = false;
 	const char *line;
 
-	command(&shared, "spawn 0 MEMNET_SPIN=adaptive:50us A= busybox env B=");
-	expect(&shared, "spawned 0 ");
-	while ((line = next_line(&shared, ANSWER_MS)) && strncmp(line, "exit", 4)) {
+	guest_vm_command(&shared, "spawn 0 MEMNET_SPIN=adaptive:50us A= busybox env B=");
+	guest_vm_expect(&shared, "spawned 0 ");
+	while ((line = guest_vm_next_line(&shared, GUEST_VM_ANSWER_MS)) && strncmp(line, "exit", 4)) {
 		first |= !strcmp(line, "out 0 MEMNET_SPIN=adaptive:50us");
 		second |= !strcmp(line, "out 0 A=");
 	}
 	assert_string_equal(line, "exit 0 status=0");
 	assert_true(first && second);
-	command(&shared, "spawn 0 A=b");
-	expect(&shared, "error spawn 0 ENOENT");
+	guest_vm_command(&shared, "spawn 0 A=b");
+	guest_vm_expect(&shared, "error spawn 0 ENOENT");
 }
 
 static void a_long_line_arrives_in_pieces_and_whole(void **state)

@@ -6,6 +6,7 @@
 
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
+#include "memnet-core/mirror.h"
 
 /* Copies are published (given back) step by step, so the host works while we copy, */
 #define COPY_STEP	(8u << 10)
@@ -20,6 +21,21 @@ static struct sockaddr_in address(const uint8_t addr[16], uint16_t port)
 	return sin;
 }
 
+/*
+ * One FIFO's data, twice in a row where the region can be mapped so: a span then
+ * never wraps. Hugepages of guest RAM cannot.
+ */
+static void *map_fifo(struct memnet_flow *f, enum mn_direction direction)
+{
+	const struct mn_geometry *g = &f->m->session.geometry;
+	void *base;
+
+	if (!mn_map_mirrored(&base, f->m->region->fd, mn_fifo_offset(g, f->id, direction),
+			     g->fifo_bytes))
+		return base;
+	return NULL;
+}
+
 static void bind_flow(struct memnet_flow *f, struct memnet *m, const struct mn_completion *c)
 {
 	const struct mn_geometry *g = &m->session.geometry;
@@ -31,10 +47,21 @@ static void bind_flow(struct memnet_flow *f, struct memnet *m, const struct mn_c
 		.local = address(c->local_addr, c->local_port),
 		.peer = address(c->peer_addr, c->peer_port),
 	};
-	mn_producer_init(&f->out, &shared->send, mn_fifo_data(base, g, c->flow, MN_SEND),
-			 g->fifo_bytes);
-	mn_consumer_init(&f->in, &shared->recv, mn_fifo_data(base, g, c->flow, MN_RECV),
-			 g->fifo_bytes);
+	f->mirror[MN_SEND] = map_fifo(f, MN_SEND);
+	f->mirror[MN_RECV] = map_fifo(f, MN_RECV);
+	mn_producer_init(&f->out, &shared->send, f->mirror[MN_SEND] ? f->mirror[MN_SEND] :
+			 mn_fifo_data(base, g, c->flow, MN_SEND), g->fifo_bytes);
+	mn_consumer_init(&f->in, &shared->recv, f->mirror[MN_RECV] ? f->mirror[MN_RECV] :
+			 mn_fifo_data(base, g, c->flow, MN_RECV), g->fifo_bytes);
+	f->out.mirrored = f->mirror[MN_SEND];
+	f->in.mirrored = f->mirror[MN_RECV];
+}
+
+static void unbind_flow(struct memnet_flow *f)
+{
+	for (int i = 0; i < 2; i++)
+		if (f->mirror[i])
+			mn_unmap_mirrored(f->mirror[i], f->m->session.geometry.fifo_bytes);
 }
 
 int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out)
@@ -68,6 +95,7 @@ void memnet_close(struct memnet_flow *f)
 
 	/* A session that died took the flow with it: nothing to undo. */
 	mn_control_call(f->m, &s, &c);
+	unbind_flow(f);
 	free(f);
 }
 

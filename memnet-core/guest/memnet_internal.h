@@ -43,6 +43,7 @@ struct memnet_flow {
 	struct mn_spin out_spin;
 	struct mn_consumer in;		/* of the thread that receives */
 	struct mn_spin in_spin;
+	void *mirror[2];		/* by enum mn_direction: data mapped twice, NULL without */
 	struct sockaddr_in local, peer;
 };
 

@@ -44,8 +44,8 @@ struct memnet_facts {
  * Become a client of this guest's memnet-agent (its socket: the environment's
  * MEMNET_AGENT, else /run/memnet/agent.sock). The environment's MEMNET_SPIN sets the
  * spin budget ("0", "50us", "adaptive:50us"). -ENODEV: no agent; -EAGAIN: every
- * channel is in use; -ETIMEDOUT: the agent has no session with a host; -EINVAL:
- * MEMNET_SPIN is none.
+ * channel is in use; -ETIMEDOUT: the agent has no session with a host; -EINVAL,
+ * -ERANGE: MEMNET_SPIN is none, or above a second.
  */
 int memnet_open(struct memnet **out);
 

@@ -106,6 +106,7 @@ static void finish_connect(struct host_flow *f)
 		f->state = FLOW_OPEN;
 	}
 	h->channels[f->channel].owed--;
+	h->ready_channels |= 1u << f->channel;	/* submissions may have waited for its room */
 	mn_channel_complete(h, f->channel, &c);
 }
 

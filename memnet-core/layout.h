@@ -160,8 +160,8 @@ struct mn_flow {
 /* What a guest may ask of its host. */
 enum mn_op {
 	MN_OP_CONNECT = 1,	/* open a TCP stream to addr:port; the completion names its flow */
-	MN_OP_CLOSE,		/* drop @flow; its FIFOs are at rest after the completion */
-	MN_OP_RESET_CHANNEL,	/* by channel 0: drop @channel's flows, empty its rings */
+	MN_OP_CLOSE,		/* leave @flow to the host, which sends what was shut down */
+	MN_OP_RESET_CHANNEL,	/* by channel 0: close @channel's flows, empty its rings */
 };
 
 /* Address family on the wire of the ring; not Linux's AF_*, which differ by system. */

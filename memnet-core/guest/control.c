@@ -19,7 +19,7 @@ struct control_call {
 /* What a thread that waits for a call looks at. */
 struct call_wait {
 	struct memnet *m;
-	struct control_call *call;	/* NULL: for room on the submission ring */
+	struct control_call *call;
 };
 
 void mn_control_init(struct memnet *m)
@@ -70,33 +70,36 @@ static int take_completions(struct memnet *m)
 	return n ? -EPROTO : 0;
 }
 
+/*
+ * Is the call done? When it is not and @arm, the ring is armed under the same hold of
+ * the lock: in between, another thread could take our completion and the ring be armed
+ * for one that does not come.
+ */
+static int call_done(struct call_wait *w, bool arm)
+{
+	struct memnet *m = w->m;
+	int armed = 1, ret;
+
+	pthread_mutex_lock(&m->lock);
+	do {
+		ret = mn_session_is_current(&m->session) ? take_completions(m) : -ECONNRESET;
+		if (!ret)
+			ret = !w->call->done;
+		if (ret > 0 && arm)
+			armed = mn_consumer_arm(&m->completions, sizeof(struct mn_completion));
+	} while (ret > 0 && !armed);
+	pthread_mutex_unlock(&m->lock);
+	return ret > 0 && armed < 0 ? armed : ret;
+}
+
 static int call_look(void *arg)
 {
-	struct call_wait *w = arg;
-	int ret;
-
-	pthread_mutex_lock(&w->m->lock);
-	ret = take_completions(w->m);
-	if (!ret)
-		ret = !w->call->done;
-	pthread_mutex_unlock(&w->m->lock);
-	return ret;
+	return call_done(arg, false);
 }
 
 static int call_arm(void *arg)
 {
-	struct call_wait *w = arg;
-	int ret;
-
-	do {	/* what came while arming may be another thread's */
-		ret = call_look(w);
-		if (ret <= 0)
-			return ret;
-		pthread_mutex_lock(&w->m->lock);
-		ret = mn_consumer_arm(&w->m->completions, sizeof(struct mn_completion));
-		pthread_mutex_unlock(&w->m->lock);
-	} while (!ret);
-	return ret;
+	return call_done(arg, true);
 }
 
 static const struct wait_ops call_ops = { call_look, call_arm };

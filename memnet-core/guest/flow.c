@@ -227,15 +227,21 @@ static int wait_for_data(struct memnet_flow *f)
 
 ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len)
 {
-	size_t got = 0;
+	size_t got = 0, told = 0;
 	ssize_t n = wait_for_data(f);
 
 	if (n <= 0)
 		return n;
-	while (got < len && (n = recv_step(f, (char *)buf + got, len - got)) > 0)
+	while (got < len && n > 0) {
+		n = recv_step(f, (char *)buf + got, len - got);
+		if (n < 0)
+			break;
 		got += n;
-	if (n >= 0)
-		mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, 0));
+		if (got > told && (!n || got == len || got - told >= TELL_BYTES)) {
+			mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, 0));
+			told = got;
+		}
+	}
 	return got || n > 0 ? (ssize_t)got : n;
 }
 

@@ -258,7 +258,11 @@ void memnet_detach(struct memnet *m)
 
 void memnet_read_counters(const struct memnet *m, struct memnet_counters *out)
 {
-	*out = m->counters;
+	const uint64_t *from = (const uint64_t *)&m->counters;
+	uint64_t *to = (uint64_t *)out;
+
+	for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)	/* threads are adding */
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
 void memnet_read_facts(const struct memnet *m, struct memnet_facts *out)

@@ -26,7 +26,7 @@ struct mn_region;
 /* What waiting cost; counted since memnet_open(), over all threads. */
 struct memnet_counters {
 	uint64_t kicks_to_host;		/* doorbells rung */
-	uint64_t kicks_suppressed;	/* commits nobody had to be rung for */
+	uint64_t kicks_suppressed;	/* steps of streams nobody had to be rung for */
 	uint64_t kicks_to_guest;	/* sleeps ended by the host's bell, */
 	uint64_t kicks_spurious;	/* of which there was nothing to do */
 	uint64_t timer_rescues;		/* sleeps the bell should have ended, but the timer did */
@@ -60,7 +60,7 @@ void memnet_detach(struct memnet *m);
 
 /*
  * A TCP stream from the host to @peer. -EACCES: the host's policy forbids it;
- * -EMFILE: all flows are in use. On success *@out is closed by memnet_close().
+ * -EMFILE: all flows are in use. Not ended by signals: the host is trying. On success *@out is closed by memnet_close().
  */
 int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out);
 
@@ -81,7 +81,10 @@ ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len);
 /* The peer reads the end of the stream after what was sent. Receiving goes on. */
 int memnet_shutdown_send(struct memnet_flow *f);
 
-/* Give the flow back. What was sent but not shut down may be lost, as after RST. */
+/*
+ * Give the flow back. What was sent and shut down still goes out; what was sent and not
+ * shut down may be lost, as after RST.
+ */
 void memnet_close(struct memnet_flow *f);
 
 void memnet_read_counters(const struct memnet *m, struct memnet_counters *out);

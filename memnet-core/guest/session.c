@@ -10,7 +10,7 @@
 
 /* The bell may be missing altogether: look so often. */
 #define LOOK_MS 10
-/* For processes of a session whose owner was killed to finish the piece in hand. */
+/* For processes of a session whose owner has gone to finish the piece in hand. */
 #define GRACE_MS 100
 /* Offers that change under our hands: the host restarts, or two owners came at once. */
 #define ATTEMPTS 3
@@ -117,7 +117,7 @@ int mn_session_attach(struct mn_session *s, struct mn_region *region, struct mn_
 		      uint64_t features)
 {
 	struct mn_header *h = mn_header(region->base);
-	bool killed = mn_fetch32(&h->g_state) == MN_G_ATTACHED;
+	bool first = !mn_fetch(&h->g_session);
 	int ret = -EAGAIN;
 
 	*s = (struct mn_session){ .region = region };
@@ -125,21 +125,26 @@ int mn_session_attach(struct mn_session *s, struct mn_region *region, struct mn_
 		/* A predecessor that was killed left its session behind: end it. */
 		mn_publish32(&h->g_state, MN_G_DETACHED);
 		mn_region_ring(region);
-		if (killed)
+		if (!first)
 			poll(NULL, 0, GRACE_MS);
 		ret = attach_once(s, waiter, features);
 	}
 	s->host_beat_ns = mn_now_ns();
+	if (ret)	/* or the host would be ready for nobody */
+		mn_session_detach(s);
 	return ret == -EAGAIN ? -ETIMEDOUT : ret;
 }
 
 int mn_session_join(struct mn_session *s, struct mn_region *region, uint64_t nonce)
 {
+	int ret;
+
 	*s = (struct mn_session){
 		.region = region, .nonce = nonce, .host_beat_ns = mn_now_ns(),
 		.features = mn_fetch(&mn_header(region->base)->g_features),
 	};
-	return take_geometry(s);
+	ret = take_geometry(s);
+	return mn_session_is_current(s) ? ret : -ECONNRESET;
 }
 
 int mn_session_check(struct mn_session *s)

@@ -48,6 +48,8 @@ static int spin_for(struct memnet *m, int64_t budget_ns, const struct wait_ops *
 	int ret = 1;
 
 	while (ret > 0 && now - begin < budget_ns) {
+		if (!mn_session_is_current(&m->session))
+			return -ECONNRESET;
 		for (int i = 0; i < LOOKS && ret > 0; i++) {
 			mn_pause();
 			ret = ops->look(end);
@@ -72,8 +74,11 @@ static int sleep_for(struct memnet *m, const struct wait_ops *ops, void *end)
 	for (;;) {
 		uint32_t ticket = mn_waiter_ticket(&m->waiter);
 		int64_t begin;
-		int ret = ops->arm(end);
+		int ret = -ECONNRESET;
 
+		/* The event index of a session that is over is somebody else's. */
+		if (mn_session_is_current(&m->session))
+			ret = ops->arm(end);
 		if (ret <= 0) {
 			mn_count(&m->counters.timer_rescues, !ret && !slept && has_bell(m));
 			return ret;
@@ -93,16 +98,15 @@ static int sleep_for(struct memnet *m, const struct wait_ops *ops, void *end)
 
 int mn_wait_for(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end)
 {
-	int64_t begin;
+	int64_t begin = spin->max_ns ? mn_now_ns() : 0;
 	int ret = 1;
 
-	if (!spin->max_ns)
-		return sleep_for(m, ops, end);
-	begin = mn_now_ns();
 	if (spin->budget_ns)
 		ret = spin_for(m, spin->budget_ns, ops, end);
 	if (ret > 0)
 		ret = sleep_for(m, ops, end);
-	mn_spin_waited(spin, mn_now_ns() - begin);
-	return ret;
+	if (spin->max_ns)
+		mn_spin_waited(spin, mn_now_ns() - begin);
+	/* Indices that went back: of the session's end, or of a breach? */
+	return ret == -EPROTO && !mn_session_is_current(&m->session) ? -ECONNRESET : ret;
 }

@@ -46,13 +46,16 @@ static int follow(struct mn_waiter *w, uint32_t ticket, int timeout_ms)
 	const struct timespec timeout = mn_timespec(timeout_ms * NSEC_PER_MSEC);
 	int err = 0;
 
+	uint32_t rings = __atomic_load_n(&w->rings, __ATOMIC_SEQ_CST);
+
 	__atomic_add_fetch(&w->followers, 1, __ATOMIC_SEQ_CST);
 	if (syscall(SYS_futex, &w->generation, FUTEX_WAIT_PRIVATE, ticket, &timeout, NULL, 0))
 		err = errno;
 	__atomic_sub_fetch(&w->followers, 1, __ATOMIC_SEQ_CST);
 	if (err == EINTR)
 		return -EINTR;
-	return err == ETIMEDOUT ? 0 : 1;
+	/* Woken, but perhaps only because the leader's time was over. */
+	return err == EAGAIN || __atomic_load_n(&w->rings, __ATOMIC_SEQ_CST) != rings;
 }
 
 /* As mn_waiter_sleep(), by the one thread that may. */
@@ -75,6 +78,7 @@ static int poll_bell(struct mn_waiter *w, int timeout_ms)
 			return ret;
 	}
 	mn_region_drain(w->region, w->bell);
+	__atomic_add_fetch(&w->rings, 1, __ATOMIC_SEQ_CST);
 	return 1;
 }
 

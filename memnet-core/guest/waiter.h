@@ -21,6 +21,7 @@ struct mn_waiter {
 	uint32_t bell;		/* the channel's */
 	int end_fd;		/* readable or hung up when the session's owner is gone; -1 without */
 	uint32_t generation;
+	uint32_t rings;		/* bells taken up */
 	uint32_t led;		/* 1: a thread polls the bell */
 	uint32_t followers;
 };

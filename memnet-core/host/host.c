@@ -72,6 +72,9 @@ static uint64_t new_nonce(uint64_t old)
 /* Every socket closed, every index 0. */
 static void reset_all(struct mn_host *h)
 {
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
+		if (h->flows[i].state != FLOW_FREE)
+			mn_flow_reset(&h->flows[i]);
 	for (uint32_t c = 0; c < h->config.geometry.channels; c++)
 		mn_channel_reset(h, c);
 	h->ready = h->bulk = (struct mn_set){ 0 };
@@ -228,10 +231,15 @@ static bool lets_go(struct mn_host *h)
 	return true;
 }
 
+static bool is_moving(const struct host_flow *f)
+{
+	return f->state == FLOW_OPEN || f->state == FLOW_DRAINING;
+}
+
 static void look_at_everything(struct mn_host *h)
 {
 	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
-		if (h->flows[i].state == FLOW_OPEN)
+		if (is_moving(&h->flows[i]))
 			mn_set_add(&h->ready, i);
 	h->ready_channels = all_channels(h);
 }
@@ -294,7 +302,7 @@ static void run_flows(struct mn_host *h)
 	/* Also those the guest marked and does not have: they are FLOW_FREE. */
 	for (uint32_t i = mn_set_next(&h->ready, 0); i < MN_MAX_FLOWS;
 	     i = mn_set_next(&h->ready, i + 1))
-		if (h->flows[i].state != FLOW_OPEN || !mn_flow_work(&h->flows[i]))
+		if (!is_moving(&h->flows[i]) || !mn_flow_work(&h->flows[i]))
 			mn_set_remove(&h->ready, i);
 }
 

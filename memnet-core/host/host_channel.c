@@ -15,8 +15,9 @@ void mn_channel_reset(struct mn_host *h, uint32_t c)
 	struct host_channel *ch = &h->channels[c];
 
 	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
-		if (h->flows[i].state != FLOW_FREE && h->flows[i].channel == c)
-			mn_flow_reset(&h->flows[i]);
+		if (h->flows[i].state != FLOW_FREE && h->flows[i].channel == c &&
+		    h->flows[i].state != FLOW_DRAINING)
+			mn_flow_release(&h->flows[i]);
 	memset(shared, 0, sizeof(*shared));
 	mn_consumer_init(&ch->submissions, &shared->submission_index,
 			 (uint8_t *)shared->submissions, sizeof(shared->submissions));
@@ -66,11 +67,11 @@ static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submis
 	if (s->flow >= h->config.geometry.flows)
 		return -EBADF;
 	f = &h->flows[s->flow];
-	if (f->state == FLOW_FREE || f->channel != channel)
+	if (f->state == FLOW_FREE || f->state == FLOW_DRAINING || f->channel != channel)
 		return -EBADF;
 	if (f->state == FLOW_CONNECTING)
 		return -EBUSY;
-	mn_flow_reset(f);
+	mn_flow_release(f);
 	return 1;
 }
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
+#include "memnet-core/event.h"
 #include "memnet-core/host/host_internal.h"
 
 #define WORK_BYTES	(256u << 10)
@@ -30,7 +31,7 @@
 #define COALESCE_NS	500000
 
 /*
- * A torn stream must not look whole: a socket is closed by RST unless both ends were
+ * A torn stream must not look whole: a socket is closed by RST unless what it sent was
  * shut down. From its first moment on, for the kernel closes it when we are killed.
  */
 static void set_reset_on_close(int fd, bool on)
@@ -42,7 +43,7 @@ static void set_reset_on_close(int fd, bool on)
 
 static void close_socket(struct host_flow *f)
 {
-	if (f->watch.fd >= 0 && f->sent_fin && f->got_fin)
+	if (f->watch.fd >= 0 && f->sent_fin)
 		set_reset_on_close(f->watch.fd, false);
 	mn_loop_close_fd(f->host->config.loop, &f->watch);
 }
@@ -71,6 +72,17 @@ void mn_flow_reset(struct host_flow *f)
 	f->moved = 0;
 	mn_set_remove(&f->host->ready, mn_flow_id(f));
 	mn_set_remove(&f->host->bulk, mn_flow_id(f));
+}
+
+void mn_flow_release(struct host_flow *f)
+{
+	if (f->state == FLOW_OPEN && !f->sent_fin &&
+	    mn_fetch32(&f->from_guest.theirs->p_closed) == MN_FIN) {
+		f->state = FLOW_DRAINING;
+		mn_set_add(&f->host->ready, mn_flow_id(f));
+	} else {
+		mn_flow_reset(f);
+	}
 }
 
 /* --- connect ----------------------------------------------------------------- */
@@ -301,10 +313,22 @@ static bool work_recv(struct host_flow *f)
 	return true;
 }
 
+/* Only its end is still to come; nobody waits for it. True: more at once. */
+static bool drain(struct host_flow *f)
+{
+	bool more = f->writable && work_send(f);
+
+	if (f->sent_fin || f->state == FLOW_DEAD)
+		mn_flow_reset(f);
+	return more && f->state == FLOW_DRAINING;
+}
+
 bool mn_flow_work(struct host_flow *f)
 {
 	bool more = false;
 
+	if (f->state == FLOW_DRAINING)
+		return drain(f);
 	if (f->writable && !f->sent_fin)
 		more |= work_send(f);
 	if (f->state == FLOW_OPEN && f->readable && !f->got_fin)

@@ -11,6 +11,7 @@ enum flow_state {
 	FLOW_FREE = 0,	/* no socket; FIFOs at rest */
 	FLOW_CONNECTING,/* socket waits for the handshake; completion owed */
 	FLOW_OPEN,	/* bytes move */
+	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out */
 	FLOW_DEAD,	/* socket gone after an error the guest was told; waits for CLOSE */
 };
 
@@ -66,7 +67,7 @@ static inline uint32_t mn_flow_id(const struct host_flow *f)
 /* The guest broke the protocol in @field: say so, end its session. */
 void mn_host_fail(struct mn_host *h, const char *field);
 
-/* Have @f's bell rung after this round. */
+/* Have the channel's bell rung after this round. */
 static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
 {
 	h->ring_channels |= 1u << channel;
@@ -74,7 +75,7 @@ static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
 
 /* --- host_channel.c --- */
 
-/* Empty rings for channel @c, and no flow of it. */
+/* Empty rings for channel @c, its flows released. */
 void mn_channel_reset(struct mn_host *h, uint32_t c);
 
 /* Take and run what channel @c submitted; it stays in ready_channels while there is more. */
@@ -90,6 +91,9 @@ int mn_flow_connect(struct host_flow *f, uint32_t channel, const struct mn_submi
 
 /* Back to FLOW_FREE; unsent data is dropped, the peer sees RST. */
 void mn_flow_reset(struct host_flow *f);
+
+/* Its owner leaves it: what it has shut down still goes out, else as mn_flow_reset(). */
+void mn_flow_release(struct host_flow *f);
 
 /* Move what can be moved now. True: there is more. */
 bool mn_flow_work(struct host_flow *f);

@@ -380,6 +380,36 @@ static void a_guest_that_closes_without_shutdown_resets_its_peer(void **state)
 	memnet_detach(m);
 }
 
+/* As after close() of a socket: a peer that is slow to read still gets all of it. */
+static void what_was_shut_down_arrives_although_it_was_closed(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	const size_t bytes = 120000;	/* fits into the FIFO */
+	uint8_t *buf = malloc(bytes);
+	struct memnet_flow *f;
+	size_t at = 0;
+	ssize_t n;
+	int fd;
+
+	for (int round = 0; round < 20; round++) {
+		f = connect_flow(fx, m, &fd);
+		fill(buf, bytes);
+		assert_int_equal(memnet_send(f, buf, bytes), bytes);
+		assert_int_equal(memnet_shutdown_send(f), 0);
+		memnet_close(f);
+		for (at = 0; (n = read(fd, buf, bytes)) > 0; at += n)
+			for (ssize_t i = 0; i < n; i++)
+				if (buf[i] != content(at + i))
+					fail_msg("byte %zu differs", at + i);
+		assert_int_equal(n, 0);
+		assert_int_equal(at, bytes);
+		close(fd);
+	}
+	free(buf);
+	memnet_detach(m);
+}
+
 static void a_host_that_stops_is_noticed(void **state)
 {
 	struct fixture *fx = *state;
@@ -610,6 +640,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_peer_that_resets_is_an_error_not_an_end,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_guest_that_closes_without_shutdown_resets_its_peer,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_shut_down_arrives_although_it_was_closed,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_host_that_stops_is_noticed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_guest_leaves_its_place_to_the_next,

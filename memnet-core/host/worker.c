@@ -246,9 +246,14 @@ static void announced(struct worker *w, const struct mn_announcement *a)
 	report(w, text);
 }
 
-/* A guest that does nothing else is asked at once only the first time in a tick. */
+/*
+ * The guest has the pages back, so the end of the session is not written there. One
+ * that does nothing but retract is asked at once only the first time in a tick.
+ */
 static void retracted(struct worker *w)
 {
+	if (w->region)
+		let_go(w);
 	drop_region(w);
 	if (w->retracted)
 		w->ask_in = 1;

@@ -48,7 +48,9 @@ struct client {
 struct agent {
 	struct mn_loop loop;
 	struct mn_region region;
-	struct memnet *memnet;		/* NULL: no session at the moment */
+	struct memnet *memnet;		/* NULL: no session at the moment, */
+	int attach_error;		/* for this, as was said */
+	int status;			/* of the process, at its end */
 	int64_t leave_ns;		/* without one: clients of the last may stay until then */
 	struct mn_watch listener, timer, signals, bell, port, doorbell;
 	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
@@ -164,6 +166,39 @@ static void set_listening(struct agent *a, bool on)
 	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
 }
 
+static void end_in_failure(struct agent *a)
+{
+	a->status = EXIT_FAILURE;
+	a->loop.stop = true;
+}
+
+/* Said when the reason is another than the last time. */
+static void attach_failed(struct agent *a, int why)
+{
+	static const struct { int err; const char *mend; } mends[] = {
+		{ -ETIMEDOUT, "the host does not answer; see whether memnetd runs there and what "
+		  "it says of this VM" },
+		{ -EPROTONOSUPPORT, "memnetd speaks another version; use the memnet-agent that "
+		  "was built with it" },
+		{ -EPROTO, "the host offers what cannot be; give QEMU's ivshmem-doorbell as many "
+		  "vectors as memnetd has --channels, and use programs of one build" },
+		{ -ECONNRESET, "the host closed the bell port; see whether memnetd runs there" },
+	};
+	const char *mend = strerror(-why);
+
+	if (why != a->attach_error) {
+		for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
+			if (mends[i].err == why)
+				mend = mends[i].mend;
+		fprintf(stderr, "memnet-agent: cannot attach: %s%s\n", mend,
+			why == -EPROTONOSUPPORT ? "" : "; trying again");
+	}
+	a->attach_error = why;
+	if (why == -EPROTONOSUPPORT)
+		end_in_failure(a);
+}
+
+/* Where it fails the timer tries again. */
 static void attach(struct agent *a)
 {
 	int ret = memnet_attach(&a->memnet, &a->region, MN_F_HEARTBEAT);
@@ -171,8 +206,10 @@ static void attach(struct agent *a)
 
 	if (ret) {
 		a->memnet = NULL;
-		return;	/* the timer tries again */
+		attach_failed(a, ret);
+		return;
 	}
+	a->attach_error = 0;
 	set_listening(a, true);
 	memnet_read_facts(a->memnet, &facts);
 	fprintf(stderr, "memnet-agent: attached: region %s, %s, woken by %s\n", facts.provider,
@@ -435,5 +472,5 @@ int main(int argc, char **argv)
 	memnet_detach(a.memnet);
 	mn_region_close(&a.region);
 	unlink(o.socket);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret ? EXIT_FAILURE : a.status;
 }

@@ -280,15 +280,27 @@ static void bell_rung(struct mn_watch *w, uint32_t events)
 		check_session(a);
 }
 
+/* Vectors wake this guest: all that is lost is what would be there without them. */
+static bool has_vectors(const struct agent *a)
+{
+	return a->memnet ? a->memnet->session.features & MN_F_VECTORS : a->region.vectors > 0;
+}
+
 /* The host rings for everybody here; this is where it is passed on. */
 static void port_rung(struct mn_watch *w, uint32_t events)
 {
 	struct agent *a = AGENT_OF(w, port);
 
-	if (mn_region_pump(&a->region)) {
-		fprintf(stderr, "memnet-agent: the host closed the bell port\n");
-		a->loop.stop = true;
+	if (!mn_region_pump(&a->region))
+		return;
+	if (has_vectors(a)) {
+		mn_loop_close_fd(&a->loop, w);
+		a->region.port_fd = -1;
+		return;
 	}
+	fprintf(stderr, "memnet-agent: the host closed the bell port; see whether memnetd runs "
+		"there, restart the VM so that QEMU connects to it, and start memnet-agent\n");
+	end_in_failure(a);
 }
 
 /* A client rings, where only the owner of the region can. */

@@ -53,6 +53,8 @@ struct agent {
 	int status;			/* of the process, at its end */
 	int64_t leave_ns;		/* without one: clients of the last may stay until then */
 	struct mn_watch listener, timer, signals, bell, port, doorbell;
+	dev_t socket_dev;		/* of the socket's path, 0 without one, */
+	ino_t socket_ino;		/* while it is ours */
 	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
 };
 
@@ -320,24 +322,88 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 
 /* --- set-up ---------------------------------------------------------------------- */
 
-static int listen_at(const char *path, mode_t mode)
+/*
+ * Remove a dead socket at @sun, and nothing else. @fd only asks whether somebody listens
+ * there. 0: there is nothing to remove any more; -EADDRINUSE: a process answers;
+ * -EEXIST: it is no socket; -errno.
+ */
+static int make_free(int fd, const struct sockaddr_un *sun)
+{
+	struct stat st;
+
+	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) || errno == EAGAIN)
+		return -EADDRINUSE;
+	if (errno != ECONNREFUSED)
+		return 0;	/* bind() has the reason, if there is one */
+	if (lstat(sun->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	return unlink(sun->sun_path) ? -errno : 0;
+}
+
+static void remove_socket(const struct agent *a, const char *path)
+{
+	struct stat st;
+
+	if (a->socket_ino && !lstat(path, &st) && st.st_dev == a->socket_dev &&
+	    st.st_ino == a->socket_ino)
+		unlink(path);
+}
+
+/* Of the default path; others are their owner's to make. */
+static void make_directory(const char *path)
+{
+	char directory[] = MN_AGENT_SOCKET;
+
+	*strrchr(directory, '/') = '\0';
+	if (!strcmp(path, MN_AGENT_SOCKET) && !mkdir(directory, 0755))
+		chmod(directory, 0755);		/* whatever the umask */
+}
+
+static int listen_at(struct agent *a, const char *path, mode_t mode)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
 	int fd, ret;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	make_directory(path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	unlink(path);	/* the region's lock has told that no other agent lives */
-	if (!bind(fd, (struct sockaddr *)&sun, sizeof(sun)) && !chmod(path, mode) &&
-	    !listen(fd, SOMAXCONN))
+	ret = make_free(fd, &sun);
+	if (!ret && bind(fd, (struct sockaddr *)&sun, sizeof(sun)))
+		ret = -errno;
+	if (!ret && !lstat(path, &st)) {
+		a->socket_dev = st.st_dev;
+		a->socket_ino = st.st_ino;
+	}
+	if (!ret && (chmod(path, mode) || listen(fd, SOMAXCONN)))
+		ret = -errno;
+	if (!ret)
 		return fd;
-	ret = -errno;
 	close(fd);
 	return ret;
+}
+
+static void listen_failed(const char *path, int why)
+{
+	static const struct { int err; const char *mend; } mends[] = {
+		{ -EADDRINUSE, "somebody answers there; end that memnet-agent, or give another "
+		  "--socket" },
+		{ -EEXIST, "there is something else than a socket; remove it, or give another "
+		  "--socket" },
+		{ -ENOENT, "its directory is missing; make it (mkdir -p), or give another "
+		  "--socket" },
+		{ -EACCES, "not permitted; run memnet-agent as root, or give another --socket" },
+	};
+	const char *mend = strerror(-why);
+
+	for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
+		if (mends[i].err == why)
+			mend = mends[i].mend;
+	fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", path, mend);
 }
 
 static int heartbeat_timer(void)
@@ -382,10 +448,9 @@ static int start(struct agent *a, const struct options *o)
 		a->clients[c] = (struct client){ .watch = { -1, client_gone }, .agent = a,
 						 .channel = c };
 	if (!ret)
-		ret = watch_fd(a, &a->listener, listen_at(o->socket, o->mode), 0, client_comes);
+		ret = watch_fd(a, &a->listener, listen_at(a, o->socket, o->mode), 0, client_comes);
 	if (ret) {
-		fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", o->socket,
-			strerror(-ret));
+		listen_failed(o->socket, ret);
 		return ret;
 	}
 	ret = watch_fd(a, &a->timer, heartbeat_timer(), EPOLLIN, timer_ticks);
@@ -417,11 +482,16 @@ static int open_region(struct agent *a, const struct options *o)
 		  "guest" },
 		{ -EINVAL, "see --help for the names" },
 	};
-	int ret = mn_region_open(&a->region, o->region) ?: mn_region_probe(&a->region);
-	const char *mend = strerror(-ret);
+	int ret = mn_region_open(&a->region, o->region);
+	const char *mend;
 
-	if (!ret)
-		return 0;
+	if (!ret) {
+		ret = mn_region_probe(&a->region);
+		if (!ret)
+			return 0;
+		mn_region_close(&a->region);
+	}
+	mend = strerror(-ret);
 	for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)
 		if (mends[i].err == ret)
 			mend = mends[i].mend;
@@ -477,12 +547,15 @@ int main(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
-	if (open_region(&a, &o) || start(&a, &o))
+	if (open_region(&a, &o))
 		return EXIT_FAILURE;
-	attach(&a);
-	ret = mn_loop_run(&a.loop, NULL, NULL);
+	ret = start(&a, &o);
+	if (!ret) {
+		attach(&a);
+		ret = mn_loop_run(&a.loop, NULL, NULL);
+	}
 	memnet_detach(a.memnet);
-	mn_region_close(&a.region);
-	unlink(o.socket);
+	mn_region_close(&a.region);	/* or the device stays bound, or the host at our pages */
+	remove_socket(&a, o.socket);
 	return ret ? EXIT_FAILURE : a.status;
 }

@@ -48,9 +48,13 @@ struct client {
 struct agent {
 	struct mn_loop loop;
 	struct mn_region region;
-	struct memnet *memnet;		/* NULL: no session at the moment */
+	struct memnet *memnet;		/* NULL: no session at the moment, */
+	int attach_error;		/* for this, as was said */
+	int status;			/* of the process, at its end */
 	int64_t leave_ns;		/* without one: clients of the last may stay until then */
 	struct mn_watch listener, timer, signals, bell, port, doorbell;
+	dev_t socket_dev;		/* of the socket's path, 0 without one, */
+	ino_t socket_ino;		/* while it is ours */
 	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
 };
 
@@ -164,6 +168,39 @@ static void set_listening(struct agent *a, bool on)
 	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
 }
 
+static void end_in_failure(struct agent *a)
+{
+	a->status = EXIT_FAILURE;
+	a->loop.stop = true;
+}
+
+/* Said when the reason is another than the last time. */
+static void attach_failed(struct agent *a, int why)
+{
+	static const struct { int err; const char *mend; } mends[] = {
+		{ -ETIMEDOUT, "the host does not answer; see whether memnetd runs there and what "
+		  "it says of this VM" },
+		{ -EPROTONOSUPPORT, "memnetd speaks another version; use the memnet-agent that "
+		  "was built with it" },
+		{ -EPROTO, "the host offers what cannot be; give QEMU's ivshmem-doorbell as many "
+		  "vectors as memnetd has --channels, and use programs of one build" },
+		{ -ECONNRESET, "the host closed the bell port; see whether memnetd runs there" },
+	};
+	const char *mend = strerror(-why);
+
+	if (why != a->attach_error) {
+		for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
+			if (mends[i].err == why)
+				mend = mends[i].mend;
+		fprintf(stderr, "memnet-agent: cannot attach: %s%s\n", mend,
+			why == -EPROTONOSUPPORT ? "" : "; trying again");
+	}
+	a->attach_error = why;
+	if (why == -EPROTONOSUPPORT)
+		end_in_failure(a);
+}
+
+/* Where it fails the timer tries again. */
 static void attach(struct agent *a)
 {
 	int ret = memnet_attach(&a->memnet, &a->region, MN_F_HEARTBEAT);
@@ -171,8 +208,10 @@ static void attach(struct agent *a)
 
 	if (ret) {
 		a->memnet = NULL;
-		return;	/* the timer tries again */
+		attach_failed(a, ret);
+		return;
 	}
+	a->attach_error = 0;
 	set_listening(a, true);
 	memnet_read_facts(a->memnet, &facts);
 	fprintf(stderr, "memnet-agent: attached: region %s, %s, woken by %s\n", facts.provider,
@@ -243,15 +282,27 @@ static void bell_rung(struct mn_watch *w, uint32_t events)
 		check_session(a);
 }
 
+/* Vectors wake this guest: all that is lost is what would be there without them. */
+static bool has_vectors(const struct agent *a)
+{
+	return a->memnet ? a->memnet->session.features & MN_F_VECTORS : a->region.vectors > 0;
+}
+
 /* The host rings for everybody here; this is where it is passed on. */
 static void port_rung(struct mn_watch *w, uint32_t events)
 {
 	struct agent *a = AGENT_OF(w, port);
 
-	if (mn_region_pump(&a->region)) {
-		fprintf(stderr, "memnet-agent: the host closed the bell port\n");
-		a->loop.stop = true;
+	if (!mn_region_pump(&a->region))
+		return;
+	if (has_vectors(a)) {
+		mn_loop_close_fd(&a->loop, w);
+		a->region.port_fd = -1;
+		return;
 	}
+	fprintf(stderr, "memnet-agent: the host closed the bell port; see whether memnetd runs "
+		"there, restart the VM so that QEMU connects to it, and start memnet-agent\n");
+	end_in_failure(a);
 }
 
 /* A client rings, where only the owner of the region can. */
@@ -271,24 +322,88 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 
 /* --- set-up ---------------------------------------------------------------------- */
 
-static int listen_at(const char *path, mode_t mode)
+/*
+ * Remove a dead socket at @sun, and nothing else. @fd only asks whether somebody listens
+ * there. 0: there is nothing to remove any more; -EADDRINUSE: a process answers;
+ * -EEXIST: it is no socket; -errno.
+ */
+static int make_free(int fd, const struct sockaddr_un *sun)
+{
+	struct stat st;
+
+	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) || errno == EAGAIN)
+		return -EADDRINUSE;
+	if (errno != ECONNREFUSED)
+		return 0;	/* bind() has the reason, if there is one */
+	if (lstat(sun->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	return unlink(sun->sun_path) ? -errno : 0;
+}
+
+static void remove_socket(const struct agent *a, const char *path)
+{
+	struct stat st;
+
+	if (a->socket_ino && !lstat(path, &st) && st.st_dev == a->socket_dev &&
+	    st.st_ino == a->socket_ino)
+		unlink(path);
+}
+
+/* Of the default path; others are their owner's to make. */
+static void make_directory(const char *path)
+{
+	char directory[] = MN_AGENT_SOCKET;
+
+	*strrchr(directory, '/') = '\0';
+	if (!strcmp(path, MN_AGENT_SOCKET) && !mkdir(directory, 0755))
+		chmod(directory, 0755);		/* whatever the umask */
+}
+
+static int listen_at(struct agent *a, const char *path, mode_t mode)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
 	int fd, ret;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	make_directory(path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	unlink(path);	/* the region's lock has told that no other agent lives */
-	if (!bind(fd, (struct sockaddr *)&sun, sizeof(sun)) && !chmod(path, mode) &&
-	    !listen(fd, SOMAXCONN))
+	ret = make_free(fd, &sun);
+	if (!ret && bind(fd, (struct sockaddr *)&sun, sizeof(sun)))
+		ret = -errno;
+	if (!ret && !lstat(path, &st)) {
+		a->socket_dev = st.st_dev;
+		a->socket_ino = st.st_ino;
+	}
+	if (!ret && (chmod(path, mode) || listen(fd, SOMAXCONN)))
+		ret = -errno;
+	if (!ret)
 		return fd;
-	ret = -errno;
 	close(fd);
 	return ret;
+}
+
+static void listen_failed(const char *path, int why)
+{
+	static const struct { int err; const char *mend; } mends[] = {
+		{ -EADDRINUSE, "somebody answers there; end that memnet-agent, or give another "
+		  "--socket" },
+		{ -EEXIST, "there is something else than a socket; remove it, or give another "
+		  "--socket" },
+		{ -ENOENT, "its directory is missing; make it (mkdir -p), or give another "
+		  "--socket" },
+		{ -EACCES, "not permitted; run memnet-agent as root, or give another --socket" },
+	};
+	const char *mend = strerror(-why);
+
+	for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
+		if (mends[i].err == why)
+			mend = mends[i].mend;
+	fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", path, mend);
 }
 
 static int heartbeat_timer(void)
@@ -333,10 +448,9 @@ static int start(struct agent *a, const struct options *o)
 		a->clients[c] = (struct client){ .watch = { -1, client_gone }, .agent = a,
 						 .channel = c };
 	if (!ret)
-		ret = watch_fd(a, &a->listener, listen_at(o->socket, o->mode), 0, client_comes);
+		ret = watch_fd(a, &a->listener, listen_at(a, o->socket, o->mode), 0, client_comes);
 	if (ret) {
-		fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", o->socket,
-			strerror(-ret));
+		listen_failed(o->socket, ret);
 		return ret;
 	}
 	ret = watch_fd(a, &a->timer, heartbeat_timer(), EPOLLIN, timer_ticks);
@@ -368,11 +482,16 @@ static int open_region(struct agent *a, const struct options *o)
 		  "guest" },
 		{ -EINVAL, "see --help for the names" },
 	};
-	int ret = mn_region_open(&a->region, o->region) ?: mn_region_probe(&a->region);
-	const char *mend = strerror(-ret);
+	int ret = mn_region_open(&a->region, o->region);
+	const char *mend;
 
-	if (!ret)
-		return 0;
+	if (!ret) {
+		ret = mn_region_probe(&a->region);
+		if (!ret)
+			return 0;
+		mn_region_close(&a->region);
+	}
+	mend = strerror(-ret);
 	for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)
 		if (mends[i].err == ret)
 			mend = mends[i].mend;
@@ -428,12 +547,15 @@ int main(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
-	if (open_region(&a, &o) || start(&a, &o))
+	if (open_region(&a, &o))
 		return EXIT_FAILURE;
-	attach(&a);
-	ret = mn_loop_run(&a.loop, NULL, NULL);
+	ret = start(&a, &o);
+	if (!ret) {
+		attach(&a);
+		ret = mn_loop_run(&a.loop, NULL, NULL);
+	}
 	memnet_detach(a.memnet);
-	mn_region_close(&a.region);
-	unlink(o.socket);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	mn_region_close(&a.region);	/* or the device stays bound, or the host at our pages */
+	remove_socket(&a, o.socket);
+	return ret ? EXIT_FAILURE : a.status;
 }

@@ -3,6 +3,7 @@
 #include "memnet-core/host/broker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@
 
 /* A worker that lived so long died by accident: the next one starts at once. */
 #define LONG_LIFE_NS	(5 * NSEC_PER_SEC)
-/* Others are delayed, ever longer, up to this: a guest that kills its worker shall not keep us busy. */
+/* Others are delayed, ever longer: a guest that kills its worker shall not keep us busy. */
 #define FIRST_DELAY_MS	50
 #define LAST_DELAY_MS	1000
 /* A worker told to stop that does not is killed. */
@@ -113,6 +114,7 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	exit(mn_worker_run(&w));
 }
 
+/* Never blocks: a worker that hangs shall not hang the other VMs. */
 static void send_bell(struct vm *vm)
 {
 	int ret;
@@ -122,6 +124,8 @@ static void send_bell(struct vm *vm)
 	ret = mn_send_fds(vm->control, "B", 1, &vm->bell.fd, 1);
 	if (ret && ret != -EPIPE)	/* a dead worker's successor gets it */
 		complain(vm, "cannot hand the bell port to the worker", ret);
+	if (ret == -EAGAIN)		/* it has not taken the many before */
+		kill(vm->pid, SIGKILL);
 }
 
 /* On failure with vm->pid set it lives, unwatched. */
@@ -131,6 +135,7 @@ static int fork_worker(struct vm *vm)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	vm->pid = fork();
 	if (vm->pid == 0)
 		be_worker(vm, pair[1]);
@@ -257,8 +262,8 @@ static int accept_one(struct vm *vm, struct mn_watch *listener, struct mn_watch 
 	if (fd < 0)
 		return -errno;
 	if (w->fd >= 0) {
-		fprintf(stderr, "memnetd: %s: refused a second QEMU; give each VM a --vm of its own\n",
-			vm->config.name);
+		fprintf(stderr, "memnetd: %s: refused a second QEMU; give each VM a --vm of its "
+			"own\n", vm->config.name);
 		close(fd);
 		return -EBUSY;
 	}
@@ -469,7 +474,8 @@ static int watch_signals(struct mn_broker *b)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);	/* workers inherit it: they end by their control socket */
+	/* Workers inherit it: they end by their control socket. */
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	b->signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
 	return b->signals.fd < 0 ? -errno : mn_loop_add(&b->loop, &b->signals, EPOLLIN);
 }

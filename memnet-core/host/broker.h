@@ -32,7 +32,8 @@ int mn_broker_create(struct mn_broker **out, const char *directory);
 
 /*
  * Make the VM's region and listen at DIRECTORY/NAME.ivshmem and NAME.bell (in guest
- * RAM: NAME.bell only), open to this user only. @config is copied; its name is not. 0, or -errno after a message.
+ * RAM: NAME.bell only), open to this user only. @config is copied; its name is not.
+ * 0, or -errno after a message.
  */
 int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config);
 

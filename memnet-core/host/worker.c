@@ -19,6 +19,9 @@
 
 /* Ticks a guest has to answer in. */
 #define ASK_TICKS 3
+/* What a guest can make us say shall not fill a disk: so many lines at once, then seldom. */
+#define LINES	32
+#define LINE_NS	(60 * NSEC_PER_SEC)
 
 struct worker {
 	const struct mn_worker *config;
@@ -28,10 +31,14 @@ struct worker {
 	struct mn_geometry geometry;	/* so */
 	struct mn_watch doorbell, control, timer;
 	struct mn_watch bell;	/* the serial port, -1 without */
+	unsigned int lines;	/* said, less one for each LINE_NS, */
+	int64_t line_ns;	/* the last of which ended then */
 
 	/* Of a region in guest RAM. */
 	struct mn_port_reader port;
-	uint8_t asked;		/* the last question's number */
+	uint8_t asked;		/* the last question's number, */
+	bool unanswered;	/* and it waits for its answer */
+	bool retracted;		/* in this tick, and asked for anew at once */
 	int ask_in;		/* ticks */
 	bool let_go;		/* the memory; the host is to be destroyed */
 	unsigned int breaches;
@@ -40,9 +47,27 @@ struct worker {
 #define WORKER_OF(watch, member) \
 	((struct worker *)((char *)(watch) - offsetof(struct worker, member)))
 
+static void print_line(const struct worker *w, const char *line)
+{
+	fprintf(stderr, "memnetd: %s: %s\n", w->config->name, line);
+}
+
+/* Also what a struct mn_host says, whose own limit ends with it. */
 static void report(void *arg, const char *line)
 {
-	fprintf(stderr, "memnetd: %s: %s\n", ((struct worker *)arg)->config->name, line);
+	struct worker *w = arg;
+	int64_t now = mn_now_ns();
+
+	if (now - w->line_ns > LINE_NS) {
+		w->line_ns = now;
+		w->lines -= w->lines > 0;
+	}
+	if (w->lines == LINES)
+		return;
+	print_line(w, line);
+	if (++w->lines == LINES)
+		print_line(w, "that is much to say about one guest; from now on at most a line "
+			   "each minute");
 }
 
 /* A full eventfd or port holds wake-ups enough. */
@@ -156,6 +181,7 @@ static void ask(struct worker *w)
 	if (w->bell.fd < 0 || w->breaches >= MN_MAX_BREACHES)
 		return;
 	w->asked = (w->asked + 1) & MN_PORT_NUMBER_MASK;
+	w->unanswered = true;
 	w->ask_in = ASK_TICKS;
 	byte = MN_PORT_ASK | w->asked;
 	if (send(w->bell.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -207,8 +233,9 @@ static void announced(struct worker *w, const struct mn_announcement *a)
 {
 	char text[200];
 
-	if (a->number != w->asked || w->host || w->breaches >= MN_MAX_BREACHES)
+	if (a->number != w->asked || !w->unanswered || w->breaches >= MN_MAX_BREACHES)
 		return;
+	w->unanswered = false;
 	if (take_pages(w, a, text, sizeof(text))) {
 		drop_region(w);
 		refused(w, text);
@@ -217,6 +244,22 @@ static void announced(struct worker *w, const struct mn_announcement *a)
 	snprintf(text, sizeof(text), "region in guest RAM: %" PRIu64 " pages of 2 MiB, the first "
 		 "at 0x%" PRIx64, a->pages, a->frames[0] << MN_RAM_PAGE_SHIFT);
 	report(w, text);
+}
+
+/*
+ * The guest has the pages back, so the end of the session is not written there. One
+ * that does nothing but retract is asked at once only the first time in a tick.
+ */
+static void retracted(struct worker *w)
+{
+	if (w->region)
+		let_go(w);
+	drop_region(w);
+	if (w->retracted)
+		w->ask_in = 1;
+	else
+		ask(w);
+	w->retracted = true;
 }
 
 static void hear_guest(struct worker *w)
@@ -228,8 +271,7 @@ static void hear_guest(struct worker *w)
 	while ((event = mn_port_next(&w->port, &a)) != MN_PORT_NOTHING) {
 		rung |= event == MN_PORT_RUNG;
 		if (event == MN_PORT_RETRACTED) {
-			drop_region(w);
-			ask(w);
+			retracted(w);
 		} else if (event == MN_PORT_ANNOUNCED) {
 			announced(w, &a);
 		} else if (event == MN_PORT_NONSENSE && w->breaches < MN_MAX_BREACHES) {
@@ -246,6 +288,7 @@ static void timer_ticks(struct mn_watch *watch, uint32_t events)
 
 	if (!drain(watch->fd))
 		return;
+	w->retracted = false;
 	if (w->host)
 		mn_host_tick(w->host);
 	else if (w->config->ram.path && --w->ask_in <= 0)

@@ -201,7 +201,7 @@ static void what_is_retracted_is_asked_for_anew(void **state)
 	give_region();
 	say(MN_PORT_RETRACT);
 	assert_true(asked(200));
-	assert_int_equal(mn_fetch32(&header(5)->h_state), MN_H_NONE);
+	assert_int_equal(mn_fetch32(&header(5)->h_state), MN_H_OFFER);	/* not written to */
 	answer(g.number, 5, 3);
 	expect_said("region in guest RAM");
 }
@@ -277,6 +277,27 @@ static void who_lies_on_is_not_heard_any_more(void **state)
 	assert_false(asked(2000));
 }
 
+/* Each cycle is valid; the guest is asked at most once in a tick for it, and so told of. */
+static void who_retracts_on_fills_no_log(void **state)
+{
+	int64_t end = mn_now_ns() + 3 * MN_HEARTBEAT_MS * NSEC_PER_MSEC;
+	int questions = 0, lines = 0;
+
+	give_region();
+	while (mn_now_ns() < end) {
+		say(MN_PORT_RETRACT);
+		if (asked(1)) {
+			questions++;
+			answer(g.number, 5, 3);
+		}
+		answer(g.number, 5, 3);		/* once more, and for the next RETRACT */
+	}
+	while (said(100))
+		lines++;
+	assert_in_range(questions, 2, 2 * 4);
+	assert_in_range(lines, 2, questions);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -288,6 +309,7 @@ int main(void)
 		TEST(memory_used_otherwise_is_let_go),
 		TEST(a_lie_costs_one_line_and_an_honest_answer_is_taken),
 		TEST(who_lies_on_is_not_heard_any_more),
+		TEST(who_retracts_on_fills_no_log),
 	};
 
 	return cmocka_run_group_tests_name("worker, region in guest RAM", tests, NULL, NULL);

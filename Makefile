@@ -300,7 +300,8 @@ $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
-$(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
+	$(base_src)))
 
 # --- fuzzing: the host's code with a clock of its own, built three ways ---------------
 

@@ -270,7 +270,8 @@ $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/work
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c \
+	memnet-core/test/scribble.c $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
 $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))

@@ -241,6 +241,8 @@ $(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
+$(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core/test/scribble.c \
+	$(libmemnet_src),$(STATIC)))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
 	$(base_src)))
 
@@ -270,7 +272,8 @@ $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/work
 $(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c \
+	memnet-core/test/scribble.c $(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
 $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
@@ -300,7 +303,10 @@ $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
-$(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
+	$(base_src)))
+$(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \
+	$(base_src)))
 
 # --- fuzzing: the host's code with a clock of its own, built three ways ---------------
 
@@ -344,6 +350,8 @@ $(BUILD)/harness/test/test_guest: | guest-image
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
 $(BUILD)/harness/test/test_guest_ram: | guest-image $(BUILD)/bin/memnetd
+$(BUILD)/harness/test/test_two_vms: | guest-image $(BUILD)/bin/memnetd \
+	$(if $(SANITIZE),,$(BUILD)/guest/test-evil.img)
 
 # --- guest image: KERNEL=, KMODULES=, INITRD_EXTRA= ----------------------------------
 
@@ -370,15 +378,16 @@ $(BUILD)/guest/vmlinuz: $(guest_kernel) $(BUILD)/guest/inputs
 	$(call say,COPY,$@)
 	$(Q)cp $(guest_kernel) $@
 
-# The second has a program of the tests in it, and no agent that would own the device.
+# Two have programs of tests in them; the first of these no agent, which would own the device.
 $(BUILD)/guest/initrd.img: $(guest_programs)
 $(BUILD)/guest/test-vfio.img: $(BUILD)/guest/init $(BUILD)/guest/vfio-echo
-$(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img: harness/guest/mkimage $(guest_kernel) \
-		$(BUILD)/guest/inputs $(guest_extra)
+$(BUILD)/guest/test-evil.img: $(guest_programs) $(BUILD)/guest/evil-guest
+$(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.img: \
+		harness/guest/mkimage $(guest_kernel) $(BUILD)/guest/inputs $(guest_extra)
 	$(call say,CPIO,$@)
 	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
 		harness/guest/mkimage initrd $@ \
-		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo,$^)
+		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo $(BUILD)/guest/evil-guest,$^)
 
 # --- rules ---------------------------------------------------------------------------
 

@@ -25,9 +25,16 @@
 static char folder[] = "/tmp/test_guest.XXXXXX";
 static char image[4096];	/* $BUILD/guest */
 
+/* The file @what of the VM @name. */
+static const char *file_of(const char *name, const char *what, char path[100])
+{
+	snprintf(path, 100, "%s/%s%s%s", folder, name ? name : "", name ? "." : "", what);
+	return path;
+}
+
 static void exec_qemu(const struct guest_vm_setup *setup)
 {
-	char kernel[4200], initrd[4200], chardev[200], serial[100], line[400];
+	char kernel[4200], initrd[4200], chardev[200], serial[120], line[400], path[100];
 	const char *args[MAX_ARGS] = {
 		"qemu-system-x86_64", "-M", "q35",
 		"-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm", "-m", "256",
@@ -41,9 +48,9 @@ static void exec_qemu(const struct guest_vm_setup *setup)
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", image);
 	snprintf(initrd, sizeof(initrd), "%s/%s", image, setup->initrd);
-	snprintf(chardev, sizeof(chardev),
-		 "socket,id=c,path=%s/control,server=on,wait=off", folder);
-	snprintf(serial, sizeof(serial), "file:%s/console", folder);
+	snprintf(chardev, sizeof(chardev), "socket,id=c,path=%s,server=on,wait=off",
+		 file_of(setup->name, "control", path));
+	snprintf(serial, sizeof(serial), "file:%s", file_of(setup->name, "console", path));
 	snprintf(line, sizeof(line), COMMAND_LINE "%s", setup->append);
 	while (args[n])
 		n++;
@@ -55,12 +62,12 @@ static void exec_qemu(const struct guest_vm_setup *setup)
 	_exit(127);
 }
 
-static int connect_control(void)
+static int connect_control(const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s/control", folder);
+	strcpy(at.sun_path, path);
 	for (int i = 0; i < 500; i++) {
 		if (!connect(fd, (struct sockaddr *)&at, sizeof(at)))
 			return fd;
@@ -75,13 +82,13 @@ void guest_vm_boot(struct guest_vm *vm, const struct guest_vm_setup *setup)
 	char path[100];
 
 	memset(vm, 0, sizeof(*vm));
-	snprintf(path, sizeof(path), "%s/control", folder);
-	unlink(path);
+	vm->name = setup->name;
+	unlink(file_of(vm->name, "control", path));
 	vm->pid = fork();
 	assert_true(vm->pid >= 0);
 	if (!vm->pid)
 		exec_qemu(setup);
-	vm->control = connect_control();
+	vm->control = connect_control(path);
 }
 
 const char *guest_vm_next_line(struct guest_vm *vm, int ms)
@@ -131,8 +138,7 @@ void guest_vm_expect_ready(struct guest_vm *vm)
 	ended = waitpid(vm->pid, &status, WNOHANG) == vm->pid;
 	if (ended)
 		vm->pid = 0;
-	snprintf(path, sizeof(path), "%s/console", folder);
-	mn_read_file(path, console, sizeof(console));
+	mn_read_file(file_of(vm->name, "console", path), console, sizeof(console));
 	fail_msg("no hello after %lld ms; QEMU %s (wait status 0x%x); console: %s",
 		 (long long)((mn_now_ns() - begin_ns) / NSEC_PER_MSEC),
 		 ended ? "ended" : "runs", status, console);
@@ -173,24 +179,21 @@ uint64_t guest_vm_value(const char *line, const char *key)
 
 void guest_vm_end(struct guest_vm *vm)
 {
+	char path[100];
+
 	if (vm->pid) {
 		kill(vm->pid, SIGKILL);
 		waitpid(vm->pid, NULL, 0);
 	}
 	if (vm->control)
 		close(vm->control);
+	unlink(file_of(vm->name, "control", path));
+	unlink(file_of(vm->name, "console", path));
 	memset(vm, 0, sizeof(*vm));
 }
 
 int guest_vm_clean_up(void)
 {
-	static const char *const files[] = { "control", "console" };
-	char path[100];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
-		unlink(path);
-	}
 	return rmdir(folder);
 }
 

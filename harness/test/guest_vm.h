@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest image in a VM under TCG, for tests: boot it, talk to its init. What
+ * The guest image in VMs under TCG, for tests: boot it, talk to its init. What
  * goes wrong fails the test, except in guest_vm_prepare().
  */
 #ifndef HARNESS_TEST_GUEST_VM_H
@@ -14,6 +14,7 @@
 #define GUEST_VM_ANSWER_MS	20000
 
 struct guest_vm {
+	const char *name;
 	pid_t pid;
 	int control;
 	size_t len;
@@ -22,6 +23,7 @@ struct guest_vm {
 
 /* What differs from the plainest machine. */
 struct guest_vm_setup {
+	const char *name;		/* where several run at a time, one for each; may be NULL */
 	const char *initrd;		/* of $BUILD/guest */
 	const char *append;		/* to the kernel's command line */
 	const char *const *options;	/* more of QEMU's, NULL at the end; may be NULL */
@@ -58,7 +60,7 @@ void guest_vm_expect_power_off(struct guest_vm *vm);
 /* The number behind " @key=" in @line, where it must be. */
 uint64_t guest_vm_value(const char *line, const char *key);
 
-/* Kill what still runs. */
+/* Kill what still runs, remove its files. */
 void guest_vm_end(struct guest_vm *vm);
 
 #endif

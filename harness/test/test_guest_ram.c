@@ -5,9 +5,7 @@
  * may die. And what memnetd believes of a q35 machine's RAM is what QEMU says.
  * Skips (77) without QEMU or an image. About 15 s: two boots.
  */
-#include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,13 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "harness/test/guest_vm.h"
+#include "harness/test/programs.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
@@ -35,7 +31,6 @@
 #define LET_GO		"the guest is silent; its memory is let go"
 
 static const char *folder;
-static char programs[4096];	/* $BUILD/bin */
 
 /* A VM and what is around it. */
 static struct {
@@ -47,49 +42,6 @@ static struct {
 } fx;
 
 /* --- around the VM ------------------------------------------------------------------- */
-
-/* Start a program of ours; its output goes to @log. */
-static pid_t start(const char *name, const char *log, char *const *args)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (!pid) {
-		char path[4200];
-		int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		snprintf(path, sizeof(path), "%s/%s", programs, name);
-		execv(path, args);
-		_exit(127);
-	}
-	return pid;
-}
-
-static void stop(pid_t *pid)
-{
-	if (*pid <= 0)
-		return;
-	kill(*pid, SIGTERM);
-	waitpid(*pid, NULL, 0);
-	*pid = 0;
-}
-
-/* One that nobody has at the moment. */
-static unsigned int free_port(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
-	getsockname(fd, (struct sockaddr *)&at, &len);
-	close(fd);
-	return ntohs(at.sin_port);
-}
 
 /* How often memnetd has said @what; the last time is at *@last. */
 static unsigned int times_said(const char *what, const char **last)
@@ -144,7 +96,7 @@ static void start_memnetd(void)
 	snprintf(ram, sizeof(ram), "/proc/%d/fd/%d", getpid(), fx.ram);
 	snprintf(fx.log, sizeof(fx.log), "%s/memnetd.log", folder);
 	snprintf(socket_path, sizeof(socket_path), "%s/a.bell", folder);
-	fx.memnetd = start("memnetd", fx.log, args);
+	fx.memnetd = program_start("memnetd", fx.log, args);
 	for (int i = 0; access(socket_path, F_OK); i++) {
 		assert_in_range(i, 0, 500);
 		mn_sleep_until_ns(mn_now_ns() + 10 * NSEC_PER_MSEC);
@@ -156,9 +108,9 @@ static void start_peer(void)
 	char listen_at[32];
 	char *args[] = { "memnet-work", "peer", "--listen", listen_at, NULL };
 
-	fx.port = free_port();
+	fx.port = program_port();
 	snprintf(listen_at, sizeof(listen_at), "127.0.0.1:%u", fx.port);
-	fx.peer = start("memnet-work", "/dev/null", args);
+	fx.peer = program_start("memnet-work", "/dev/null", args);
 }
 
 static void boot(uint64_t ram_bytes)
@@ -168,7 +120,9 @@ static void boot(uint64_t ram_bytes)
 		"-object", object, "-machine", "memory-backend=ram", "-m", size,
 		"-chardev", chardev, "-device", "virtserialport,chardev=bell,name=memnet.bell", NULL
 	};
-	const struct guest_vm_setup setup = { "initrd.img", "", options };
+	const struct guest_vm_setup setup = {
+		.initrd = "initrd.img", .append = "", .options = options,
+	};
 
 	/* Held by us, whatever becomes of the others; QEMU inherits it. */
 	fx.ram = memfd_create("guest RAM", 0);
@@ -187,8 +141,8 @@ static void boot(uint64_t ram_bytes)
 static int end(void **state)
 {
 	guest_vm_end(&fx.vm);
-	stop(&fx.memnetd);
-	stop(&fx.peer);
+	program_stop(&fx.memnetd);
+	program_stop(&fx.peer);
 	close(fx.ram);
 	unlink(fx.log);
 	return 0;
@@ -251,16 +205,6 @@ static void expect_recovery(unsigned int s)
 	assert_true(stream("recv"));
 }
 
-/* memnetd's only child. */
-static pid_t worker(void)
-{
-	char path[64], text[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", fx.memnetd, fx.memnetd);
-	assert_true(mn_read_file(path, text, sizeof(text)) > 0);
-	return atoi(text);
-}
-
 /* --- tests ---------------------------------------------------------------------------- */
 
 static void streams_are_right_above_4_gib(void **state)
@@ -275,7 +219,7 @@ static void another_worker_asks_and_is_answered(void **state)
 {
 	unsigned int found = regions_found();
 
-	kill(worker(), SIGKILL);
+	kill(program_child(fx.memnetd, 0), SIGKILL);
 	assert_in_range(next_region(found), 4 * GIB, 6 * GIB);
 	expect_recovery(5);
 }
@@ -390,16 +334,6 @@ static void a_q35_machine_has_its_ram_where_memnetd_believes(void **state)
 	}
 }
 
-static void find_programs(void)
-{
-	ssize_t n = readlink("/proc/self/exe", programs, sizeof(programs) - 16);
-
-	programs[MAX(n, 0)] = '\0';
-	for (int up = 0; up < 3 && strrchr(programs, '/'); up++)
-		*strrchr(programs, '/') = '\0';
-	strcat(programs, "/bin");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,7 +347,6 @@ int main(void)
 	};
 	int ret;
 
-	find_programs();
 	folder = guest_vm_prepare("initrd.img");
 	ret = cmocka_run_group_tests_name("guest RAM", tests, NULL, NULL);
 	guest_vm_clean_up();

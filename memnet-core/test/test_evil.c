@@ -29,8 +29,8 @@
 #include "memnet-core/event.h"
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
-#include "memnet-core/pending.h"
 #include "memnet-core/test/parties.h"
+#include "memnet-core/test/scribble.h"
 
 #define AGENT_A		"agent.sock"
 #define AGENT_B		"b.sock"
@@ -39,145 +39,26 @@
 #define LOG_LINES	40	/* of each of them */
 #define GROWTH_KIB	1024
 
+static uint64_t *deeds_done;	/* shared with the scribbler */
+
 /* --- the scribbler ------------------------------------------------------------------ */
-
-static uint64_t *deeds_done;	/* shared with it */
-
-struct evil {
-	uint64_t seed;
-	struct memnet *m;
-	void *base;
-	const struct mn_geometry *g;
-};
-
-static uint32_t below(struct evil *e, uint32_t n)
-{
-	return mn_splitmix64(&e->seed) % n;
-}
-
-/* A lie near the truth, at a limit, or wild. */
-static uint64_t value(struct evil *e, uint64_t truth)
-{
-	static const uint64_t limits[] = { 0, 1, 63, 64, 2048, 4096, 1ULL << 31, 1ULL << 32,
-					   1ULL << 63, UINT64_MAX };
-
-	switch (below(e, 4)) {
-	case 0:
-		return limits[below(e, ARRAY_SIZE(limits))];
-	case 1:
-		return mn_splitmix64(&e->seed);
-	default:
-		return truth + below(e, 4096) - 2048;
-	}
-}
-
-static void scribble(struct evil *e, void *at, size_t bytes)
-{
-	uint64_t *word = (uint64_t *)at + below(e, bytes / sizeof(*word));
-
-	mn_publish(word, value(e, mn_fetch(word)));
-}
-
-static void scribble_flow(struct evil *e)
-{
-	struct mn_index *i = &mn_flow(e->base, e->g, below(e, e->g->flows))->send + below(e, 2);
-	uint64_t *fields[] = { &i->producer.p_head, &i->producer.p_wake_tail, &i->consumer.c_tail,
-			       &i->consumer.c_wake_head };
-	uint64_t *field = fields[below(e, ARRAY_SIZE(fields))];
-
-	if (below(e, 8))
-		mn_publish(field, value(e, mn_fetch(field)));
-	else
-		scribble(e, i, sizeof(*i));
-}
-
-static void scribble_channel(struct evil *e)
-{
-	struct mn_channel *c = mn_channel(e->base, below(e, e->g->channels));
-
-	if (below(e, 2))
-		scribble(e, c, 2 * sizeof(struct mn_index));
-	else
-		scribble(e, c, sizeof(*c));
-}
-
-/* With what looks like an operation, so that the host gets further. */
-static void submit(struct evil *e)
-{
-	struct mn_channel *c = mn_channel(e->base, below(e, e->g->channels));
-	uint64_t head = mn_fetch(&c->submission_index.producer.p_head);
-	struct mn_submission *s = &c->submissions[head / sizeof(*s) % MN_RING_ENTRIES];
-
-	s->op = below(e, MN_OP_RESET_CHANNEL + 2);
-	s->flow = below(e, e->g->flows + 2);
-	mn_publish(&c->submission_index.producer.p_head, head + sizeof(*s));
-}
-
-/* Seldom: most of it ends the session at once, and the host gets no further. */
-static void scribble_header(struct evil *e)
-{
-	struct mn_header *h = mn_header(e->base);
-
-	if (!below(e, 16))
-		scribble(e, &h->g_state, MN_LINE);
-	else if (!below(e, 16))
-		scribble(e, h, sizeof(*h));
-	else
-		mn_publish(&h->g_heartbeat, value(e, 0));
-}
-
-static void scribble_pending(struct evil *e)
-{
-	struct mn_header *h = mn_header(e->base);
-
-	__atomic_fetch_or(&h->gh_summary, mn_splitmix64(&e->seed), __ATOMIC_SEQ_CST);
-	__atomic_fetch_or(&h->gh_channels, mn_splitmix64(&e->seed), __ATOMIC_SEQ_CST);
-	__atomic_fetch_or(&h->gh_flows[below(e, 16)], mn_splitmix64(&e->seed), __ATOMIC_SEQ_CST);
-}
-
-/* The only way to get to the host's other states. */
-static void attach(struct evil *e)
-{
-	struct mn_header *h = mn_header(e->base);
-
-	mn_publish32(&h->g_state, MN_G_DETACHED);
-	mn_region_ring(e->m->region);
-	usleep(below(e, 500));
-	mn_publish32(&h->g_version, MN_VERSION);
-	mn_publish(&h->g_features, mn_fetch(&h->h_features));
-	mn_publish(&h->g_session, mn_fetch(&h->h_session));
-	mn_publish32(&h->g_state, MN_G_ATTACHED);
-	mn_region_ring(e->m->region);
-	usleep(below(e, 500));
-}
 
 static _Noreturn void be_evil(const struct parties *p, uint64_t seed)
 {
-	static void (*const deeds[])(struct evil *) = {
-		scribble_flow, scribble_flow, scribble_flow, scribble_channel, submit, submit,
-		scribble_pending, scribble_header, attach,
-	};
-	struct evil e = { .seed = seed };
+	struct scribbler s = { .seed = seed };
+	struct memnet *m;
 	char socket[128];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(socket, sizeof(socket), "%s/" AGENT_A, p->dir);
 	setenv(MN_AGENT_SOCKET_ENV, socket, 1);
-	if (memnet_open(&e.m))
+	if (memnet_open(&m))
 		_exit(1);
-	e.base = e.m->region->base;
-	e.g = &e.m->session.geometry;
+	s.region = m->region;
+	s.geometry = m->session.geometry;
 	usleep(50000);	/* an honest beginning: streams run */
-	for (;;) {
-		if (mn_fetch32(&mn_header(e.base)->h_state) != MN_H_READY && below(&e, 2))
-			attach(&e);
-		for (uint32_t n = below(&e, 16); n; n--, mn_publish(deeds_done, *deeds_done + 1))
-			deeds[below(&e, ARRAY_SIZE(deeds))](&e);
-		if (below(&e, 2))
-			scribble_pending(&e);
-		mn_region_ring(e.m->region);
-		usleep(below(&e, 1000));
-	}
+	for (;;)
+		mn_publish(deeds_done, *deeds_done + scribble_round(&s));
 }
 
 static struct party evil_start(const struct parties *p, uint64_t seed)

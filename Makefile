@@ -436,7 +436,7 @@ fuzz-compiler:
 fuzz: fuzz-compiler
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/fuzz/host
 	$(Q)mkdir -p $(BUILD)/fuzz/corpus
-	$(Q)$(BUILD)/fuzz/host -max_total_time=$(FUZZ_TIME) -max_len=4096 -timeout=10 \
+	$(Q)$(BUILD)/fuzz/host -max_total_time=$(FUZZ_TIME) -max_len=4096 -timeout=60 \
 		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ \
 		$(BUILD)/fuzz/corpus $(fuzz_dir)/seeds
 

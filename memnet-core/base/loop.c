@@ -2,7 +2,12 @@
 #include "memnet-core/base/loop.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
+
+#include "memnet-core/base/clock.h"
 
 int mn_loop_init(struct mn_loop *loop)
 {
@@ -21,6 +26,40 @@ int mn_loop_add(struct mn_loop *loop, struct mn_watch *w, uint32_t events)
 	struct epoll_event ev = { .events = events, .data.ptr = w };
 
 	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) ? -errno : 0;
+}
+
+int mn_loop_watch(struct mn_loop *loop, struct mn_watch *w, int fd, uint32_t events,
+		  void (*ready)(struct mn_watch *w, uint32_t events))
+{
+	if (fd < 0)
+		return fd;
+	*w = (struct mn_watch){ .fd = fd, .ready = ready };
+	return mn_loop_add(loop, w, events);
+}
+
+int mn_loop_timer(int64_t period_ns)
+{
+	const struct timespec period = mn_timespec(period_ns);
+	const struct itimerspec beat = { .it_interval = period, .it_value = period };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	timerfd_settime(fd, 0, &beat, NULL);
+	return fd;
+}
+
+int mn_loop_end_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 void mn_loop_close_fd(struct mn_loop *loop, struct mn_watch *w)

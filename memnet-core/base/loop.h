@@ -35,6 +35,22 @@ void mn_loop_close(struct mn_loop *loop);
 int mn_loop_add(struct mn_loop *loop, struct mn_watch *w, uint32_t events);
 
 /*
+ * Watch @fd for @events by @ready; it belongs to @w from then on. A negative @fd is an
+ * error of who made it: given back. 0 or -errno.
+ */
+int mn_loop_watch(struct mn_loop *loop, struct mn_watch *w, int fd, uint32_t events,
+		  void (*ready)(struct mn_watch *w, uint32_t events));
+
+/* A timerfd that is readable every @period_ns, the first time after one. fd or -errno. */
+int mn_loop_timer(int64_t period_ns);
+
+/*
+ * A signalfd of SIGINT and SIGTERM, which are blocked from then on; children inherit
+ * that. fd or -errno.
+ */
+int mn_loop_end_signals(void);
+
+/*
  * Stop watching and close the descriptor; @w->fd becomes -1. Harmless when it is.
  * Its events of the round in hand are dropped: a descriptor opened in its place
  * must not get them.

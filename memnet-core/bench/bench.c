@@ -32,7 +32,7 @@ void mn_bench_begin(struct mn_stage *s, int side)
 {
 	__atomic_add_fetch(&s->ready, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&s->ready, __ATOMIC_SEQ_CST) < 2)
-		mn_bench_pause();
+		mn_pause();
 	s->begin_ns[side] = mn_now_ns();
 }
 

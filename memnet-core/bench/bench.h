@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "memnet-core/layout.h"
+#include "memnet-core/spin.h"
 
 struct mn_bench_env {
 	int cpu[2];
@@ -83,16 +84,6 @@ void mn_bench_begin(struct mn_stage *s, int side);
  * Sets s->result_ns to the median of the groups, for one trip.
  */
 void mn_bench_trips(struct mn_stage *s, int groups, int group, void (*trip)(void *arg), void *arg);
-
-/* Ask the core for a pause in a spin loop. */
-static inline void mn_bench_pause(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#else
-	__asm__ volatile("" ::: "memory");
-#endif
-}
 
 extern const struct mn_bench mn_bench_ring, mn_bench_fifo, mn_bench_pingpong_spin,
 			     mn_bench_pingpong_sleep, mn_bench_tcp, mn_bench_flows, mn_bench_idle;

@@ -53,7 +53,7 @@ static void copy_in(struct mn_stage *s)
 			rung = done;
 		}
 		if (!n)
-			mn_bench_pause();
+			mn_pause();
 	}
 }
 
@@ -75,7 +75,7 @@ static void copy_out(struct mn_stage *s)
 			rung = done;
 		}
 		if (!n)
-			mn_bench_pause();
+			mn_pause();
 	}
 }
 

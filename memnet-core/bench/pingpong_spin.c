@@ -14,7 +14,7 @@
 static void hear(struct message_ends *e)
 {
 	while (!message_hear(e))
-		mn_bench_pause();
+		mn_pause();
 }
 
 static void fifo_trip(void *arg)
@@ -52,7 +52,7 @@ struct lines {
 static void watch(const uint64_t *line, uint64_t value)
 {
 	while (__atomic_load_n(line, __ATOMIC_ACQUIRE) != value)
-		mn_bench_pause();
+		mn_pause();
 }
 
 static void lines_trip(void *arg)

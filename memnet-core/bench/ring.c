@@ -32,7 +32,7 @@ static inline void produce_one(struct mn_producer *p, const struct ring_entry *f
 	struct iovec spans[2];
 
 	while (mn_producer_reserve(p, ENTRY, spans) <= 0)
-		mn_bench_pause();
+		mn_pause();
 	copy(spans[0].iov_base, from, ENTRY);
 	if (bell)
 		mn_producer_commit(p, ENTRY);
@@ -46,7 +46,7 @@ static inline void consume_one(struct mn_consumer *c, uint64_t done, bool bell)
 	struct iovec spans[2];
 
 	while (mn_consumer_peek(c, ENTRY, spans) <= 0)
-		mn_bench_pause();
+		mn_pause();
 	copy(&entry, spans[0].iov_base, ENTRY);
 	if (bell)
 		mn_consumer_release(c, ENTRY);
@@ -113,7 +113,7 @@ static void produce_batches(struct mn_stage *s)
 		ssize_t n = mn_producer_reserve(&p, want * ENTRY, spans);
 
 		if (n <= 0) {
-			mn_bench_pause();
+			mn_pause();
 			continue;
 		}
 		copy(spans[0].iov_base, from, spans[0].iov_len);
@@ -135,7 +135,7 @@ static void consume_batches(struct mn_stage *s)
 		ssize_t n = mn_consumer_peek(&c, s->param * ENTRY, spans);
 
 		if (n <= 0) {
-			mn_bench_pause();
+			mn_pause();
 			continue;
 		}
 		copy(batch, spans[0].iov_base, spans[0].iov_len);

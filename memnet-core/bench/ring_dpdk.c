@@ -34,7 +34,7 @@ static void produce(struct mn_stage *s)
 								NULL);
 
 		if (!n)
-			mn_bench_pause();
+			mn_pause();
 		done += n;
 	}
 }
@@ -50,7 +50,7 @@ static void consume(struct mn_stage *s)
 		unsigned int n = rte_ring_sc_dequeue_burst_elem(r, batch, ENTRY, n_batch, NULL);
 
 		if (!n)
-			mn_bench_pause();
+			mn_pause();
 		ring_check(batch, n, done);
 		done += n;
 	}

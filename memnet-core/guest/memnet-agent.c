@@ -18,10 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -406,62 +404,34 @@ static void listen_failed(const char *path, int why)
 	fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", path, mend);
 }
 
-static int heartbeat_timer(void)
-{
-	const struct timespec period = mn_timespec(MN_HEARTBEAT_MS * NSEC_PER_MSEC);
-	const struct itimerspec beat = { .it_interval = period, .it_value = period };
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd >= 0)
-		timerfd_settime(fd, 0, &beat, NULL);
-	return fd < 0 ? -errno : fd;
-}
-
-static int end_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/* Watch @fd, which belongs to @w from then on. 0 or -errno. */
-static int watch_fd(struct agent *a, struct mn_watch *w, int fd, uint32_t events,
-		    void (*ready)(struct mn_watch *, uint32_t))
-{
-	if (fd < 0)
-		return fd;
-	*w = (struct mn_watch){ .fd = fd, .ready = ready };
-	return mn_loop_add(&a->loop, w, events);
-}
-
 static int start(struct agent *a, const struct options *o)
 {
-	int ret = mn_loop_init(&a->loop);
+	struct mn_loop *loop = &a->loop;
+	int ret = mn_loop_init(loop);
 
 	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
 		a->clients[c] = (struct client){ .watch = { -1, client_gone }, .agent = a,
 						 .channel = c };
 	if (!ret)
-		ret = watch_fd(a, &a->listener, listen_at(a, o->socket, o->mode), 0, client_comes);
+		ret = mn_loop_watch(loop, &a->listener, listen_at(a, o->socket, o->mode), 0,
+				    client_comes);
 	if (ret) {
 		listen_failed(o->socket, ret);
 		return ret;
 	}
-	ret = watch_fd(a, &a->timer, heartbeat_timer(), EPOLLIN, timer_ticks);
+	ret = mn_loop_watch(loop, &a->timer, mn_loop_timer(MN_HEARTBEAT_MS * NSEC_PER_MSEC),
+			    EPOLLIN, timer_ticks);
 	if (!ret)
-		ret = watch_fd(a, &a->signals, end_signals(), EPOLLIN, signal_comes);
+		ret = mn_loop_watch(loop, &a->signals, mn_loop_end_signals(), EPOLLIN,
+				    signal_comes);
 	if (!ret)
-		ret = watch_fd(a, &a->bell, a->region.bell_fds[OWN_CHANNEL], EPOLLIN, bell_rung);
+		ret = mn_loop_watch(loop, &a->bell, a->region.bell_fds[OWN_CHANNEL], EPOLLIN,
+				    bell_rung);
 	if (!ret && a->region.port_fd >= 0)
-		ret = watch_fd(a, &a->port, a->region.port_fd, EPOLLIN, port_rung);
+		ret = mn_loop_watch(loop, &a->port, a->region.port_fd, EPOLLIN, port_rung);
 	if (!ret && a->region.announcement)
-		ret = watch_fd(a, &a->doorbell, a->region.doorbell_fd, EPOLLIN, doorbell_rung);
+		ret = mn_loop_watch(loop, &a->doorbell, a->region.doorbell_fd, EPOLLIN,
+				    doorbell_rung);
 	if (ret)
 		fprintf(stderr, "memnet-agent: cannot start: %s\n", strerror(-ret));
 	return ret;

@@ -12,7 +12,6 @@
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -467,19 +466,6 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 	((struct mn_broker *)((char *)w - offsetof(struct mn_broker, signals)))->loop.stop = true;
 }
 
-static int watch_signals(struct mn_broker *b)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	/* Workers inherit it: they end by their control socket. */
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	b->signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return b->signals.fd < 0 ? -errno : mn_loop_add(&b->loop, &b->signals, EPOLLIN);
-}
-
 /* Each flow is a descriptor of its worker. */
 static void want_descriptors(void)
 {
@@ -500,13 +486,14 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 		return -ENOMEM;
 	want_descriptors();
 	b->directory = directory;
-	b->signals = (struct mn_watch){ -1, signal_comes };
+	b->signals.fd = -1;
 	ret = mn_loop_init(&b->loop);
 	if (ret) {
 		free(b);
 		return ret;
 	}
-	ret = watch_signals(b);
+	/* Workers inherit that these are blocked: they end by their control socket. */
+	ret = mn_loop_watch(&b->loop, &b->signals, mn_loop_end_signals(), EPOLLIN, signal_comes);
 	if (ret) {
 		mn_broker_destroy(b);
 		return ret;

@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
@@ -349,26 +348,6 @@ static void control_speaks(struct mn_watch *watch, uint32_t events)
 	bell_changed(w);
 }
 
-static int heartbeat_timer(void)
-{
-	const struct timespec period = mn_timespec(MN_HEARTBEAT_MS * NSEC_PER_MSEC);
-	const struct itimerspec beat = { .it_interval = period, .it_value = period };
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd >= 0)
-		timerfd_settime(fd, 0, &beat, NULL);
-	return fd < 0 ? -errno : fd;
-}
-
-static int watch_fd(struct worker *w, struct mn_watch *watch, int fd,
-		    void (*ready)(struct mn_watch *, uint32_t))
-{
-	if (fd < 0)
-		return fd;
-	*watch = (struct mn_watch){ .fd = fd, .ready = ready };
-	return mn_loop_add(&w->loop, watch, EPOLLIN);
-}
-
 static int start(struct worker *w)
 {
 	const struct mn_worker *c = w->config;
@@ -377,11 +356,13 @@ static int start(struct worker *w)
 	if (!ret && !c->ram.path)
 		ret = map_memfd(w);
 	if (!ret)
-		ret = watch_fd(w, &w->doorbell, c->doorbell, doorbell_rung);
+		ret = mn_loop_watch(&w->loop, &w->doorbell, c->doorbell, EPOLLIN, doorbell_rung);
 	if (!ret)
-		ret = watch_fd(w, &w->control, c->control, control_speaks);
+		ret = mn_loop_watch(&w->loop, &w->control, c->control, EPOLLIN, control_speaks);
 	if (!ret)
-		ret = watch_fd(w, &w->timer, heartbeat_timer(), timer_ticks);
+		ret = mn_loop_watch(&w->loop, &w->timer,
+				    mn_loop_timer(MN_HEARTBEAT_MS * NSEC_PER_MSEC), EPOLLIN,
+				    timer_ticks);
 	return ret;
 }
 

@@ -15,6 +15,7 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/guest/region.h"
 
 #define MAX_ARGV	32

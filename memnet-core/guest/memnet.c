@@ -16,7 +16,6 @@
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
 
-#define DOORBELL_PAGE	4096
 #define SPIN_ENV	"MEMNET_SPIN"
 
 static struct memnet *new_memnet(void)
@@ -155,7 +154,7 @@ static int read_welcome(int agent, struct mn_welcome *w, int fds[MN_WELCOME_FDS]
 		ret = w->error < 0 ? w->error : -EPROTO;
 	else if (n != MN_WELCOME_FDS || w->channel >= MN_MAX_CHANNELS ||
 		 w->cache >= MN_CACHE_TYPES ||
-		 w->doorbell_offset > DOORBELL_PAGE - sizeof(uint32_t))
+		 w->doorbell_offset > MN_DOORBELL_PAGE - sizeof(uint32_t))
 		ret = -EPROTO;
 	else
 		return 0;
@@ -165,7 +164,7 @@ static int read_welcome(int agent, struct mn_welcome *w, int fds[MN_WELCOME_FDS]
 
 static int map_doorbell(struct mn_region *r, const struct mn_welcome *w)
 {
-	char *page = mmap(NULL, DOORBELL_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+	char *page = mmap(NULL, MN_DOORBELL_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			  r->doorbell_fd, 0);
 
 	if (page == MAP_FAILED)

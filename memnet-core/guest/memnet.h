@@ -21,7 +21,6 @@
 
 struct memnet;
 struct memnet_flow;
-struct mn_region;
 
 /* What waiting cost; counted since memnet_open(), over all threads. */
 struct memnet_counters {
@@ -48,12 +47,6 @@ struct memnet_facts {
  * -ERANGE: MEMNET_SPIN is none, or above a second.
  */
 int memnet_open(struct memnet **out);
-
-/*
- * Without an agent: own the session over @region, which is taken over, also on
- * failure. -EPROTONOSUPPORT: no common version.
- */
-int memnet_open_region(struct memnet **out, const struct mn_region *region);
 
 /* Free @m, whose flows are closed and which no thread is using. NULL is ignored. */
 void memnet_detach(struct memnet *m);

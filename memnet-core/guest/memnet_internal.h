@@ -53,6 +53,12 @@ struct memnet_flow {
  */
 int memnet_attach(struct memnet **out, struct mn_region *region, uint64_t features);
 
+/*
+ * Without an agent: own the session over @region, which is taken over, also on
+ * failure. -EPROTONOSUPPORT: no common version.
+ */
+int memnet_open_region(struct memnet **out, const struct mn_region *region);
+
 /* --- wait.c --- */
 
 static inline void mn_count(uint64_t *counter, uint64_t n)

@@ -17,7 +17,6 @@
 
 #define VIRTIO_PORTS "/sys/class/virtio-ports"
 #define PORT_MS 200
-#define DOORBELL_PAGE 4096	/* BAR0 has 256 bytes; a mapping has a page */
 
 const struct mn_region_provider *const mn_region_providers[] = {
 	&mn_provider_ivshmem,
@@ -140,8 +139,8 @@ void mn_region_close(struct mn_region *r)
 	if (r->base != MAP_FAILED)
 		munmap(r->base, r->bytes);
 	if (r->doorbell)
-		munmap((void *)((uintptr_t)r->doorbell & ~(uintptr_t)(DOORBELL_PAGE - 1)),
-		       DOORBELL_PAGE);
+		munmap((void *)((uintptr_t)r->doorbell & ~(uintptr_t)(MN_DOORBELL_PAGE - 1)),
+		       MN_DOORBELL_PAGE);
 	close_if_open(r->fd);
 	close_if_open(r->doorbell_fd);
 	for (uint32_t i = 0; i < r->bells; i++)

@@ -50,6 +50,9 @@ struct mn_region {
 	struct mn_vfio *vfio;	/* NULL without */
 };
 
+/* BAR0 has 256 bytes; a mapping has a page. */
+#define MN_DOORBELL_PAGE 4096
+
 /* The virtio-serial port over which the host rings where there is no interrupt. */
 #define MN_BELL_PORT "memnet.bell"
 

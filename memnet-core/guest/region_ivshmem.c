@@ -23,12 +23,11 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/region.h"
+#include "memnet-core/ivshmem_protocol.h"
 #include "memnet-core/guest/sysfs.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define DOORBELL_WORD	3	/* byte 12 */
-#define HOST_PEER	0u
-#define HOST_VECTOR	0u
 
 static int is_ivshmem(const char *path, void *arg)
 {
@@ -72,7 +71,7 @@ static int map_doorbell(struct mn_region *r, const char *device)
 		return fd;
 	r->doorbell_fd = fd;
 	r->doorbell = (volatile uint32_t *)registers + DOORBELL_WORD;
-	r->doorbell_value = HOST_PEER << 16 | HOST_VECTOR;
+	r->doorbell_value = MN_IVSHMEM_HOST << 16 | MN_IVSHMEM_HOST_VECTOR;
 	return 0;
 }
 

@@ -17,10 +17,8 @@
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/event.h"
 #include "memnet-core/guest/region.h"
+#include "memnet-core/ivshmem_protocol.h"
 
-#define PROTOCOL_VERSION	0
-#define HOST_PEER		0
-#define MEMORY_FOLLOWS		-1
 
 static int connect_to(const char *path)
 {
@@ -69,8 +67,8 @@ static int read_greeting(int sock, int *memory, int *doorbell)
 		ret = next_message(sock, &follows, memory);
 	if (!ret)
 		ret = next_message(sock, &peer, doorbell);
-	if (!ret && (version != PROTOCOL_VERSION || follows != MEMORY_FOLLOWS ||
-		     peer != HOST_PEER || *memory < 0 || *doorbell < 0))
+	if (!ret && (version != MN_IVSHMEM_VERSION || follows != MN_IVSHMEM_MEMORY ||
+		     peer != MN_IVSHMEM_HOST || *memory < 0 || *doorbell < 0))
 		ret = -EPROTO;
 	return ret;
 }

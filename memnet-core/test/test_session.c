@@ -24,6 +24,7 @@
 #include "memnet-core/guest/memnet.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/pending.h"
+#include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/guest/region.h"
 
 #define REGION_BYTES	(1u << 20)

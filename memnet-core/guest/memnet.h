@@ -53,7 +53,8 @@ void memnet_detach(struct memnet *m);
 
 /*
  * A TCP stream from the host to @peer. -EACCES: the host's policy forbids it;
- * -EMFILE: all flows are in use. Not ended by signals: the host is trying. On success *@out is closed by memnet_close().
+ * -EMFILE: all flows are in use. Not ended by signals: the host is trying. On success
+ * *@out is closed by memnet_close().
  */
 int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out);
 

@@ -19,7 +19,7 @@
 struct mn_waiter {
 	const struct mn_region *region;
 	uint32_t bell;		/* the channel's */
-	int end_fd;		/* readable or hung up when the session's owner is gone; -1 without */
+	int end_fd;		/* readable when the session's owner is gone; -1 without */
 	uint32_t generation;
 	uint32_t rings;		/* bells taken up */
 	uint32_t led;		/* 1: a thread polls the bell */

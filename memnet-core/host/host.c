@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/host/host_internal.h"
 #include "memnet-core/pending.h"
@@ -134,7 +135,8 @@ void mn_host_fail(struct mn_host *h, const char *field)
 	h->breaches++;
 	snprintf(line, sizeof(line),
 		 "guest broke the protocol: %s is not possible; its session ends%s", field,
-		 h->breaches < MN_MAX_BREACHES ? "" : ", and it gets no other before its VM restarts");
+		 h->breaches < MN_MAX_BREACHES ? "" :
+		 ", and it gets no other before its VM restarts");
 	report(h, line);
 	reset_all(h);
 	publish_state(h, MN_H_FAILED);
@@ -348,7 +350,7 @@ static void spin_ends(struct mn_host *h)
 	if (!h->idle_ns)
 		return;
 	waited = mn_now_ns() - h->idle_ns;
-	h->counters.spin_ns += waited < h->config.spin.budget_ns ? waited : h->config.spin.budget_ns;
+	h->counters.spin_ns += MIN(waited, h->config.spin.budget_ns);
 	mn_spin_waited(&h->config.spin, waited);
 	h->idle_ns = 0;
 }
@@ -404,7 +406,8 @@ int mn_host_make_memfd(uint64_t bytes)
 	if (fd < 0)
 		return -errno;
 	/* Or whoever holds it could end us with SIGBUS, or forbid the next worker to write. */
-	if (ftruncate(fd, bytes) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+	if (ftruncate(fd, bytes) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		err = -errno;
 		close(fd);
 		return err;

@@ -81,10 +81,14 @@ static int rounds(const struct mn_bench_env *env, const struct service *s,
 	int ret = 0;
 
 	for (int i = 0; i < env->rounds && !ret; i++) {
-		double one_cpu, one_ns;
+		double one_cpu = 0, one_ns = 0;
 
-		ret = turn(one, s->worker[0], &one_cpu, &one_ns);
+		/* Neither is always the first. */
+		if (i % 2)
+			ret = turn(of_many, s->worker[1], &cpu_ns[i], &time_ns[i]);
 		if (!ret)
+			ret = turn(one, s->worker[0], &one_cpu, &one_ns);
+		if (!ret && i % 2 == 0)
 			ret = turn(of_many, s->worker[1], &cpu_ns[i], &time_ns[i]);
 		cpu[i] = cpu_ns[i] / one_cpu;
 		time[i] = time_ns[i] / one_ns;

@@ -30,6 +30,7 @@
 #define REGION_BYTES	(1u << 20)
 #define FLOWS		2
 #define CHANNELS	3
+#define BACKLOG		4
 
 /* --- the host: a loop in a thread of its own --------------------------------- */
 
@@ -101,7 +102,7 @@ static void listen_on_loopback(struct fixture *fx)
 					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	fx->listener = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(bind(fx->listener, (struct sockaddr *)&fx->peer, len), 0);
-	assert_int_equal(listen(fx->listener, 4), 0);
+	assert_int_equal(listen(fx->listener, BACKLOG), 0);
 	getsockname(fx->listener, (struct sockaddr *)&fx->peer, &len);
 }
 
@@ -427,6 +428,44 @@ static void a_host_that_stops_is_noticed(void **state)
 	close(fd);
 }
 
+struct connecting {
+	struct memnet *m;
+	const struct sockaddr_in *to;
+	int ret;
+};
+
+static void *connect_it(void *arg)
+{
+	struct connecting *c = arg;
+	struct memnet_flow *f;
+
+	c->ret = memnet_connect(c->m, c->to, &f);
+	return NULL;
+}
+
+/* The host ends while the peer has yet to answer: no breach, and not for ever. */
+static void a_session_that_ends_under_a_connect_is_a_reset(void **state)
+{
+	struct fixture *fx = *state;
+	struct connecting c = { .m = attach(fx), .to = &fx->peer, .ret = 1 };
+	int full[BACKLOG + 1];
+	pthread_t thread;
+
+	for (int i = 0; i <= BACKLOG; i++) {
+		full[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(full[i], (struct sockaddr *)&fx->peer,
+					 sizeof(fx->peer)), 0);
+	}
+	pthread_create(&thread, NULL, connect_it, &c);
+	mn_sleep_until_ns(mn_now_ns() + 100 * NSEC_PER_MSEC);
+	stop_host(fx);
+	pthread_join(thread, NULL);
+	assert_int_equal(c.ret, -ECONNRESET);
+	memnet_detach(c.m);
+	for (int i = 0; i <= BACKLOG; i++)
+		close(full[i]);
+}
+
 static void a_killed_guest_leaves_its_place_to_the_next(void **state)
 {
 	struct fixture *fx = *state;
@@ -645,6 +684,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_shut_down_arrives_although_it_was_closed,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_host_that_stops_is_noticed, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_session_that_ends_under_a_connect_is_a_reset,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_guest_leaves_its_place_to_the_next,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(threads_share_a_bell_and_miss_no_wake_up,

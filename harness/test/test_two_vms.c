@@ -169,7 +169,10 @@ static void stop_streams(int which)
 	for (int ended = 0; ended < 2;) {
 		const char *line = guest_vm_next_line(&fx.vm[which], GUEST_VM_ANSWER_MS);
 
-		assert_non_null(line);
+		if (!line) {
+			fail_msg("%c says nothing", "ab"[which]);
+			return;
+		}
 		if (!strncmp(line, "result ", 7)) {
 			printf("%c: %s\n", "ab"[which], line);
 			assert_non_null(strstr(line, " content=ok"));

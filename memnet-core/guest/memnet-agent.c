@@ -172,7 +172,10 @@ static void end_in_failure(struct agent *a)
 	a->loop.stop = true;
 }
 
-/* Said when the reason is another than the last time. */
+/*
+ * Said when the reason is another than the last time. None is for good: what stands in
+ * the header may be a process's scribble, which the host soon writes over.
+ */
 static void attach_failed(struct agent *a, int why)
 {
 	static const struct { int err; const char *mend; } mends[] = {
@@ -190,12 +193,9 @@ static void attach_failed(struct agent *a, int why)
 		for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
 			if (mends[i].err == why)
 				mend = mends[i].mend;
-		fprintf(stderr, "memnet-agent: cannot attach: %s%s\n", mend,
-			why == -EPROTONOSUPPORT ? "" : "; trying again");
+		fprintf(stderr, "memnet-agent: cannot attach: %s; trying again\n", mend);
 	}
 	a->attach_error = why;
-	if (why == -EPROTONOSUPPORT)
-		end_in_failure(a);
 }
 
 /* Where it fails the timer tries again. */

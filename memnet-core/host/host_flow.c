@@ -74,10 +74,14 @@ void mn_flow_reset(struct host_flow *f)
 	mn_set_remove(&f->host->bulk, mn_flow_id(f));
 }
 
+static bool guest_has_shut_down(const struct host_flow *f)
+{
+	return mn_fetch32(&f->from_guest.theirs->p_closed) == MN_FIN;
+}
+
 void mn_flow_release(struct host_flow *f)
 {
-	if (f->state == FLOW_OPEN && !f->sent_fin &&
-	    mn_fetch32(&f->from_guest.theirs->p_closed) == MN_FIN) {
+	if (f->state == FLOW_OPEN && !f->sent_fin && guest_has_shut_down(f)) {
 		f->state = FLOW_DRAINING;
 		mn_set_add(&f->host->ready, mn_flow_id(f));
 	} else {
@@ -313,12 +317,16 @@ static bool work_recv(struct host_flow *f)
 	return true;
 }
 
-/* Only its end is still to come; nobody waits for it. True: more at once. */
+/*
+ * Only its end is still to come; nobody waits for it. A guest that takes the end back
+ * shall not keep the flow. True: more at once.
+ */
 static bool drain(struct host_flow *f)
 {
 	bool more = f->writable && work_send(f);
 
-	if (f->sent_fin || f->state == FLOW_DEAD)
+	if (f->sent_fin || f->state == FLOW_DEAD ||
+	    (f->state == FLOW_DRAINING && !guest_has_shut_down(f)))
 		mn_flow_reset(f);
 	return more && f->state == FLOW_DRAINING;
 }

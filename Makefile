@@ -498,6 +498,7 @@ clean:
 help:
 	@echo 'make experiment        boot VMs, measure, print the table, draw the figures'
 	@echo 'make test              build and run all tests'
+	@echo 'make test-threads      the tests with threads, for SANITIZE=thread'
 	@echo 'make check-regression  compare results/latest with results/thresholds.csv'
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
@@ -505,6 +506,7 @@ help:
 	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'
+	@echo 'make fuzz-seeds        write the seeds anew, after a change of what an action means'
 	@echo 'make fuzz-coverage     which lines of the host the seeds and the corpus reach'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
 	@echo 'make lint install clean help'

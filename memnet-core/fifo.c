@@ -6,9 +6,10 @@
 
 /*
  * Bytes between two looks at, and two moves of, an index while copying. Smaller:
- * the index line goes to and fro more often. Larger: the two sides take turns.
+ * each move waits until the index line is back from the other core, as long as
+ * 8 KiB take to copy. Larger: the two sides take turns, and the other begins late.
  */
-#define STEP	(8u << 10)
+#define STEP	(32u << 10)
 
 void mn_producer_init(struct mn_producer *p, struct mn_index *index, uint8_t *data, uint64_t size)
 {

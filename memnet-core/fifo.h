@@ -119,6 +119,9 @@ static inline bool mn_consumer_release(struct mn_consumer *c, size_t len);
 /* Give @len peeked bytes back; the bell is for the next release. As mn_producer_publish(). */
 static inline void mn_consumer_retire(struct mn_consumer *c, size_t len);
 
+/* Were bytes retired that no release has told of? */
+static inline bool mn_consumer_owes_bell(const struct mn_consumer *c);
+
 /* Copy up to @len bytes out and retire them step by step. As mn_producer_write(). */
 ssize_t mn_consumer_read(struct mn_consumer *c, void *to, size_t len);
 

@@ -55,18 +55,21 @@ static void forget(struct memnet *m, struct control_call *call)
 		}
 }
 
-/* Take every completion there is. Lock held. 0 or -EPROTO. */
+/* Take every completion there is, and tell of their room once. Lock held. 0 or -EPROTO. */
 static int take_completions(struct memnet *m)
 {
+	struct mn_consumer *from = &m->completions;
 	struct iovec spans[2];
 	struct mn_completion c;
 	ssize_t n;
 
-	while ((n = mn_consumer_peek(&m->completions, sizeof(c), spans)) == sizeof(c)) {
+	while ((n = mn_consumer_peek(from, sizeof(c), spans)) == sizeof(c)) {
 		memcpy(&c, spans[0].iov_base, sizeof(c));
-		mn_tell_channel(m, mn_consumer_release(&m->completions, sizeof(c)));
+		mn_consumer_retire(from, sizeof(c));
 		finish(m, &c);
 	}
+	if (mn_consumer_owes_bell(from))
+		mn_tell_channel(m, mn_consumer_release(from, 0));
 	return n ? -EPROTO : 0;
 }
 

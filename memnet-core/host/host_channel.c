@@ -153,8 +153,7 @@ static int run_one(struct mn_host *h, uint32_t c)
 		mn_host_fail(h, "submission ring p_head or p_closed");
 	if (ret <= 0)
 		return ret;
-	if (mn_consumer_release(&ch->submissions, sizeof(s)))
-		mn_host_ring(h, c);
+	mn_consumer_retire(&ch->submissions, sizeof(s));
 	ret = run_submission(h, c, &s);
 	if (ret) {
 		struct mn_completion done = {
@@ -166,12 +165,22 @@ static int run_one(struct mn_host *h, uint32_t c)
 	return 1;
 }
 
-void mn_channel_run(struct mn_host *h, uint32_t c)
+/* Run what there is, a ring at most: others want their turn. */
+static void run_submissions(struct mn_host *h, uint32_t c)
 {
-	for (unsigned int i = 0; i < MN_RING_ENTRIES; i++) {	/* others want their turn */
+	for (unsigned int i = 0; i < MN_RING_ENTRIES; i++) {
 		if (h->state != MN_H_READY || run_one(h, c) <= 0) {
 			h->ready_channels &= ~(1u << c);
 			return;
 		}
 	}
+}
+
+void mn_channel_run(struct mn_host *h, uint32_t c)
+{
+	struct mn_consumer *from = &h->channels[c].submissions;
+
+	run_submissions(h, c);
+	if (h->state == MN_H_READY && mn_consumer_owes_bell(from) && mn_consumer_release(from, 0))
+		mn_host_ring(h, c);
 }

@@ -179,10 +179,12 @@ void mn_bench_row(const struct mn_comparison *c, double *ratio, double *ours, in
 	double middle = median(ratio, n), ns = median(ours, n);
 	bool met = c->slowdown ? middle <= c->target : middle >= c->target;
 
-	printf("%-26s %5.2fx of %s (%.2f .. %.2f)  %.*f %s  target %s %.2f: %s",
-	       c->label, middle, c->reference_label, ratio[0], ratio[n - 1],
-	       c->scale ? 1 : 0, c->scale ? c->scale / ns : ns, c->unit,
-	       c->slowdown ? "<=" : ">=", c->target, met ? "met" : "MISSED");
+	printf("%-26s %5.2fx of %s (%.2f .. %.2f)  %.*f %s", c->label, middle,
+	       c->reference_label, ratio[0], ratio[n - 1], c->scale ? 1 : 0,
+	       c->scale ? c->scale / ns : ns, c->unit);
+	if (c->target)
+		printf("  target %s %.2f: %s", c->slowdown ? "<=" : ">=", c->target,
+		       met ? "met" : "MISSED");
 	if (disturbed)
 		printf(", %d of %d turns disturbed", disturbed, n);
 	putchar('\n');

@@ -59,7 +59,7 @@ struct mn_comparison {
 	uint64_t param;
 	/* The figure shown for ours is scale / ns. 0: ns itself. */
 	double scale;
-	double target;
+	double target;		/* 0: none, the row is for orientation */
 	bool slowdown;	/* the ratio is ours / reference and shall be at most the target;
 			 * else reference / ours, and at least the target */
 };

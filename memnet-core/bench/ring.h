@@ -10,6 +10,7 @@
 #define RING_ENTRIES	64u	/* two of the largest batch: one fills while one drains */
 #define RING_MESSAGES	(4u << 20)	/* that cross in a turn */
 #define RING_MAX_BATCH	32
+#define RING_CHECK	32	/* entries between two looks at the event index */
 
 #define RING_SOURCE	256	/* different entries; a multiple of every batch */
 
@@ -43,7 +44,11 @@ static inline void ring_check(const struct ring_entry *batch, unsigned int n, ui
 			abort();
 }
 
-/* rte_ring, single producer and single consumer; NULL where DPDK is not installed. */
-extern const struct mn_arm *const ring_dpdk;
+/*
+ * rte_ring, single producer and single consumer, as it is; and with what a side that
+ * may sleep has to add: a fence and a look at an event index, by the producer after
+ * each entry, by the consumer after RING_CHECK. NULL where DPDK is not installed.
+ */
+extern const struct mn_arm *const ring_dpdk, *const ring_dpdk_bell;
 
 #endif

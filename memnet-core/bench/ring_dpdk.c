@@ -8,8 +8,10 @@
 
 #include "memnet-core/base/util.h"
 #include "memnet-core/bench/ring.h"
+#include "memnet-core/event.h"
 
 #define ENTRY	sizeof(struct ring_entry)
+#define ALWAYS_INLINE inline __attribute__((always_inline))	/* @bell is a constant */
 #define ROOM	(sizeof(struct rte_ring) + 2 * RING_ENTRIES * ENTRY)
 
 static void setup(struct mn_stage *s)
@@ -19,7 +21,15 @@ static void setup(struct mn_stage *s)
 		abort();
 }
 
-static void produce(struct mn_stage *s)
+/* The fence and the look; the event never comes. */
+static ALWAYS_INLINE void look(const uint64_t *event)
+{
+	mn_fence();
+	if (mn_fetch(event))
+		abort();
+}
+
+static ALWAYS_INLINE void produce(struct mn_stage *s, bool bell)
 {
 	struct rte_ring *r = (struct rte_ring *)s->memory;
 	struct ring_source source;
@@ -35,27 +45,55 @@ static void produce(struct mn_stage *s)
 
 		if (!n)
 			mn_pause();
+		else if (bell)
+			look(&s->index[0].consumer.c_wake_head);
 		done += n;
 	}
 }
 
-static void consume(struct mn_stage *s)
+static ALWAYS_INLINE void consume(struct mn_stage *s, bool bell)
 {
 	struct rte_ring *r = (struct rte_ring *)s->memory;
 	struct ring_entry batch[RING_MAX_BATCH];
 	const unsigned int n_batch = s->param;
 
 	mn_bench_begin(s, 1);
-	for (uint64_t done = 0; done < RING_MESSAGES;) {
+	for (uint64_t done = 0, looked = 0; done < RING_MESSAGES;) {
 		unsigned int n = rte_ring_sc_dequeue_burst_elem(r, batch, ENTRY, n_batch, NULL);
 
-		if (!n)
-			mn_pause();
 		ring_check(batch, n, done);
 		done += n;
+		if (bell && done != looked && (!n || done % RING_CHECK == 0)) {
+			look(&s->index[0].producer.p_wake_tail);
+			looked = done;
+		}
+		if (!n)
+			mn_pause();
 	}
 }
 
-static const struct mn_arm arm = { .bytes = ROOM, .setup = setup, .side = { produce, consume } };
+static void produce_plain(struct mn_stage *s)
+{
+	produce(s, false);
+}
 
-const struct mn_arm *const ring_dpdk = &arm;
+static void consume_plain(struct mn_stage *s)
+{
+	consume(s, false);
+}
+
+static void produce_bell(struct mn_stage *s)
+{
+	produce(s, true);
+}
+
+static void consume_bell(struct mn_stage *s)
+{
+	consume(s, true);
+}
+
+static const struct mn_arm
+	plain = { .bytes = ROOM, .setup = setup, .side = { produce_plain, consume_plain } },
+	bell = { .bytes = ROOM, .setup = setup, .side = { produce_bell, consume_bell } };
+
+const struct mn_arm *const ring_dpdk = &plain, *const ring_dpdk_bell = &bell;

@@ -96,6 +96,21 @@ int energy_read_number(uint64_t *value, const char *path_fmt, ...)
 	return ret ? ret : mn_parse_u64(text, value);
 }
 
+int energy_read_fd(int fd, uint64_t *value)
+{
+	char buf[32];
+	ssize_t n = pread(fd, buf, sizeof(buf), 0);
+
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return -ENODATA;
+	if (buf[n - 1] != '\n')
+		return -EINVAL;
+	buf[n - 1] = '\0';
+	return mn_parse_u64(buf, value);
+}
+
 struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
 {
 	struct energy_zone *zones, *zone;
@@ -276,6 +291,15 @@ int64_t energy_max_interval_ns(const struct energy *e)
 	return least;
 }
 
+/* CLOCK_MONOTONIC stands still in suspend, this one does not; neither can be set. */
+static int64_t boot_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
 void energy_read(const struct energy *e, struct energy_reading *readings)
 {
 	for (size_t i = 0; i < e->n_zones; i++) {
@@ -283,6 +307,7 @@ void energy_read(const struct energy *e, struct energy_reading *readings)
 		struct energy_reading *r = &readings[i];
 
 		r->t_ns = mn_now_ns();
+		r->slept_ns = boot_now_ns() - r->t_ns;
 		r->raw = 0;
 		r->error = zone->error ? zone->error : e->ops->read(zone, &r->raw);
 	}

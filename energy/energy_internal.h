@@ -61,6 +61,9 @@ void energy_no_value(struct energy_value *value, enum energy_quality quality,
 int energy_read_text(char *buf, size_t size, const char *path_fmt, ...) PRINTF_LIKE(3, 4);
 int energy_read_number(uint64_t *value, const char *path_fmt, ...) PRINTF_LIKE(2, 3);
 
+/* An open file of sysfs, read anew: "1234\n". 0; -EINVAL: torn; -ENODATA: empty; -errno. */
+int energy_read_fd(int fd, uint64_t *value);
+
 /* "ENOENT" for -ENOENT. */
 const char *energy_errno_name(int error);
 

@@ -18,18 +18,25 @@
  * there is none before the window's end, the rest of the window is a gap. A
  * window with a gap has no energy, but it has bounds: what was counted, and that
  * plus P_max for the lost time.
+ *
+ * An interval in which the machine slept is a gap too: CLOCK_MONOTONIC stood still
+ * while energy was used, and counters may have been reset. It shows in the distance to
+ * CLOCK_BOOTTIME. The set of zones is that of energy_open(): one that goes away
+ * leaves a gap, one that comes, or comes back, is for the next to open.
  */
 #include "energy/energy_internal.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memnet-core/base/clock.h"
 
 #define SLACK_NS	(10 * NSEC_PER_MSEC)
 #define UPDATE_S	0.001		/* RAPL counters advance about this often */
+#define SLEPT_NS	(100 * NSEC_PER_MSEC)	/* more than a preemption between two clocks */
 #define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
 #define STUCK_WINDOW_S	1.0		/* no machine is that idle */
 
@@ -56,8 +63,6 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 {
 	double dt_s = seconds(cur->t_ns - prev->t_ns);
 
-	if (dt_s < 0)
-		return "readings out of order";
 	if (z->range && z->max_w * dt_s >= z->range * z->j_per_raw)
 		return "interval so long that the counter may have gone round: sample more often";
 	if (cur->raw >= prev->raw)
@@ -79,23 +84,39 @@ static void sum_gap(struct energy_sum *sum, int64_t ns, const char *why)
 	sum->gap_ns += ns;
 }
 
+/* The interval from the last good reading to @r; NULL, or why it is a gap. */
+static const char *add_interval(const struct energy_zone *zone, struct energy_sum *sum,
+				const struct energy_reading *r)
+{
+	const char *why;
+	uint64_t delta;
+
+	if (sum->last.error)
+		return "the first reading failed";
+	if (r->t_ns < sum->last.t_ns)
+		return "readings out of order";
+	if (llabs(r->slept_ns - sum->last.slept_ns) > SLEPT_NS)
+		return "the machine was suspended";
+	why = zone_delta(zone, &sum->last, r, &delta);
+	if (!why)
+		sum->raw += delta;
+	return why;
+}
+
 static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 		    const struct energy_reading *r)
 {
 	const char *why;
-	uint64_t delta;
 
 	sum->end_ns = r->t_ns;
 	sum->end_error = r->error;
 	if (r->error)
 		return;
 	sum->good++;
-	why = sum->last.error ? "the first reading failed"
-			      : zone_delta(zone, &sum->last, r, &delta);
+	why = add_interval(zone, sum, r);
 	if (why)
-		sum_gap(sum, r->t_ns - sum->last.t_ns, why);
-	else
-		sum->raw += delta;
+		sum_gap(sum, r->t_ns - sum->last.t_ns + llabs(r->slept_ns - sum->last.slept_ns),
+			why);
 	sum->last = *r;
 }
 

@@ -147,8 +147,10 @@ guest_init_src := \
 energy_src := \
 	energy/energy.c \
 	energy/energy_value.c \
+	energy/energy_gauge.c \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
+	energy/energy_hwmon.c \
 	energy/energy_model.c \
 	energy/counters.c \
 	energy/cputime.c \
@@ -285,6 +287,7 @@ $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(bas
 $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_hwmon.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_suspend.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))

@@ -24,6 +24,7 @@
 static const struct energy_source_ops *const sources[] = {
 	&energy_perf_power,
 	&energy_powercap,
+	&energy_hwmon,
 	&energy_model,
 };
 
@@ -35,15 +36,16 @@ static const struct energy_source_ops no_source = { .name = "none" };
  */
 static const double default_max_w[] = {
 	[ENERGY_PACKAGE] = 600, [ENERGY_CORE] = 600, [ENERGY_UNCORE] = 600,
-	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 0,
+	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 4000,
+	[ENERGY_DEVICE] = 4000,
 };
 
 const char *energy_kind_name(enum energy_kind kind)
 {
 	static const char *const names[] = { "package", "core", "uncore", "dram", "psys",
-					     "server" };
+					     "server", "device" };
 
-	_Static_assert(ARRAY_SIZE(names) == ENERGY_SERVER + 1, "a name per kind");
+	_Static_assert(ARRAY_SIZE(names) == ENERGY_DEVICE + 1, "a name per kind");
 	return names[kind];
 }
 
@@ -123,6 +125,7 @@ struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
 	*zone = (struct energy_zone){
 		.domain = { .kind = kind, .source = e->ops->name,
 			    .in_total = kind == ENERGY_PACKAGE || kind == ENERGY_DRAM },
+		.ops = e->ops,
 		.fd = -1,
 		.max_w = default_max_w[kind],
 	};
@@ -189,10 +192,26 @@ static void drop_zones(struct energy *e)
 		energy_remove_zone(e, &e->zones[e->n_zones - 1]);
 }
 
+/* Is source @ops what "name" or "name:SENSOR" asks for? The sensor, or NULL, to *@sensor. */
+static bool asked_for(const struct energy_source_ops *ops, const char *name, const char **sensor)
+{
+	size_t len = strlen(ops->name);
+
+	*sensor = NULL;
+	if (!name || !strcmp(name, ops->name))
+		return true;
+	if (!ops->one_sensor || strncmp(name, ops->name, len) || name[len] != ':')
+		return false;
+	*sensor = name + len + 1;
+	return true;
+}
+
 static bool source_known(const char *name)
 {
+	const char *sensor;
+
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
-		if (!strcmp(sources[i]->name, name))
+		if (asked_for(sources[i], name, &sensor))
 			return true;
 	}
 	return false;
@@ -201,12 +220,13 @@ static bool source_known(const char *name)
 static int choose_source(struct energy *e, const char *forced)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		const struct energy_source_ops *ops = sources[i];
 		int ret;
 
-		if (forced && strcmp(forced, sources[i]->name))
+		if (!asked_for(ops, forced, &e->sensor))
 			continue;
-		e->ops = sources[i];
-		ret = sources[i]->open(e);
+		e->ops = ops;
+		ret = ops->open(e);
 		if (!ret)
 			return 0;
 		drop_zones(e);
@@ -239,6 +259,7 @@ int energy_open(struct energy **out, const struct energy_config *config)
 	e->hw_threads = config->hw_threads ? config->hw_threads
 					   : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	ret = choose_source(e, config->source);
+	e->sensor = NULL;
 	if (ret) {
 		energy_close(e);
 		return ret;
@@ -285,7 +306,9 @@ int64_t energy_max_interval_ns(const struct energy *e)
 		const struct energy_zone *z = &e->zones[i];
 		double range_j = z->range * z->j_per_raw;
 
-		if (z->range)
+		if (z->gauge)
+			least = MIN(least, (int64_t)(ENERGY_GAUGE_S * NSEC_PER_SEC));
+		else if (z->range)
 			least = MIN(least, (int64_t)(range_j / (2 * z->max_w) * NSEC_PER_SEC));
 	}
 	return least;
@@ -309,6 +332,6 @@ void energy_read(const struct energy *e, struct energy_reading *readings)
 		r->t_ns = mn_now_ns();
 		r->slept_ns = boot_now_ns() - r->t_ns;
 		r->raw = 0;
-		r->error = zone->error ? zone->error : e->ops->read(zone, &r->raw);
+		r->error = zone->error ? zone->error : zone->ops->read(zone, &r->raw);
 	}
 }

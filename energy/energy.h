@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* SERVER is the whole machine at the wall; only the model speaks of it. */
+/* SERVER is the whole machine at its supply, DEVICE a sensor the caller chose. */
 enum energy_kind { ENERGY_PACKAGE, ENERGY_CORE, ENERGY_UNCORE, ENERGY_DRAM, ENERGY_PSYS,
-		   ENERGY_SERVER };
+		   ENERGY_SERVER, ENERGY_DEVICE };
 /* INVALID: the counter was there, but part of the window is lost (gaps). */
 enum energy_quality { ENERGY_MEASURED, ENERGY_ESTIMATED, ENERGY_ABSENT, ENERGY_INVALID };
 
@@ -30,7 +30,9 @@ struct energy_cpu {			/* as CPUID leaf 0 and 1 give it */
 
 struct energy_config {
 	const char *sysfs_root;		/* NULL: "/sys" */
-	const char *source;		/* NULL: auto; "perf-power", "powercap" or "model" */
+	/* NULL: auto; else "perf-power", "powercap", "hwmon", "model"; or one
+	   sensor for which the caller answers, "hwmon:CHIP/SENSOR": "hwmon:ina226/power1". */
+	const char *source;
 	unsigned hw_threads;		/* of the machine, for the model; 0: those online */
 	const struct energy_cpu *cpu;	/* NULL: this machine's */
 };
@@ -60,7 +62,9 @@ struct energy_note {
 struct energy_sum {
 	struct energy_reading last;	/* last good reading, or the failed first one */
 	int64_t begin_ns, end_ns, gap_ns;
-	uint64_t raw;
+	uint64_t raw;			/* counters: what was counted */
+	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
+	uint64_t least, most;		/* gauges: of all readings */
 	unsigned good, gaps;
 	int end_error;			/* of the newest reading */
 	const char *gap_why;
@@ -72,7 +76,7 @@ struct energy_value {
 	double joules;			/* NaN unless measured or estimated */
 	double low_j, high_j;		/* the band; of what is known when invalid; else NaN */
 	unsigned gaps;			/* intervals whose energy is not known */
-	char reason[192];		/* why it is not measured, or what is left out; or "" */
+	char reason[192];		/* why it is not measured, or what to mind; or "" */
 };
 
 /*

@@ -35,7 +35,6 @@
 #include "memnet-core/base/clock.h"
 
 #define SLACK_NS	(10 * NSEC_PER_MSEC)
-#define UPDATE_S	0.001		/* RAPL counters advance about this often */
 #define SLEPT_NS	(100 * NSEC_PER_MSEC)	/* more than a preemption between two clocks */
 #define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
 #define STUCK_WINDOW_S	1.0		/* no machine is that idle */
@@ -97,6 +96,8 @@ static const char *add_interval(const struct energy_zone *zone, struct energy_su
 		return "readings out of order";
 	if (llabs(r->slept_ns - sum->last.slept_ns) > SLEPT_NS)
 		return "the machine was suspended";
+	if (zone->gauge)
+		return energy_gauge_add(zone, sum, r);
 	why = zone_delta(zone, &sum->last, r, &delta);
 	if (!why)
 		sum->raw += delta;
@@ -117,6 +118,8 @@ static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 	if (why)
 		sum_gap(sum, r->t_ns - sum->last.t_ns + llabs(r->slept_ns - sum->last.slept_ns),
 			why);
+	sum->least = MIN(sum->least, r->raw);
+	sum->most = MAX(sum->most, r->raw);
 	sum->last = *r;
 }
 
@@ -128,6 +131,8 @@ void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
 			.last = readings[i],
 			.begin_ns = readings[i].t_ns,
 			.end_ns = readings[i].t_ns,
+			.least = readings[i].error ? UINT64_MAX : readings[i].raw,
+			.most = readings[i].raw,
 			.good = !readings[i].error,
 			.end_error = readings[i].error,
 		};
@@ -145,7 +150,9 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 static bool looks_stuck(const struct energy_zone *zone, const struct energy_sum *sum,
 			double busy_cpu_s)
 {
-	return sum->raw == 0 && zone->domain.kind != ENERGY_UNCORE &&
+	uint64_t moved = zone->gauge ? sum->most : sum->raw;
+
+	return moved == 0 && zone->domain.kind != ENERGY_UNCORE &&
 	       (busy_cpu_s >= STUCK_BUSY_S ||
 		seconds(sum->end_ns - sum->begin_ns) >= STUCK_WINDOW_S);
 }
@@ -156,15 +163,15 @@ static void invalid_value(const struct energy_zone *zone, const struct energy_su
 	value->gaps = sum->gaps;
 	energy_no_value(value, ENERGY_INVALID, "%s: %u gap%s, %.3f s: %s", zone->domain.name,
 			sum->gaps, sum->gaps == 1 ? "" : "s", seconds(sum->gap_ns), sum->gap_why);
-	value->low_j = sum->raw * zone->j_per_raw;
-	value->high_j = value->low_j + zone->max_w * seconds(sum->gap_ns);
+	value->low_j = zone->gauge ? sum->low_j : sum->raw * zone->j_per_raw;
+	value->high_j = (zone->gauge ? sum->high_j : value->low_j) + zone->max_w * seconds(sum->gap_ns);
 }
 
 /* The counter is up to one step old at either edge, at the window's own mean power. */
 static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			   struct energy_value *value)
 {
-	double edges = 2 * UPDATE_S / seconds(sum->end_ns - sum->begin_ns);
+	double edges = 2 * ENERGY_UPDATE_S / seconds(sum->end_ns - sum->begin_ns);
 
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->raw * zone->j_per_raw;
@@ -194,8 +201,11 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 				zone->domain.name);
 	else if (looks_stuck(zone, &sum, busy_cpu_s))
 		energy_no_value(value, ENERGY_ABSENT,
-				"%s: the counter never moved in %.2f s (a virtual machine's?)",
-				zone->domain.name, seconds(sum.end_ns - sum.begin_ns));
+				"%s: the %s in %.2f s (a virtual machine's?)",
+				zone->domain.name,
+				zone->gauge ? "sensor read 0 W" : "counter never moved", seconds(sum.end_ns - sum.begin_ns));
+	else if (zone->gauge)
+		energy_gauge_value(zone, &sum, value);
 	else
 		measured_value(zone, &sum, value);
 }
@@ -203,11 +213,13 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		  double busy_cpu_s, struct energy_value *value)
 {
-	*value = (struct energy_value){ .source = e->ops->name };
-	if (e->ops->value)
-		e->ops->value(e, &sums[i], busy_cpu_s, value);
+	const struct energy_zone *zone = &e->zones[i];
+
+	*value = (struct energy_value){ .source = zone->domain.source };
+	if (zone->ops->value)
+		zone->ops->value(e, &sums[i], busy_cpu_s, value);
 	else
-		counter_value(&e->zones[i], sums[i], busy_cpu_s, value);
+		counter_value(zone, sums[i], busy_cpu_s, value);
 }
 
 /* An absent DRAM narrows the total's scope, which the reason says; all else spoils it. */

@@ -112,6 +112,23 @@ void fake_power_pmu(const char *cpumask)
 	fake_write(PMU "events/energy-pkg.unit", "Joules\n");
 }
 
+void fake_chip(const char *dir, const char *name)
+{
+	fake_sensor(dir, "name", "%s\n", name);
+}
+
+void fake_sensor(const char *dir, const char *file, const char *fmt, ...)
+{
+	char path[160], text[64];
+	va_list ap;
+
+	snprintf(path, sizeof(path), "class/hwmon/%s/%s", dir, file);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fake_write(path, "%s", text);
+}
+
 struct energy *fake_open(const char *source)
 {
 	static const struct energy_cpu cpu = { "GenuineIntel", 6, 1, 1 };

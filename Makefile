@@ -148,6 +148,7 @@ energy_src := \
 	energy/energy.c \
 	energy/energy_value.c \
 	energy/energy_gauge.c \
+	energy/energy_check.c \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
 	energy/energy_hwmon.c \
@@ -287,6 +288,7 @@ $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(bas
 $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_check.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_hwmon.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_suspend.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))

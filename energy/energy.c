@@ -3,9 +3,11 @@
  * Choosing a source and reading its counters.
  *
  * Sources are tried in the order of the table below; the first whose packages can
- * all be read is used, alone: perf-power and powercap show the same counters, so
- * mixing them would count twice. Each refusal stays as a note, because "why no
- * joules" is asked after the experiment. The model never refuses; it is last.
+ * all be read is used. perf-power and powercap show the same counters by different
+ * drivers, and adding them would count twice: powercap beside perf-power is only a
+ * witness, read at the same moments and compared afterwards (energy_check.c). Each
+ * refusal stays as a note, because "why no joules" is asked after the experiment.
+ * The model never refuses; it is last.
  */
 #include "energy/energy_internal.h"
 
@@ -113,22 +115,31 @@ int energy_read_fd(int fd, uint64_t *value)
 	return mn_parse_u64(buf, value);
 }
 
-struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
+/* A zeroed zone at the end of the list; NULL: no memory. */
+static struct energy_zone *append_zone(struct energy *e)
 {
-	struct energy_zone *zones, *zone;
+	struct energy_zone *zones = reallocarray(e->zones, e->n_zones + 1, sizeof(*zones));
 
-	zones = reallocarray(e->zones, e->n_zones + 1, sizeof(*zones));
 	if (!zones)
 		return NULL;
 	e->zones = zones;
-	zone = &zones[e->n_zones++];
-	*zone = (struct energy_zone){
-		.domain = { .kind = kind, .source = e->ops->name,
-			    .in_total = kind == ENERGY_PACKAGE || kind == ENERGY_DRAM },
-		.ops = e->ops,
-		.fd = -1,
-		.max_w = default_max_w[kind],
+	zones += e->n_zones++;
+	*zones = (struct energy_zone){ .fd = -1 };
+	return zones;
+}
+
+struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
+{
+	struct energy_zone *zone = append_zone(e);
+
+	if (!zone)
+		return NULL;
+	zone->domain = (struct energy_domain){
+		.kind = kind, .source = e->ops->name,
+		.in_total = kind == ENERGY_PACKAGE || kind == ENERGY_DRAM,
 	};
+	zone->ops = e->ops;
+	zone->max_w = default_max_w[kind];
 	return zone;
 }
 
@@ -217,6 +228,33 @@ static bool source_known(const char *name)
 	return false;
 }
 
+/* What can be read of the witness, behind the zones of the source; the rest is noted. */
+static int add_witness(struct energy *e, const struct energy_source_ops *ops)
+{
+	struct energy w = *e;
+	int ret;
+
+	w.ops = ops;
+	w.zones = NULL;
+	w.n_zones = 0;
+	ret = ops->open(&w);
+	e->notes = w.notes;
+	e->n_notes = w.n_notes;
+	for (size_t i = 0; i < w.n_zones && !ret; i++) {
+		struct energy_zone *zone = w.zones[i].error ? NULL : append_zone(e);
+
+		if (!zone)
+			continue;
+		*zone = w.zones[i];
+		zone->domain.in_total = false;
+		zone->domain.witness = true;
+		w.zones[i].fd = -1;
+	}
+	drop_zones(&w);
+	free(w.zones);
+	return ret == -ENOMEM ? ret : 0;
+}
+
 static int choose_source(struct energy *e, const char *forced)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -228,7 +266,7 @@ static int choose_source(struct energy *e, const char *forced)
 		e->ops = ops;
 		ret = ops->open(e);
 		if (!ret)
-			return 0;
+			return forced || !ops->witness ? 0 : add_witness(e, ops->witness);
 		drop_zones(e);
 		if (ret == -ENOMEM)
 			return ret;

@@ -30,7 +30,7 @@ struct energy_cpu {			/* as CPUID leaf 0 and 1 give it */
 
 struct energy_config {
 	const char *sysfs_root;		/* NULL: "/sys" */
-	/* NULL: auto; else "perf-power", "powercap", "hwmon", "model"; or one
+	/* NULL: auto; else "perf-power", "powercap", "hwmon", "model" and no other; or one
 	   sensor for which the caller answers, "hwmon:CHIP/SENSOR": "hwmon:ina226/power1". */
 	const char *source;
 	unsigned hw_threads;		/* of the machine, for the model; 0: those online */
@@ -41,6 +41,7 @@ struct energy_domain {
 	char name[32];			/* "package-0", "package-0-die-1", "dram-0", "psys" */
 	enum energy_kind kind;
 	bool in_total;			/* disjoint from all others of the total */
+	bool witness;			/* again what another domain is, for energy_check() alone */
 	const char *source;
 };
 
@@ -79,6 +80,16 @@ struct energy_value {
 	char reason[192];		/* why it is not measured, or what to mind; or "" */
 };
 
+/* One domain as two sources saw it over one window. */
+struct energy_check {
+	const char *source, *witness;	/* who they are */
+	double joules, witness_joules;
+	double difference;		/* (witness_joules - joules) / joules */
+	double tolerance;		/* how much of that may be by chance */
+	bool agree;
+	char text[160];			/* all that for people, whatever the outcome */
+};
+
 /*
  * Choose a source and open its counters. 0 also when none can be used: then
  * energy_source() is "none" and energy_note() tells why. -EINVAL: no source of
@@ -107,6 +118,14 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 /* @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. */
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		  double busy_cpu_s, struct energy_value *value);
+/*
+ * Domain @i against its witness: where the source was not forced and the same counters
+ * can be read in another way, they are. 0; -ENOENT: it has none, or is one; -ENODATA:
+ * one of the two has no joules. Where they disagree, the value stays measured,
+ * but its band takes in both and its reason says so.
+ */
+int energy_check(const struct energy *e, const struct energy_sum *sums, size_t i,
+		 double busy_cpu_s, struct energy_check *check);
 /* Over the disjoint domains. Without every package there is no total. */
 void energy_total(const struct energy *e, const struct energy_sum *sums,
 		  double busy_cpu_s, struct energy_value *value);

@@ -25,9 +25,11 @@ struct energy_zone {
  * -errno after exactly one energy_add_note() with the mend. The core closes
  * the descriptors. read() gets only zones without error, returns 0 or -errno.
  * value() is NULL for counters; else it makes the value from the times alone.
+ * @witness is a source that shows the same counters in another way.
  */
 struct energy_source_ops {
 	const char *name, *summary;
+	const struct energy_source_ops *witness;
 	bool one_sensor;		/* "name:SENSOR" may be asked for: energy.sensor */
 	int (*open)(struct energy *e);
 	int (*read)(const struct energy_zone *zone, uint64_t *raw);
@@ -65,6 +67,10 @@ const char *energy_gauge_add(const struct energy_zone *zone, struct energy_sum *
 /* The value of a gauge's sum without gaps. */
 void energy_gauge_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			struct energy_value *value);
+
+/* energy_value(), witness or not, unchecked. */
+void energy_zone_value(const struct energy *e, const struct energy_sum *sums, size_t i,
+		       double busy_cpu_s, struct energy_value *value);
 
 #define ENERGY_UPDATE_S	0.001		/* RAPL counters advance about this often */
 #define ENERGY_GAUGE_S	1.0		/* read gauges at least this often */

@@ -210,8 +210,8 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 		measured_value(zone, &sum, value);
 }
 
-void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
-		  double busy_cpu_s, struct energy_value *value)
+void energy_zone_value(const struct energy *e, const struct energy_sum *sums, size_t i,
+		       double busy_cpu_s, struct energy_value *value)
 {
 	const struct energy_zone *zone = &e->zones[i];
 
@@ -220,6 +220,19 @@ void energy_value(const struct energy *e, const struct energy_sum *sums, size_t 
 		zone->ops->value(e, &sums[i], busy_cpu_s, value);
 	else
 		counter_value(zone, sums[i], busy_cpu_s, value);
+}
+
+void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
+		  double busy_cpu_s, struct energy_value *value)
+{
+	struct energy_check check;
+
+	energy_zone_value(e, sums, i, busy_cpu_s, value);
+	if (energy_check(e, sums, i, busy_cpu_s, &check) || check.agree)
+		return;
+	value->low_j = MIN(value->low_j, check.witness_joules);
+	value->high_j = MAX(value->high_j, check.witness_joules);
+	memcpy(value->reason, check.text, sizeof(check.text));
 }
 
 /* An absent DRAM narrows the total's scope, which the reason says; all else spoils it. */

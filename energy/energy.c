@@ -371,5 +371,6 @@ void energy_read(const struct energy *e, struct energy_reading *readings)
 		r->slept_ns = boot_now_ns() - r->t_ns;
 		r->raw = 0;
 		r->error = zone->error ? zone->error : zone->ops->read(zone, &r->raw);
+		r->took_ns = mn_now_ns() - r->t_ns;
 	}
 }

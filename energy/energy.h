@@ -47,6 +47,7 @@ struct energy_domain {
 
 struct energy_reading {
 	int64_t t_ns;			/* CLOCK_MONOTONIC, taken just before the read */
+	int64_t took_ns;		/* from t_ns until it was read: the thread may be preempted */
 	int64_t slept_ns;		/* in suspend since boot: CLOCK_BOOTTIME less t_ns */
 	uint64_t raw;			/* counter units; meaningful only if !error */
 	int error;			/* 0 or -errno */
@@ -62,7 +63,7 @@ struct energy_note {
 /* What one domain summed up so far. Plain data of the caller; fields are energy's own. */
 struct energy_sum {
 	struct energy_reading last;	/* last good reading, or the failed first one */
-	int64_t begin_ns, end_ns, gap_ns;
+	int64_t begin_ns, begin_took_ns, end_ns, gap_ns;
 	uint64_t raw;			/* counters: what was counted */
 	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
 	uint64_t least, most;		/* gauges: of all readings */

@@ -8,8 +8,8 @@
  * they may differ by
  *
  *	2 %, within which no conclusion of ours lies;
- *	what passed while one had been read and not yet the other, at either edge, and
- *	the updates of about 1 ms each of the four readings may be old;
+ *	what passed while one had been read and not yet the other, at either edge, while
+ *	each of the four was read, and in the 1 ms or so that counters may be old;
  *	two steps of the counter: 61 uJ mostly, 1 J for psys of some servers.
  */
 #include "energy/energy_internal.h"
@@ -55,7 +55,9 @@ static double tolerance_j(const struct energy_zone *zone, const struct energy_su
 			  const struct energy_sum *witness, double joules)
 {
 	double skew_s = (double)(llabs(witness->begin_ns - sum->begin_ns) +
-				 llabs(witness->end_ns - sum->end_ns)) / NSEC_PER_SEC;
+				 llabs(witness->end_ns - sum->end_ns) +
+				 sum->begin_took_ns + sum->last.took_ns +
+				 witness->begin_took_ns + witness->last.took_ns) / NSEC_PER_SEC;
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
 	double step_j = zone->domain.kind == ENERGY_PSYS ? PSYS_STEP_J : STEP_J;
 

@@ -130,6 +130,7 @@ void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
 		sums[i] = (struct energy_sum){
 			.last = readings[i],
 			.begin_ns = readings[i].t_ns,
+			.begin_took_ns = readings[i].took_ns,
 			.end_ns = readings[i].t_ns,
 			.least = readings[i].error ? UINT64_MAX : readings[i].raw,
 			.most = readings[i].raw,
@@ -167,11 +168,15 @@ static void invalid_value(const struct energy_zone *zone, const struct energy_su
 	value->high_j = (zone->gauge ? sum->high_j : value->low_j) + zone->max_w * seconds(sum->gap_ns);
 }
 
-/* The counter is up to one step old at either edge, at the window's own mean power. */
+/*
+ * At either edge the counter is up to one step old, and was read some time after the clock:
+ * that long at the window's own mean power.
+ */
 static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			   struct energy_value *value)
 {
-	double edges = 2 * ENERGY_UPDATE_S / seconds(sum->end_ns - sum->begin_ns);
+	double edges = (2 * ENERGY_UPDATE_S + seconds(sum->begin_took_ns + sum->last.took_ns)) /
+		       seconds(sum->end_ns - sum->begin_ns);
 
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->raw * zone->j_per_raw;

@@ -144,8 +144,10 @@ struct energy *fake_open(const char *source)
 void fake_read(const struct energy *e, double t_s, struct energy_reading *readings)
 {
 	energy_read(e, readings);
-	for (size_t i = 0; i < energy_domain_count(e); i++)
+	for (size_t i = 0; i < energy_domain_count(e); i++) {
 		readings[i].t_ns = t_s * NSEC_PER_SEC;
+		readings[i].took_ns = 0;
+	}
 }
 
 size_t fake_find(const struct energy *e, const char *domain)

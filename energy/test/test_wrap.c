@@ -153,6 +153,23 @@ static void two_readings_at_one_instant_may_differ_by_an_update(void **state)
 	energy_close(e);
 }
 
+/* Its clock is 20 ms older than its counter: 2 J of 100 W may lie between, and 0.2 J of steps. */
+static void a_reading_that_took_long_widens_the_band(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_reading late = { .took_ns = 20 * NSEC_PER_MSEC };
+	struct energy_value v = WINDOW(e, 1, late, at(0.5, 50000000), at(1, 100000000));
+
+	close_to(v.joules, 100);
+	close_to(v.low_j, 100 - 2.2);
+	close_to(v.high_j, 100 + 2.2);
+	late = at(1, 100000000);
+	late.took_ns = 20 * NSEC_PER_MSEC;
+	v = WINDOW(e, 1, at(0, 0), late);
+	close_to(v.high_j, 100 + 2.2);
+	energy_close(e);
+}
+
 static void a_counter_that_never_moves_under_load_is_absent(void **state)
 {
 	struct energy *e = one_package();
@@ -324,6 +341,7 @@ int main(void)
 		fake_test(an_interval_that_may_hide_a_wrap_is_a_gap),
 		fake_test(two_wraps_in_one_interval_are_a_gap),
 		fake_test(two_readings_at_one_instant_may_differ_by_an_update),
+		fake_test(a_reading_that_took_long_widens_the_band),
 		fake_test(a_counter_that_never_moves_under_load_is_absent),
 		fake_test(a_window_of_one_reading_is_absent),
 		fake_test(an_empty_read_in_between_loses_nothing),

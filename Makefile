@@ -311,7 +311,7 @@ $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
-$(eval $(call test,harness/test/test_powercap_abi.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
 $(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \
@@ -358,8 +358,8 @@ $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bi
 $(BUILD)/harness/test/test_guest: | guest-image
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
-$(BUILD)/harness/test/test_powercap_abi: | guest-image \
-	$(if $(SANITIZE),,$(BUILD)/guest/test-powercap.img)
+$(BUILD)/harness/test/test_kernel_abi: | guest-image \
+	$(if $(SANITIZE),,$(BUILD)/guest/test-energy.img)
 $(BUILD)/harness/test/test_guest_ram: | guest-image $(BUILD)/bin/memnetd
 $(BUILD)/harness/test/test_two_vms: | guest-image $(BUILD)/bin/memnetd \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-evil.img)
@@ -400,16 +400,16 @@ $(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.
 		harness/guest/mkimage initrd $@ \
 		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo $(BUILD)/guest/evil-guest,$^)
 
-# One has a module in it. Where there are no headers to build it against there is
+# One has modules in it. Where there are no headers to build it against there is
 # no image but a file that tells why; the test skips with that, and the next make tries again.
-powercap_module := energy/test/powercap_module
-$(BUILD)/guest/test-powercap.img: $(BUILD)/guest/init $(BUILD)/guest/guest-joules \
-		energy/test/suspend.sh $(wildcard $(powercap_module)/*) harness/guest/mkimage \
+kernel_modules := energy/test/kernel_modules
+$(BUILD)/guest/test-energy.img: $(BUILD)/guest/init $(BUILD)/guest/guest-joules \
+		energy/test/suspend.sh $(wildcard $(kernel_modules)/*) harness/guest/mkimage \
 		$(guest_kernel) $(BUILD)/guest/inputs
 	$(call say,MODULE,$@)
 	$(Q)rm -rf $@.why $@.extra && mkdir $@.extra && cp energy/test/suspend.sh $@.extra
-	$(Q)status=0; KMODULES='$(guest_kmodules)' harness/guest/mkimage module $(KERNEL_DIR)/headers \
-		$(powercap_module) $@.extra/memnet_powercap.ko 2>$@.log || status=$$?; \
+	$(Q)status=0; KMODULES='$(guest_kmodules)' harness/guest/mkimage modules $(KERNEL_DIR)/headers \
+		$(kernel_modules) $@.extra 2>$@.log || status=$$?; \
 	case $$status in \
 	0) KMODULES='$(guest_kmodules)' INITRD_EXTRA=$@.extra harness/guest/mkimage initrd $@ \
 		$(BUILD)/guest/init $(BUILD)/guest/guest-joules ;; \

@@ -147,8 +147,11 @@ guest_init_src := \
 energy_src := \
 	energy/energy.c \
 	energy/energy_value.c \
+	energy/energy_gauge.c \
+	energy/energy_check.c \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
+	energy/energy_hwmon.c \
 	energy/energy_model.c \
 	energy/counters.c \
 	energy/cputime.c \
@@ -243,6 +246,8 @@ $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core/test/scribble.c \
 	$(libmemnet_src),$(STATIC)))
+$(eval $(call program,guest/guest-joules,energy/test/guest_joules.c \
+	$(filter-out energy/c%,$(energy_src)) $(base_src),$(STATIC) -lm))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
 	$(base_src)))
 
@@ -285,6 +290,9 @@ $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(bas
 $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_check.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_hwmon.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_suspend.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -303,6 +311,7 @@ $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
 $(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \
@@ -349,6 +358,8 @@ $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bi
 $(BUILD)/harness/test/test_guest: | guest-image
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
+$(BUILD)/harness/test/test_kernel_abi: | guest-image \
+	$(if $(SANITIZE),,$(BUILD)/guest/test-energy.img)
 $(BUILD)/harness/test/test_guest_ram: | guest-image $(BUILD)/bin/memnetd
 $(BUILD)/harness/test/test_two_vms: | guest-image $(BUILD)/bin/memnetd \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-evil.img)
@@ -388,6 +399,23 @@ $(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.
 	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
 		harness/guest/mkimage initrd $@ \
 		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo $(BUILD)/guest/evil-guest,$^)
+
+# One has modules in it. Where there are no headers to build it against there is
+# no image but a file that tells why; the test skips with that, and the next make tries again.
+kernel_modules := energy/test/kernel_modules
+$(BUILD)/guest/test-energy.img: $(BUILD)/guest/init $(BUILD)/guest/guest-joules \
+		energy/test/suspend.sh $(wildcard $(kernel_modules)/*) harness/guest/mkimage \
+		$(guest_kernel) $(BUILD)/guest/inputs
+	$(call say,MODULE,$@)
+	$(Q)rm -rf $@.why $@.extra && mkdir $@.extra && cp energy/test/suspend.sh $@.extra
+	$(Q)status=0; KMODULES='$(guest_kmodules)' harness/guest/mkimage modules $(KERNEL_DIR)/headers \
+		$(kernel_modules) $@.extra 2>$@.log || status=$$?; \
+	case $$status in \
+	0) KMODULES='$(guest_kmodules)' INITRD_EXTRA=$@.extra harness/guest/mkimage initrd $@ \
+		$(BUILD)/guest/init $(BUILD)/guest/guest-joules ;; \
+	77) mv $@.log $@.why; tail -n 1 $@.why ;; \
+	*) cat $@.log >&2; exit 1 ;; \
+	esac
 
 # --- rules ---------------------------------------------------------------------------
 

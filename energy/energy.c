@@ -3,9 +3,11 @@
  * Choosing a source and reading its counters.
  *
  * Sources are tried in the order of the table below; the first whose packages can
- * all be read is used, alone: perf-power and powercap show the same counters, so
- * mixing them would count twice. Each refusal stays as a note, because "why no
- * joules" is asked after the experiment. The model never refuses; it is last.
+ * all be read is used. perf-power and powercap show the same counters by different
+ * drivers, and adding them would count twice: powercap beside perf-power is only a
+ * witness, read at the same moments and compared afterwards (energy_check.c). Each
+ * refusal stays as a note, because "why no joules" is asked after the experiment.
+ * The model never refuses; it is last.
  */
 #include "energy/energy_internal.h"
 
@@ -24,6 +26,7 @@
 static const struct energy_source_ops *const sources[] = {
 	&energy_perf_power,
 	&energy_powercap,
+	&energy_hwmon,
 	&energy_model,
 };
 
@@ -35,15 +38,16 @@ static const struct energy_source_ops no_source = { .name = "none" };
  */
 static const double default_max_w[] = {
 	[ENERGY_PACKAGE] = 600, [ENERGY_CORE] = 600, [ENERGY_UNCORE] = 600,
-	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 0,
+	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 4000,
+	[ENERGY_DEVICE] = 4000,
 };
 
 const char *energy_kind_name(enum energy_kind kind)
 {
 	static const char *const names[] = { "package", "core", "uncore", "dram", "psys",
-					     "server" };
+					     "server", "device" };
 
-	_Static_assert(ARRAY_SIZE(names) == ENERGY_SERVER + 1, "a name per kind");
+	_Static_assert(ARRAY_SIZE(names) == ENERGY_DEVICE + 1, "a name per kind");
 	return names[kind];
 }
 
@@ -96,21 +100,46 @@ int energy_read_number(uint64_t *value, const char *path_fmt, ...)
 	return ret ? ret : mn_parse_u64(text, value);
 }
 
-struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
+int energy_read_fd(int fd, uint64_t *value)
 {
-	struct energy_zone *zones, *zone;
+	char buf[32];
+	ssize_t n = pread(fd, buf, sizeof(buf), 0);
 
-	zones = reallocarray(e->zones, e->n_zones + 1, sizeof(*zones));
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return -ENODATA;
+	if (buf[n - 1] != '\n')
+		return -EINVAL;
+	buf[n - 1] = '\0';
+	return mn_parse_u64(buf, value);
+}
+
+/* A zeroed zone at the end of the list; NULL: no memory. */
+static struct energy_zone *append_zone(struct energy *e)
+{
+	struct energy_zone *zones = reallocarray(e->zones, e->n_zones + 1, sizeof(*zones));
+
 	if (!zones)
 		return NULL;
 	e->zones = zones;
-	zone = &zones[e->n_zones++];
-	*zone = (struct energy_zone){
-		.domain = { .kind = kind, .source = e->ops->name,
-			    .in_total = kind == ENERGY_PACKAGE || kind == ENERGY_DRAM },
-		.fd = -1,
-		.max_w = default_max_w[kind],
+	zones += e->n_zones++;
+	*zones = (struct energy_zone){ .fd = -1 };
+	return zones;
+}
+
+struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind)
+{
+	struct energy_zone *zone = append_zone(e);
+
+	if (!zone)
+		return NULL;
+	zone->domain = (struct energy_domain){
+		.kind = kind, .source = e->ops->name,
+		.in_total = kind == ENERGY_PACKAGE || kind == ENERGY_DRAM,
 	};
+	zone->ops = e->ops;
+	zone->max_w = default_max_w[kind];
 	return zone;
 }
 
@@ -174,26 +203,70 @@ static void drop_zones(struct energy *e)
 		energy_remove_zone(e, &e->zones[e->n_zones - 1]);
 }
 
+/* Is source @ops what "name" or "name:SENSOR" asks for? The sensor, or NULL, to *@sensor. */
+static bool asked_for(const struct energy_source_ops *ops, const char *name, const char **sensor)
+{
+	size_t len = strlen(ops->name);
+
+	*sensor = NULL;
+	if (!name || !strcmp(name, ops->name))
+		return true;
+	if (!ops->one_sensor || strncmp(name, ops->name, len) || name[len] != ':')
+		return false;
+	*sensor = name + len + 1;
+	return true;
+}
+
 static bool source_known(const char *name)
 {
+	const char *sensor;
+
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
-		if (!strcmp(sources[i]->name, name))
+		if (asked_for(sources[i], name, &sensor))
 			return true;
 	}
 	return false;
 }
 
+/* What can be read of the witness, behind the zones of the source; the rest is noted. */
+static int add_witness(struct energy *e, const struct energy_source_ops *ops)
+{
+	struct energy w = *e;
+	int ret;
+
+	w.ops = ops;
+	w.zones = NULL;
+	w.n_zones = 0;
+	ret = ops->open(&w);
+	e->notes = w.notes;
+	e->n_notes = w.n_notes;
+	for (size_t i = 0; i < w.n_zones && !ret; i++) {
+		struct energy_zone *zone = w.zones[i].error ? NULL : append_zone(e);
+
+		if (!zone)
+			continue;
+		*zone = w.zones[i];
+		zone->domain.in_total = false;
+		zone->domain.witness = true;
+		w.zones[i].fd = -1;
+	}
+	drop_zones(&w);
+	free(w.zones);
+	return ret == -ENOMEM ? ret : 0;
+}
+
 static int choose_source(struct energy *e, const char *forced)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		const struct energy_source_ops *ops = sources[i];
 		int ret;
 
-		if (forced && strcmp(forced, sources[i]->name))
+		if (!asked_for(ops, forced, &e->sensor))
 			continue;
-		e->ops = sources[i];
-		ret = sources[i]->open(e);
+		e->ops = ops;
+		ret = ops->open(e);
 		if (!ret)
-			return 0;
+			return forced || !ops->witness ? 0 : add_witness(e, ops->witness);
 		drop_zones(e);
 		if (ret == -ENOMEM)
 			return ret;
@@ -224,6 +297,7 @@ int energy_open(struct energy **out, const struct energy_config *config)
 	e->hw_threads = config->hw_threads ? config->hw_threads
 					   : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	ret = choose_source(e, config->source);
+	e->sensor = NULL;
 	if (ret) {
 		energy_close(e);
 		return ret;
@@ -270,10 +344,21 @@ int64_t energy_max_interval_ns(const struct energy *e)
 		const struct energy_zone *z = &e->zones[i];
 		double range_j = z->range * z->j_per_raw;
 
-		if (z->range)
+		if (z->gauge)
+			least = MIN(least, (int64_t)(ENERGY_GAUGE_S * NSEC_PER_SEC));
+		else if (z->range)
 			least = MIN(least, (int64_t)(range_j / (2 * z->max_w) * NSEC_PER_SEC));
 	}
 	return least;
+}
+
+/* CLOCK_MONOTONIC stands still in suspend, this one does not; neither can be set. */
+static int64_t boot_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
 void energy_read(const struct energy *e, struct energy_reading *readings)
@@ -283,7 +368,9 @@ void energy_read(const struct energy *e, struct energy_reading *readings)
 		struct energy_reading *r = &readings[i];
 
 		r->t_ns = mn_now_ns();
+		r->slept_ns = boot_now_ns() - r->t_ns;
 		r->raw = 0;
-		r->error = zone->error ? zone->error : e->ops->read(zone, &r->raw);
+		r->error = zone->error ? zone->error : zone->ops->read(zone, &r->raw);
+		r->took_ns = mn_now_ns() - r->t_ns;
 	}
 }

@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* SERVER is the whole machine at the wall; only the model speaks of it. */
+/* SERVER is the whole machine at its supply, DEVICE a sensor the caller chose. */
 enum energy_kind { ENERGY_PACKAGE, ENERGY_CORE, ENERGY_UNCORE, ENERGY_DRAM, ENERGY_PSYS,
-		   ENERGY_SERVER };
+		   ENERGY_SERVER, ENERGY_DEVICE };
 /* INVALID: the counter was there, but part of the window is lost (gaps). */
 enum energy_quality { ENERGY_MEASURED, ENERGY_ESTIMATED, ENERGY_ABSENT, ENERGY_INVALID };
 
@@ -30,7 +30,9 @@ struct energy_cpu {			/* as CPUID leaf 0 and 1 give it */
 
 struct energy_config {
 	const char *sysfs_root;		/* NULL: "/sys" */
-	const char *source;		/* NULL: auto; "perf-power", "powercap" or "model" */
+	/* NULL: auto; else "perf-power", "powercap", "hwmon", "model" and no other; or one
+	   sensor for which the caller answers, "hwmon:CHIP/SENSOR": "hwmon:ina226/power1". */
+	const char *source;
 	unsigned hw_threads;		/* of the machine, for the model; 0: those online */
 	const struct energy_cpu *cpu;	/* NULL: this machine's */
 };
@@ -39,11 +41,14 @@ struct energy_domain {
 	char name[32];			/* "package-0", "package-0-die-1", "dram-0", "psys" */
 	enum energy_kind kind;
 	bool in_total;			/* disjoint from all others of the total */
+	bool witness;			/* again what another domain is, for energy_check() alone */
 	const char *source;
 };
 
 struct energy_reading {
 	int64_t t_ns;			/* CLOCK_MONOTONIC, taken just before the read */
+	int64_t took_ns;		/* from t_ns until it was read: the thread may be preempted */
+	int64_t slept_ns;		/* in suspend since boot: CLOCK_BOOTTIME less t_ns */
 	uint64_t raw;			/* counter units; meaningful only if !error */
 	int error;			/* 0 or -errno */
 };
@@ -58,8 +63,10 @@ struct energy_note {
 /* What one domain summed up so far. Plain data of the caller; fields are energy's own. */
 struct energy_sum {
 	struct energy_reading last;	/* last good reading, or the failed first one */
-	int64_t begin_ns, end_ns, gap_ns;
-	uint64_t raw;
+	int64_t begin_ns, begin_took_ns, end_ns, gap_ns;
+	uint64_t raw;			/* counters: what was counted */
+	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
+	uint64_t least, most;		/* gauges: of all readings */
 	unsigned good, gaps;
 	int end_error;			/* of the newest reading */
 	const char *gap_why;
@@ -71,7 +78,17 @@ struct energy_value {
 	double joules;			/* NaN unless measured or estimated */
 	double low_j, high_j;		/* the band; of what is known when invalid; else NaN */
 	unsigned gaps;			/* intervals whose energy is not known */
-	char reason[192];		/* why it is not measured, or what is left out; or "" */
+	char reason[192];		/* why it is not measured, or what to mind; or "" */
+};
+
+/* One domain as two sources saw it over one window. */
+struct energy_check {
+	const char *source, *witness;	/* who they are */
+	double joules, witness_joules;
+	double difference;		/* (witness_joules - joules) / joules */
+	double tolerance;		/* how much of that may be by chance */
+	bool agree;
+	char text[160];			/* all that for people, whatever the outcome */
 };
 
 /*
@@ -102,6 +119,14 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 /* @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. */
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		  double busy_cpu_s, struct energy_value *value);
+/*
+ * Domain @i against its witness: where the source was not forced and the same counters
+ * can be read in another way, they are. 0; -ENOENT: it has none, or is one; -ENODATA:
+ * one of the two has no joules. Where they disagree, the value stays measured,
+ * but its band takes in both and its reason says so.
+ */
+int energy_check(const struct energy *e, const struct energy_sum *sums, size_t i,
+		 double busy_cpu_s, struct energy_check *check);
 /* Over the disjoint domains. Without every package there is no total. */
 void energy_total(const struct energy *e, const struct energy_sum *sums,
 		  double busy_cpu_s, struct energy_value *value);

@@ -96,6 +96,11 @@ static void model_value(const struct energy *e, const struct energy_sum *sum, do
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
 	double thread_s = e->hw_threads * window_s;
 
+	value->gaps = sum->gaps;
+	if (sum->gaps) {
+		energy_no_value(value, ENERGY_INVALID, "model: %s", sum->gap_why);
+		return;
+	}
 	if (window_s <= 0 || busy_cpu_s < 0) {
 		energy_no_value(value, ENERGY_ABSENT, "model: no %s",
 				window_s <= 0 ? "window" : "CPU time to go by");

@@ -248,6 +248,7 @@ static int perf_open(struct energy *e)
 const struct energy_source_ops energy_perf_power = {
 	.name = "perf-power",
 	.summary = "RAPL counters of the perf power PMU, 64 bits wide",
+	.witness = &energy_powercap,
 	.open = perf_open,
 	.read = perf_read,
 };

@@ -23,23 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memnet-core/base/parse.h"
-
 #define MAX_CONSTRAINTS	3
-#define UPDATE_S	0.005	/* counters that mirror each other agree within this time */
+#define MIRROR_S	0.005	/* counters that mirror each other agree within this time */
 
 static int powercap_read(const struct energy_zone *zone, uint64_t *raw)
 {
-	char buf[32];
-	ssize_t n = pread(zone->fd, buf, sizeof(buf) - 1, 0);
-
-	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return -ENODATA;
-	buf[n] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	return mn_parse_u64(buf, raw);
+	return energy_read_fd(zone->fd, raw);
 }
 
 /* "package-0-die-1" -> "0-die-1", which also names its subzones; or NULL. */
@@ -191,7 +180,7 @@ static bool same_package(const struct energy_zone *a, const struct energy_zone *
 /* Is @b's counter @a's? Then it lies between two readings of @a. */
 static bool mirrors(const struct energy_zone *a, const struct energy_zone *b)
 {
-	uint64_t before, between, after, slack = a->max_w * UPDATE_S / a->j_per_raw;
+	uint64_t before, between, after, slack = a->max_w * MIRROR_S / a->j_per_raw;
 
 	if (a->error || b->error || a->range != b->range)
 		return false;

@@ -18,18 +18,24 @@
  * there is none before the window's end, the rest of the window is a gap. A
  * window with a gap has no energy, but it has bounds: what was counted, and that
  * plus P_max for the lost time.
+ *
+ * An interval in which the machine slept is a gap too: CLOCK_MONOTONIC stood still
+ * while energy was used, and counters may have been reset. It shows in the distance to
+ * CLOCK_BOOTTIME. The set of zones is that of energy_open(): one that goes away
+ * leaves a gap, one that comes, or comes back, is for the next to open.
  */
 #include "energy/energy_internal.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memnet-core/base/clock.h"
 
 #define SLACK_NS	(10 * NSEC_PER_MSEC)
-#define UPDATE_S	0.001		/* RAPL counters advance about this often */
+#define SLEPT_NS	(100 * NSEC_PER_MSEC)	/* more than a preemption between two clocks */
 #define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
 #define STUCK_WINDOW_S	1.0		/* no machine is that idle */
 
@@ -56,8 +62,6 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 {
 	double dt_s = seconds(cur->t_ns - prev->t_ns);
 
-	if (dt_s < 0)
-		return "readings out of order";
 	if (z->range && z->max_w * dt_s >= z->range * z->j_per_raw)
 		return "interval so long that the counter may have gone round: sample more often";
 	if (cur->raw >= prev->raw)
@@ -79,23 +83,43 @@ static void sum_gap(struct energy_sum *sum, int64_t ns, const char *why)
 	sum->gap_ns += ns;
 }
 
+/* The interval from the last good reading to @r; NULL, or why it is a gap. */
+static const char *add_interval(const struct energy_zone *zone, struct energy_sum *sum,
+				const struct energy_reading *r)
+{
+	const char *why;
+	uint64_t delta;
+
+	if (sum->last.error)
+		return "the first reading failed";
+	if (r->t_ns < sum->last.t_ns)
+		return "readings out of order";
+	if (llabs(r->slept_ns - sum->last.slept_ns) > SLEPT_NS)
+		return "the machine was suspended";
+	if (zone->gauge)
+		return energy_gauge_add(zone, sum, r);
+	why = zone_delta(zone, &sum->last, r, &delta);
+	if (!why)
+		sum->raw += delta;
+	return why;
+}
+
 static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 		    const struct energy_reading *r)
 {
 	const char *why;
-	uint64_t delta;
 
 	sum->end_ns = r->t_ns;
 	sum->end_error = r->error;
 	if (r->error)
 		return;
 	sum->good++;
-	why = sum->last.error ? "the first reading failed"
-			      : zone_delta(zone, &sum->last, r, &delta);
+	why = add_interval(zone, sum, r);
 	if (why)
-		sum_gap(sum, r->t_ns - sum->last.t_ns, why);
-	else
-		sum->raw += delta;
+		sum_gap(sum, r->t_ns - sum->last.t_ns + llabs(r->slept_ns - sum->last.slept_ns),
+			why);
+	sum->least = MIN(sum->least, r->raw);
+	sum->most = MAX(sum->most, r->raw);
 	sum->last = *r;
 }
 
@@ -106,7 +130,10 @@ void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
 		sums[i] = (struct energy_sum){
 			.last = readings[i],
 			.begin_ns = readings[i].t_ns,
+			.begin_took_ns = readings[i].took_ns,
 			.end_ns = readings[i].t_ns,
+			.least = readings[i].error ? UINT64_MAX : readings[i].raw,
+			.most = readings[i].raw,
 			.good = !readings[i].error,
 			.end_error = readings[i].error,
 		};
@@ -124,7 +151,9 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 static bool looks_stuck(const struct energy_zone *zone, const struct energy_sum *sum,
 			double busy_cpu_s)
 {
-	return sum->raw == 0 && zone->domain.kind != ENERGY_UNCORE &&
+	uint64_t moved = zone->gauge ? sum->most : sum->raw;
+
+	return moved == 0 && zone->domain.kind != ENERGY_UNCORE &&
 	       (busy_cpu_s >= STUCK_BUSY_S ||
 		seconds(sum->end_ns - sum->begin_ns) >= STUCK_WINDOW_S);
 }
@@ -135,15 +164,19 @@ static void invalid_value(const struct energy_zone *zone, const struct energy_su
 	value->gaps = sum->gaps;
 	energy_no_value(value, ENERGY_INVALID, "%s: %u gap%s, %.3f s: %s", zone->domain.name,
 			sum->gaps, sum->gaps == 1 ? "" : "s", seconds(sum->gap_ns), sum->gap_why);
-	value->low_j = sum->raw * zone->j_per_raw;
-	value->high_j = value->low_j + zone->max_w * seconds(sum->gap_ns);
+	value->low_j = zone->gauge ? sum->low_j : sum->raw * zone->j_per_raw;
+	value->high_j = (zone->gauge ? sum->high_j : value->low_j) + zone->max_w * seconds(sum->gap_ns);
 }
 
-/* The counter is up to one step old at either edge, at the window's own mean power. */
+/*
+ * At either edge the counter is up to one step old, and was read some time after the clock:
+ * that long at the window's own mean power.
+ */
 static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			   struct energy_value *value)
 {
-	double edges = 2 * UPDATE_S / seconds(sum->end_ns - sum->begin_ns);
+	double edges = (2 * ENERGY_UPDATE_S + seconds(sum->begin_took_ns + sum->last.took_ns)) /
+		       seconds(sum->end_ns - sum->begin_ns);
 
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->raw * zone->j_per_raw;
@@ -173,20 +206,38 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 				zone->domain.name);
 	else if (looks_stuck(zone, &sum, busy_cpu_s))
 		energy_no_value(value, ENERGY_ABSENT,
-				"%s: the counter never moved in %.2f s (a virtual machine's?)",
-				zone->domain.name, seconds(sum.end_ns - sum.begin_ns));
+				"%s: the %s in %.2f s (a virtual machine's?)",
+				zone->domain.name,
+				zone->gauge ? "sensor read 0 W" : "counter never moved", seconds(sum.end_ns - sum.begin_ns));
+	else if (zone->gauge)
+		energy_gauge_value(zone, &sum, value);
 	else
 		measured_value(zone, &sum, value);
+}
+
+void energy_zone_value(const struct energy *e, const struct energy_sum *sums, size_t i,
+		       double busy_cpu_s, struct energy_value *value)
+{
+	const struct energy_zone *zone = &e->zones[i];
+
+	*value = (struct energy_value){ .source = zone->domain.source };
+	if (zone->ops->value)
+		zone->ops->value(e, &sums[i], busy_cpu_s, value);
+	else
+		counter_value(zone, sums[i], busy_cpu_s, value);
 }
 
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		  double busy_cpu_s, struct energy_value *value)
 {
-	*value = (struct energy_value){ .source = e->ops->name };
-	if (e->ops->value)
-		e->ops->value(e, &sums[i], busy_cpu_s, value);
-	else
-		counter_value(&e->zones[i], sums[i], busy_cpu_s, value);
+	struct energy_check check;
+
+	energy_zone_value(e, sums, i, busy_cpu_s, value);
+	if (energy_check(e, sums, i, busy_cpu_s, &check) || check.agree)
+		return;
+	value->low_j = MIN(value->low_j, check.witness_joules);
+	value->high_j = MAX(value->high_j, check.witness_joules);
+	memcpy(value->reason, check.text, sizeof(check.text));
 }
 
 /* An absent DRAM narrows the total's scope, which the reason says; all else spoils it. */

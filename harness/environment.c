@@ -99,8 +99,13 @@ static json_t *energy_part(const struct energy *e)
 	const struct energy_note *note;
 
 	json_object_set_new(o, "source", json_string(energy_source(e)));
-	for (size_t i = 0; i < energy_domain_count(e); i++)
-		json_array_append_new(domains, json_string(energy_domain(e, i)->name));
+	for (size_t i = 0; i < energy_domain_count(e); i++) {
+		const struct energy_domain *d = energy_domain(e, i);
+
+		json_array_append_new(domains, d->witness ?
+				      json_sprintf("%s of %s as witness", d->name, d->source) :
+				      json_string(d->name));
+	}
 	for (size_t i = 0; (note = energy_note(e, i)); i++)
 		json_array_append_new(notes, json_sprintf("%s: %s", note->source, note->text));
 	json_object_set_new(o, "domains", domains);

@@ -375,7 +375,7 @@ static double sum_of_kind(const struct run *r, const struct energy_sum *sums, en
 	double sum = NAN;
 
 	for (size_t i = 0; i < energy_domain_count(e); i++) {
-		if (energy_domain(e, i)->kind != kind)
+		if (energy_domain(e, i)->kind != kind || energy_domain(e, i)->witness)
 			continue;
 		energy_value(e, sums, i, r->row->host_busy_s, &v);
 		sum = isnan(sum) ? v.joules : sum + v.joules;

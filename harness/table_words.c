@@ -138,6 +138,9 @@ static void say_energy(const struct table *t)
 	} else if (!strcmp(source, "perf-power") || !strcmp(source, "powercap")) {
 		say(t->out, "energy", "Measured by RAPL through %s: CPU packages and memory, "
 		    "without power supply, fans and disks.", source);
+	} else if (!strcmp(source, "hwmon")) {
+		say(t->out, "energy", "Measured by sensors of hwmon: of the CPU packages, or else of "
+		    "the whole machine (environment.json names the domains).");
 	} else if (!strcmp(source, "mixed")) {
 		say(t->out, "energy", "The runs have different energy sources, so energy is not "
 		    "compared.");

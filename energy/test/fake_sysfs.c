@@ -112,6 +112,23 @@ void fake_power_pmu(const char *cpumask)
 	fake_write(PMU "events/energy-pkg.unit", "Joules\n");
 }
 
+void fake_chip(const char *dir, const char *name)
+{
+	fake_sensor(dir, "name", "%s\n", name);
+}
+
+void fake_sensor(const char *dir, const char *file, const char *fmt, ...)
+{
+	char path[160], text[64];
+	va_list ap;
+
+	snprintf(path, sizeof(path), "class/hwmon/%s/%s", dir, file);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fake_write(path, "%s", text);
+}
+
 struct energy *fake_open(const char *source)
 {
 	static const struct energy_cpu cpu = { "GenuineIntel", 6, 1, 1 };
@@ -127,8 +144,10 @@ struct energy *fake_open(const char *source)
 void fake_read(const struct energy *e, double t_s, struct energy_reading *readings)
 {
 	energy_read(e, readings);
-	for (size_t i = 0; i < energy_domain_count(e); i++)
+	for (size_t i = 0; i < energy_domain_count(e); i++) {
 		readings[i].t_ns = t_s * NSEC_PER_SEC;
+		readings[i].took_ns = 0;
+	}
 }
 
 size_t fake_find(const struct energy *e, const char *domain)

@@ -27,6 +27,10 @@ void fake_energy(const char *dir, uint64_t uj);
 /* A `power` PMU whose energy-pkg counts CPU clock: 1 J a second, on each CPU. */
 void fake_power_pmu(const char *cpumask);
 
+/* class/hwmon/@dir/@file, and the name of the chip. */
+void fake_chip(const char *dir, const char *name);
+void fake_sensor(const char *dir, const char *file, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
 /* energy_open() on the tree, of an Intel CPU no table knows. */
 struct energy *fake_open(const char *source);
 /* energy_read(), as if at @t_s seconds. */

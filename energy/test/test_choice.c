@@ -73,7 +73,7 @@ static void zones_of_a_refused_source_are_gone(void **state)
 	energy_close(e);
 }
 
-static void the_model_is_last_and_both_refusals_are_kept(void **state)
+static void the_model_is_last_and_all_refusals_are_kept(void **state)
 {
 	struct energy *e = fake_open(NULL);
 
@@ -82,8 +82,10 @@ static void the_model_is_last_and_both_refusals_are_kept(void **state)
 	assert_true(fake_noted(e, "powercap", "modprobe intel_rapl_msr"));
 	assert_int_equal(energy_note(e, 0)->error, -ENOENT);
 	assert_int_equal(energy_note(e, 1)->error, -ENODEV);
-	assert_int_equal(energy_note(e, 2)->error, 0);		/* what the model assumes */
-	assert_null(energy_note(e, 3));
+	assert_true(fake_noted(e, "hwmon", "no sensor of a package or of the machine"));
+	assert_int_equal(energy_note(e, 2)->error, -ENODEV);
+	assert_int_equal(energy_note(e, 3)->error, 0);		/* what the model assumes */
+	assert_null(energy_note(e, 4));
 	energy_close(e);
 }
 
@@ -153,7 +155,7 @@ int main(void)
 		fake_test(perf_is_preferred_to_powercap),
 		fake_test(powercap_is_next_and_says_why_not_perf),
 		fake_test(zones_of_a_refused_source_are_gone),
-		fake_test(the_model_is_last_and_both_refusals_are_kept),
+		fake_test(the_model_is_last_and_all_refusals_are_kept),
 		fake_test(a_forced_source_is_not_replaced_by_another),
 		fake_test(a_source_of_no_such_name_is_an_error),
 		fake_test(lack_of_permission_on_powercap_names_the_mend),

@@ -182,6 +182,11 @@ static void a_range_that_cannot_be_read_refuses_the_source(void **state)
 	e = fake_open("powercap");
 	assert_string_equal(energy_source(e), "none");
 	energy_close(e);
+	fake_remove("class/powercap/intel-rapl:0/max_energy_range_uj");
+	e = fake_open("powercap");
+	assert_string_equal(energy_source(e), "none");
+	assert_int_equal(energy_note(e, 0)->error, -ENOENT);
+	energy_close(e);
 }
 
 static void dram_that_cannot_be_read_narrows_the_total_and_says_so(void **state)

@@ -199,7 +199,7 @@ int guest_vm_clean_up(void)
 
 static void skip_without(const char *initrd)
 {
-	char path[4200];
+	char path[4200], why_path[4300], why[400];
 	ssize_t n = readlink("/proc/self/exe", image, sizeof(image) - 16);
 
 	image[MAX(n, 0)] = '\0';
@@ -208,7 +208,11 @@ static void skip_without(const char *initrd)
 	strcat(image, "/guest");
 	snprintf(path, sizeof(path), "%s/%s", image, initrd);
 	if (access(path, R_OK)) {
-		printf("SKIP: no %s; make guest-image\n", path);
+		snprintf(why_path, sizeof(why_path), "%s.why", path);
+		if (mn_read_file(why_path, why, sizeof(why)) > 0)
+			printf("SKIP: %s\n", strrchr(why, '\n') ? strrchr(why, '\n') + 1 : why);
+		else
+			printf("SKIP: no %s; make guest-image\n", path);
 		exit(77);
 	}
 	if (system("command -v qemu-system-x86_64 >/dev/null")) {

@@ -32,7 +32,7 @@ struct guest_vm_setup {
 /*
  * Make the folder of sockets and console; returns its path. Ends the program as
  * skipped (77) without QEMU or without @initrd in $BUILD/guest, where this
- * program is $BUILD/harness/test/NAME.
+ * program is $BUILD/harness/test/NAME; the last line of @initrd.why is the reason.
  */
 const char *guest_vm_prepare(const char *initrd);
 

@@ -112,8 +112,8 @@ static char *line_of(const char *said, const char *domain)
 }
 
 /*
- * The line of @domain has @expected_uj within its band. That is not wide, but it knows when the vCPU
- * was not run between a clock and its counter.
+ * The line of @domain has @expected_uj within its band. That is not wide, but it knows when the
+ * vCPU was not run between a clock and its counter.
  */
 static void expect_joules(const char *said, const char *source, const char *domain,
 			  int64_t expected_uj)

@@ -151,6 +151,7 @@ energy_src := \
 	energy/energy_powercap.c \
 	energy/energy_model.c \
 	energy/counters.c \
+	energy/counters_name.c \
 	energy/cputime.c \
 	energy/sampler.c
 

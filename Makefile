@@ -165,7 +165,7 @@ analyse_src := \
 	harness/columns.c \
 	harness/groups.c \
 	harness/metrics.c \
-	harness/stats.c \
+	memnet-core/base/stats.c \
 	memnet-core/base/parse.c
 
 table_src := \
@@ -264,6 +264,7 @@ fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
+$(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
@@ -293,7 +294,6 @@ $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
-$(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))

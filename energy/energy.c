@@ -174,6 +174,11 @@ static void drop_zones(struct energy *e)
 		energy_remove_zone(e, &e->zones[e->n_zones - 1]);
 }
 
+const char *energy_source_name(size_t i)
+{
+	return i < ARRAY_SIZE(sources) ? sources[i]->name : NULL;
+}
+
 static bool source_known(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {

@@ -198,6 +198,16 @@ const struct sampler_sample *sampler_mark(struct sampler *s, int phase)
 	return sample;
 }
 
+void sampler_drain(struct sampler *s,
+		   void (*each)(void *ctx, const struct sampler_sample *sample), void *ctx)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++)
+		each(ctx, &s->samples[i]);
+	s->n = s->n_marks = 0;
+	pthread_mutex_unlock(&s->lock);
+}
+
 void sampler_stop(struct sampler *s)
 {
 	if (!s->running)

@@ -155,6 +155,32 @@ energy_src := \
 	energy/cputime.c \
 	energy/sampler.c
 
+energy_tool_src := \
+	energy/tool/main.c \
+	energy/tool/session.c \
+	energy/tool/window.c \
+	energy/tool/target.c \
+	energy/tool/count.c \
+	energy/tool/events.c \
+	energy/tool/values.c \
+	energy/tool/repeat.c \
+	energy/tool/text.c \
+	energy/tool/csv.c \
+	energy/tool/json.c \
+	energy/tool/doctor.c \
+	energy/tool/describe.c \
+	energy/tool/nearest.c \
+	memnet-core/base/stats.c \
+	$(energy_src) \
+	$(base_src)
+
+# Found by memnet-energy from where it is: BIN/../share/memnet/events.
+event_sets := \
+	energy/events/default.events \
+	energy/events/cache.events \
+	energy/events/scheduling.events \
+	energy/events/virtualisation.events
+
 rows_src := \
 	harness/columns.c \
 	harness/rows.c \
@@ -232,12 +258,16 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
 	$(BUILD)/bin/memnet-lab \
+	$(BUILD)/bin/memnet-energy \
+	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
 	$(BUILD)/lib/libmemnet.a
 
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
+$(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
+$(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
@@ -251,6 +281,10 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
+
+$(BUILD)/share/memnet/events/%: energy/events/%
+	$(call say,COPY,$@)
+	$(Q)install -D -m 644 $< $@
 
 # The commit is compiled in; version.o is made anew when it changes.
 GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)
@@ -489,7 +523,9 @@ lint:
 
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
-		$(BUILD)/bin/memnet-lab
+		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 

@@ -325,6 +325,8 @@ $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_l
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
@@ -377,6 +379,8 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh
 
 # These execute programs, or boot VMs.
+$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output: | $(BUILD)/bin/memnet-energy \
+	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \

@@ -88,8 +88,9 @@ static void note_refusal(struct counter *c, const struct counters_config *config
 	const char *name = strerrorname_np(-c->error), *mend = strerror(-c->error);
 
 	if (c->error == -EACCES || c->error == -EPERM) {
-		snprintf(c->note, sizeof(c->note), "%s: %s: run as root, or: "
+		snprintf(c->note, sizeof(c->note), "%s: %s: run as root%s, or: "
 			 "sysctl kernel.perf_event_paranoid=%d", c->name, name,
+			 config->tid > 0 ? " (for other users' processes only so)" : "",
 			 config->tid == COUNTERS_ALL ? 0 : 1);
 		return;
 	}

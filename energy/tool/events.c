@@ -111,6 +111,15 @@ static int add_file(struct list *list, const char *path, char *err, size_t errle
 	return ret;
 }
 
+static int copy_default(struct list *list)
+{
+	int ret = 0;
+
+	for (size_t i = 0; counters_default[i] && !ret; i++)
+		ret = list_add(list, counters_default[i], strlen(counters_default[i]));
+	return ret;
+}
+
 /* A set's name, @FILE, or an event. */
 static int add_word(struct list *list, const char *word, size_t len, char *err, size_t errlen)
 {
@@ -123,6 +132,8 @@ static int add_word(struct list *list, const char *word, size_t len, char *err, 
 	snprintf(path, sizeof(path), "%s/%.*s" SUFFIX, events_dir(), (int)len, word);
 	if (events_dir()[0] && !memchr(word, '/', len) && !access(path, F_OK))
 		return add_file(list, path, err, errlen);
+	if (len == strlen("default") && !strncmp(word, "default", len))
+		return copy_default(list);	/* also where no sets are installed */
 	return list_add(list, word, len);
 }
 
@@ -135,15 +146,6 @@ static size_t word_length(const char *text)
 	for (i = 0; text[i] && (filter || text[i] != ','); i++)
 		filter ^= text[i] == '/' && text[0] != '@';
 	return i;
-}
-
-static int copy_default(struct list *list)
-{
-	int ret = 0;
-
-	for (size_t i = 0; counters_default[i] && !ret; i++)
-		ret = list_add(list, counters_default[i], strlen(counters_default[i]));
-	return ret;
 }
 
 static int add_words(struct list *list, const char *text, char *err, size_t errlen)

@@ -309,6 +309,12 @@ static void sets_of_events_are_found_beside_the_program(void **state)
 	tool_said(&t, "page-faults");
 	tool_said(&t, "minor-faults");
 	tool_not_said(&t, "why");
+	tool_run(&t, "--csv -e default,task-clock,@%s/mine.events true", fake_root());
+	assert_null(strstr(strstr(t.err, "\"task-clock\"") + 1, "\"task-clock\""));	/* once */
+	fake_write("none.events", "# nothing\n");
+	tool_run(&t, "-e @%s/none.events true", fake_root());
+	assert_int_equal(t.status, 125);
+	tool_said(&t, "no event in it");
 }
 
 static void an_event_nobody_knows_is_absent_with_the_reason(void **state)

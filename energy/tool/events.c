@@ -24,11 +24,23 @@ struct list {
 	size_t n;
 };
 
-/* 0 or -ENOMEM; the list always ends with NULL. */
+static bool list_has(const struct list *list, const char *name, size_t len)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (strlen(list->names[i]) == len && !memcmp(list->names[i], name, len))
+			return true;
+	}
+	return false;
+}
+
+/* Each name once. 0 or -ENOMEM; the list always ends with NULL. */
 static int list_add(struct list *list, const char *name, size_t len)
 {
-	char **names = reallocarray(list->names, list->n + 2, sizeof(*names));
+	char **names;
 
+	if (list_has(list, name, len))
+		return 0;
+	names = reallocarray(list->names, list->n + 2, sizeof(*names));
 	if (!names)
 		return -ENOMEM;
 	list->names = names;
@@ -91,7 +103,7 @@ static int add_line(struct list *list, char *line)
 static int add_file(struct list *list, const char *path, char *err, size_t errlen)
 {
 	FILE *f = fopen(path, "re");
-	size_t size = 0, before = list->n;
+	size_t size = 0;
 	char *line = NULL;
 	int ret = f ? 0 : -errno;
 
@@ -104,10 +116,6 @@ static int add_file(struct list *list, const char *path, char *err, size_t errle
 		fclose(f);
 	if (ret)
 		snprintf(err, errlen, "event set %s: %s", path, strerror(-ret));
-	else if (list->n == before) {
-		snprintf(err, errlen, "event set %s: no event in it", path);
-		ret = -ENODATA;
-	}
 	return ret;
 }
 
@@ -174,6 +182,10 @@ int events_parse(const char *text, char ***events, char *err, size_t errlen)
 
 	snprintf(err, errlen, "out of memory");
 	ret = text ? add_words(&list, text, err, errlen) : copy_default(&list);
+	if (!ret && !list.n) {
+		snprintf(err, errlen, "--events %s: no event in it", text);
+		ret = -ENODATA;
+	}
 	if (ret) {
 		events_free(list.names);
 		return ret;

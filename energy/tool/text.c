@@ -177,24 +177,33 @@ static const char *reason_of(const struct value *v)
 									  : v->reason;
 }
 
-/* @above: the reason of the line before. */
-static void print_count(FILE *out, const struct value *v, const char *above)
+/* What a count lacks; @above: the reason of the line before. */
+static void describe_count(const struct value *v, const char *above, char *buf, size_t size)
 {
 	const struct counter_sum *sum = v->counter;
-	char count[40] = "absent";
+	size_t len = 0;
+
+	buf[0] = '\0';
+	if (isfinite(v->value) && sum->running_ns < sum->enabled_ns)
+		len += snprintf(buf, size, " (%.1f%%)", 100.0 * sum->running_ns / sum->enabled_ns);
+	if (isfinite(v->value) && sum->absent)
+		len += snprintf(buf + len, size - len, " (not on %u of %u)", sum->absent,
+				sum->absent + sum->threads);
+	if (v->reason[0])
+		snprintf(buf + len, size - len, " %s",
+			 strcmp(reason_of(v), above) ? reason_of(v) : "the same");
+}
+
+static void print_count(FILE *out, const struct value *v, const char *above)
+{
+	char count[40] = "absent", lacks[400];
 
 	if (isfinite(v->value) && !strcmp(v->metric, "time_ns"))
 		snprintf(count, sizeof(count), "%.2f ms", v->value / 1e6);
 	else if (isfinite(v->value))
-		grouped(sum->value, count, sizeof(count));
-	fprintf(out, "%14s   %-24s", count, v->name);
-	if (isfinite(v->value) && sum->running_ns < sum->enabled_ns)
-		fprintf(out, " (%.1f%%)", 100.0 * sum->running_ns / sum->enabled_ns);
-	if (isfinite(v->value) && sum->absent)
-		fprintf(out, " (not on %u of %u)", sum->absent, sum->absent + sum->threads);
-	if (v->reason[0])
-		fprintf(out, " %s", strcmp(reason_of(v), above) ? reason_of(v) : "the same");
-	putc('\n', out);
+		grouped(v->counter->value, count, sizeof(count));
+	describe_count(v, above, lacks, sizeof(lacks));
+	fprintf(out, "%14s   %-*s%s\n", count, lacks[0] ? 24 : 0, v->name, lacks);
 }
 
 static void print_counts(FILE *out, const struct session *session, const struct record *r)

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Order is all here. Everything is opened before; then machine time and counters are
+ * Order is all here. Everything is opened before; then counters and machine time are
  * read, and last, just before the command is let go, energy. At the end energy comes
  * first. So the energy of our own reading is outside the window.
  *
- *	open   host, counters, MARK   go ... (periodic samples, interval marks) ...
- *	ended  MARK, counters, host   stop, add up, report
+ *	open   counters, host, MARK   go ... (periodic samples, interval marks) ...
+ *	ended  MARK, host, counters   stop, add up, report
+ *
+ * On a busy machine we may have to wait for a CPU between two of these. Machine time
+ * knows when it was read, and is scaled to the window: without that it could show
+ * more seconds than the window had.
  *
  * Samples come in the sampler's thread and are added up here when its room is half
  * full, or at an interval's end: into the sums of the window and of the interval,
@@ -30,6 +34,7 @@ enum { BEFORE, WINDOW, AFTER };
 
 /* What is read at an edge beside energy. */
 struct edge {
+	int64_t host_ns;
 	struct cputime_host host;
 	int host_error;
 	struct counter_value *counters;
@@ -143,19 +148,21 @@ static int start_sampler(struct window *w)
 
 /* --- edges --------------------------------------------------------------------- */
 
-static void read_edge(struct window *w, struct edge *e)
+static void read_host(struct window *w, struct edge *e)
 {
-	count_read(&w->count, e->counters);
+	e->host_ns = mn_now_ns();
 	e->host_error = cputime_host_read(&w->host, NULL, &e->host);
 }
 
 static void begin_window(struct window *w)
 {
-	read_edge(w, &w->begin);
-	memcpy(w->last.counters, w->begin.counters,
-	       w->count.n * w->count.n_events * sizeof(*w->last.counters));
-	w->last.host = w->begin.host;
-	w->last.host_error = w->begin.host_error;
+	struct counter_value *room = w->last.counters;
+
+	count_read(&w->count, w->begin.counters);
+	memcpy(room, w->begin.counters, w->count.n * w->count.n_events * sizeof(*room));
+	read_host(w, &w->begin);
+	w->last = w->begin;
+	w->last.counters = room;
 	sampler_mark(w->sampler, WINDOW);
 	target_release(&w->target);
 }
@@ -164,7 +171,8 @@ static void begin_window(struct window *w)
 static void mark(struct window *w, int phase)
 {
 	sampler_mark(w->sampler, phase);
-	read_edge(w, &w->now);
+	read_host(w, &w->now);
+	count_read(&w->count, w->now.counters);
 	sampler_drain(w->sampler, take_sample, w);
 }
 
@@ -174,12 +182,13 @@ static void fill_cpu(const struct window *w, const struct span *s, const struct 
 		     struct cpu_use *cpu)
 {
 	const struct cputime_host *a = &begin->host, *b = &w->now.host;
+	double scale = seconds(s->end_ns - s->begin_ns) / seconds(w->now.host_ns - begin->host_ns);
 
 	*cpu = (struct cpu_use){ NAN, NAN, NAN, NAN, NAN, NAN };
 	if (!begin->host_error && !w->now.host_error) {
-		cpu->busy = seconds(b->busy_ns - a->busy_ns);
-		cpu->steal = seconds(b->steal_ns - a->steal_ns);
-		cpu->idle = seconds(b->idle_ns - a->idle_ns);
+		cpu->busy = scale * seconds(b->busy_ns - a->busy_ns);
+		cpu->steal = scale * seconds(b->steal_ns - a->steal_ns);
+		cpu->idle = scale * seconds(b->idle_ns - a->idle_ns);
 	}
 	if (w->session->options->n_pids)
 		cpu->command = 0;

@@ -458,7 +458,8 @@ THREADED := \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
-	$(BUILD)/energy/test/test_sampler
+	$(BUILD)/energy/test/test_sampler \
+	$(BUILD)/energy/test/test_tool_output
 
 test-threads: $(THREADED)
 	$(Q)BUILD=$(BUILD) .ci/test $(THREADED)

@@ -62,10 +62,11 @@ const struct sampler_sample *sampler_mark(struct sampler *s, int phase);
 /*
  * Hand the samples so far to @each, in order of time, and make their room free again:
  * for windows of unknown length. They, marks too, are gone afterwards. Sampling
- * waits meanwhile. Any thread.
+ * waits meanwhile. Returns the statistics up to now. Any thread.
  */
-void sampler_drain(struct sampler *s,
-		   void (*each)(void *ctx, const struct sampler_sample *sample), void *ctx);
+struct sampler_stats sampler_drain(struct sampler *s,
+				   void (*each)(void *ctx, const struct sampler_sample *sample),
+				   void *ctx);
 
 /* End the thread and join it. Marks are still possible afterwards. */
 void sampler_stop(struct sampler *s);

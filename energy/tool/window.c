@@ -173,7 +173,7 @@ static void mark(struct window *w, int phase)
 	sampler_mark(w->sampler, phase);
 	read_host(w, &w->now);
 	count_read(&w->count, w->now.counters);
-	sampler_drain(w->sampler, take_sample, w);
+	w->record.sampler = sampler_drain(w->sampler, take_sample, w);
 }
 
 /* --- records ------------------------------------------------------------------- */
@@ -212,7 +212,6 @@ static void fill_record(struct window *w, const struct span *s, const struct edg
 		energy_value(energy, s->sums, i, busy_s, &r->domains[i]);
 	energy_total(energy, s->sums, busy_s, &r->total);
 	count_sum(&w->count, begin->counters, w->now.counters, r->counters);
-	r->sampler = sampler_stats(w->sampler);
 	r->missed_threads = w->count.missed_threads;
 }
 

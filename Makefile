@@ -154,8 +154,35 @@ energy_src := \
 	energy/energy_hwmon.c \
 	energy/energy_model.c \
 	energy/counters.c \
+	energy/counters_name.c \
 	energy/cputime.c \
 	energy/sampler.c
+
+energy_tool_src := \
+	energy/tool/main.c \
+	energy/tool/session.c \
+	energy/tool/window.c \
+	energy/tool/target.c \
+	energy/tool/count.c \
+	energy/tool/events.c \
+	energy/tool/values.c \
+	energy/tool/repeat.c \
+	energy/tool/text.c \
+	energy/tool/csv.c \
+	energy/tool/json.c \
+	energy/tool/doctor.c \
+	energy/tool/describe.c \
+	energy/tool/nearest.c \
+	memnet-core/base/stats.c \
+	$(energy_src) \
+	$(base_src)
+
+# Found by memnet-energy from where it is: BIN/../share/memnet/events.
+event_sets := \
+	energy/events/default.events \
+	energy/events/cache.events \
+	energy/events/scheduling.events \
+	energy/events/virtualisation.events
 
 rows_src := \
 	harness/columns.c \
@@ -167,7 +194,7 @@ analyse_src := \
 	harness/columns.c \
 	harness/groups.c \
 	harness/metrics.c \
-	harness/stats.c \
+	memnet-core/base/stats.c \
 	memnet-core/base/parse.c
 
 table_src := \
@@ -234,12 +261,16 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
 	$(BUILD)/bin/memnet-lab \
+	$(BUILD)/bin/memnet-energy \
+	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
 	$(BUILD)/lib/libmemnet.a
 
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
+$(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
+$(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
@@ -256,6 +287,10 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
 
+$(BUILD)/share/memnet/events/%: energy/events/%
+	$(call say,COPY,$@)
+	$(Q)install -D -m 644 $< $@
+
 # The commit is compiled in; version.o is made anew when it changes.
 GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)
 $(BUILD)/git: always
@@ -268,6 +303,7 @@ fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
+$(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
@@ -297,10 +333,11 @@ $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_l
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
-$(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
@@ -351,6 +388,8 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh
 
 # These execute programs, or boot VMs.
+$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output: | $(BUILD)/bin/memnet-energy \
+	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
@@ -447,7 +486,8 @@ THREADED := \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
-	$(BUILD)/energy/test/test_sampler
+	$(BUILD)/energy/test/test_sampler \
+	$(BUILD)/energy/test/test_tool_output
 
 test-threads: $(THREADED)
 	$(Q)BUILD=$(BUILD) .ci/test $(THREADED)
@@ -516,7 +556,9 @@ lint:
 
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
-		$(BUILD)/bin/memnet-lab
+		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 

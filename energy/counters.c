@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libpfm4 turns a name into a perf_event_attr; each event gets its own descriptor
- * and read(), also inside a group: members of a group are scheduled together
- * whichever way they are read.
- *
- * libpfm4 leaves guests out unless told otherwise (exclude_guest), which would hide
- * nearly all that a vCPU thread does under KVM: here guests are counted, except
- * where the name says :mh (host only) or :mg (guest only) itself.
+ * Each event gets its own descriptor and read(), also inside a group: members of a
+ * group are scheduled together whichever way they are read, and the kernel refuses
+ * one read() of a whole group to events that children inherit.
  *
  * perf_event_paranoid 2 refuses kernel-side counting to ordinary users: such an
- * event is opened again for user mode only, and says so. Not so context switches
- * and migrations, which happen in the kernel: user-only they would count 0.
+ * event is opened again for user mode only, and says so. Not so context switches,
+ * migrations and tracepoints, which happen in the kernel: user-only they would
+ * count 0.
  */
 #include "energy/counters.h"
 #include "energy/counters_internal.h"
 
 #include <errno.h>
-#include <perfmon/pfmlib_perf_event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,7 +28,7 @@ struct counter {
 	int fd;				/* -1: absent */
 	int error;
 	bool user_only;
-	char note[160];
+	char note[256];
 };
 
 struct counters {
@@ -45,94 +41,111 @@ const char *const counters_default[] = {
 	"cycles", "instructions", "cache-misses", NULL
 };
 
-static int pfm_state;
-
-static void pfm_init(void)
+static int event_open(struct perf_event_attr *attr, const struct counters_config *config,
+		      int group)
 {
-	pfm_state = pfm_initialize();
-}
+	int cpu = config->tid == COUNTERS_ALL ? config->cpu : -1, fd;
 
-int counter_encode(const char *name, struct perf_event_attr *attr, const char **why)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pfm_perf_encode_arg_t arg = { .attr = attr, .size = sizeof(arg) };
-	int ret;
-
-	pthread_once(&once, pfm_init);
-	ret = pfm_state;
-	if (ret == PFM_SUCCESS)
-		ret = pfm_get_os_event_encoding(name, PFM_PLM0 | PFM_PLM3, PFM_OS_PERF_EVENT, &arg);
-	if (ret != PFM_SUCCESS) {
-		*why = pfm_strerror(ret);
-		return ret == PFM_ERR_NOTFOUND ? -ENOENT : -EINVAL;
-	}
-	if (!strcasestr(name, ":mg") && !strcasestr(name, ":mh"))
-		attr->exclude_guest = attr->exclude_host = 0;
-	return 0;
-}
-
-static int event_open(struct perf_event_attr *attr, pid_t tid, int group)
-{
-	int fd = syscall(SYS_perf_event_open, attr, tid, -1, group, PERF_FLAG_FD_CLOEXEC);
-
+	/* Members of a group count when their leader does. */
+	attr->disabled = attr->enable_on_exec = config->on_exec && group < 0;
+	fd = syscall(SYS_perf_event_open, attr, config->tid, cpu, group, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
 /* In the group if there is one and it takes the event, else alone. */
-static int open_grouped(struct perf_event_attr *attr, pid_t tid, int group)
+static int open_grouped(struct perf_event_attr *attr, const struct counters_config *config,
+			int group)
 {
 	int fd = -EINVAL;
 
 	if (group >= 0)
-		fd = event_open(attr, tid, group);
-	return fd >= 0 ? fd : event_open(attr, tid, -1);
+		fd = event_open(attr, config, group);
+	return fd >= 0 ? fd : event_open(attr, config, -1);
 }
 
 /* Is there anything left of the event without the kernel's part? */
 static bool counts_in_user_mode(const struct perf_event_attr *attr)
 {
-	return attr->type != PERF_TYPE_SOFTWARE ||
-	       (attr->config != PERF_COUNT_SW_CONTEXT_SWITCHES &&
-		attr->config != PERF_COUNT_SW_CPU_MIGRATIONS);
+	return attr->type != PERF_TYPE_TRACEPOINT &&
+	       (attr->type != PERF_TYPE_SOFTWARE ||
+		(attr->config != PERF_COUNT_SW_CONTEXT_SWITCHES &&
+		 attr->config != PERF_COUNT_SW_CPU_MIGRATIONS));
 }
 
-static void note_refusal(struct counter *c)
+static const struct {
+	int error;
+	const char *mend;
+} refusals[] = {
+	{ ENOENT, "this CPU shows no such counter; a virtual machine needs a PMU "
+		  "(QEMU: -enable-kvm -cpu host)" },
+	{ EOPNOTSUPP, "this CPU shows no such counter" },
+	{ EMFILE, "too many open files: ulimit -n 65536" },
+	{ EINVAL, "the kernel does not take this event in this way" },
+};
+
+static void note_refusal(struct counter *c, const struct counters_config *config)
 {
-	if (c->error == -EACCES || c->error == -EPERM)
-		snprintf(c->note, sizeof(c->note), "%s: %s: run as root, or: "
-			 "sysctl kernel.perf_event_paranoid=1", c->name,
-			 strerrorname_np(-c->error));
-	else
-		snprintf(c->note, sizeof(c->note), "%s: perf_event_open: %s: %s", c->name,
-			 strerrorname_np(-c->error), strerror(-c->error));
+	const char *name = strerrorname_np(-c->error), *mend = strerror(-c->error);
+
+	if (c->error == -EACCES || c->error == -EPERM) {
+		snprintf(c->note, sizeof(c->note), "%s: %s: run as root%s, or: "
+			 "sysctl kernel.perf_event_paranoid=%d", c->name, name,
+			 config->tid > 0 ? " (for other users' processes only so)" : "",
+			 config->tid == COUNTERS_ALL ? 0 : 1);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		if (c->error == -refusals[i].error)
+			mend = refusals[i].mend;
+	}
+	snprintf(c->note, sizeof(c->note), "%s: perf_event_open: %s: %s", c->name, name, mend);
+}
+
+/* 0 or -errno and a note; the event is absent then, not unfiltered. */
+static int set_filter(struct counter *c, int fd, const char *filter)
+{
+	int ret;
+
+	if (!filter[0] || !ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter))
+		return 0;
+	ret = -errno;
+	snprintf(c->note, sizeof(c->note), "%s: %s: the kernel does not take this filter; its "
+		 "fields are in /sys/kernel/tracing/events/.../format", c->name,
+		 strerrorname_np(-ret));
+	close(fd);
+	return ret;
 }
 
 /* Opens @c, into the group led by *@group; the first hardware event leads. */
-static void counter_open(struct counter *c, pid_t tid, int *group)
+static void counter_open(struct counter *c, const struct counters_config *config, int *group)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr) };
-	const char *why;
+	struct counter_code code;
+	struct perf_event_attr *attr = &code.attr;
 	bool software;
 	int fd;
 
-	c->error = counter_encode(c->name, &attr, &why);
+	c->error = counter_encode(c->name, &code);
 	if (c->error) {
-		snprintf(c->note, sizeof(c->note), "%s: libpfm4: %s", c->name, why);
+		snprintf(c->note, sizeof(c->note), "%.80s: %s", c->name, code.why);
 		return;
 	}
-	software = attr.type == PERF_TYPE_SOFTWARE || attr.type == PERF_TYPE_TRACEPOINT;
-	attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-	fd = open_grouped(&attr, tid, software ? -1 : *group);
-	if (fd == -EACCES && counts_in_user_mode(&attr)) {
-		attr.exclude_kernel = attr.exclude_hv = 1;
-		fd = open_grouped(&attr, tid, software ? -1 : *group);
+	software = attr->type == PERF_TYPE_SOFTWARE || attr->type == PERF_TYPE_TRACEPOINT;
+	attr->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+	attr->inherit = config->inherit;
+	fd = open_grouped(attr, config, software ? -1 : *group);
+	if (fd == -EACCES && counts_in_user_mode(attr)) {
+		attr->exclude_kernel = attr->exclude_hv = 1;
+		fd = open_grouped(attr, config, software ? -1 : *group);
 		c->user_only = fd >= 0;
 	}
 	if (fd < 0) {
 		c->error = fd;
-		note_refusal(c);
+		note_refusal(c, config);
 		return;
 	}
+	c->error = set_filter(c, fd, code.filter);
+	if (c->error)
+		return;
 	if (c->user_only)
 		snprintf(c->note, sizeof(c->note), "%s: user mode only: for all of it run as root, "
 			 "or: sysctl kernel.perf_event_paranoid=1", c->name);
@@ -141,13 +154,13 @@ static void counter_open(struct counter *c, pid_t tid, int *group)
 		*group = fd;
 }
 
-int counters_open(struct counters **out, pid_t tid, const char *const *names)
+int counters_open_config(struct counters **out, const struct counters_config *config)
 {
 	struct counters *c;
 	int group = -1;
 	size_t n = 0;
 
-	while (names[n])
+	while (config->names[n])
 		n++;
 	c = calloc(1, sizeof(*c) + n * sizeof(c->event[0]));
 	if (!c)
@@ -156,15 +169,22 @@ int counters_open(struct counters **out, pid_t tid, const char *const *names)
 		struct counter *event = &c->event[c->n];
 
 		event->fd = -1;
-		event->name = strdup(names[c->n]);
+		event->name = strdup(config->names[c->n]);
 		if (!event->name) {
 			counters_close(c);
 			return -ENOMEM;
 		}
-		counter_open(event, tid, &group);
+		counter_open(event, config, &group);
 	}
 	*out = c;
 	return 0;
+}
+
+int counters_open(struct counters **out, pid_t tid, const char *const *names)
+{
+	const struct counters_config config = { .names = names, .tid = tid };
+
+	return counters_open_config(out, &config);
 }
 
 void counters_close(struct counters *c)
@@ -266,6 +286,7 @@ void counter_sum_add(struct counter_sum *sum, const struct counter_value *delta)
 	}
 	sum->threads++;
 	sum->value += counter_scaled(delta);
+	sum->counted += delta->value;
 	sum->enabled_ns += delta->enabled_ns;
 	sum->running_ns += delta->running_ns;
 	sum->user_only |= delta->user_only;

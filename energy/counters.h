@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event counters of one thread, by libpfm4 name: "instructions", "cache-misses",
- * "amd64_fam19h_zen4::RETIRED_INSTRUCTIONS", "task-clock".
+ * Event counters of a thread or a CPU, by libpfm4 name: "instructions", "cache-misses",
+ * "amd64_fam19h_zen4::RETIRED_INSTRUCTIONS", "task-clock"; modifiers also as perf
+ * spells them, "cycles:u", "instructions:uG" (:G in guests only, :H never in guests);
+ * and tracepoints, "sched:sched_switch", "kvm:kvm_exit/exit_reason==12/".
  *
  * They count from counters_open() on: user and kernel, also of a guest the thread
- * runs, but no threads created later: open a set per thread. Take readings at both
- * edges of a window and let counter_delta() subtract. What the machine refuses is
- * absent with its errno, never 0. Open and close from one thread at a time (libpfm4).
+ * runs. Take readings at both edges of a window and let counter_delta() subtract.
+ * What the machine refuses is absent with its errno, never 0. Open and close from
+ * one thread at a time (libpfm4).
  */
 #ifndef MEMNET_ENERGY_COUNTERS_H
 #define MEMNET_ENERGY_COUNTERS_H
@@ -28,6 +30,7 @@ struct counter_value {
 
 struct counter_sum {
 	uint64_t value;			/* scaled, over the threads that have it */
+	uint64_t counted;		/* not scaled */
 	uint64_t enabled_ns, running_ns;
 	unsigned threads, absent;	/* that have it; that lack it */
 	int error;			/* of the first that lacks it */
@@ -43,6 +46,19 @@ extern const char *const counters_default[];
  * share a group, so that their ratios hold, unless they do not fit into one.
  */
 int counters_open(struct counters **out, pid_t tid, const char *const *names);
+
+#define COUNTERS_ALL	((pid_t)-1)	/* whatever runs on one CPU */
+
+struct counters_config {
+	const char *const *names;	/* ended by NULL */
+	pid_t tid;			/* 0: the caller's; COUNTERS_ALL */
+	int cpu;			/* with COUNTERS_ALL */
+	bool inherit;			/* also threads and processes it creates from now on */
+	bool on_exec;			/* begin when the thread calls exec() */
+};
+
+/* counters_open() of more than one thread as it is. */
+int counters_open_config(struct counters **out, const struct counters_config *config);
 void counters_close(struct counters *c);
 
 size_t counters_count(const struct counters *c);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For counters.c and its test. */
+/* For counters.c, counters_name.c and their test. */
 #ifndef MEMNET_ENERGY_COUNTERS_INTERNAL_H
 #define MEMNET_ENERGY_COUNTERS_INTERNAL_H
 
 #include <linux/perf_event.h>
 
-/* @name as libpfm4 encodes it, guests included. 0, or -errno and *@why (static). */
-int counter_encode(const char *name, struct perf_event_attr *attr, const char **why);
+struct counter_code {
+	struct perf_event_attr attr;
+	char filter[256];		/* of a tracepoint, or "" */
+	char why[160];			/* it could not be encoded, with the mend */
+};
+
+/* What @name stands for, guests included. 0; -ENOENT: nobody knows it; -errno. */
+int counter_encode(const char *name, struct counter_code *code);
 
 #endif

@@ -217,6 +217,11 @@ static bool asked_for(const struct energy_source_ops *ops, const char *name, con
 	return true;
 }
 
+const char *energy_source_name(size_t i)
+{
+	return i < ARRAY_SIZE(sources) ? sources[i]->name : NULL;
+}
+
 static bool source_known(const char *name)
 {
 	const char *sensor;

@@ -37,6 +37,9 @@ struct energy_config {
 	const struct energy_cpu *cpu;	/* NULL: this machine's */
 };
 
+/* Name of source @i, in the order they are tried; NULL past the last one. */
+const char *energy_source_name(size_t i);
+
 struct energy_domain {
 	char name[32];			/* "package-0", "package-0-die-1", "dram-0", "psys" */
 	enum energy_kind kind;

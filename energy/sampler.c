@@ -198,6 +198,21 @@ const struct sampler_sample *sampler_mark(struct sampler *s, int phase)
 	return sample;
 }
 
+struct sampler_stats sampler_drain(struct sampler *s,
+				   void (*each)(void *ctx, const struct sampler_sample *sample),
+				   void *ctx)
+{
+	struct sampler_stats stats;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++)
+		each(ctx, &s->samples[i]);
+	s->n = s->n_marks = 0;
+	stats = s->stats;
+	pthread_mutex_unlock(&s->lock);
+	return stats;
+}
+
 void sampler_stop(struct sampler *s)
 {
 	if (!s->running)

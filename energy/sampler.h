@@ -59,10 +59,19 @@ int sampler_start(struct sampler **out, const struct sampler_config *config);
  */
 const struct sampler_sample *sampler_mark(struct sampler *s, int phase);
 
+/*
+ * Hand the samples so far to @each, in order of time, and make their room free again:
+ * for windows of unknown length. They, marks too, are gone afterwards. Sampling
+ * waits meanwhile. Returns the statistics up to now. Any thread.
+ */
+struct sampler_stats sampler_drain(struct sampler *s,
+				   void (*each)(void *ctx, const struct sampler_sample *sample),
+				   void *ctx);
+
 /* End the thread and join it. Marks are still possible afterwards. */
 void sampler_stop(struct sampler *s);
 
-/* After sampler_stop(): the samples in order of time. Owned by @s. */
+/* After sampler_stop(): the samples in order of time, if not drained. Owned by @s. */
 const struct sampler_sample *sampler_samples(const struct sampler *s, size_t *n);
 struct sampler_stats sampler_stats(const struct sampler *s);
 

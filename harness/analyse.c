@@ -22,7 +22,7 @@
 
 #include "harness/groups.h"
 #include "harness/metrics.h"
-#include "harness/stats.h"
+#include "memnet-core/base/stats.h"
 
 struct pair {
 	int64_t block;

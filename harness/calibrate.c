@@ -12,8 +12,8 @@
 
 #include "harness/experiment_internal.h"
 #include "harness/rows.h"
-#include "harness/stats.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/stats.h"
 
 #define CALIBRATIONS		3	/* valid ones of an arm, of which the median counts */
 #define CALIBRATION_ATTEMPTS	6

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "harness/metrics.h"
-#include "harness/stats.h"
+#include "memnet-core/base/stats.h"
 
 #define SHA256_OP_BYTES 16384	/* as columns.def says of compute_kernel */
 

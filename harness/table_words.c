@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "harness/metrics.h"
-#include "harness/stats.h"
+#include "memnet-core/base/stats.h"
 
 /* Print a paragraph "head  words words ...", its lines indented under the words. */
 static void wrap(FILE *out, const char *head, const char *text)

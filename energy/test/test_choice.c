@@ -113,6 +113,16 @@ static void a_source_of_no_such_name_is_an_error(void **state)
 	assert_null(e);
 }
 
+static void sources_are_named_in_the_order_they_are_tried(void **state)
+{
+	size_t n = 0;
+
+	assert_string_equal(energy_source_name(0), "perf-power");
+	while (energy_source_name(n))
+		n++;
+	assert_string_equal(energy_source_name(n - 1), "model");
+}
+
 static void lack_of_permission_on_powercap_names_the_mend(void **state)
 {
 	char path[128];
@@ -158,6 +168,7 @@ int main(void)
 		fake_test(the_model_is_last_and_all_refusals_are_kept),
 		fake_test(a_forced_source_is_not_replaced_by_another),
 		fake_test(a_source_of_no_such_name_is_an_error),
+		cmocka_unit_test(sources_are_named_in_the_order_they_are_tried),
 		fake_test(lack_of_permission_on_powercap_names_the_mend),
 		fake_test(lack_of_permission_on_perf_names_the_mend),
 	};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -16,6 +17,7 @@
 #include "energy/counters_internal.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
 
 #define MAX_EVENTS	16
 
@@ -148,16 +150,140 @@ static void an_event_nobody_knows_is_absent_with_its_errno(void **state)
 /* libpfm4 leaves them out by itself; a vCPU thread would seem to do nothing. */
 static void guests_are_counted_unless_the_name_says_otherwise(void **state)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr) };
-	const char *why;
+	struct counter_code c;
 
-	assert_int_equal(counter_encode("cycles", &attr, &why), 0);
-	assert_true(!attr.exclude_guest && !attr.exclude_host);
-	assert_true(!attr.exclude_user && !attr.exclude_kernel);
-	assert_int_equal(counter_encode("instructions:u:mh", &attr, &why), 0);
-	assert_true(attr.exclude_guest && !attr.exclude_host && attr.exclude_kernel);
-	assert_int_equal(counter_encode("INSTRUCTIONS:MG", &attr, &why), 0);
-	assert_true(!attr.exclude_guest && attr.exclude_host);
+	assert_int_equal(counter_encode("cycles", &c), 0);
+	assert_true(!c.attr.exclude_guest && !c.attr.exclude_host);
+	assert_true(!c.attr.exclude_user && !c.attr.exclude_kernel);
+	assert_int_equal(counter_encode("instructions:u:mh", &c), 0);
+	assert_true(c.attr.exclude_guest && !c.attr.exclude_host && c.attr.exclude_kernel);
+	assert_int_equal(counter_encode("INSTRUCTIONS:MG", &c), 0);
+	assert_true(!c.attr.exclude_guest && c.attr.exclude_host);
+}
+
+static void modifiers_are_understood_as_perf_spells_them(void **state)
+{
+	static const struct {
+		const char *name;
+		bool no_user, no_kernel, no_guest, no_host;
+	} cases[] = {
+		{ "cycles:u", false, true, false, false },
+		{ "cycles:k", true, false, false, false },
+		{ "cycles:uk", false, false, false, false },
+		{ "instructions:G", false, false, false, true },
+		{ "instructions:H", false, false, true, false },
+		{ "instructions:uG", false, true, false, true },
+		{ "instructions:kH", true, false, true, false },
+		{ "perf::INSTRUCTIONS:kG", true, false, false, true },
+	};
+	struct counter_code c;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(counter_encode(cases[i].name, &c), 0);
+		assert_int_equal(c.attr.exclude_user, cases[i].no_user);
+		assert_int_equal(c.attr.exclude_kernel, cases[i].no_kernel);
+		assert_int_equal(c.attr.exclude_guest, cases[i].no_guest);
+		assert_int_equal(c.attr.exclude_host, cases[i].no_host);
+	}
+	assert_int_equal(counter_encode("cycles:x", &c), -EINVAL);
+	assert_int_equal(counter_encode("kvm:no_such_exit", &c), geteuid() ? -EACCES : -ENOENT);
+	assert_non_null(strstr(c.why, geteuid() ? "remount" : "trac"));
+}
+
+static void tracepoints_count_and_are_filtered(void **state)
+{
+	static const char *const names[] = { "context-switches", "sched:sched_switch",
+					     "sched:sched_switch/prev_pid==0/",
+					     "sched:sched_switch/no_such_field==0/", NULL };
+	struct counter_value d[MAX_EVENTS];
+	struct counters *c;
+
+	if (access("/sys/kernel/tracing/events/sched", R_OK)) {
+		print_message("skipped: needs root and: mount -t tracefs tracefs "
+			      "/sys/kernel/tracing\n");
+		skip();
+	}
+	c = count(names, d);
+	assert_int_equal(d[1].error, 0);
+	assert_in_range(d[1].value, 10, d[0].value + 1);
+	assert_int_equal(d[2].error, 0);
+	assert_true(d[2].value == 0);		/* the thread is not the idle task */
+	assert_int_equal(d[3].error, -EINVAL);	/* never counted as if unfiltered */
+	assert_non_null(strstr(counters_note(c, 3), "filter"));
+	counters_close(c);
+}
+
+/* A child that waits, calls exec(), forks again: 3 processes, each with faults. */
+static pid_t start_family(int *go)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		close(fds[1]);
+		if (read(fds[0], &byte, 1) != 0)
+			_exit(1);
+		execl("/bin/sh", "sh", "-c", "sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; "
+		      "true", NULL);
+		_exit(1);
+	}
+	close(fds[0]);
+	*go = fds[1];
+	return pid;
+}
+
+static void children_are_counted_from_exec_on(void **state)
+{
+	static const char *const names[] = { "task-clock:u", "page-faults:u", NULL };
+	struct counters_config config = { .names = names, .inherit = true, .on_exec = true };
+	struct counter_value before[2], family[2], parent[2];
+	struct counters *all, *alone;
+	int status, go;
+	pid_t pid = start_family(&go);
+
+	config.tid = pid;
+	assert_int_equal(counters_open_config(&all, &config), 0);
+	config.inherit = false;
+	assert_int_equal(counters_open_config(&alone, &config), 0);
+	usleep(20000);
+	counters_read(all, before);
+	close(go);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	counters_read(all, family);
+	counters_read(alone, parent);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(family[i].error, 0);
+		assert_true(before[i].value == 0 && before[i].enabled_ns == 0);
+		assert_true(parent[i].value > 0);
+		assert_true(family[i].value > parent[i].value);
+	}
+	counters_close(all);
+	counters_close(alone);
+}
+
+static void a_cpu_counts_whoever_runs_on_it(void **state)
+{
+	static const char *const names[] = { "cpu-clock", NULL };
+	struct counters_config config = { .names = names, .tid = COUNTERS_ALL, .cpu = 0 };
+	struct counter_value v;
+	struct counters *c;
+
+	assert_int_equal(counters_open_config(&c, &config), 0);
+	usleep(20000);
+	counters_read(c, &v);
+	if (geteuid()) {
+		assert_int_equal(v.error, -EACCES);
+		assert_non_null(strstr(counters_note(c, 0), "paranoid=0"));
+	} else {
+		assert_int_equal(v.error, 0);
+		assert_true(v.value >= 20 * NSEC_PER_MSEC);
+	}
+	counters_close(c);
 }
 
 /* A machine without a PMU must say so; one with a PMU must count. Never 0. */
@@ -248,7 +374,7 @@ static void a_sum_over_threads_counts_who_lacks_the_event(void **state)
 	counter_sum_add(&sum, &a);
 	counter_sum_add(&sum, &gone);
 	counter_sum_add(&sum, &b);
-	assert_true(sum.value == 25 && sum.enabled_ns == 10 && sum.running_ns == 6);
+	assert_true(sum.value == 25 && sum.counted == 15 && sum.enabled_ns == 10 && sum.running_ns == 6);
 	assert_int_equal(sum.threads, 2);
 	assert_int_equal(sum.absent, 1);
 	assert_int_equal(sum.error, -ESRCH);
@@ -261,6 +387,10 @@ int main(void)
 		cmocka_unit_test(software_events_count_another_thread),
 		cmocka_unit_test(an_event_nobody_knows_is_absent_with_its_errno),
 		cmocka_unit_test(guests_are_counted_unless_the_name_says_otherwise),
+		cmocka_unit_test(modifiers_are_understood_as_perf_spells_them),
+		cmocka_unit_test(tracepoints_count_and_are_filtered),
+		cmocka_unit_test(children_are_counted_from_exec_on),
+		cmocka_unit_test(a_cpu_counts_whoever_runs_on_it),
 		cmocka_unit_test(hardware_events_count_or_are_absent),
 		cmocka_unit_test(a_thread_that_is_not_there_has_no_counters),
 		cmocka_unit_test(without_privilege_the_kernels_part_is_left_out_and_noted),

@@ -219,6 +219,47 @@ static void stop_does_not_wait_for_the_next_sample(void **state)
 	sampler_free(s);
 }
 
+struct drained {
+	uint64_t n, marks;
+	int64_t last_ns;
+};
+
+static void drain_one(void *ctx, const struct sampler_sample *sample)
+{
+	struct drained *d = ctx;
+
+	assert_true(sample->gauges[0].raw == d->n);	/* none twice, none left out */
+	assert_true(sample->t_ns >= d->last_ns);
+	d->last_ns = sample->t_ns;
+	d->marks += sample->mark;
+	d->n++;
+}
+
+static void drained_samples_give_their_room_back(void **state)
+{
+	uint64_t n = 0;
+	const struct sampler_gauge gauge = { count_up, &n };
+	struct sampler *s = start(5 * NSEC_PER_MSEC, 20, NULL, &gauge, 1);
+	struct drained d = { 0 };
+	struct sampler_stats stats;
+	size_t left;
+
+	for (int i = 0; i < 10; i++) {		/* 60 samples and 20 marks, room for 20 and 8 */
+		assert_non_null(sampler_mark(s, WINDOW));
+		usleep(30000);
+		assert_non_null(sampler_mark(s, WINDOW));
+		sampler_drain(s, drain_one, &d);
+	}
+	sampler_stop(s);
+	stats = sampler_drain(s, drain_one, &d);
+	sampler_samples(s, &left);
+	assert_int_equal(left, 0);
+	assert_int_equal(d.marks, 20);
+	assert_true(d.n == n && d.n + stats.lost >= 20 + 55);
+	assert_true(stats.lost == sampler_stats(s).lost);
+	sampler_free(s);
+}
+
 static atomic_int signalled_tid;
 
 static void on_signal(int sig)
@@ -256,6 +297,7 @@ int main(void)
 		fake_test(energy_of_a_phase_comes_from_its_edges),
 		cmocka_unit_test(the_thread_stays_on_its_cpu),
 		cmocka_unit_test(stop_does_not_wait_for_the_next_sample),
+		cmocka_unit_test(drained_samples_give_their_room_back),
 		cmocka_unit_test(signals_stay_with_the_program),
 	};
 

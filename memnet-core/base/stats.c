@@ -25,7 +25,7 @@
  * built by multiplying and dividing polynomials in place. For m = n = 20 the
  * coefficients sum to 1.4e11: integers are exact.
  */
-#include "harness/stats.h"
+#include "memnet-core/base/stats.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "harness/stats.h"
+#include "memnet-core/base/stats.h"
 #include "memnet-core/base/util.h"
 
 static void near(double got, double want, double tolerance)

@@ -4,8 +4,8 @@
  * arrays marked "sorted" are sorted in place, so that nothing can fail.
  * What cannot be said from the values given is NAN, never a guess.
  */
-#ifndef MEMNET_HARNESS_STATS_H
-#define MEMNET_HARNESS_STATS_H
+#ifndef MEMNET_BASE_STATS_H
+#define MEMNET_BASE_STATS_H
 
 #include <stddef.h>
 

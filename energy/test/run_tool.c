@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "energy/test/run_tool.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "energy/test/fake_sysfs.h"
+#include "memnet-core/base/io.h"
+
+/* $BUILD/energy/test/test_x runs $BUILD/bin/memnet-energy. */
+static const char *program(void)
+{
+	static char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+
+	assert_true(n > 0);
+	path[n] = '\0';
+	for (int up = 0; up < 3; up++)
+		*strrchr(path, '/') = '\0';
+	return strcat(path, "/bin/memnet-energy");
+}
+
+static void start(struct tool *t, const char *words, va_list ap)
+{
+	char line[4096];
+	int n;
+
+	n = snprintf(line, sizeof(line), "exec >%s/out 2>%s/err; exec %s --sysfs %s ", fake_root(),
+		     fake_root(), program(), fake_root());
+	vsnprintf(line + n, sizeof(line) - n, words, ap);
+	fake_write("out", "%s", "");		/* nothing of the run before */
+	t->pid = fork();
+	assert_true(t->pid >= 0);
+	if (!t->pid) {
+		execl("/bin/sh", "sh", "-c", line, NULL);
+		_exit(99);
+	}
+}
+
+static void read_output(const char *name, char *buf, size_t size)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", fake_root(), name);
+	assert_true(mn_read_file(path, buf, size) >= 0);
+}
+
+void tool_start(struct tool *t, const char *words, ...)
+{
+	va_list ap;
+
+	va_start(ap, words);
+	start(t, words, ap);
+	va_end(ap);
+}
+
+void tool_wait(struct tool *t)
+{
+	int status;
+
+	assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
+	t->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	read_output("out", t->out, sizeof(t->out));
+	read_output("err", t->err, sizeof(t->err));
+}
+
+void tool_run(struct tool *t, const char *words, ...)
+{
+	va_list ap;
+
+	va_start(ap, words);
+	start(t, words, ap);
+	va_end(ap);
+	tool_wait(t);
+}
+
+void tool_said(const struct tool *t, const char *part)
+{
+	if (!strstr(t->err, part))
+		fail_msg("not said: %s\nstatus %d: %s", part, t->status, t->err);
+}
+
+void tool_not_said(const struct tool *t, const char *part)
+{
+	if (strstr(t->err, part))
+		fail_msg("said: %s\nstatus %d: %s", part, t->status, t->err);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* memnet-energy: known joules, statuses, signals, and what it says when it cannot. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "energy/counters.h"
+#include "energy/test/fake_sysfs.h"
+#include "energy/test/run_tool.h"
+#include "memnet-core/base/io.h"
+
+/* Too large for a stack of tests. */
+static struct tool t;
+
+#define ENERGY_UJ	"%s/class/powercap/intel-rapl:0/energy_uj"
+
+/* --- joules -------------------------------------------------------------------- */
+
+static void the_joules_of_a_command_are_those_of_its_counter(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_zone("intel-rapl:0:0", "core", 500000);
+	tool_run(&t, "-- sh -c 'sleep 0.3; echo 6250000 > " ENERGY_UJ "'", fake_root());
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "         5.250 ");		/* 6.25 J - 1 J, in package and total */
+	tool_said(&t, "powercap    measured");
+	tool_said(&t, "(not in the total)");
+	tool_not_said(&t, "MODEL");
+}
+
+static void a_counter_that_goes_round_is_followed(void **state)
+{
+	/* From 1 J before the end to 2 J: 3 J. */
+	fake_zone("intel-rapl:0", "package-0", RANGE_UJ - 1000000);
+	tool_run(&t, "-- sh -c 'sleep 0.2; echo 2000000 > " ENERGY_UJ "'", fake_root());
+	tool_said(&t, "         3.000 ");
+}
+
+static void without_a_counter_the_model_is_named_with_its_band(void **state)
+{
+	tool_run(&t, "-- sleep 0.2");
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "total            MODEL       estimated ");
+	tool_said(&t, " .. ");
+	tool_said(&t, "MODEL, not a measurement");
+	tool_said(&t, "no powercap: no package zone");
+	tool_said(&t, "modprobe intel_rapl_msr");
+}
+
+static void a_forced_source_that_is_not_there_stops_before_the_command(void **state)
+{
+	tool_run(&t, "--source powercap -- sh -c 'echo ran'");
+	assert_int_equal(t.status, 125);
+	assert_string_equal(t.out, "");
+	tool_said(&t, "--source powercap: no package zone");
+	tool_said(&t, "modprobe");
+	tool_not_said(&t, "MODEL");
+	tool_run(&t, "--source powercup -- sh -c 'echo ran'");
+	assert_int_equal(t.status, 125);
+	assert_string_equal(t.out, "");
+	tool_said(&t, "did you mean 'powercap'?");
+}
+
+/* 0.02 J at 200 W are over in 100 us: nobody samples that fast without a miss. */
+static void a_counter_that_may_have_gone_round_twice_is_no_number(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_write("class/powercap/intel-rapl:0/max_energy_range_uj", "20000\n");
+	tool_run(&t, "-- sleep 0.2");
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "package-0        powercap    invalid    ");
+	tool_said(&t, "             -            -   total");
+	tool_said(&t, "may have gone round");
+	tool_said(&t, "0.000 .. ");			/* bounds, as far as they are known */
+}
+
+static void a_sensor_that_dies_in_the_window_leaves_bounds(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "-- sh -c 'echo 3000000 > " ENERGY_UJ "; sleep 0.5; : > " ENERGY_UJ "; sleep 0.3'",
+		 fake_root(), fake_root());
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "invalid");
+	tool_said(&t, "2.000 .. ");			/* 2 J are known */
+	tool_said(&t, "lost in the window");
+}
+
+static void a_counter_that_stands_still_under_load_is_absent_not_0(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "-- sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'");
+	tool_said(&t, "total            powercap    absent");
+	tool_said(&t, "never moved");
+}
+
+/* --- the command --------------------------------------------------------------- */
+
+static void the_exit_status_is_the_commands(void **state)
+{
+	tool_run(&t, "true");
+	assert_int_equal(t.status, 0);
+	tool_run(&t, "sh -c 'exit 3'");
+	assert_int_equal(t.status, 3);
+	tool_said(&t, "(exit status 3)");
+	tool_run(&t, "-- sh -c 'kill -KILL $$'");
+	assert_int_equal(t.status, 128 + SIGKILL);
+	tool_said(&t, "ended by SIGKILL");
+}
+
+static void a_command_that_cannot_run_is_not_measured(void **state)
+{
+	tool_run(&t, "-- no-such-command-here");
+	assert_int_equal(t.status, 127);
+	tool_said(&t, "no-such-command-here: no such command; nothing was measured");
+	tool_not_said(&t, "joules");
+	tool_run(&t, "-- %s", fake_root());		/* a directory */
+	assert_int_equal(t.status, 126);
+	tool_said(&t, "nothing was measured");
+	tool_not_said(&t, "joules");
+	tool_run(&t, "--repeat 3 -- no-such-command-here");
+	assert_int_equal(t.status, 127);
+}
+
+static void the_commands_output_and_input_are_its_own(void **state)
+{
+	tool_run(&t, "-- sh -c 'read a; echo got $a' <<END\nx y\nEND");
+	assert_string_equal(t.out, "got x y");
+	tool_not_said(&t, "got x y");
+}
+
+/* Wait until the command says it is ready, then signal memnet-energy, and it alone. */
+static void signal_it(int sig)
+{
+	char path[128], text[64] = "";
+
+	snprintf(path, sizeof(path), "%s/out", fake_root());
+	for (int i = 0; i < 500 && !strstr(text, "ready"); i++) {
+		usleep(10000);
+		if (mn_read_file(path, text, sizeof(text)) < 0)
+			text[0] = '\0';
+	}
+	kill(t.pid, sig);
+	tool_wait(&t);
+}
+
+static void signals_are_passed_on(void **state)
+{
+	static const struct {
+		int sig;
+		const char *name;
+	} cases[] = { { SIGINT, "INT" }, { SIGTERM, "TERM" }, { SIGHUP, "HUP" }, { SIGQUIT, "QUIT" },
+		      { SIGUSR1, "USR1" }, { SIGUSR2, "USR2" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		tool_start(&t, "-- sh -c 'trap \"echo got %s; exit 7\" %s; echo ready; "
+			   "for i in $(seq 200); do sleep 0.05; done'", cases[i].name, cases[i].name);
+		signal_it(cases[i].sig);
+		assert_int_equal(t.status, 7);
+		assert_non_null(strstr(t.out, cases[i].name));
+		tool_said(&t, "(exit status 7)");	/* we live to report */
+	}
+	tool_start(&t, "-- sh -c 'echo ready; exec sleep 10'");
+	signal_it(SIGTERM);
+	assert_int_equal(t.status, 128 + SIGTERM);
+	tool_said(&t, "ended by SIGTERM");
+}
+
+static const char *soft_limit(void)
+{
+	static char text[32];
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	snprintf(text, sizeof(text), "\n%llu", (unsigned long long)limit.rlim_cur);
+	return text;
+}
+
+static void the_command_starts_with_the_signals_we_started_with(void **state)
+{
+	tool_run(&t, "-- sh -c 'grep -E \"SigBlk|SigIgn\" /proc/self/status; ulimit -n'");
+	assert_non_null(strstr(t.out, "SigBlk:\t0000000000000000"));
+	assert_non_null(strstr(t.out, "SigIgn:\t0000000000000000"));
+	assert_non_null(strstr(t.out, soft_limit()));
+}
+
+/* --- processes and the machine ------------------------------------------------- */
+
+static pid_t start_sleeper(const char *seconds)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execlp("sleep", "sleep", seconds, NULL);
+		_exit(1);
+	}
+	return pid;
+}
+
+static void a_process_is_measured_until_it_ends(void **state)
+{
+	pid_t pid = start_sleeper("0.4");
+
+	tool_run(&t, "-p %d", pid);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "during process");
+	tool_said(&t, "context-switches");
+}
+
+static void ctrl_c_and_the_timeout_end_a_window_without_a_command(void **state)
+{
+	pid_t pid = start_sleeper("60");
+
+	tool_run(&t, "-p %d --timeout 200ms", pid);
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "0.2");
+	assert_int_equal(kill(pid, 0), 0);		/* it goes on */
+	tool_start(&t, "-p %d -o %s/report", pid, fake_root());
+	usleep(300000);
+	kill(t.pid, SIGINT);
+	tool_wait(&t);
+	assert_int_equal(t.status, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	tool_run(&t, "-a --timeout 200ms");
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "task-clock");
+}
+
+static void a_process_that_is_not_there_is_an_error(void **state)
+{
+	tool_run(&t, "-p 4194303");
+	assert_int_equal(t.status, 125);
+	tool_said(&t, "-p 4194303: no such process");
+	tool_not_said(&t, "joules");
+}
+
+/* --- options ------------------------------------------------------------------- */
+
+static void bad_options_are_named_with_what_was_meant(void **state)
+{
+	static const struct {
+		const char *words, *said;
+	} cases[] = {
+		{ "--jsno true", "no option --jsno; did you mean --json?" },
+		{ "--evnts=x true", "did you mean --events?" },
+		{ "--wholly-unlike true", "no option --wholly-unlike;" },
+		{ "--events", "--events: an argument is missing" },
+		{ "--csv=x true", "--csv: an argument is missing, or one too many" },
+		{ "-z true", "'-z': no such option" },
+		{ "", "measure what?" },
+		{ "--interval 5 true", "milliseconds from 10" },
+		{ "--timeout 5 -a", "a time with its unit" },
+		{ "--timeout 5s true", "timeout 10s COMMAND" },
+		{ "--repeat 0 true", "a number from 1" },
+		{ "--repeat 3 -a", "--repeat wants a command" },
+		{ "-p 12x", "not a process id" },
+		{ "-p 1 true", "neither a command" },
+		{ "--csv --json true", "not both" },
+		{ "-o /nonexistent/x true", "-o /nonexistent/x: No such file" },
+		{ "-e @/nonexistent/x true", "event set /nonexistent/x: No such file" },
+		{ "-e a,,b true", "an empty name" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		tool_run(&t, "%s", cases[i].words);
+		assert_int_equal(t.status, 125);
+		tool_said(&t, cases[i].said);
+		tool_not_said(&t, "joules");
+		assert_null(strchr(t.err, '\n'));	/* one line */
+	}
+}
+
+static void options_of_the_command_are_not_ours(void **state)
+{
+	tool_run(&t, "echo --json -p x");
+	assert_string_equal(t.out, "--json -p x");
+	tool_run(&t, "-- echo --json");
+	assert_string_equal(t.out, "--json");
+	tool_run(&t, "-- doctor");			/* a command, not our doctor */
+	assert_int_equal(t.status, 127);
+}
+
+static void a_report_that_cannot_be_written_is_no_success(void **state)
+{
+	tool_run(&t, "-o /dev/full true");
+	assert_int_equal(t.status, 125);
+	tool_said(&t, "could not be written to /dev/full: No space left on device");
+	tool_run(&t, "-o /dev/full --csv sh -c 'exit 4'");
+	assert_int_equal(t.status, 4);
+	tool_said(&t, "could not be written");
+}
+
+/* --- events -------------------------------------------------------------------- */
+
+static void sets_of_events_are_found_beside_the_program(void **state)
+{
+	fake_write("mine.events", "# why\n task-clock # ms\n\npage-faults\n");
+	tool_run(&t, "-e scheduling,@%s/mine.events,minor-faults true", fake_root());
+	tool_said(&t, "sched:sched_wakeup");
+	tool_said(&t, "page-faults");
+	tool_said(&t, "minor-faults");
+	tool_not_said(&t, "why");
+	tool_run(&t, "--csv -e default,task-clock,@%s/mine.events true", fake_root());
+	assert_null(strstr(strstr(t.err, "\"task-clock\"") + 1, "\"task-clock\""));	/* once */
+	fake_write("none.events", "# nothing\n");
+	tool_run(&t, "-e @%s/none.events true", fake_root());
+	assert_int_equal(t.status, 125);
+	tool_said(&t, "no event in it");
+}
+
+static void an_event_nobody_knows_is_absent_with_the_reason(void **state)
+{
+	tool_run(&t, "-e task-clock,no-such-event true");
+	assert_int_equal(t.status, 0);
+	tool_said(&t, "        absent   no-such-event            libpfm4: event not found");
+}
+
+/* The file is for people to read and copy; the program has its own list. */
+static void the_default_set_is_what_is_counted_by_default(void **state)
+{
+	FILE *f = fopen("energy/events/default.events", "re");
+	char line[128];
+	size_t n = 0;
+
+	if (!f) {
+		print_message("skipped: not in the source tree\n");
+		skip();
+	}
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#')
+			continue;
+		assert_non_null(counters_default[n]);
+		assert_string_equal(line, counters_default[n++]);
+	}
+	assert_null(counters_default[n]);
+	fclose(f);
+}
+
+static void the_doctor_has_an_outcome_and_a_mend_for_each(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "doctor");
+	assert_int_equal(t.status, 0);
+	assert_non_null(strstr(t.out, "ABSENT    perf-power     no power PMU"));
+	assert_non_null(strstr(t.out, "modprobe rapl"));
+	/* There, but it stands still. */
+	assert_non_null(strstr(t.out, "ABSENT    powercap       package-0: the counter never moved"));
+	assert_non_null(strstr(t.out, "DEGRADED  model "));
+	assert_non_null(strstr(t.out, "PASS      event sets"));
+}
+
+#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fake_test(the_joules_of_a_command_are_those_of_its_counter),
+		fake_test(a_counter_that_goes_round_is_followed),
+		fake_test(without_a_counter_the_model_is_named_with_its_band),
+		fake_test(a_forced_source_that_is_not_there_stops_before_the_command),
+		fake_test(a_counter_that_may_have_gone_round_twice_is_no_number),
+		fake_test(a_sensor_that_dies_in_the_window_leaves_bounds),
+		fake_test(a_counter_that_stands_still_under_load_is_absent_not_0),
+		fake_test(the_exit_status_is_the_commands),
+		fake_test(a_command_that_cannot_run_is_not_measured),
+		fake_test(the_commands_output_and_input_are_its_own),
+		fake_test(signals_are_passed_on),
+		fake_test(the_command_starts_with_the_signals_we_started_with),
+		fake_test(a_process_is_measured_until_it_ends),
+		fake_test(ctrl_c_and_the_timeout_end_a_window_without_a_command),
+		fake_test(a_process_that_is_not_there_is_an_error),
+		fake_test(bad_options_are_named_with_what_was_meant),
+		fake_test(options_of_the_command_are_not_ours),
+		fake_test(a_report_that_cannot_be_written_is_no_success),
+		fake_test(sets_of_events_are_found_beside_the_program),
+		fake_test(an_event_nobody_knows_is_absent_with_the_reason),
+		fake_test(the_default_set_is_what_is_counted_by_default),
+		fake_test(the_doctor_has_an_outcome_and_a_mend_for_each),
+	};
+
+	return cmocka_run_group_tests_name("tool", tests, NULL, NULL);
+}

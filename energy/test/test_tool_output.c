@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* memnet-energy's CSV and JSON, read back strictly; intervals; repetitions. */
+#include <csv.h>
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "energy/test/fake_sysfs.h"
+#include "energy/test/run_tool.h"
+
+static struct tool t;
+
+#define ENERGY_UJ	"%s/class/powercap/intel-rapl:0/energy_uj"
+#define MAX_COLUMNS	32
+#define MAX_ROWS	256
+
+/* A table of texts; NULL: an empty cell. */
+static struct table {
+	char *cell[MAX_ROWS][MAX_COLUMNS];
+	size_t rows, columns, column;
+} table;
+
+static void on_field(void *text, size_t len, void *data)
+{
+	assert_true(table.rows < MAX_ROWS && table.column < MAX_COLUMNS);
+	table.cell[table.rows][table.column++] = text ? strdup(text) : NULL;
+}
+
+static void on_row(int end, void *data)
+{
+	if (!table.rows)
+		table.columns = table.column;
+	assert_int_equal(table.column, table.columns);
+	table.column = 0;
+	table.rows++;
+}
+
+static void read_csv(const char *text)
+{
+	struct csv_parser parser;
+
+	memset(&table, 0, sizeof(table));
+	assert_int_equal(csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL |
+				  CSV_APPEND_NULL), 0);
+	assert_int_equal(csv_parse(&parser, text, strlen(text), on_field, on_row, NULL),
+			 strlen(text));
+	assert_int_equal(csv_fini(&parser, on_field, on_row, NULL), 0);
+	csv_free(&parser);
+}
+
+static void free_csv(void)
+{
+	for (size_t i = 0; i < table.rows; i++)
+		for (size_t j = 0; j < table.columns; j++)
+			free(table.cell[i][j]);
+}
+
+static const char *cell(size_t row, const char *column)
+{
+	for (size_t i = 0; i < table.columns; i++) {
+		if (!strcmp(table.cell[0][i], column))
+			return table.cell[row][i];
+	}
+	fail_msg("no column %s", column);
+	return NULL;
+}
+
+/* The row of @record, @metric and @name. */
+static size_t find_row(const char *record, const char *metric, const char *name)
+{
+	for (size_t i = 1; i < table.rows; i++) {
+		const char *of = cell(i, "name");
+
+		if (!strcmp(cell(i, "record"), record) && !strcmp(cell(i, "metric"), metric) &&
+		    !strcmp(of ? of : "", name))
+			return i;
+	}
+	fail_msg("no row %s %s %s", record, metric, name);
+	return 0;
+}
+
+static void csv_has_every_number_with_its_source(void **state)
+{
+	size_t row;
+
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "--csv -e task-clock,no-such-event -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ
+		 "; exit 3'", fake_root());
+	assert_int_equal(t.status, 3);
+	read_csv(t.err);
+	row = find_row("run", "energy_j", "package-0");
+	assert_string_equal(cell(row, "schema_version"), "1");
+	assert_string_equal(cell(row, "value"), "2.5");
+	assert_string_equal(cell(row, "source"), "powercap");
+	assert_string_equal(cell(row, "quality"), "measured");
+	assert_string_equal(cell(row, "gaps"), "0");
+	assert_string_equal(cell(row, "in_total"), "1");
+	assert_string_equal(cell(row, "exit_status"), "3");
+	assert_true(atof(cell(row, "low")) <= 2.5 && atof(cell(row, "high")) >= 2.5);
+	row = find_row("run", "power_w", "total");
+	assert_float_equal(atof(cell(row, "value")), 2.5 / atof(cell(row, "duration_s")), 1e-6);
+	row = find_row("run", "time_ns", "task-clock");
+	assert_true(atof(cell(row, "enabled_ns")) > 0);
+	assert_string_equal(cell(row, "enabled_ns"), cell(row, "running_ns"));
+	assert_string_equal(cell(row, "value"), cell(row, "counted"));
+	row = find_row("run", "count", "no-such-event");
+	assert_null(cell(row, "value"));		/* absent is empty, never 0 */
+	assert_null(cell(row, "counted"));
+	assert_string_equal(cell(row, "quality"), "absent");
+	assert_non_null(strstr(cell(row, "reason"), "event not found"));
+	free_csv();
+}
+
+static void csv_of_a_lost_window_has_bounds_and_no_value(void **state)
+{
+	size_t row;
+
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "--csv -- sh -c 'sleep 0.3; : > " ENERGY_UJ "; sleep 0.2'", fake_root());
+	read_csv(t.err);
+	row = find_row("run", "energy_j", "total");
+	assert_null(cell(row, "value"));
+	assert_string_equal(cell(row, "quality"), "invalid");
+	assert_true(atof(cell(row, "high")) > atof(cell(row, "low")));
+	assert_non_null(cell(row, "reason"));
+	free_csv();
+}
+
+static double value_of(json_t *record, const char *metric, const char *name, const char *key)
+{
+	json_t *value;
+	size_t i;
+
+	json_array_foreach(json_object_get(record, "values"), i, value) {
+		const char *of = json_string_value(json_object_get(value, "name"));
+
+		if (!strcmp(json_string_value(json_object_get(value, "metric")), metric) &&
+		    !strcmp(of ? of : "", name))
+			return json_is_null(json_object_get(value, key)) ? NAN :
+			       json_number_value(json_object_get(value, key));
+	}
+	fail_msg("no %s %s", metric, name);
+	return NAN;
+}
+
+/* The objects of the report, one a line; json_decref() the array. */
+static json_t *read_json(char *text)
+{
+	json_t *all = json_array();
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		json_error_t error;
+		json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+
+		if (!object)
+			fail_msg("%s in %s", error.text, line);
+		json_array_append_new(all, object);
+	}
+	return all;
+}
+
+static void json_has_null_and_a_reason_for_what_is_absent(void **state)
+{
+	json_t *all, *run;
+
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "--json -e no-such-event -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ "' "
+		 "'a\"b' \"$(printf '\\377')\"", fake_root());
+	all = read_json(t.err);
+	assert_int_equal(json_array_size(all), 1);
+	run = json_array_get(all, 0);
+	assert_float_equal(value_of(run, "energy_j", "total", "value"), 2.5, 1e-9);
+	assert_true(isnan(value_of(run, "count", "no-such-event", "value")));
+	assert_int_equal(json_integer_value(json_object_get(run, "exit_status")), 0);
+	assert_int_equal(json_array_size(json_object_get(run, "command")), 5);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(run, "command"), 3)),
+			    "a\"b");
+	assert_true(json_array_size(json_object_get(run, "notes")) >= 1);
+	json_decref(all);
+}
+
+static void intervals_add_up_to_the_window(void **state)
+{
+	double joules = 0, seconds = 0, clock_ns = 0;
+	json_t *all, *record;
+	size_t n;
+
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	tool_run(&t, "--json -I 100 -- sh -c 'for i in 2 3 4 5; do sleep 0.1; "
+		 "echo ${i}000000 > " ENERGY_UJ "; done'", fake_root());
+	all = read_json(t.err);
+	n = json_array_size(all);
+	assert_true(n >= 4);
+	for (size_t i = 0; i < n - 1; i++) {
+		record = json_array_get(all, i);
+		assert_string_equal(json_string_value(json_object_get(record, "record")),
+				    "interval");
+		joules += value_of(record, "energy_j", "package-0", "value");
+		seconds += value_of(record, "duration_s", "", "value");
+		clock_ns += value_of(record, "time_ns", "task-clock", "value");
+	}
+	record = json_array_get(all, n - 1);
+	assert_string_equal(json_string_value(json_object_get(record, "record")), "run");
+	assert_float_equal(value_of(record, "energy_j", "package-0", "value"), 4, 1e-9);
+	assert_float_equal(value_of(record, "duration_s", "", "value"), seconds, 1e-6);
+	assert_float_equal(value_of(record, "time_ns", "task-clock", "value"), clock_ns, 0.5);
+	assert_float_equal(joules, 4, 1e-9);
+	json_decref(all);
+}
+
+/* Runs of 1, 2, ... J: the counter of run i moves on by i, kept in a file. */
+#define GROWING	"sh -c 'r=%s; i=$(cat $r/i); j=$(cat $r/j); i=$((i+1)); j=$((j+i)); " \
+		"echo $i >$r/i; echo $j >$r/j; sleep 0.05; " \
+		"echo ${j}000000 >$r/class/powercap/intel-rapl:0/energy_uj'"
+
+static void prepare_growing(void)
+{
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_write("i", "0\n");
+	fake_write("j", "1\n");
+}
+
+static void seven_runs_give_a_median_and_its_interval(void **state)
+{
+	size_t row;
+
+	prepare_growing();
+	tool_run(&t, "--csv --repeat 7 -- " GROWING, fake_root());
+	assert_int_equal(t.status, 0);
+	read_csv(t.err);
+	row = find_row("median", "energy_j", "total");
+	assert_string_equal(cell(row, "n"), "7");
+	assert_string_equal(cell(row, "value"), "4");
+	assert_string_equal(cell(row, "ci95_low"), "1");	/* for 7: least and most */
+	assert_string_equal(cell(row, "ci95_high"), "7");
+	free_csv();
+	prepare_growing();
+	tool_run(&t, "--repeat 7 -- " GROWING, fake_root());
+	tool_said(&t, "         4.000   energy_j total           1.000 .. 7.000");
+}
+
+static void under_six_runs_give_a_range_and_say_so(void **state)
+{
+	size_t row;
+
+	prepare_growing();
+	tool_run(&t, "--csv --repeat 3 -- " GROWING, fake_root());
+	read_csv(t.err);
+	row = find_row("median", "energy_j", "total");
+	assert_null(cell(row, "ci95_low"));
+	assert_string_equal(cell(row, "min"), "1");
+	assert_string_equal(cell(row, "max"), "3");
+	free_csv();
+	tool_run(&t, "--source model --repeat 3 true");
+	tool_said(&t, "3 runs give no 95 % interval of a median; 6 do.");
+	tool_said(&t, "MODEL, band");
+}
+
+static void a_run_that_fails_ends_the_repetition(void **state)
+{
+	fake_write("i", "0\n");
+	tool_run(&t, "--repeat 9 -- sh -c 'i=$(cat %s/i); echo $((i+1)) >%s/i; exit $((i/2))'",
+		 fake_root(), fake_root());
+	assert_int_equal(t.status, 1);
+	tool_said(&t, "a run ended with status 1: stopped");
+	tool_said(&t, "(exit status 1)");		/* its line is there */
+	tool_said(&t, " 2 runs of");			/* without it */
+}
+
+#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fake_test(csv_has_every_number_with_its_source),
+		fake_test(csv_of_a_lost_window_has_bounds_and_no_value),
+		fake_test(json_has_null_and_a_reason_for_what_is_absent),
+		fake_test(intervals_add_up_to_the_window),
+		fake_test(seven_runs_give_a_median_and_its_interval),
+		fake_test(under_six_runs_give_a_range_and_say_so),
+		fake_test(a_run_that_fails_ends_the_repetition),
+	};
+
+	return cmocka_run_group_tests_name("tool output", tests, NULL, NULL);
+}

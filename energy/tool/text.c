@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For people, in the manner of perf stat: the number first, right-aligned, then what
+ * it is. A value that is not measured says MODEL, or absent and why, in its own line.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+#include "energy/tool/output.h"
+
+#define MODEL_WORD	"MODEL"
+#define SHORT_S		0.2
+
+/* "1,234,567". */
+static const char *grouped(uint64_t n, char *buf, size_t size)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+	char *p = buf;
+
+	for (int i = 0; i < len && p < buf + size - 2; i++) {
+		if (i && (len - i) % 3 == 0)
+			*p++ = ',';
+		*p++ = digits[i];
+	}
+	*p = '\0';
+	return buf;
+}
+
+/* Four digits that mean something, never fewer than the whole number has. */
+static const char *short_number(double value, char *buf, size_t size)
+{
+	double size_of = fabs(value);
+	int decimals = size_of >= 1000 ? 0 : size_of >= 100 ? 1 : size_of >= 10 ? 2 : 3;
+
+	if (isfinite(value))
+		snprintf(buf, size, "%.*f", decimals, value);
+	else
+		snprintf(buf, size, "-");
+	return buf;
+}
+
+/* "1.20 .. 1.30", or "". */
+static const char *range(double low, double high, char *buf, size_t size)
+{
+	char a[32], b[32];
+
+	buf[0] = '\0';
+	if (isfinite(low) && isfinite(high))
+		snprintf(buf, size, "%s .. %s", short_number(low, a, sizeof(a)),
+			 short_number(high, b, sizeof(b)));
+	return buf;
+}
+
+static const char *source_word(const char *source)
+{
+	return strcmp(source, "model") ? source : MODEL_WORD;
+}
+
+static bool is_model(const struct session *session)
+{
+	return !strcmp(energy_source(session->energy), "model");
+}
+
+/* --- one window ---------------------------------------------------------------- */
+
+/* "(killed by SIGTERM)" as well as "(exit status 3)"; nothing for success. */
+static void print_status(FILE *out, int status)
+{
+	const char *name = status > 128 ? sigabbrev_np(status - 128) : NULL;
+
+	if (name)
+		fprintf(out, " (ended by SIG%s, status %d)", name, status);
+	else if (status > 0)
+		fprintf(out, " (exit status %d)", status);
+}
+
+static void print_joules(FILE *out, const struct energy_value *v, const char *name, bool in_total,
+			 double duration_s)
+{
+	char joules[32], watts[32], band[80];
+
+	range(v->low_j, v->high_j, band, sizeof(band));
+	fprintf(out, "%14s %12s   %-16s %-11s %-10s", short_number(v->joules, joules, sizeof(joules)),
+		short_number(v->joules / duration_s, watts, sizeof(watts)), name,
+		source_word(v->source), energy_quality_name(v->quality));
+	if (band[0])
+		fprintf(out, " %s J", band);
+	fprintf(out, "%s\n", in_total ? "" : "  (not in the total)");
+}
+
+static void print_energy(FILE *out, const struct session *session, const struct record *r)
+{
+	fprintf(out, "%14s %12s   %-16s %-11s %-10s %s\n", "joules", "watts", "domain", "source",
+		"quality", "between");
+	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
+		const struct energy_domain *domain = energy_domain(session->energy, i);
+
+		print_joules(out, &r->domains[i], domain->name, domain->in_total, r->duration_s);
+	}
+	print_joules(out, &r->total, "total", true, r->duration_s);
+}
+
+/* Why nothing was measured: what each source lacks, with the mend; what the model assumes. */
+static void print_notes(FILE *out, const struct energy *energy)
+{
+	const struct energy_note *note;
+
+	for (size_t i = 0; (note = energy_note(energy, i)); i++) {
+		if (note->error)
+			fprintf(out, "  no %s: %s\n", note->source, note->text);
+		else
+			fprintf(out, "  %s\n", note->text);
+	}
+}
+
+static void print_reasons(FILE *out, const struct session *session, const struct record *r)
+{
+	if (is_model(session))
+		fprintf(out, "  " MODEL_WORD ", not a measurement: CPU time of the whole machine "
+			"restated in joules by published averages.\n");
+	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
+		const struct energy_value *v = &r->domains[i];
+
+		if (v->reason[0] && v->quality != ENERGY_ESTIMATED)
+			fprintf(out, "  %s: %s\n", energy_quality_name(v->quality), v->reason);
+	}
+	if (r->total.quality != ENERGY_MEASURED)
+		print_notes(out, session->energy);
+	if (is_model(session) && r->duration_s < SHORT_S)
+		fprintf(out, "  A window this short holds few of the 10 ms steps of /proc/stat, which "
+			"the model goes by: the joules are rough.\n");
+}
+
+static void print_share(FILE *out, const struct session *session, const struct cpu_use *cpu)
+{
+	double all = cpu->busy + cpu->steal + cpu->idle;
+
+	if (all > 0)
+		fprintf(out, "%.1f %% of %u CPU%s", 100 * cpu->busy / all, session->cpus,
+			session->cpus == 1 ? "" : "s");
+	if (isfinite(cpu->command) && cpu->busy > 0)
+		fprintf(out, "; %s was %.0f %% of its busy time",
+			session->options->command ? "the command" : "what was measured",
+			MIN(100 * cpu->command / cpu->busy, 100.0));
+	if (cpu->steal > 0)
+		fprintf(out, "; %.2f s stolen by a hypervisor", cpu->steal);
+	putc('\n', out);
+}
+
+static void print_times(FILE *out, const struct session *session, const struct record *r)
+{
+	const struct cpu_use *cpu = &r->cpu;
+
+	fprintf(out, "\n%14s\n%14.3f   duration\n", "seconds", r->duration_s);
+	if (isfinite(cpu->command)) {
+		fprintf(out, "%14.3f   CPU, %s", cpu->command,
+			session->options->command ? "the command" : "what was measured");
+		if (isfinite(cpu->user))
+			fprintf(out, "  (user %.3f, system %.3f)", cpu->user, cpu->system);
+		putc('\n', out);
+	}
+	if (isfinite(cpu->busy)) {
+		fprintf(out, "%14.3f   CPU, whole machine  ", cpu->busy);
+		print_share(out, session, cpu);
+	}
+}
+
+/* The reason of a counter begins with its name, which stands beside it already. */
+static const char *reason_of(const struct value *v)
+{
+	size_t len = strlen(v->name);
+
+	return !strncmp(v->reason, v->name, len) && v->reason[len] == ':' ? v->reason + len + 2
+									  : v->reason;
+}
+
+/* What a count lacks; @above: the reason of the line before. */
+static void describe_count(const struct value *v, const char *above, char *buf, size_t size)
+{
+	const struct counter_sum *sum = v->counter;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	if (isfinite(v->value) && sum->running_ns < sum->enabled_ns)
+		len += snprintf(buf, size, " (%.1f%%)", 100.0 * sum->running_ns / sum->enabled_ns);
+	if (isfinite(v->value) && sum->absent)
+		len += snprintf(buf + len, size - len, " (not on %u of %u)", sum->absent,
+				sum->absent + sum->threads);
+	if (v->reason[0])
+		snprintf(buf + len, size - len, " %s",
+			 strcmp(reason_of(v), above) ? reason_of(v) : "the same");
+}
+
+static void print_count(FILE *out, const struct value *v, const char *above)
+{
+	char count[40] = "absent", lacks[400];
+
+	if (isfinite(v->value) && !strcmp(v->metric, "time_ns"))
+		snprintf(count, sizeof(count), "%.2f ms", v->value / 1e6);
+	else if (isfinite(v->value))
+		grouped(v->counter->value, count, sizeof(count));
+	describe_count(v, above, lacks, sizeof(lacks));
+	fprintf(out, "%14s   %-*s%s\n", count, lacks[0] ? 24 : 0, v->name, lacks);
+}
+
+static void print_counts(FILE *out, const struct session *session, const struct record *r)
+{
+	size_t n = record_value_count(session);
+	char above[256] = "";
+
+	if (!session->n_events || !(session->options->command || session->options->all ||
+				    session->options->n_pids))
+		return;
+	fprintf(out, "\n%14s   event\n", "count");
+	for (size_t i = n - session->n_events; i < n; i++) {
+		struct value v;
+
+		record_value(session, r, i, &v);
+		print_count(out, &v, above);
+		snprintf(above, sizeof(above), "%s", reason_of(&v));
+	}
+}
+
+static void print_window(FILE *out, const struct session *session, const struct record *r)
+{
+	char what[256];
+
+	describe(session->options, what, sizeof(what));
+	fprintf(out, "\n Energy of the whole machine%s%s", what[0] ? " during " : "", what);
+	print_status(out, r->status);
+	fputs(":\n\n", out);
+	print_energy(out, session, r);
+	print_reasons(out, session, r);
+	print_times(out, session, r);
+	print_counts(out, session, r);
+	if (r->sampler.lost && !is_model(session))
+		fprintf(out, "\n  %llu readings of the energy counters came too late or not at all\n",
+			(unsigned long long)r->sampler.lost);
+	if (r->missed_threads)
+		fprintf(out, "\n  %u threads began while counters were attached: perhaps not counted\n",
+			r->missed_threads);
+	putc('\n', out);
+}
+
+/* --- one line per interval or run ---------------------------------------------- */
+
+static void print_line_head(FILE *out, const struct session *session, const char *what)
+{
+	fprintf(out, "%10s %10s %10s %10s  %-20s %-11s %-10s %7s %10s\n", what, "seconds", "joules",
+		"watts", "between (J)", "source", "quality", "busy", "CPU s");
+}
+
+static void print_line_counts(FILE *out, const struct session *session, const struct record *r)
+{
+	for (size_t i = 0; i < session->n_events; i++) {
+		char count[40] = "absent";
+
+		if (r->counters[i].threads)
+			grouped(r->counters[i].value, count, sizeof(count));
+		fprintf(out, "  %s %s", count, session->events[i]);
+	}
+}
+
+static void print_line(FILE *out, const struct session *session, const struct record *r)
+{
+	const struct energy_value *v = &r->total;
+	const struct cpu_use *cpu = &r->cpu;
+	char joules[32], watts[32], band[80], busy[16] = "-", used[32];
+	double all = cpu->busy + cpu->steal + cpu->idle;
+
+	if (all > 0)
+		snprintf(busy, sizeof(busy), "%.1f%%", 100 * cpu->busy / all);
+	if (r->kind == RECORD_RUN)
+		fprintf(out, "%10u", r->run);
+	else
+		fprintf(out, "%10.3f", r->begin_s + r->duration_s);
+	fprintf(out, " %10.3f %10s %10s  %-20s %-11s %-10s %7s %10s", r->duration_s,
+		short_number(v->joules, joules, sizeof(joules)),
+		short_number(v->joules / r->duration_s, watts, sizeof(watts)),
+		range(v->low_j, v->high_j, band, sizeof(band)), source_word(v->source),
+		energy_quality_name(v->quality), busy, short_number(cpu->command, used, sizeof(used)));
+	if (session->options->events)
+		print_line_counts(out, session, r);
+	if (r->status > 0)
+		print_status(out, r->status);
+	if (v->quality == ENERGY_INVALID || v->quality == ENERGY_ABSENT)
+		fprintf(out, "  %s", v->reason);
+	putc('\n', out);
+}
+
+static void text_begin(FILE *out, const struct session *session)
+{
+	const struct options *options = session->options;
+
+	if (options->interval_ns)
+		print_line_head(out, session, "until s");
+	else if (options->repeat)
+		print_line_head(out, session, "run");
+}
+
+static void text_record(FILE *out, const struct session *session, const struct record *r)
+{
+	if (r->kind == RECORD_INTERVAL || session->options->repeat)
+		print_line(out, session, r);
+	else
+		print_window(out, session, r);
+}
+
+/* --- repetitions --------------------------------------------------------------- */
+
+/* Events are whole numbers; clocks are shown in ms. */
+static const char *summary_number(const struct value *v, double value, char *buf, size_t size)
+{
+	if (strcmp(v->metric, "count"))
+		return short_number(strcmp(v->metric, "time_ns") ? value : value / 1e6, buf, size);
+	return isfinite(value) ? grouped(llround(value), buf, size) : "-";
+}
+
+static void print_pair(FILE *out, const struct value *v, double low, double high)
+{
+	char a[40], b[40], pair[84] = "";
+
+	if (isfinite(low))
+		snprintf(pair, sizeof(pair), "%s .. %s", summary_number(v, low, a, sizeof(a)),
+			 summary_number(v, high, b, sizeof(b)));
+	fprintf(out, " %-24s", pair);
+}
+
+static void summary_label(const struct value *v, char *buf, size_t size)
+{
+	if (!strcmp(v->metric, "count"))
+		snprintf(buf, size, "%s", v->name);
+	else if (!strcmp(v->metric, "time_ns"))
+		snprintf(buf, size, "%s (ms)", v->name);
+	else
+		snprintf(buf, size, "%s %s", v->metric, v->name);
+}
+
+static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
+{
+	const struct value *v = s->value;
+	char median[40], band[80], label[64];
+
+	summary_label(v, label, sizeof(label));
+	fprintf(out, "%14s   %-24s", summary_number(v, s->estimate.median, median, sizeof(median)),
+		label);
+	print_pair(out, v, s->estimate.low, s->estimate.high);
+	print_pair(out, v, s->min, s->max);
+	if (!strcmp(v->source, "model"))
+		fprintf(out, " " MODEL_WORD ", band %s", range(s->low, s->high, band, sizeof(band)));
+	if (s->estimate.n < n_runs)
+		fprintf(out, " (%zu of %zu runs)", s->estimate.n, n_runs);
+	putc('\n', out);
+}
+
+static void text_summary(FILE *out, const struct session *session, struct repeat *repeat)
+{
+	char what[256];
+
+	describe(session->options, what, sizeof(what));
+	fprintf(out, "\n %zu runs of %s:\n\n", repeat->n_runs, what);
+	fprintf(out, "%14s   %-24s %-24s %s\n", "median", "", "95 % interval", "least .. most");
+	for (size_t i = 0; i < repeat->n_values; i++) {
+		struct summary s;
+
+		repeat_summary(repeat, i, &s);
+		if (s.estimate.n)
+			print_summary(out, &s, repeat->n_runs);
+	}
+	if (repeat->n_runs < STATS_INTERVAL_MIN_N)
+		fprintf(out, "\n  %zu runs give no 95 %% interval of a median; %d do.\n",
+			repeat->n_runs, STATS_INTERVAL_MIN_N);
+	if (is_model(session))
+		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; the band, "
+		      "how far the model may be off in all of them.\n", out);
+	putc('\n', out);
+}
+
+const struct output_ops output_text = { text_begin, text_record, text_summary };

@@ -289,6 +289,7 @@ $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_l
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))

@@ -150,6 +150,7 @@ energy_src := \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
 	energy/energy_model.c \
+	energy/shape.c \
 	energy/counters.c \
 	energy/cputime.c \
 	energy/sampler.c
@@ -286,6 +287,7 @@ $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_sr
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_shape.c,energy/shape.c,-lm))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))

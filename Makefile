@@ -240,6 +240,8 @@ $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -ln
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
+$(eval $(call program,bin/energy-bench,energy/bench/sampler.c energy/test/fake_sysfs.c \
+	$(energy_src) $(base_src),$(energy_lib) -lcmocka))
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core/test/scribble.c \
@@ -468,8 +470,9 @@ experiment: all guest-image
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest
 
-bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd
+bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd $(BUILD)/bin/energy-bench
 	$(Q)$(BUILD)/bin/memnet-bench
+	$(Q)$(BUILD)/bin/energy-bench
 
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
@@ -506,7 +509,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
-	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets'
+	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets; the sampler'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'
 	@echo 'make fuzz-seeds        write the seeds anew, after a change of what an action means'

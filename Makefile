@@ -151,6 +151,7 @@ energy_src := \
 	energy/energy_powercap.c \
 	energy/energy_model.c \
 	energy/shape.c \
+	energy/calibrate.c \
 	energy/attribution.c \
 	energy/counters.c \
 	energy/cputime.c \
@@ -291,6 +292,7 @@ $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(b
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_shape.c,energy/shape.c,-lm))
+$(eval $(call test,energy/test/test_calibrate.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_attribution.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))

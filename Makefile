@@ -293,6 +293,8 @@ $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_shape.c,energy/shape.c,-lm))
 $(eval $(call test,energy/test/test_calibrate.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_calibrate.c,energy/tool/calibrate.c $(fake_sysfs) \
+	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_attribution.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))

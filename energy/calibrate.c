@@ -24,6 +24,8 @@
 #include "energy/sampler.h"
 #include "memnet-core/base/clock.h"
 
+#define BETTER	0.8	/* of the other's residual; what is less different is noise */
+
 /* --- fit ------------------------------------------------------------------------- */
 
 static int check_points(const struct calibrate_point *p, size_t n)
@@ -86,7 +88,7 @@ int calibrate_fit(const struct calibrate_point *points, size_t n,
 	*best = SHAPE_LINEAR;
 	for (int shape = 0; shape < POWER_SHAPES; shape++) {
 		fit_shape(points, n, shape, &fits[shape]);
-		if (fits[shape].rms_w < fits[*best].rms_w)
+		if (fits[shape].rms_w < BETTER * fits[*best].rms_w)
 			*best = shape;
 	}
 	return 0;

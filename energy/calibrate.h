@@ -45,7 +45,7 @@ int calibrate_collect(const struct calibrate_config *config,
 
 /*
  * Least squares of @n points for every shape, and the shape whose residual is
- * smallest: linear where two points leave none. 0; -EINVAL: a value is no number, or
+ * clearly smallest: linear where none is, or two points leave none. 0; -EINVAL: a value is no number, or
  * a share outside 0 to 1; -ENODATA: fewer than two points, or all loads alike.
  */
 int calibrate_fit(const struct calibrate_point *points, size_t n,

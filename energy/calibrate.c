@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "energy/cputime.h"
 #include "energy/sampler.h"
@@ -161,9 +162,8 @@ static int point_of(const struct energy *e, const struct edge *begin, const stru
 		    struct calibrate_point *point, char *why, size_t size)
 {
 	struct energy_sum *sums = calloc(energy_domain_count(e), sizeof(*sums));
+	double window_s = (double)(end->sample->t_ns - begin->sample->t_ns) / NSEC_PER_SEC;
 	double busy_s = (double)(end->host.busy_ns - begin->host.busy_ns) / NSEC_PER_SEC;
-	double all_s = busy_s + (double)(end->host.idle_ns - begin->host.idle_ns +
-					 end->host.steal_ns - begin->host.steal_ns) / NSEC_PER_SEC;
 	struct energy_value total;
 
 	if (!sums)
@@ -177,8 +177,9 @@ static int point_of(const struct energy *e, const struct edge *begin, const stru
 		snprintf(why, size, "%u CPUs loaded: %s", point->cpus, total.reason);
 		return -ENODATA;
 	}
-	point->watts = total.joules * NSEC_PER_SEC / (end->sample->t_ns - begin->sample->t_ns);
-	point->busy_share = busy_s / all_s;
+	point->watts = total.joules / window_s;
+	/* Counted in ticks: it may be a little above all there is. */
+	point->busy_share = MIN(busy_s / (window_s * sysconf(_SC_NPROCESSORS_ONLN)), 1.0);
 	return 0;
 }
 

@@ -191,6 +191,7 @@ lab_src := \
 	harness/calibrate.c \
 	harness/run.c \
 	harness/run_row.c \
+	harness/run_attribution.c \
 	harness/threads.c \
 	harness/vm.c \
 	harness/guest_link.c \
@@ -304,6 +305,8 @@ $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_stats.c,harness/stats.c,-lm))
+$(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
+	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))

@@ -421,6 +421,7 @@ static void fill_energy(struct run *r)
 	row->energy_package_j = sum_of_kind(r, sums, ENERGY_PACKAGE);
 	row->energy_dram_j = sum_of_kind(r, sums, ENERGY_DRAM);
 	row->energy_psys_j = sum_of_kind(r, sums, ENERGY_PSYS);
+	run_attribute(row);
 	free(sums);
 }
 

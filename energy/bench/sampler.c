@@ -14,7 +14,7 @@
  * A sample is what a run of the lab takes: an energy reading and /proc/stat. The
  * energy is read from four powercap zones (a fake tree of files: real pread()s, but no
  * hardware answers them), or from the source this machine has. Beside it, the CPU
- * time of the sampler's thread, its start in every turn included.
+ * time of the sampler's thread.
  */
 #include <errno.h>
 #include <math.h>
@@ -94,21 +94,32 @@ static int64_t cpu_clock_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+/* CPU time of all threads but this one. */
+static int64_t others_cpu_ns(void)
+{
+	return cpu_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* Before every turn of either kind: a sampler that starts or ends is not the job's neighbour. */
+static void settle(void)
+{
+	mn_sleep_until_ns(mn_now_ns() + 2 * NSEC_PER_MSEC);
+}
+
 /* One turn beside a sampler: the job's wall time, and the sampler's CPU time as a share of it. */
 static int sampled_work(const struct sampler_config *config, uint64_t units, int64_t *ns,
 			double *share)
 {
-	int64_t others_ns;
+	int64_t before_ns;
 	struct sampler *s;
 	int ret = sampler_start(&s, config);
 
 	if (ret)
 		return ret;
-	others_ns = cpu_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	settle();
+	before_ns = others_cpu_ns();
 	*ns = timed_work(units);
-	others_ns = cpu_clock_ns(CLOCK_PROCESS_CPUTIME_ID) -
-		    cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID) - others_ns;
-	*share = (double)others_ns / *ns;
+	*share = (double)(others_cpu_ns() - before_ns) / *ns;
 	sampler_free(s);
 	return 0;
 }
@@ -142,6 +153,12 @@ static void print_row(const struct row *row, const char *source, double *ratio, 
 	       source, TARGET, verdict);
 }
 
+static int64_t lone_work(uint64_t units)
+{
+	settle();
+	return timed_work(units);
+}
+
 static int measure(const struct row *row, const struct sampler_config *config, uint64_t units)
 {
 	double ratio[PAIRS], share[PAIRS];
@@ -151,10 +168,10 @@ static int measure(const struct row *row, const struct sampler_config *config, u
 		int64_t with_ns = 0, without_ns = 0;
 
 		if (i % 2)
-			without_ns = timed_work(units);
+			without_ns = lone_work(units);
 		ret = sampled_work(config, units, &with_ns, &share[i]);
 		if (i % 2 == 0)
-			without_ns = timed_work(units);
+			without_ns = lone_work(units);
 		ratio[i] = (double)with_ns / without_ns;
 	}
 	if (!ret)

@@ -23,6 +23,22 @@ static int count_up(void *ctx, uint64_t *value)
 	return 0;
 }
 
+/* Periodic samples so far: what is to happen between two samples does not go by the clock. */
+static atomic_int n_periodic;
+
+static int count_periodic(void *ctx, uint64_t *value)
+{
+	n_periodic += gettid() != getpid();
+	*value = sched_getcpu();
+	return 0;
+}
+
+static void wait_for_samples(int n)
+{
+	for (n += n_periodic; n_periodic < n; )
+		usleep(1000);
+}
+
 static int cannot_read(void *ctx, uint64_t *value)
 {
 	return -ENODEV;
@@ -136,6 +152,7 @@ static void without_room_samples_are_lost_but_not_marks(void **state)
 
 static void energy_of_a_phase_comes_from_its_edges(void **state)
 {
+	const struct sampler_gauge gauge = { count_periodic, NULL };
 	const struct sampler_sample *all, *begin, *end;
 	struct energy_value total;
 	struct energy_sum sum;
@@ -145,14 +162,14 @@ static void energy_of_a_phase_comes_from_its_edges(void **state)
 
 	fake_zone("intel-rapl:0", "package-0", 1000000);
 	e = fake_open("powercap");
-	s = start(10 * NSEC_PER_MSEC, 100, e, NULL, 0);
+	s = start(10 * NSEC_PER_MSEC, 10000, e, &gauge, 1);
 	fake_energy("intel-rapl:0", 1500000);
 	begin = sampler_mark(s, WINDOW);
-	usleep(30000);
+	wait_for_samples(2);
 	fake_energy("intel-rapl:0", 2750000);
 	end = sampler_mark(s, DRAIN);
 	fake_energy("intel-rapl:0", 4000000);
-	usleep(30000);
+	wait_for_samples(2);
 	sampler_stop(s);
 
 	all = sampler_samples(s, &count);
@@ -167,17 +184,11 @@ static void energy_of_a_phase_comes_from_its_edges(void **state)
 	energy_close(e);
 }
 
-static int note_cpu(void *ctx, uint64_t *value)
-{
-	*value = sched_getcpu();
-	return 0;
-}
-
 static void the_thread_stays_on_its_cpu(void **state)
 {
-	const struct sampler_gauge gauge = { note_cpu, NULL };
+	const struct sampler_gauge gauge = { count_periodic, NULL };
 	struct sampler_config config = {
-		.interval_ns = 5 * NSEC_PER_MSEC, .max_samples = 10,
+		.interval_ns = 5 * NSEC_PER_MSEC, .max_samples = 10000,
 		.gauges = &gauge, .n_gauges = 1,
 	};
 	const struct sampler_sample *all;
@@ -189,10 +200,9 @@ static void the_thread_stays_on_its_cpu(void **state)
 	while (!CPU_ISSET(config.cpu, &cpus))
 		config.cpu++;
 	assert_int_equal(sampler_start(&s, &config), 0);
-	usleep(50000);
+	wait_for_samples(5);
 	sampler_stop(s);
 	all = sampler_samples(s, &count);
-	assert_true(count >= 1);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(all[i].gauges[0].raw, config.cpu);
 	sampler_free(s);
@@ -281,6 +291,21 @@ static void marks_that_hold_the_readers_lose_no_deadline_unseen(void **state)
 	/* On a busy machine it may never have got in between two marks. */
 	assert_true(sampler_stats(s).late > 0 || !periodic_samples(s));
 	sampler_free(s);
+}
+
+static void a_mark_just_before_the_end_loses_none_unseen(void **state)
+{
+	const struct sampler_gauge slow = { read_slowly, NULL };
+
+	for (int i = 0; i < 5; i++) {
+		int64_t begin_ns = mn_now_ns();
+		struct sampler *s = start(10 * NSEC_PER_MSEC, 100, NULL, &slow, 1);
+		int64_t started_ns = mn_now_ns();
+
+		assert_non_null(sampler_mark(s, WINDOW));
+		assert_all_accounted_for(s, 10 * NSEC_PER_MSEC, begin_ns, started_ns);
+		sampler_free(s);
+	}
 }
 
 static void without_room_each_deadline_is_lost_once(void **state)
@@ -398,6 +423,7 @@ int main(void)
 		cmocka_unit_test(without_room_samples_are_lost_but_not_marks),
 		cmocka_unit_test(without_room_each_deadline_is_lost_once),
 		cmocka_unit_test(marks_that_hold_the_readers_lose_no_deadline_unseen),
+		cmocka_unit_test(a_mark_just_before_the_end_loses_none_unseen),
 		cmocka_unit_test(many_threads_may_mark_at_once),
 		fake_test(an_interval_that_could_hide_a_wrap_is_refused),
 		fake_test(the_default_interval_is_shortened_for_a_fast_counter),

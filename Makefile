@@ -153,6 +153,9 @@ energy_src := \
 	energy/energy_powercap.c \
 	energy/energy_hwmon.c \
 	energy/energy_model.c \
+	energy/shape.c \
+	energy/calibrate.c \
+	energy/attribution.c \
 	energy/counters.c \
 	energy/counters_name.c \
 	energy/cputime.c \
@@ -171,6 +174,7 @@ energy_tool_src := \
 	energy/tool/csv.c \
 	energy/tool/json.c \
 	energy/tool/doctor.c \
+	energy/tool/calibrate.c \
 	energy/tool/describe.c \
 	energy/tool/nearest.c \
 	memnet-core/base/stats.c \
@@ -218,6 +222,7 @@ lab_src := \
 	harness/calibrate.c \
 	harness/run.c \
 	harness/run_row.c \
+	harness/run_attribution.c \
 	harness/threads.c \
 	harness/vm.c \
 	harness/guest_link.c \
@@ -273,6 +278,8 @@ $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(ene
 $(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
+$(eval $(call program,bin/energy-bench,energy/bench/sampler.c energy/test/fake_sysfs.c \
+	$(energy_src) $(base_src),$(energy_lib) -lcmocka))
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core/test/scribble.c \
@@ -330,14 +337,21 @@ $(eval $(call test,energy/test/test_check.c,$(fake_sysfs) $(energy_src) $(base_s
 $(eval $(call test,energy/test/test_hwmon.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_suspend.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_shape.c,energy/shape.c,-lm))
+$(eval $(call test,energy/test/test_calibrate.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_attribution.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
+	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
@@ -388,7 +402,8 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh
 
 # These execute programs, or boot VMs.
-$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output: | $(BUILD)/bin/memnet-energy \
+$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output \
+$(BUILD)/energy/test/test_tool_calibrate: | $(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
@@ -533,8 +548,9 @@ experiment: all guest-image
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest
 
-bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd
+bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd $(BUILD)/bin/energy-bench
 	$(Q)$(BUILD)/bin/memnet-bench
+	$(Q)$(BUILD)/bin/energy-bench
 
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
@@ -573,7 +589,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
-	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets'
+	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets; the sampler'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'
 	@echo 'make fuzz-seeds        write the seeds anew, after a change of what an action means'

@@ -2,15 +2,22 @@
 /*
  * When there is no energy counter: CPU time restated as joules.
  *
- *	E = threads * idle_w * T  +  (max_w - idle_w) * busy_cpu_s
+ *	E = threads * T * (idle_w + (max_w - idle_w) * f(u)),  u = busy_cpu_s / (threads * T)
  *
  * idle_w and max_w are the watts of a whole server at the wall, power supply, fans
  * and DRAM included, per hardware thread: means over servers of one CPU family in
  * the SPECpower_ssj2008 results, as gathered by Cloud Carbon Footprint
- * (github.com/cloud-carbon-footprint/ccf-coefficients). The band is one standard
- * deviation between the servers of the family, from its
- * data/SPECpower-2026-03-09.csv (Skylake: 2022-03-01, whose mean is nearest to
- * the coefficient in use).
+ * (github.com/cloud-carbon-footprint/ccf-coefficients).
+ *
+ * The value is that of the linear shape, f(u) = u: it is the one the coefficients are
+ * published for, and the only one that adds up (a window's joules are the sum of
+ * its intervals', and busy CPU seconds of one cost what they cost in the other).
+ * How power really goes from idle to busy is not known for this machine: servers
+ * are mostly above the straight line in between. So the band goes from the linear
+ * shape with both coefficients one standard deviation down to the logarithmic one
+ * (shape.h) with both one up. The deviation is that between the servers of a
+ * family, from ccf-coefficients' data/SPECpower-2026-03-09.csv (Skylake: 2022-03-01,
+ * whose mean is nearest to the coefficient in use).
  *
  * It cannot tell compute-bound from memory-bound work, nor this machine from another
  * of its family. It is always labelled model and estimated; no gate may use it.
@@ -21,6 +28,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "energy/shape.h"
 #include "memnet-core/base/clock.h"
 
 struct model_family {
@@ -83,18 +91,21 @@ static int model_read(const struct energy_zone *zone, uint64_t *raw)
 	return 0;
 }
 
-/* The formula above, arranged so that each part grows with its own coefficient. */
-static double model_joules(const struct model_family *f, double busy_s, double idle_s, int sign)
+/* @sign: -1 and 1 for coefficients one deviation down and up. */
+static double model_joules(const struct model_family *f, double thread_s, double busy_share,
+			   enum power_shape shape, int sign)
 {
-	return f->idle_w * (1 + sign * f->idle_spread) * idle_s +
-	       f->max_w * (1 + sign * f->max_spread) * busy_s;
+	double idle_w = f->idle_w * (1 + sign * f->idle_spread);
+	double max_w = f->max_w * (1 + sign * f->max_spread);
+
+	return thread_s * (idle_w + (max_w - idle_w) * power_shape(shape, busy_share));
 }
 
 static void model_value(const struct energy *e, const struct energy_sum *sum, double busy_cpu_s,
 			struct energy_value *value)
 {
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
-	double thread_s = e->hw_threads * window_s;
+	double thread_s = e->hw_threads * window_s, share;
 
 	value->gaps = sum->gaps;
 	if (sum->gaps) {
@@ -112,11 +123,11 @@ static void model_value(const struct energy *e, const struct energy_sum *sum, do
 				busy_cpu_s, e->hw_threads, window_s);
 		return;
 	}
-	busy_cpu_s = MIN(busy_cpu_s, thread_s);
+	share = MIN(busy_cpu_s / thread_s, 1.0);
 	value->quality = ENERGY_ESTIMATED;
-	value->joules = model_joules(e->family, busy_cpu_s, thread_s - busy_cpu_s, 0);
-	value->low_j = model_joules(e->family, busy_cpu_s, thread_s - busy_cpu_s, -1);
-	value->high_j = model_joules(e->family, busy_cpu_s, thread_s - busy_cpu_s, 1);
+	value->joules = model_joules(e->family, thread_s, share, SHAPE_LINEAR, 0);
+	value->low_j = model_joules(e->family, thread_s, share, SHAPE_LINEAR, -1);
+	value->high_j = model_joules(e->family, thread_s, share, SHAPE_LOGARITHMIC, 1);
 	snprintf(value->reason, sizeof(value->reason), "model of %s by CPU time, not a measurement",
 		 e->family->name);
 }

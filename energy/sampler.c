@@ -4,8 +4,9 @@
  * a sample is the next slot of it, filled under the lock by whoever takes it, so
  * samples are in order of time and no reader is called twice at once.
  *
- * Deadlines are absolute. A sample that comes a whole interval late or more is
- * taken once, and the deadlines it missed are counted as lost: no bursts.
+ * Deadlines are absolute. Those that go by before a sample has been taken, because
+ * the thread came late or a reader is slow, are counted as lost: no bursts, and
+ * between any two samples the lock is free for a mark.
  * When the room for periodic samples is used up they are lost as well, newest
  * first, while marks keep theirs: the energy of a phase comes from its edges,
  * as long as no counter can have gone round between them.
@@ -30,6 +31,7 @@ struct sampler {
 	pthread_cond_t wake;
 	bool running, stop;
 	int phase;
+	int64_t deadline_ns;		/* of the next periodic sample */
 	size_t n, n_marks;
 	struct sampler_stats stats;
 	void *block;
@@ -67,34 +69,42 @@ static struct sampler_sample *take(struct sampler *s, bool mark)
 	return sample;
 }
 
-/* The sample due at @deadline_ns; returns when the next one is due. */
-static int64_t take_periodic(struct sampler *s, int64_t deadline_ns)
+static void take_periodic(struct sampler *s)
 {
-	int64_t interval = s->config.interval_ns, late = mn_now_ns() - deadline_ns;
-	int64_t missed = late / interval;
+	int64_t interval = s->config.interval_ns, late = mn_now_ns() - s->deadline_ns, missed;
 
 	s->stats.max_late_ns = MAX(s->stats.max_late_ns, late);
 	s->stats.late += late > interval / 2;
-	s->stats.lost += missed;
 	if (s->n - s->n_marks < s->config.max_samples)
 		take(s, false);
 	else
 		s->stats.lost++;
-	return deadline_ns + (missed + 1) * interval;
+	missed = (mn_now_ns() - s->deadline_ns) / interval;
+	s->stats.lost += missed;
+	s->deadline_ns += (missed + 1) * interval;
+}
+
+/* Marks may have held the lock from a deadline to the end. */
+static void count_past(struct sampler *s)
+{
+	int64_t late = mn_now_ns() - s->deadline_ns;
+
+	if (late >= 0)
+		s->stats.lost += late / s->config.interval_ns + 1;
 }
 
 static void *sampler_main(void *arg)
 {
 	struct sampler *s = arg;
-	int64_t deadline_ns = mn_now_ns() + s->config.interval_ns;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		struct timespec ts = mn_timespec(deadline_ns);
+		struct timespec ts = mn_timespec(s->deadline_ns);
 
 		if (pthread_cond_timedwait(&s->wake, &s->lock, &ts) == ETIMEDOUT && !s->stop)
-			deadline_ns = take_periodic(s, deadline_ns);
+			take_periodic(s);
 	}
+	count_past(s);
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
 }
@@ -154,19 +164,32 @@ static int map_samples(struct sampler *s)
 	return 0;
 }
 
+/* 0: @interval_ns is the one to use; -EINVAL, -ERANGE. */
+static int choose_interval(const struct sampler_config *config, int64_t *interval_ns)
+{
+	int64_t most_ns = config->energy ? energy_max_interval_ns(config->energy) : INT64_MAX;
+
+	*interval_ns = config->interval_ns ? config->interval_ns : MIN(SAMPLER_INTERVAL_NS, most_ns);
+	if (*interval_ns < 0)
+		return -EINVAL;
+	return *interval_ns && *interval_ns <= most_ns ? 0 : -ERANGE;
+}
+
 int sampler_start(struct sampler **out, const struct sampler_config *config)
 {
 	struct sampler *s;
-	int ret;
+	int64_t interval_ns;
+	int ret = choose_interval(config, &interval_ns);
 
 	if (!config->max_samples || config->cpu >= CPU_SETSIZE)
 		return -EINVAL;
+	if (ret)
+		return ret;
 	s = calloc(1, sizeof(*s) + config->n_gauges * sizeof(s->gauges[0]));
 	if (!s)
 		return -ENOMEM;
 	s->config = *config;
-	if (!s->config.interval_ns)
-		s->config.interval_ns = SAMPLER_INTERVAL_NS;
+	s->config.interval_ns = interval_ns;
 	if (config->n_gauges)
 		memcpy(s->gauges, config->gauges, config->n_gauges * sizeof(s->gauges[0]));
 	ret = map_samples(s);
@@ -175,6 +198,7 @@ int sampler_start(struct sampler **out, const struct sampler_config *config)
 		return ret;
 	}
 	init_lock(s);
+	s->deadline_ns = mn_now_ns() + interval_ns;
 	ret = start_thread(s);
 	if (ret) {
 		sampler_free(s);

@@ -21,7 +21,7 @@ struct sampler_gauge {
 };
 
 struct sampler_config {
-	int64_t interval_ns;		/* 0: SAMPLER_INTERVAL_NS */
+	int64_t interval_ns;		/* 0: SAMPLER_INTERVAL_NS, or less if a counter wraps sooner */
 	size_t max_samples;		/* room for periodic ones; later ones are lost */
 	size_t max_marks;		/* room for marks, never taken by periodic samples */
 	int cpu;			/* pin the thread here; -1: anywhere */
@@ -48,8 +48,9 @@ struct sampler;
 
 /*
  * Start; samples before the first mark have phase 0. 0; -EINVAL: no room asked
- * for, or the CPU is not to be had; -ENOMEM; -errno. The first sample is due one
- * interval later.
+ * for, or the CPU is not to be had; -ERANGE: the interval asked for could hide a
+ * wrap, take at most energy_max_interval_ns(); -ENOMEM; -errno. The first sample
+ * is due one interval later.
  */
 int sampler_start(struct sampler **out, const struct sampler_config *config);
 

@@ -61,4 +61,7 @@ void run_fill_row(struct run *r);
 /* After sampler_stop(): power and CPU shares over time. None on failure. */
 void run_make_samples(struct run *r, struct run_samples *out);
 
+/* Divide the row's energy over its thread classes; what it needs is filled in. */
+void run_attribute(struct run_row *row);
+
 #endif

@@ -75,7 +75,6 @@ int run_start_sampler(struct run *r, size_t room)
 {
 	struct sampler_gauge gauges[THREAD_CLASSES + 1];
 	struct sampler_config config = {
-		.interval_ns = MIN(SAMPLER_INTERVAL_NS, energy_max_interval_ns(r->ctx->energy)),
 		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = first_cpu(r),
 		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = THREAD_CLASSES + 1,
 	};
@@ -422,6 +421,7 @@ static void fill_energy(struct run *r)
 	row->energy_package_j = sum_of_kind(r, sums, ENERGY_PACKAGE);
 	row->energy_dram_j = sum_of_kind(r, sums, ENERGY_DRAM);
 	row->energy_psys_j = sum_of_kind(r, sums, ENERGY_PSYS);
+	run_attribute(row);
 	free(sums);
 }
 

@@ -13,9 +13,11 @@
 
 static const struct subcommand {
 	const char *name, *summary;
+	bool has_options;		/* of its own, behind its name */
 	int (*run)(const struct options *options);
 } subcommands[] = {
-	{ "doctor", "what works here, and what mends the rest", doctor },
+	{ "doctor", "what works here, and what mends the rest", false, doctor },
+	{ "calibrate", "fit this machine's idle watts and slope", true, calibrate },
 };
 
 enum { OPT_INTERVAL = 256, OPT_TIMEOUT, OPT_CSV, OPT_JSON, OPT_SOURCE, OPT_SYSFS };
@@ -233,14 +235,20 @@ static void check_together(const struct options *o)
 		usage_error("--repeat or --interval, not both");
 }
 
-/* A subcommand is a word alone, not after "--": a program of its name can still be run. */
+/*
+ * A subcommand is a word alone, or with options of its own, and not after "--": a program
+ * of its name can still be run.
+ */
 static const struct subcommand *find_subcommand(const struct options *o)
 {
-	if (!o->command || o->command[1] || !strcmp(o->command[-1], "--"))
+	if (!o->command || !strcmp(o->command[-1], "--"))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++) {
-		if (!strcmp(o->command[0], subcommands[i].name))
-			return &subcommands[i];
+		const struct subcommand *s = &subcommands[i];
+		const char *next = o->command[1];
+
+		if (!strcmp(o->command[0], s->name) && (!next || (s->has_options && *next == '-')))
+			return s;
 	}
 	return NULL;
 }

@@ -96,4 +96,7 @@ int session_run(const struct options *options);
 /* What works on this machine and what mends the rest; the exit status. */
 int doctor(const struct options *options);
 
+/* Idle watts and slope of this machine, by its own counters; options of its own follow its word. */
+int calibrate(const struct options *options);
+
 #endif

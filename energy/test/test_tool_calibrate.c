@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* memnet-energy calibrate, as a process: what it prints, and how it refuses. */
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "energy/cputime.h"
+#include "energy/test/fake_sysfs.h"
+#include "energy/test/run_tool.h"
+#include "memnet-core/base/clock.h"
+
+static struct tool t;
+
+#define IDLE_W	20
+#define BUSY_W	30	/* more, for each CPU that is busy */
+
+/* A machine whose counter follows this one's busy time. Until killed. */
+static void be_a_machine(int energy_fd)
+{
+	struct cputime_host_reader host;
+	int64_t begin_ns = mn_now_ns();
+	struct cputime_host h;
+	char text[32];
+	int len;
+
+	if (cputime_host_open(&host, "/proc"))
+		_exit(1);
+	for (; !cputime_host_read(&host, NULL, &h); usleep(1000)) {
+		len = snprintf(text, sizeof(text), "%018lld\n", (long long)(IDLE_W *
+			       (mn_now_ns() - begin_ns) + BUSY_W * h.busy_ns) / 1000);
+		if (pwrite(energy_fd, text, len, 0) != len)
+			break;
+	}
+	_exit(1);
+}
+
+static void idle_and_slope_are_printed(void **state)
+{
+	double idle_w, slope_w;
+	char path[128];
+	pid_t pid;
+	int fd;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	snprintf(path, sizeof(path), "%s/class/powercap/intel-rapl:0/energy_uj", fake_root());
+	fd = open(path, O_WRONLY);
+	pid = fork();
+	if (pid == 0)
+		be_a_machine(fd);
+	usleep(20000);
+	tool_run(&t, "--source powercap calibrate --settle=0s --hold=1s");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(fd);
+	if (t.status == 125 && strstr(t.err, "loads were all alike")) {
+		print_message("others keep this machine's CPUs busy\n");
+		skip();
+	}
+	print_message("%s", t.out);
+	assert_int_equal(t.status, 0);
+	assert_non_null(strstr(t.out, "CPUs loaded"));
+	assert_non_null(strstr(t.out, "\n  logarithmic"));
+	assert_int_equal(sscanf(strstr(t.out, "linear: "), "linear: %lf W idle and %lf W for each",
+				&idle_w, &slope_w), 2);
+	assert_true(fabs(idle_w - IDLE_W) < 6 && fabs(slope_w - BUSY_W) < 6);
+}
+
+static void refused(const char *words, const char *because)
+{
+	tool_run(&t, "%s", words);
+	assert_int_equal(t.status, 125);
+	tool_said(&t, because);
+}
+
+static void without_a_counter_there_is_nothing_to_calibrate_against(void **state)
+{
+	refused("--source model calibrate", "nothing to calibrate against");
+	refused("--source powercap calibrate", "nothing to calibrate against");
+	tool_said(&t, "modprobe intel_rapl_msr");	/* the mend */
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	refused("--source nosuch calibrate", "no such energy source");
+	refused("calibrate --hold=soon", "'soon' is no time");
+	refused("calibrate --hold=1ms", "too short");
+}
+
+static void a_program_of_that_name_can_be_run(void **state)
+{
+	tool_run(&t, "calibrate some file");
+	assert_int_equal(t.status, 127);
+	tool_run(&t, "-- calibrate");
+	assert_int_equal(t.status, 127);
+}
+
+#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fake_test(idle_and_slope_are_printed),
+		fake_test(without_a_counter_there_is_nothing_to_calibrate_against),
+		fake_test(what_makes_no_sense_is_refused),
+		fake_test(a_program_of_that_name_can_be_run),
+	};
+
+	return cmocka_run_group_tests_name("memnet-energy calibrate", tests, NULL, NULL);
+}

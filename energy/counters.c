@@ -91,6 +91,8 @@ static int open_grouped(struct perf_event_attr *attr, pid_t tid, int group)
 /* Is there anything left of the event without the kernel's part? */
 static bool counts_in_user_mode(const struct perf_event_attr *attr)
 {
+	if (attr->exclude_user)
+		return false;
 	return attr->type != PERF_TYPE_SOFTWARE ||
 	       (attr->config != PERF_COUNT_SW_CONTEXT_SWITCHES &&
 		attr->config != PERF_COUNT_SW_CPU_MIGRATIONS);

@@ -152,6 +152,7 @@ energy_src := \
 	energy/energy_model.c \
 	energy/counters.c \
 	energy/cputime.c \
+	energy/guest_insns.c \
 	energy/sampler.c
 
 rows_src := \
@@ -231,7 +232,8 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
 	$(BUILD)/bin/memnet-lab \
-	$(BUILD)/lib/libmemnet.a
+	$(BUILD)/lib/libmemnet.a \
+	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
@@ -250,6 +252,14 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
+
+# Loaded by QEMU, which has the functions it lacks.
+$(BUILD)/lib/memnet-insns.so: energy/plugin/insns.c
+	$(call say,PLUGIN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(MEMNET_CFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP $(MEMNET_LDFLAGS) \
+		$(LDFLAGS) -shared -o $@ $<
+-include $(BUILD)/lib/memnet-insns.d
 
 # The commit is compiled in; version.o is made anew when it changes.
 GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)
@@ -288,6 +298,12 @@ $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_
 $(eval $(call test,energy/test/test_model.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_guest_insns.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_insns_api1.c,energy/test/fake_qemu.c,-rdynamic))
+$(eval $(call test,energy/test/test_insns_api2.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c,\
+	-rdynamic))
+$(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c,\
+	-rdynamic))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
@@ -341,7 +357,8 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_experiment.sh
 
-# These execute programs, or boot VMs.
+# These execute programs, load the plugin, or boot VMs.
+$(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \

@@ -77,6 +77,8 @@ static void values_have_units_and_defaults(void **state)
 	assert_false(plan.guest_insns);
 	assert_int_equal(load(&plan, "[plan]\nguest_insns=yes\n" MATRIX), 0);
 	assert_true(plan.guest_insns);
+	assert_int_equal(load(&plan, "[plan]\nguest_insns=no\n" MATRIX), 0);
+	assert_false(plan.guest_insns);
 }
 
 static void a_mistake_is_named_with_its_line_and_the_mend(void **state)

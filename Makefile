@@ -159,6 +159,7 @@ energy_src := \
 	energy/counters.c \
 	energy/counters_name.c \
 	energy/cputime.c \
+	energy/guest_insns.c \
 	energy/sampler.c
 
 energy_tool_src := \
@@ -228,6 +229,7 @@ lab_src := \
 	harness/guest_link.c \
 	harness/qemu.c \
 	harness/accel.c \
+	harness/insns_plugin.c \
 	harness/tap.c \
 	harness/sandbox.c \
 	harness/child.c \
@@ -268,7 +270,8 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-lab \
 	$(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
-	$(BUILD)/lib/libmemnet.a
+	$(BUILD)/lib/libmemnet.a \
+	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
@@ -297,6 +300,14 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 $(BUILD)/share/memnet/events/%: energy/events/%
 	$(call say,COPY,$@)
 	$(Q)install -D -m 644 $< $@
+
+# Loaded by QEMU, which has the functions it lacks.
+$(BUILD)/lib/memnet-insns.so: energy/plugin/insns.c
+	$(call say,PLUGIN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(MEMNET_CFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP $(MEMNET_LDFLAGS) \
+		$(LDFLAGS) -shared -o $@ $<
+-include $(BUILD)/lib/memnet-insns.d
 
 # The commit is compiled in; version.o is made anew when it changes.
 GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)
@@ -342,6 +353,12 @@ $(eval $(call test,energy/test/test_calibrate.c,$(fake_sysfs) $(energy_src) $(ba
 $(eval $(call test,energy/test/test_attribution.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_guest_insns.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_insns_api1.c,energy/test/fake_qemu.c,-rdynamic))
+$(eval $(call test,energy/test/test_insns_api2.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c,\
+	-rdynamic))
+$(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c,\
+	-rdynamic))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -361,6 +378,8 @@ $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
+	harness/qemu.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
@@ -401,15 +420,17 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_experiment.sh
 
-# These execute programs, or boot VMs.
+# These execute programs, load the plugin, or boot VMs.
 $(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output \
 $(BUILD)/energy/test/test_tool_calibrate: | $(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
+$(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest: | guest-image
+$(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
 $(BUILD)/harness/test/test_kernel_abi: | guest-image \
@@ -575,7 +596,7 @@ install: all
 		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 
 clean:

@@ -66,7 +66,7 @@ static int open_grouped(struct perf_event_attr *attr, const struct counters_conf
 /* Is there anything left of the event without the kernel's part? */
 static bool counts_in_user_mode(const struct perf_event_attr *attr)
 {
-	return attr->type != PERF_TYPE_TRACEPOINT &&
+	return !attr->exclude_user && attr->type != PERF_TYPE_TRACEPOINT &&
 	       (attr->type != PERF_TYPE_SOFTWARE ||
 		(attr->config != PERF_COUNT_SW_CONTEXT_SWITCHES &&
 		 attr->config != PERF_COUNT_SW_CPU_MIGRATIONS));

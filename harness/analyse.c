@@ -98,11 +98,14 @@ static const char *common_text(const struct group *g, const struct metric *m, si
 static const char *source_of(const struct metric *m, const struct group *g)
 {
 	const char *source;
+	size_t column;
 
 	if (m->source)
 		return m->source;
-	source = common_text(g, m, offsetof(struct run_row, energy_source));
-	return *source ? source : common_text(g, NULL, offsetof(struct run_row, energy_source));
+	column = m->source_column ? columns_find(runs_columns(), m->source_column)->offset
+				  : offsetof(struct run_row, energy_source);
+	source = common_text(g, m, column);
+	return *source ? source : common_text(g, NULL, column);
 }
 
 /* The values of the valid rows, into @values; none where the sources are mixed. */
@@ -130,6 +133,8 @@ static const char *quality_of(const struct metric *m, const struct group *g, siz
 		return n ? "measured" : "absent";
 	if (!strcmp(source_of(m, g), "mixed"))
 		return "invalid";
+	if (m->source_column)
+		return n ? "measured" : "absent";
 	quality = common_text(g, n ? m : NULL, offsetof(struct run_row, energy_quality));
 	if (n || !strcmp(quality, "invalid"))
 		return quality;

@@ -17,6 +17,7 @@
 #include "energy/counters.h"
 #include "energy/energy.h"
 #include "harness/accel.h"
+#include "harness/insns_plugin.h"
 #include "harness/plan.h"
 #include "harness/qemu.h"
 #include "harness/sandbox.h"
@@ -135,6 +136,16 @@ static enum outcome check_accel(struct answer *a)
 		      accel.reason);
 }
 
+static enum outcome check_insns_plugin(struct answer *a)
+{
+	char plugin[600], why[256];
+
+	snprintf(plugin, sizeof(plugin), "%s/" INSNS_PLUGIN, a->build);
+	if (insns_plugin_try(plugin, SANDBOX_TMP, why, sizeof(why)))
+		return answer(a, ABSENT, "%s", why);
+	return answer(a, PASS, "QEMU counts guest instructions under TCG");
+}
+
 static enum outcome check_energy(struct answer *a)
 {
 	const struct energy_config config = { 0 };
@@ -209,6 +220,7 @@ static const struct check {
 	{ "sandbox", check_sandbox },	/* from here on inside of it */
 	{ "tap", check_tun },
 	{ "accelerator", check_accel },
+	{ "insns plugin", check_insns_plugin },
 };
 
 int doctor_run(const char *build, FILE *out)

@@ -15,6 +15,7 @@
 
 #include "harness/environment.h"
 #include "harness/experiment_internal.h"
+#include "harness/insns_plugin.h"
 #include "harness/interrupt.h"
 #include "harness/rows.h"
 #include "harness/sandbox.h"
@@ -339,6 +340,24 @@ static int choose_accel(struct experiment *x)
 	return 0;
 }
 
+/* Under KVM the PMU counts them; under TCG QEMU does, with a plugin. Without: x->no_insns. */
+static void choose_insns(struct experiment *x)
+{
+	struct vm_config *c = &x->vm_config;
+
+	if (!x->plan.guest_insns) {
+		c->no_insns = "the plan does not ask for them (guest_insns = yes)";
+		return;
+	}
+	if (!strcmp(x->accel.name, "kvm"))
+		return;
+	snprintf(x->paths[5], sizeof(x->paths[5]), "%s/" INSNS_PLUGIN, x->o->build);
+	if (insns_plugin_try(x->paths[5], SANDBOX_TMP, x->no_insns, sizeof(x->no_insns)))
+		c->no_insns = x->no_insns;
+	else
+		c->plugin = x->paths[5];
+}
+
 /* Values of two accelerators are never put together, so not into one folder either. */
 static int check_same_accel(struct experiment *x)
 {
@@ -381,6 +400,7 @@ static int set_up(struct experiment *x)
 		ret = check_same_accel(x);
 	if (ret)
 		return ret;
+	choose_insns(x);
 	ret = energy_open(&x->energy, &energy_config);
 	n = ret ? ret : plan_expand(&x->plan, x->folder.seed, &x->runs);
 	if (n < 0) {
@@ -415,6 +435,8 @@ static void announce(const struct experiment *x, size_t missing)
 	fprintf(stderr, "; results in %s\n", x->folder.dir);
 	fprintf(stderr, "accelerator %s: %s\n", x->accel.name, x->accel.reason);
 	fprintf(stderr, "energy source %s\n", energy_source(x->energy));
+	if (x->no_insns[0])
+		fprintf(stderr, "guest instructions are not counted: %s\n", x->no_insns);
 }
 
 static void tear_down(struct experiment *x)

@@ -18,7 +18,8 @@ struct experiment {
 	struct accel accel;
 	struct energy *energy;
 	struct vm_config vm_config;
-	char paths[5][600];		/* what vm_config points into */
+	char paths[6][600];		/* what vm_config points into */
+	char no_insns[256];		/* why guest instructions are not counted; or "" */
 	struct plan_run *runs;
 	size_t n_runs;
 	struct run_targets targets[MAX_ARMS];	/* by arm, in the order of the table */

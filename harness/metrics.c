@@ -39,6 +39,29 @@ static double cpu_per_1000_requests(const struct run_row *row)
 	return per_1000_requests(row, row->cpu_total_s);
 }
 
+static double insns_per_byte(const struct run_row *row, int64_t insns)
+{
+	if (insns == ABSENT_INTEGER)
+		return NAN;
+	return per_gb(row, insns / 1e9);
+}
+
+static double guest_insns_per_byte(const struct run_row *row)
+{
+	return insns_per_byte(row, row->guest_insns_user) +
+	       insns_per_byte(row, row->guest_insns_kernel);
+}
+
+static double guest_insns_user_per_byte(const struct run_row *row)
+{
+	return insns_per_byte(row, row->guest_insns_user);
+}
+
+static double guest_insns_kernel_per_byte(const struct run_row *row)
+{
+	return insns_per_byte(row, row->guest_insns_kernel);
+}
+
 static double energy(const struct run_row *row)
 {
 	if (strcmp(row->energy_quality, "measured") && strcmp(row->energy_quality, "estimated"))
@@ -114,6 +137,13 @@ static const struct metric metrics[] = {
 	  "`cpu_total` per 10^9 bytes (`network` and `network-paced`: elsewhere it would pay for the computing)" },
 	{ "cpu_per_1000_requests", "s", "proc", METRIC_LESS, NULL, cpu_per_1000_requests,
 	  "`cpu_total` per 1000 requests (`rr` only)" },
+	{ "guest_insns_per_byte", "insns/B", NULL, METRIC_LESS, NULL, guest_insns_per_byte,
+	  "instructions of the guest, user and kernel, per byte (`network` and `network-paced`)",
+	  "guest_insns_source" },
+	{ "guest_insns_user_per_byte", "insns/B", NULL, METRIC_PLAIN, NULL, guest_insns_user_per_byte,
+	  "part of `guest_insns_per_byte`: user mode", "guest_insns_source" },
+	{ "guest_insns_kernel_per_byte", "insns/B", NULL, METRIC_PLAIN, NULL,
+	  guest_insns_kernel_per_byte, "part of `guest_insns_per_byte`: kernel", "guest_insns_source" },
 	{ "energy", "J", NULL, METRIC_LESS_FOR_SAME, NULL, energy,
 	  "energy of the window over disjoint domains" },
 	{ "energy_per_gb", "J/GB", NULL, METRIC_LESS, NULL, energy_per_gb,

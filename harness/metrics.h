@@ -17,11 +17,12 @@ enum metric_sense {
 
 struct metric {
 	const char *name, *unit;
-	const char *source;	/* NULL: energy, the row's own source and quality */
+	const char *source;	/* NULL: the row's own, energy's or that of source_column */
 	enum metric_sense sense;
 	const char *column;	/* of runs.csv, or NULL: then value() */
 	double (*value)(const struct run_row *row);
 	const char *doc;
+	const char *source_column;	/* of runs.csv, of a metric that is measured or absent */
 };
 
 /* A gain holds only while the median ratio of another metric is within bounds. */

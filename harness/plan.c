@@ -45,7 +45,7 @@ struct parser {
 
 /* --- values ------------------------------------------------------------------ */
 
-enum type { TEXT, KERNEL, COUNT, DURATION, BYTES, PAGES, PERCENT, CPUS };
+enum type { TEXT, KERNEL, FLAG, COUNT, DURATION, BYTES, PAGES, PERCENT, CPUS };
 
 struct key {
 	const char *name;
@@ -76,6 +76,7 @@ static const struct key plan_keys[] = {
 	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "at least 128" },
 	{ "compute", KERNEL, AT(compute), 0, sizeof(((struct plan *)0)->compute),
 	  "sha256 or matmul" },
+	{ "guest_insns", FLAG, AT(guest_insns), 0, 0, "yes or no" },
 	{ "cpu_model", TEXT, AT(cpu_model), 0, sizeof(((struct plan *)0)->cpu_model),
 	  "auto, or a model of QEMU's -cpu" },
 	{ "vcpu_cpus", CPUS, AT(vcpu_cpus), 0, 0, "a CPU list such as 0 or 2-3" },
@@ -98,6 +99,11 @@ static int parse_value(struct plan *plan, const struct key *k, const char *text)
 		if (!*text || strlen(text) >= k->max)
 			return -EINVAL;
 		strcpy(field, text);
+		return 0;
+	case FLAG:
+		if (strcmp(text, "yes") && strcmp(text, "no"))
+			return -EINVAL;
+		*(bool *)field = !strcmp(text, "yes");
 		return 0;
 	case COUNT:
 	case PERCENT:

@@ -36,6 +36,7 @@ struct plan {
 	uint64_t request_bytes, response_bytes;
 	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */
 	uint64_t vcpus, memory_mib;
+	bool guest_insns;	/* count them: under TCG it slows the guest */
 	char compute[32];	/* kernel of memnet-work compute */
 	char cpu_model[64];	/* of QEMU; "auto" */
 	bool cpus_given;	/* else chosen from what the machine has */

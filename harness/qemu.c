@@ -107,12 +107,41 @@ static int add_paths(struct qemu_argv *v, const struct qemu_config *c)
 	       add(v, "-device", "virtserialport,chardev=bell,name=memnet.bell");
 }
 
+static int add_plugin(struct qemu_argv *v, const char *plugin, const char *page)
+{
+	char file[1024], path[1024];
+
+	if (!plugin)
+		return 0;
+	escape(plugin, file, sizeof(file));
+	escape(page, path, sizeof(path));
+	return add(v, "-plugin", "%s,page=%s", file, path);
+}
+
 int qemu_argv_make(struct qemu_argv *v, const struct qemu_config *c)
 {
 	int ret;
 
 	memset(v, 0, sizeof(*v));
-	ret = add_machine(v, c) ?: add_channels(v, c) ?: add_paths(v, c);
+	ret = add_machine(v, c) ?: add_channels(v, c) ?: add_paths(v, c) ?:
+	      add_plugin(v, c->plugin, c->insns_page);
+	if (ret)
+		qemu_argv_free(v);
+	return ret;
+}
+
+int qemu_trial_argv_make(struct qemu_argv *v, const char *plugin, const char *insns_page)
+{
+	int ret;
+
+	memset(v, 0, sizeof(*v));
+	ret = add(v, QEMU_PROGRAM, NULL) ?:
+	      add(v, "-nodefaults", NULL) ?:
+	      add(v, "-no-user-config", NULL) ?:
+	      add(v, "-display", "none") ?:
+	      add(v, "-M", "none") ?:
+	      add(v, "-accel", "tcg") ?:
+	      add_plugin(v, plugin, insns_page);
 	if (ret)
 		qemu_argv_free(v);
 	return ret;

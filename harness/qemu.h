@@ -23,6 +23,7 @@ struct qemu_config {
 	int tap_fd;		/* -1: none */
 	bool vhost;
 	const char *ivshmem_path, *bell_path;	/* memnetd's sockets */
+	const char *plugin, *insns_page;	/* counts instructions there; NULL: none */
 };
 
 /* An argument vector; strings and vector belong to it. */
@@ -33,6 +34,9 @@ struct qemu_argv {
 
 /* The command line for @c. Free with qemu_argv_free(). 0 or -ENOMEM. */
 int qemu_argv_make(struct qemu_argv *v, const struct qemu_config *c);
+/* The same for a QEMU that only loads the plugin, and waits. */
+int qemu_trial_argv_make(struct qemu_argv *v, const char *plugin, const char *insns_page);
+
 void qemu_argv_free(struct qemu_argv *v);
 
 /*

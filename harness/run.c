@@ -225,6 +225,8 @@ static void read_host(struct run *r, struct edge *e, int phase)
 	e->t_ns = sample ? sample->t_ns : mn_now_ns();
 	threads_read(&r->threads, &e->threads);
 	e->peer_bytes = peer_bytes(r->peer);
+	if (r->ctx->vm->insns)
+		guest_insns_read(r->ctx->vm->insns, &e->insns);
 	e->host_error = cputime_host_read(&r->host, NULL, &e->host) ||
 			cputime_host_read(&r->host, &plan->vcpu_cpus, &vcpu) ||
 			cputime_host_read(&r->host, &plan->host_cpus, &host);

@@ -20,6 +20,7 @@ struct edge {
 	int64_t t_ns;
 	struct threads_reading threads;
 	uint64_t peer_bytes;
+	struct guest_insns_reading insns;	/* where the VM has them */
 	struct cputime_host host;	/* the whole machine */
 	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs */
 	int host_error;			/* the three above could not be read */
@@ -38,6 +39,7 @@ struct run {
 	struct cputime_host_reader host;	/* at the edges; */
 	struct cputime_host_reader host_gauge;	/* the sampler's own */
 	struct class_gauge gauges[THREAD_CLASSES];
+	struct guest_insns_gauge insns_gauges[GUEST_MODES];
 	bool threads_open, host_open, gauge_open, pinned;
 	uint64_t *peer;			/* mapped progress file, or NULL */
 	struct sampler *sampler;

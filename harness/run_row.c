@@ -70,13 +70,16 @@ static int first_cpu(const struct run *r)
 }
 
 #define GAUGE_HOST THREAD_CLASSES	/* behind one gauge for each class */
+#define GAUGE_INSNS (GAUGE_HOST + 1)	/* one for each mode, where the VM has them */
+#define MAX_GAUGES (GAUGE_INSNS + GUEST_MODES)
 
 int run_start_sampler(struct run *r, size_t room)
 {
-	struct sampler_gauge gauges[THREAD_CLASSES + 1];
+	const struct guest_insns *insns = r->ctx->vm->insns;
+	struct sampler_gauge gauges[MAX_GAUGES];
 	struct sampler_config config = {
 		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = first_cpu(r),
-		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = THREAD_CLASSES + 1,
+		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = insns ? MAX_GAUGES : GAUGE_INSNS,
 	};
 
 	for (int i = 0; i < THREAD_CLASSES; i++) {
@@ -84,6 +87,11 @@ int run_start_sampler(struct run *r, size_t room)
 		gauges[i] = (struct sampler_gauge){ read_class, &r->gauges[i] };
 	}
 	gauges[GAUGE_HOST] = (struct sampler_gauge){ read_host_busy, &r->host_gauge };
+	for (int i = 0; insns && i < GUEST_MODES; i++) {
+		r->insns_gauges[i] = (struct guest_insns_gauge){ insns, i };
+		gauges[GAUGE_INSNS + i] = (struct sampler_gauge){ guest_insns_gauge,
+								  &r->insns_gauges[i] };
+	}
 	return sampler_start(&r->sampler, &config);
 }
 
@@ -365,6 +373,31 @@ static void fill_counters(struct run *r)
 		note_user_only(r, columns[i].name);
 }
 
+/* Both modes, or neither: half of them is no cost of anything. */
+static void fill_guest_insns(struct run *r)
+{
+	const struct guest_insns *insns = r->ctx->vm->insns;
+	struct run_row *row = r->row;
+	uint64_t user, kernel;
+	int ret;
+
+	if (!insns) {
+		ROW_TEXT(row->guest_insns_absent, "%s", r->ctx->vm->no_insns);
+		return;
+	}
+	ret = guest_insns_delta(&r->begin.insns, &r->end.insns, GUEST_USER, &user);
+	if (!ret)
+		ret = guest_insns_delta(&r->begin.insns, &r->end.insns, GUEST_KERNEL, &kernel);
+	if (ret) {
+		ROW_TEXT(row->guest_insns_absent, "%s: %s", guest_insns_source(insns),
+			 strerror(-ret));
+		return;
+	}
+	row->guest_insns_user = user;
+	row->guest_insns_kernel = kernel;
+	ROW_TEXT(row->guest_insns_source, "%s", guest_insns_source(insns));
+}
+
 /* --- energy ------------------------------------------------------------------ */
 
 static double sum_of_kind(const struct run *r, const struct energy_sum *sums, enum energy_kind kind)
@@ -441,6 +474,7 @@ void run_fill_row(struct run *r)
 	fill_cpu(r);
 	fill_guest(r);
 	fill_counters(r);
+	fill_guest_insns(r);
 	fill_energy(r);
 	check_validity(r);
 }
@@ -491,12 +525,23 @@ static void add_power(struct series *s, const struct sampler_sample *from,
 }
 
 /* What gauge @i gained between two samples; NAN when it failed, or its threads ended. */
-static double gauge_seconds(const struct sampler_sample *from, const struct sampler_sample *to,
-			    size_t i)
+static double gauge_gain(const struct sampler_sample *from, const struct sampler_sample *to,
+			 size_t i)
 {
 	if (from->gauges[i].error || to->gauges[i].error || to->gauges[i].raw < from->gauges[i].raw)
 		return NAN;
-	return SECONDS(to->gauges[i].raw - from->gauges[i].raw);
+	return to->gauges[i].raw - from->gauges[i].raw;
+}
+
+static void add_insns(struct series *s, const struct sampler_sample *from,
+		      const struct sampler_sample *to, double dt)
+{
+	static const char *const quantity[] = { "insns_user", "insns_kernel" };
+	const struct guest_insns *insns = s->r->ctx->vm->insns;
+
+	for (int i = 0; insns && i < GUEST_MODES; i++)
+		add_sample(s, to, guest_insns_source(insns), "guest", quantity[i], "1/s",
+			   gauge_gain(from, to, GAUGE_INSNS + i) / dt);
 }
 
 /* The interval between two samples; its phase is the one it began in. */
@@ -510,8 +555,9 @@ static void add_interval(struct series *s, const struct sampler_sample *from,
 	for (int i = 0; i < THREAD_CLASSES; i++)
 		if (i != CLASS_VHOST || s->r->ctx->vm->config.vhost)
 			add_sample(s, &at, "proc", thread_class_names[i], "cpu_share", "1",
-				   gauge_seconds(from, to, i) / dt);
-	busy_s = gauge_seconds(from, to, GAUGE_HOST);
+				   SECONDS(gauge_gain(from, to, i)) / dt);
+	add_insns(s, from, &at, dt);
+	busy_s = SECONDS(gauge_gain(from, to, GAUGE_HOST));
 	add_power(s, from, &at, isnan(busy_s) ? -1 : busy_s);
 }
 
@@ -528,7 +574,7 @@ void run_make_samples(struct run *r, struct run_samples *out)
 	if (!r->sampler)
 		return;
 	list = sampler_samples(r->sampler, &n);
-	s.room = n * (THREAD_CLASSES + 3);
+	s.room = n * (THREAD_CLASSES + GUEST_MODES + 3);
 	out->rows = calloc(s.room ? s.room : 1, sizeof(*out->rows));
 	s.sums = calloc(energy_domain_count(r->ctx->energy) + 1, sizeof(*s.sums));
 	from = list;

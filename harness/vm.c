@@ -34,6 +34,7 @@
 #define VM_NAME		"vm"
 #define IVSHMEM_SOCKET	SANDBOX_TMP "/" VM_NAME ".ivshmem"
 #define BELL_SOCKET	SANDBOX_TMP "/" VM_NAME ".bell"
+#define INSNS_PAGE	SANDBOX_TMP "/" VM_NAME ".insns"
 #define PEER_PROGRESS	SANDBOX_TMP "/peer.progress"
 #define PROGRESS_BYTES	64
 #define MEMNETD_FLOWS	8	/* it serves at once without being told */
@@ -146,6 +147,7 @@ static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
 			.append = append, .console_log = console, .control_fd = control[1],
 			.qmp_fd = qmp[1], .tap_fd = full ? vm->tap_fd : -1, .vhost = c->vhost,
 			.ivshmem_path = IVSHMEM_SOCKET, .bell_path = BELL_SOCKET,
+			.plugin = c->plugin, .insns_page = INSNS_PAGE,
 		};
 		const int pass[] = { control[1], qmp[1], full ? vm->tap_fd : -1, -1 };
 
@@ -226,6 +228,19 @@ static int ask_threads(struct vm *vm, char *why, size_t size)
 			    strerror(n ? -n : EPROTO));
 	vm->vcpus = n;
 	return 0;
+}
+
+/* Without a reader the runs go on, and say why their guest instructions are absent. */
+static void open_insns(struct vm *vm)
+{
+	if (vm->config.no_insns)
+		snprintf(vm->no_insns, sizeof(vm->no_insns), "%s", vm->config.no_insns);
+	else if (vm->config.plugin)
+		guest_insns_open_page(&vm->insns, INSNS_PAGE, vm->qemu.pid, vm->no_insns,
+				      sizeof(vm->no_insns));
+	else
+		guest_insns_open_perf(&vm->insns, vm->vcpu_tids, vm->vcpus, vm->no_insns,
+				      sizeof(vm->no_insns));
 }
 
 static int make_progress_file(const char *path)
@@ -324,6 +339,8 @@ int vm_boot(struct vm *vm, const struct vm_config *config, char *why, size_t siz
 		ret = wait_ready(vm, "ready", why, size);
 	if (!ret)
 		ret = ask_threads(vm, why, size);
+	if (!ret)
+		open_insns(vm);
 	if (ret)
 		vm_stop(vm);
 	return ret;
@@ -354,6 +371,8 @@ void vm_stop(struct vm *vm)
 	child_stop(&vm->qemu, 500);
 	child_stop(&vm->memnetd, GRACE_MS);
 	child_stop(&vm->peer, GRACE_MS);
+	guest_insns_close(vm->insns);
+	vm->insns = NULL;
 	close_fd(&vm->link.fd);
 	close_fd(&vm->qmp_fd);
 	close_fd(&vm->tap_fd);

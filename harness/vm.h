@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "energy/guest_insns.h"
 #include "harness/child.h"
 #include "harness/guest_link.h"
 #include "harness/qemu.h"
@@ -29,6 +30,8 @@ struct vm_config {
 	const char *log_dir;		/* console.log, qemu.log, memnetd.log, peer.log */
 	unsigned int flows;		/* memnetd has to serve at once */
 	const char *spin;		/* memnetd's --spin; "": its own choice */
+	const char *plugin;		/* of QEMU, to count guest instructions; NULL: none */
+	const char *no_insns;		/* why they are not to be counted; NULL: they are */
 	const char *fault;		/* memnet.fault= of the guest's init; NULL: none */
 	int ready_timeout_ms;
 };
@@ -42,6 +45,8 @@ struct vm {
 	char peer_progress[64];		/* file the peer counts in */
 	pid_t vcpu_tids[QEMU_MAX_VCPUS];
 	int vcpus;			/* how many of them */
+	struct guest_insns *insns;	/* or NULL: */
+	char no_insns[256];		/* why not */
 };
 
 /*

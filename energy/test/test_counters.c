@@ -320,7 +320,8 @@ static void a_thread_that_is_not_there_has_no_counters(void **state)
 
 static void without_privilege_the_kernels_part_is_left_out_and_noted(void **state)
 {
-	static const char *const names[] = { "page-faults", "context-switches", NULL };
+	static const char *const names[] = { "page-faults", "context-switches", "page-faults:k",
+					     NULL };
 	struct counter_value v[MAX_EVENTS];
 	struct counters *c;
 	uint64_t paranoid;
@@ -341,6 +342,8 @@ static void without_privilege_the_kernels_part_is_left_out_and_noted(void **stat
 	/* In user mode alone there are no context switches: absent, not 0. */
 	assert_int_equal(v[1].error, -EACCES);
 	assert_non_null(strstr(counters_note(c, 1), "sysctl kernel.perf_event_paranoid=1"));
+	/* Nor is anything left of what was to be the kernel's alone. */
+	assert_int_equal(v[2].error, -EACCES);
 	counters_close(c);
 }
 

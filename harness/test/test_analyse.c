@@ -471,6 +471,40 @@ static void costs_are_per_request_and_per_gigabyte_of_what_ran_alone(void **stat
 	assert_null(find("hybrid-paced", "memnet", "energy_per_gb"));
 }
 
+/* Counted whatever the accelerator is; the source is the run's, and none is no 0. */
+static void guest_instructions_are_per_byte_of_streams_alone(void **state)
+{
+	struct run_row rows[4] = {
+		made_run("virtio-tap", "network", 0), made_run("memnet", "network", 0),
+		made_run("memnet", "network", 1), made_run("memnet", "hybrid-paced", 0),
+	};
+	const struct summary_row *s;
+
+	for (int i = 0; i < 4; i++) {
+		rows[i].stream_bytes = 1000000;
+		if (i == 2)
+			continue;
+		rows[i].guest_insns_user = 100000;
+		rows[i].guest_insns_kernel = i ? 50000 : 500000;
+		ROW_TEXT(rows[i].guest_insns_source, "tcg-plugin");
+	}
+	analyse_rows(rows, 4);
+	s = must_find("network", "memnet", "guest_insns_per_byte");
+	near(s->median, 0.15);
+	near(s->ratio, 0.25);
+	assert_int_equal(s->n, 1);
+	assert_string_equal(s->source, "tcg-plugin");
+	assert_string_equal(s->quality, "measured");
+	near(must_find("network", "memnet", "guest_insns_user_per_byte")->median, 0.1);
+	near(must_find("network", "virtio-tap", "guest_insns_kernel_per_byte")->median, 0.5);
+	assert_null(find("hybrid-paced", "memnet", "guest_insns_per_byte"));
+	ROW_TEXT(rows[1].guest_insns_source, "perf-hw");
+	analyse_rows(rows, 4);
+	s = must_find("network", "memnet", "guest_insns_per_byte");
+	near(s->median, 0.15);
+	assert_true(isnan(s->ratio));
+}
+
 static void nothing_gives_nothing(void **state)
 {
 	analyse_rows(NULL, 0);
@@ -521,6 +555,7 @@ int main(void)
 		cmocka_unit_test(flows_are_configurations_of_their_own),
 		cmocka_unit_test(each_spin_budget_is_held_against_the_same_baseline),
 		cmocka_unit_test(costs_are_per_request_and_per_gigabyte_of_what_ran_alone),
+		cmocka_unit_test(guest_instructions_are_per_byte_of_streams_alone),
 		cmocka_unit_test(nothing_gives_nothing),
 		cmocka_unit_test(a_whole_experiment_gives_every_gain),
 	};

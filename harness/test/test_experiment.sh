@@ -154,6 +154,27 @@ rows 1 '"ok",.*"rr","none","1","adaptive:50us",'
 [ "$(sort -u "$tmp/spins" | tr '\n' ' ')" = "0 adaptive:50us " ] || fail "memnetd got: $(cat "$tmp/spins")"
 nothing_left
 
+# One plugin that QEMU takes, and one that it does not: then the runs go on without.
+case="guest instructions"
+mkdir -p "$tmp/build/lib"
+cp "$BUILD/lib/memnet-insns.so" "$tmp/build/lib/"
+plan "network" 300ms
+sed -i 's/^seed.*/&\nguest_insns = yes/' "$tmp/plan.ini"
+run 0 run "$tmp/plan.ini" --build="$tmp/build"
+if grep -q 'not counted' "$tmp/log"; then
+	echo "no plugins here: $(grep 'not counted' "$tmp/log")"
+else
+	rows 1 '"ok",.*"[1-9][0-9]*","[1-9][0-9]*","tcg-plugin",,'
+	grep -q '"guest_insns_per_byte",.*"tcg-plugin","measured"' "$tmp/results/latest/summary.csv" ||
+		fail "none per byte"
+fi
+nothing_left
+echo nonsense > "$tmp/build/lib/memnet-insns.so"
+run 0 run "$tmp/plan.ini" --build="$tmp/build"
+rows 1 '"ok",.*,,,,"QEMU does not take the plugin: '
+grep -q 'insns_per_byte' "$tmp/results/latest/summary.csv" && fail "a figure from nothing"
+nothing_left
+
 case="a guest that is never ready"
 plan "idle, hybrid-saturate" 300ms
 run 1 run "$tmp/plan.ini" --fault=silent --ready-timeout=4000

@@ -74,6 +74,11 @@ static void values_have_units_and_defaults(void **state)
 	assert_int_equal(plan.request_bytes, 1);
 	assert_int_equal(plan.response_bytes, 5120);
 	assert_int_equal(plan.rr_rate, 2000);
+	assert_false(plan.guest_insns);
+	assert_int_equal(load(&plan, "[plan]\nguest_insns=yes\n" MATRIX), 0);
+	assert_true(plan.guest_insns);
+	assert_int_equal(load(&plan, "[plan]\nguest_insns=no\n" MATRIX), 0);
+	assert_false(plan.guest_insns);
 }
 
 static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
@@ -86,6 +91,7 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[plan]\nno equals sign\n" MATRIX, ":2:", "key = value");
 	refused("[matrix m]\npaths=virtio-tap,carrier-pigeon\n", ":2:", "memnet");
 	refused("[plan]\ncompute=sha265\n" MATRIX, ":2:", "sha256 or matmul");
+	refused("[plan]\nguest_insns=maybe\n" MATRIX, ":2:", "yes or no");
 	refused(MATRIX MATRIX, ":7:", "set twice");
 	refused("[matrix m]\npath=memnet\n", ":2:", "did you mean 'paths'");
 	refused("[plan]\nname=x\n", "", "needs paths, scenarios, arms, directions");

@@ -79,6 +79,24 @@ static void values_have_units_for_people(void **state)
 	says("energy (model)                    12.00 J      12.00 J\n");
 }
 
+static void guest_instructions_are_shown_where_they_were_counted(void **state)
+{
+	for (size_t i = 0; i < 2; i++) {
+		rows[i] = made_run(i ? "memnet" : "virtio-tap", "network", 0);
+		rows[i].stream_bytes = 1000;
+		rows[i].cpu_total_s = 1;
+	}
+	print(2, false);
+	says_not("guest insns");
+	for (size_t i = 0; i < 2; i++) {
+		rows[i].guest_insns_user = 100;
+		rows[i].guest_insns_kernel = i ? 50 : 500;
+		ROW_TEXT(rows[i].guest_insns_source, "tcg-plugin");
+	}
+	print(2, false);
+	says("guest insns (tcg-plugin)     0.60 insns/B 0.15 insns/B     4.00x");
+}
+
 static void gains_stand_beside_the_papers(void **state)
 {
 	print(ARRAY_SIZE(rows), false);
@@ -235,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_fits_into_100_columns),
 		TEST(values_have_units_for_people),
+		TEST(guest_instructions_are_shown_where_they_were_counted),
 		TEST(gains_stand_beside_the_papers),
 		TEST(the_kind_of_result_is_said_in_words),
 		TEST(few_runs_have_no_interval),

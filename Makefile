@@ -288,7 +288,7 @@ $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_s
 $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core/test/scribble.c \
 	$(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/guest-joules,energy/test/guest_joules.c \
-	$(filter-out energy/c%,$(energy_src)) $(base_src),$(STATIC) -lm))
+	$(energy_src) $(base_src),$(STATIC) $(energy_lib)))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
 	$(base_src)))
 
@@ -479,7 +479,7 @@ $(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.
 # no image but a file that tells why; the test skips with that, and the next make tries again.
 kernel_modules := energy/test/kernel_modules
 $(BUILD)/guest/test-energy.img: $(BUILD)/guest/init $(BUILD)/guest/guest-joules \
-		energy/test/suspend.sh $(wildcard $(kernel_modules)/*) harness/guest/mkimage \
+		$(BUILD)/guest/memnet-energy energy/test/suspend.sh $(wildcard $(kernel_modules)/*) harness/guest/mkimage \
 		$(guest_kernel) $(BUILD)/guest/inputs
 	$(call say,MODULE,$@)
 	$(Q)rm -rf $@.why $@.extra && mkdir $@.extra && cp energy/test/suspend.sh $@.extra
@@ -487,7 +487,7 @@ $(BUILD)/guest/test-energy.img: $(BUILD)/guest/init $(BUILD)/guest/guest-joules 
 		$(kernel_modules) $@.extra 2>$@.log || status=$$?; \
 	case $$status in \
 	0) KMODULES='$(guest_kmodules)' INITRD_EXTRA=$@.extra harness/guest/mkimage initrd $@ \
-		$(BUILD)/guest/init $(BUILD)/guest/guest-joules ;; \
+		$(filter $(BUILD)/guest/%,$(filter-out %/inputs,$^)) ;; \
 	77) mv $@.log $@.why; tail -n 1 $@.why ;; \
 	*) cat $@.log >&2; exit 1 ;; \
 	esac

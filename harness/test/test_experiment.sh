@@ -164,14 +164,14 @@ run 0 run "$tmp/plan.ini" --build="$tmp/build"
 if grep -q 'not counted' "$tmp/log"; then
 	echo "no plugins here: $(grep 'not counted' "$tmp/log")"
 else
-	rows 1 '"ok",.*"[1-9][0-9]*","[1-9][0-9]*","tcg-plugin",,'
+	rows 1 '"measure","ok",.*"[1-9][0-9]*","[1-9][0-9]*","tcg-plugin",,'
 	grep -q '"guest_insns_per_byte",.*"tcg-plugin","measured"' "$tmp/results/latest/summary.csv" ||
 		fail "none per byte"
 fi
 nothing_left
 echo nonsense > "$tmp/build/lib/memnet-insns.so"
 run 0 run "$tmp/plan.ini" --build="$tmp/build"
-rows 1 '"ok",.*,,,,"QEMU does not take the plugin: '
+rows 1 '"measure","ok",.*,,,,"QEMU does not take the plugin: '
 grep -q 'insns_per_byte' "$tmp/results/latest/summary.csv" && fail "a figure from nothing"
 nothing_left
 

@@ -214,14 +214,17 @@ static void intervals_add_up_to_the_window(void **state)
 	json_decref(all);
 }
 
-/* Runs of 1, 2, ... J: the counter of run i moves on by i, kept in a file. */
+/*
+ * Runs of 0.25, 0.5, ... J: the counter of run i moves on by i quarters, all at once.
+ * More than 3 J at once would be more than the zone's 200 W allow between two readings.
+ */
 #define GROWING	"sh -c 'r=%s; i=$(cat $r/i); j=$(cat $r/j); i=$((i+1)); j=$((j+i)); " \
 		"echo $i >$r/i; echo $j >$r/j; sleep 0.05; " \
-		"echo ${j}000000 >$r/class/powercap/intel-rapl:0/energy_uj'"
+		"echo $((j*250000)) >$r/class/powercap/intel-rapl:0/energy_uj'"
 
 static void prepare_growing(void)
 {
-	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_zone("intel-rapl:0", "package-0", 250000);
 	fake_write("i", "0\n");
 	fake_write("j", "1\n");
 }
@@ -236,13 +239,13 @@ static void seven_runs_give_a_median_and_its_interval(void **state)
 	read_csv(t.err);
 	row = find_row("median", "energy_j", "total");
 	assert_string_equal(cell(row, "n"), "7");
-	assert_string_equal(cell(row, "value"), "4");
-	assert_string_equal(cell(row, "ci95_low"), "1");	/* for 7: least and most */
-	assert_string_equal(cell(row, "ci95_high"), "7");
+	assert_string_equal(cell(row, "value"), "1");
+	assert_string_equal(cell(row, "ci95_low"), "0.25");	/* for 7: least and most */
+	assert_string_equal(cell(row, "ci95_high"), "1.75");
 	free_csv();
 	prepare_growing();
 	tool_run(&t, "--repeat 7 -- " GROWING, fake_root());
-	tool_said(&t, "         4.000   energy_j total           1.000 .. 7.000");
+	tool_said(&t, "         1.000   energy_j total           0.250 .. 1.750");
 }
 
 static void under_six_runs_give_a_range_and_say_so(void **state)
@@ -254,8 +257,8 @@ static void under_six_runs_give_a_range_and_say_so(void **state)
 	read_csv(t.err);
 	row = find_row("median", "energy_j", "total");
 	assert_null(cell(row, "ci95_low"));
-	assert_string_equal(cell(row, "min"), "1");
-	assert_string_equal(cell(row, "max"), "3");
+	assert_string_equal(cell(row, "min"), "0.25");
+	assert_string_equal(cell(row, "max"), "0.75");
 	free_csv();
 	tool_run(&t, "--source model --repeat 3 true");
 	tool_said(&t, "3 runs give no 95 % interval of a median; 6 do.");

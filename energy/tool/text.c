@@ -54,6 +54,18 @@ static const char *range(double low, double high, char *buf, size_t size)
 	return buf;
 }
 
+/* Clocks are counted in ns and shown in ms. */
+static const char *count_text(const struct value *v, char *buf, size_t size)
+{
+	if (!isfinite(v->value))
+		snprintf(buf, size, "absent");
+	else if (!strcmp(v->metric, "time_ns"))
+		snprintf(buf, size, "%.2f ms", v->value / 1e6);
+	else
+		grouped(v->counter->value, buf, size);
+	return buf;
+}
+
 static const char *source_word(const char *source)
 {
 	return strcmp(source, "model") ? source : MODEL_WORD;
@@ -196,14 +208,10 @@ static void describe_count(const struct value *v, const char *above, char *buf, 
 
 static void print_count(FILE *out, const struct value *v, const char *above)
 {
-	char count[40] = "absent", lacks[400];
+	char count[40], lacks[400];
 
-	if (isfinite(v->value) && !strcmp(v->metric, "time_ns"))
-		snprintf(count, sizeof(count), "%.2f ms", v->value / 1e6);
-	else if (isfinite(v->value))
-		grouped(v->counter->value, count, sizeof(count));
 	describe_count(v, above, lacks, sizeof(lacks));
-	fprintf(out, "%14s   %-*s%s\n", count, lacks[0] ? 24 : 0, v->name, lacks);
+	fprintf(out, "%14s   %-*s%s\n", count_text(v, count, sizeof(count)), lacks[0] ? 24 : 0, v->name, lacks);
 }
 
 static void print_counts(FILE *out, const struct session *session, const struct record *r)
@@ -255,12 +263,14 @@ static void print_line_head(FILE *out, const struct session *session, const char
 
 static void print_line_counts(FILE *out, const struct session *session, const struct record *r)
 {
-	for (size_t i = 0; i < session->n_events; i++) {
-		char count[40] = "absent";
+	size_t n = record_value_count(session);
 
-		if (r->counters[i].threads)
-			grouped(r->counters[i].value, count, sizeof(count));
-		fprintf(out, "  %s %s", count, session->events[i]);
+	for (size_t i = n - session->n_events; i < n; i++) {
+		struct value v;
+		char count[40];
+
+		record_value(session, r, i, &v);
+		fprintf(out, "  %s %s", count_text(&v, count, sizeof(count)), v.name);
 	}
 }
 
@@ -319,14 +329,16 @@ static const char *summary_number(const struct value *v, double value, char *buf
 	return isfinite(value) ? grouped(llround(value), buf, size) : "-";
 }
 
-static void print_pair(FILE *out, const struct value *v, double low, double high)
+static const char *summary_pair(const struct value *v, double low, double high, char *buf,
+				size_t size)
 {
-	char a[40], b[40], pair[84] = "";
+	char a[40], b[40];
 
+	buf[0] = '\0';
 	if (isfinite(low))
-		snprintf(pair, sizeof(pair), "%s .. %s", summary_number(v, low, a, sizeof(a)),
+		snprintf(buf, size, "%s .. %s", summary_number(v, low, a, sizeof(a)),
 			 summary_number(v, high, b, sizeof(b)));
-	fprintf(out, " %-24s", pair);
+	return buf;
 }
 
 static void summary_label(const struct value *v, char *buf, size_t size)
@@ -342,14 +354,15 @@ static void summary_label(const struct value *v, char *buf, size_t size)
 static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
 {
 	const struct value *v = s->value;
-	char median[40], band[80], label[64];
+	bool model = !strcmp(v->source, "model");
+	char median[40], interval[96], all[96], band[80], label[64];
 
 	summary_label(v, label, sizeof(label));
-	fprintf(out, "%14s   %-24s", summary_number(v, s->estimate.median, median, sizeof(median)),
-		label);
-	print_pair(out, v, s->estimate.low, s->estimate.high);
-	print_pair(out, v, s->min, s->max);
-	if (!strcmp(v->source, "model"))
+	fprintf(out, "%14s   %-24s %-24s %-*s",
+		summary_number(v, s->estimate.median, median, sizeof(median)), label,
+		summary_pair(v, s->estimate.low, s->estimate.high, interval, sizeof(interval)),
+		model ? 24 : 0, summary_pair(v, s->min, s->max, all, sizeof(all)));
+	if (model)
 		fprintf(out, " " MODEL_WORD ", band %s", range(s->low, s->high, band, sizeof(band)));
 	if (s->estimate.n < n_runs)
 		fprintf(out, " (%zu of %zu runs)", s->estimate.n, n_runs);

@@ -186,9 +186,13 @@ static const char *soft_limit(void)
 
 static void the_command_starts_with_the_signals_we_started_with(void **state)
 {
+	char status[8192], ours[64];
+
+	/* Whoever runs the tests may ignore some: a shell's background jobs do. */
+	assert_true(mn_read_file("/proc/self/status", status, sizeof(status)) > 0);
+	snprintf(ours, sizeof(ours), "%.49s", strstr(status, "SigBlk:"));	/* and SigIgn */
 	tool_run(&t, "-- sh -c 'grep -E \"SigBlk|SigIgn\" /proc/self/status; ulimit -n'");
-	assert_non_null(strstr(t.out, "SigBlk:\t0000000000000000"));
-	assert_non_null(strstr(t.out, "SigIgn:\t0000000000000000"));
+	assert_non_null(strstr(t.out, ours));
 	assert_non_null(strstr(t.out, soft_limit()));
 }
 

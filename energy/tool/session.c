@@ -150,7 +150,8 @@ static int check_forced(const struct session *session)
 	const char *source = session->options->source;
 	const struct energy_note *note = energy_note(session->energy, 0);
 
-	if (!source || !strcmp(energy_source(session->energy), source))
+	/* "hwmon:CHIP/SENSOR" is of hwmon */
+	if (!source || !strncmp(energy_source(session->energy), source, strcspn(source, ":")))
 		return 0;
 	complain("--source %s: %s; nothing was measured", source,
 		 note ? note->text : "cannot be used here");

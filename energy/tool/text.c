@@ -89,8 +89,8 @@ static void print_status(FILE *out, int status)
 		fprintf(out, " (exit status %d)", status);
 }
 
-static void print_joules(FILE *out, const struct energy_value *v, const char *name, bool in_total,
-			 double duration_s)
+static void print_joules(FILE *out, const struct energy_value *v, const char *name,
+			 const char *remark, double duration_s)
 {
 	char joules[32], watts[32], band[80];
 
@@ -100,7 +100,7 @@ static void print_joules(FILE *out, const struct energy_value *v, const char *na
 		source_word(v->source), energy_quality_name(v->quality));
 	if (band[0])
 		fprintf(out, " %s J", band);
-	fprintf(out, "%s\n", in_total ? "" : "  (not in the total)");
+	fprintf(out, "%s\n", remark);
 }
 
 static void print_energy(FILE *out, const struct session *session, const struct record *r)
@@ -110,9 +110,10 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
 		const struct energy_domain *domain = energy_domain(session->energy, i);
 
-		print_joules(out, &r->domains[i], domain->name, domain->in_total, r->duration_s);
+		print_joules(out, &r->domains[i], domain->name, domain->witness ? "  (a check)" :
+			     domain->in_total ? "" : "  (not in the total)", r->duration_s);
 	}
-	print_joules(out, &r->total, "total", true, r->duration_s);
+	print_joules(out, &r->total, "total", "", r->duration_s);
 }
 
 /* Why nothing was measured: what each source lacks, with the mend; what the model assumes. */
@@ -136,6 +137,8 @@ static void print_reasons(FILE *out, const struct session *session, const struct
 	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
 		const struct energy_value *v = &r->domains[i];
 
+		if (r->checks[i].text[0] && strcmp(r->checks[i].text, v->reason))
+			fprintf(out, "  check: %s\n", r->checks[i].text);
 		if (v->reason[0] && v->quality != ENERGY_ESTIMATED)
 			fprintf(out, "  %s: %s\n", energy_quality_name(v->quality), v->reason);
 	}

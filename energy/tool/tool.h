@@ -56,6 +56,7 @@ struct record {
 	double begin_s, duration_s;	/* since the first window began */
 	struct energy_value total;
 	struct energy_value *domains;	/* [energy_domain_count()] */
+	struct energy_check *checks;	/* the same; text is "" where there is no witness */
 	struct counter_sum *counters;	/* [n_events]; error is for those without any thread */
 	struct cpu_use cpu;
 	struct sampler_stats sampler;

@@ -208,8 +208,11 @@ static void fill_record(struct window *w, const struct span *s, const struct edg
 	busy_s = isnan(r->cpu.busy) ? -1 : r->cpu.busy;
 	r->begin_s = seconds(s->begin_ns - w->origin_ns);
 	r->duration_s = seconds(s->end_ns - s->begin_ns);
-	for (size_t i = 0; i < energy_domain_count(energy); i++)
+	for (size_t i = 0; i < energy_domain_count(energy); i++) {
 		energy_value(energy, s->sums, i, busy_s, &r->domains[i]);
+		if (energy_check(energy, s->sums, i, busy_s, &r->checks[i]) == -ENOENT)
+			r->checks[i].text[0] = '\0';
+	}
 	energy_total(energy, s->sums, busy_s, &r->total);
 	count_sum(&w->count, begin->counters, w->now.counters, r->counters);
 	r->missed_threads = w->count.missed_threads;
@@ -295,6 +298,7 @@ static void free_window(struct window *w)
 	free(w->last.counters);
 	free(w->now.counters);
 	free(w->record.domains);
+	free(w->record.checks);
 	free(w->record.counters);
 }
 
@@ -309,9 +313,11 @@ static int allocate(struct window *w)
 	w->last.counters = count_values(&w->count);
 	w->now.counters = count_values(&w->count);
 	w->record.domains = calloc(n, sizeof(*w->record.domains));
+	w->record.checks = calloc(n, sizeof(*w->record.checks));
 	w->record.counters = calloc(w->session->n_events + 1, sizeof(*w->record.counters));
 	return w->whole.sums && w->part.sums && w->closed.sums && w->begin.counters &&
-	       w->last.counters && w->now.counters && w->record.domains && w->record.counters
+	       w->last.counters && w->now.counters && w->record.domains &&
+	       w->record.checks && w->record.counters
 	       ? 0 : -ENOMEM;
 }
 

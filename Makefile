@@ -283,7 +283,7 @@ $(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson
 $(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,bin/energy-bench,energy/bench/sampler.c energy/test/fake_sysfs.c \
-	$(energy_src) $(base_src),$(energy_lib) -lcmocka))
+	memnet-core/base/stats.c $(energy_src) $(base_src),$(energy_lib) -lcmocka))
 $(eval $(call program,guest/init,$(guest_init_src),$(STATIC)))
 $(eval $(call program,guest/vfio-echo,memnet-core/test/vfio_echo.c $(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core/test/scribble.c \

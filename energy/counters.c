@@ -63,6 +63,13 @@ static int open_grouped(struct perf_event_attr *attr, const struct counters_conf
 	return fd >= 0 ? fd : event_open(attr, config, -1);
 }
 
+/* Clocks run on in the kernel, whatever is excluded. */
+static bool is_clock(const struct perf_event_attr *attr)
+{
+	return attr->type == PERF_TYPE_SOFTWARE && (attr->config == PERF_COUNT_SW_TASK_CLOCK ||
+						    attr->config == PERF_COUNT_SW_CPU_CLOCK);
+}
+
 /* Is there anything left of the event without the kernel's part? */
 static bool counts_in_user_mode(const struct perf_event_attr *attr)
 {
@@ -136,7 +143,7 @@ static void counter_open(struct counter *c, const struct counters_config *config
 	if (fd == -EACCES && counts_in_user_mode(attr)) {
 		attr->exclude_kernel = attr->exclude_hv = 1;
 		fd = open_grouped(attr, config, software ? -1 : *group);
-		c->user_only = fd >= 0;
+		c->user_only = fd >= 0 && !is_clock(attr);
 	}
 	if (fd < 0) {
 		c->error = fd;

@@ -343,18 +343,19 @@ const struct energy_note *energy_note(const struct energy *e, size_t i)
 
 int64_t energy_max_interval_ns(const struct energy *e)
 {
-	int64_t least = INT64_MAX;
+	const double never = (double)(INT64_MAX / 2);
+	double least = never;
 
 	for (size_t i = 0; i < e->n_zones; i++) {
 		const struct energy_zone *z = &e->zones[i];
 		double range_j = z->range * z->j_per_raw;
 
 		if (z->gauge)
-			least = MIN(least, (int64_t)(ENERGY_GAUGE_S * NSEC_PER_SEC));
+			least = MIN(least, ENERGY_GAUGE_S * NSEC_PER_SEC);
 		else if (z->range)
-			least = MIN(least, (int64_t)(range_j / (2 * z->max_w) * NSEC_PER_SEC));
+			least = MIN(least, range_j / (2 * z->max_w) * NSEC_PER_SEC);
 	}
-	return least;
+	return least < never ? (int64_t)least : INT64_MAX;
 }
 
 /* CLOCK_MONOTONIC stands still in suspend, this one does not; neither can be set. */

@@ -23,8 +23,6 @@
 #include "memnet-core/base/clock.h"
 
 #define MARGIN		0.02
-#define STEP_J		100e-6
-#define PSYS_STEP_J	1.0
 
 /* "package-0" is "package-0", and AMD's "package-0-die-0" where there is one die of it. */
 static bool same_name(const char *name, const char *witness)
@@ -59,9 +57,9 @@ static double tolerance_j(const struct energy_zone *zone, const struct energy_su
 				 sum->begin_took_ns + sum->last.took_ns +
 				 witness->begin_took_ns + witness->last.took_ns) / NSEC_PER_SEC;
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
-	double step_j = zone->domain.kind == ENERGY_PSYS ? PSYS_STEP_J : STEP_J;
 
-	return MARGIN * joules + joules / window_s * (skew_s + 4 * ENERGY_UPDATE_S) + 2 * step_j;
+	return MARGIN * joules + joules / window_s * (skew_s + 4 * ENERGY_UPDATE_S) + 
+	       2 * energy_step_j(zone);
 }
 
 static void compare(const struct energy_zone *zone, const struct energy_sum *sum,

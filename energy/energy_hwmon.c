@@ -53,6 +53,8 @@ static const struct { const char *chip, *what; } others[] = {
 struct chip {
 	char dir[320];			/* where its attributes are */
 	char name[32];
+	char node[16];			/* "hwmon3" */
+	size_t zones_before;		/* how many there were when its turn came */
 };
 
 static int hwmon_read(const struct energy_zone *zone, uint64_t *raw)
@@ -193,14 +195,17 @@ static int add_sensor(struct energy *e, const struct chip *chip, const char *fil
 	return 0;
 }
 
-/* Is it "CHIP/SENSOR"? Of two files of one sensor the average is the first. */
+/* Is it "CHIP/SENSOR", or "hwmonN/SENSOR"? Of two files of one sensor the average is the first. */
 static bool is_asked_for(const struct energy *e, const struct chip *chip, const char *file)
 {
-	char sensor[32], name[80];
+	size_t len = strcspn(e->sensor, "/");
+	char sensor[32];
 
 	sensor_name(file, sensor, sizeof(sensor));
-	snprintf(name, sizeof(name), "%s/%s", chip->name, sensor);
-	return !strcmp(name, e->sensor) && !e->n_zones;
+	return e->n_zones == chip->zones_before && e->sensor[len] &&
+	       !strcmp(e->sensor + len + 1, sensor) &&
+	       (!strncmp(e->sensor, chip->name, MAX(len, strlen(chip->name))) ||
+		!strncmp(e->sensor, chip->node, MAX(len, strlen(chip->node))));
 }
 
 static int consider(struct energy *e, const struct chip *chip, const char *file)
@@ -224,9 +229,10 @@ static int consider(struct energy *e, const struct chip *chip, const char *file)
 static int scan_chip(struct energy *e, const char *dir)
 {
 	static const char *const patterns[] = { "energy*_input", "power*_average", "power*_input" };
-	struct chip chip;
+	struct chip chip = { .zones_before = e->n_zones };
 	int ret = 0;
 
+	snprintf(chip.node, sizeof(chip.node), "%.15s", strrchr(dir, '/') + 1);
 	snprintf(chip.dir, sizeof(chip.dir), "%.300s", dir);
 	if (energy_read_text(chip.name, sizeof(chip.name), "%s/name", chip.dir)) {
 		snprintf(chip.dir, sizeof(chip.dir), "%.300s/device", dir);
@@ -334,6 +340,9 @@ static int hwmon_open(struct energy *e)
 
 	if (ret)
 		return ret;
+	if (e->sensor && e->n_zones > 1)
+		return energy_add_note(e, -ENOTUNIQ, "%zu chips have a sensor %s: ask for one of them "
+				       "by its number, as hwmon:hwmon0/...", e->n_zones, e->sensor);
 	if (e->sensor && e->n_zones) {
 		e->zones[0].domain.in_total = true;
 		return e->zones[0].error;

@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #define MAX_CONSTRAINTS	3
+#define MAX_RANGE_UJ	(1ULL << 62)	/* what is above cannot be a counter's */
+#define MAX_LIMIT_UW	100000000000ULL	/* 100 kW: no limit, but a field with all bits set */
 #define MIRROR_S	0.005	/* counters that mirror each other agree within this time */
 
 static int powercap_read(const struct energy_zone *zone, uint64_t *raw)
@@ -86,7 +88,8 @@ static void read_limits(const char *dir, struct energy_zone *zone)
 
 	for (int c = 0; c < MAX_CONSTRAINTS; c++) {
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-			if (!energy_read_number(&uw, "%s/constraint_%d_%s", dir, c, files[i]))
+			if (!energy_read_number(&uw, "%s/constraint_%d_%s", dir, c, files[i]) &&
+			    uw < MAX_LIMIT_UW)
 				most = MAX(most, uw);
 		}
 	}
@@ -101,8 +104,8 @@ static int open_counter(const char *dir, struct energy_zone *zone)
 	int ret;
 
 	ret = energy_read_number(&zone->range, "%s/max_energy_range_uj", dir);
-	if (ret || !zone->range)
-		return ret ? ret : -EINVAL;
+	if (ret || !zone->range || zone->range > MAX_RANGE_UJ)
+		return ret ? ret : -ERANGE;
 	snprintf(path, sizeof(path), "%s/energy_uj", dir);
 	zone->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (zone->fd < 0)

@@ -169,8 +169,8 @@ static void invalid_value(const struct energy_zone *zone, const struct energy_su
 }
 
 /*
- * At either edge the counter is up to one step old, and was read some time after the clock:
- * that long at the window's own mean power.
+ * At either edge the counter is up to one update old, and was read some time after the clock:
+ * that long at the window's own mean power. And it counts in steps.
  */
 static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			   struct energy_value *value)
@@ -180,8 +180,13 @@ static void measured_value(const struct energy_zone *zone, const struct energy_s
 
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->raw * zone->j_per_raw;
-	value->low_j = value->joules * MAX(0.0, 1 - edges);
-	value->high_j = value->joules * (1 + edges);
+	value->low_j = MAX(0.0, value->joules * (1 - edges) - energy_step_j(zone));
+	value->high_j = value->joules * (1 + edges) + energy_step_j(zone);
+}
+
+double energy_step_j(const struct energy_zone *zone)
+{
+	return zone->domain.kind == ENERGY_PSYS ? 1.0 : 100e-6;
 }
 
 static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
@@ -206,9 +211,9 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 				zone->domain.name);
 	else if (looks_stuck(zone, &sum, busy_cpu_s))
 		energy_no_value(value, ENERGY_ABSENT,
-				"%s: the %s in %.2f s (a virtual machine's?)",
-				zone->domain.name,
-				zone->gauge ? "sensor read 0 W" : "counter never moved", seconds(sum.end_ns - sum.begin_ns));
+				"%s: the %s in %.2f s (a virtual machine's?)", zone->domain.name,
+				zone->gauge ? "sensor read 0 W" : "counter never moved",
+				seconds(sum.end_ns - sum.begin_ns));
 	else if (zone->gauge)
 		energy_gauge_value(zone, &sum, value);
 	else
@@ -240,15 +245,25 @@ void energy_value(const struct energy *e, const struct energy_sum *sums, size_t 
 	memcpy(value->reason, check.text, sizeof(check.text));
 }
 
-/* An absent DRAM narrows the total's scope, which the reason says; all else spoils it. */
-static void total_add(struct energy_value *total, const struct energy_domain *domain,
-		      const struct energy_value *part)
+static void add_reason(struct energy_value *total, const char *before, const char *reason)
+{
+	size_t len = strlen(total->reason);
+
+	snprintf(total->reason + len, sizeof(total->reason) - len, "%s%s%s", len ? "; " : "", before,
+		 reason);
+}
+
+/*
+ * DRAM that never was to be had narrows the total's scope, in every window alike, and the
+ * reason says so. Whatever else has no joules, the total has none.
+ */
+static void total_add(struct energy_value *total, const struct energy_zone *zone,
+		      const struct energy_sum *sum, const struct energy_value *part)
 {
 	total->gaps += part->gaps;
-	if (part->quality == ENERGY_ABSENT && domain->kind == ENERGY_DRAM) {
-		if (!total->reason[0])
-			snprintf(total->reason, sizeof(total->reason), "without %.180s",
-				 part->reason);
+	if (part->quality == ENERGY_ABSENT && zone->domain.kind == ENERGY_DRAM &&
+	    (zone->error || !sum->last.raw)) {
+		add_reason(total, "without ", part->reason);
 		return;
 	}
 	total->quality = MAX(total->quality, part->quality);
@@ -256,15 +271,18 @@ static void total_add(struct energy_value *total, const struct energy_domain *do
 	total->low_j += part->low_j;
 	total->high_j += part->high_j;
 	if (part->reason[0])
-		memcpy(total->reason, part->reason, sizeof(total->reason));
+		add_reason(total, "", part->reason);
 }
 
 static void no_source_total(const struct energy *e, struct energy_value *total)
 {
-	const struct energy_note *note = energy_note(e, 0);
+	const struct energy_note *note, *refusal = NULL;
 
-	energy_no_value(total, ENERGY_ABSENT, "no energy source%s%.160s", note ? ": " : "",
-			note ? note->text : "");
+	/* The last error is the source's own; others are remarks, or zones it can do without. */
+	for (size_t i = 0; (note = energy_note(e, i)); i++)
+		refusal = note->error ? note : refusal;
+	energy_no_value(total, ENERGY_ABSENT, "no energy source%s%.160s", refusal ? ": " : "",
+			refusal ? refusal->text : "");
 }
 
 void energy_total(const struct energy *e, const struct energy_sum *sums,
@@ -279,6 +297,6 @@ void energy_total(const struct energy *e, const struct energy_sum *sums,
 		if (!e->zones[i].domain.in_total)
 			continue;
 		energy_value(e, sums, i, busy_cpu_s, &part);
-		total_add(value, &e->zones[i].domain, &part);
+		total_add(value, &e->zones[i], &sums[i], &part);
 	}
 }

@@ -125,9 +125,10 @@ static uint64_t sum_page(const struct guest_insns *g, enum guest_mode mode)
 
 static void read_page(const struct guest_insns *g, struct guest_insns_reading *r)
 {
+	r->n = 1;
 	for (int mode = 0; mode < GUEST_MODES; mode++) {
-		r->mode[mode] = (struct counter_value){ .t_ns = mn_now_ns() };
-		r->mode[mode].value = sum_page(g, mode);
+		r->value[0][mode] = (struct counter_value){ .t_ns = mn_now_ns() };
+		r->value[0][mode].value = sum_page(g, mode);
 	}
 }
 
@@ -168,27 +169,11 @@ int guest_insns_open_perf(struct guest_insns **out, const pid_t *tids, size_t n,
 	return 0;
 }
 
-static void add_value(struct counter_value *sum, const struct counter_value *v)
-{
-	if (!sum->error)
-		sum->error = v->error;
-	sum->value += v->value;
-	sum->enabled_ns += v->enabled_ns;
-	sum->running_ns += v->running_ns;
-}
-
 static void read_perf(const struct guest_insns *g, struct guest_insns_reading *r)
 {
-	struct counter_value v[GUEST_MODES];
-
-	*r = (struct guest_insns_reading){ 0 };
-	for (size_t i = 0; i < g->n; i++) {
-		counters_read(g->counters[i], v);
-		for (int mode = 0; mode < GUEST_MODES; mode++) {
-			r->mode[mode].t_ns = v[mode].t_ns;
-			add_value(&r->mode[mode], &v[mode]);
-		}
-	}
+	r->n = g->n;
+	for (size_t i = 0; i < g->n; i++)
+		counters_read(g->counters[i], r->value[i]);
 }
 
 /* --- both ---------------------------------------------------------------------------- */
@@ -221,23 +206,29 @@ void guest_insns_read(const struct guest_insns *g, struct guest_insns_reading *r
 int guest_insns_delta(const struct guest_insns_reading *begin,
 		      const struct guest_insns_reading *end, enum guest_mode mode, uint64_t *insns)
 {
-	struct counter_value delta;
+	struct counter_sum sum = { 0 };
 
-	counter_delta(&begin->mode[mode], &end->mode[mode], &delta);
-	if (!delta.error)
-		*insns = counter_scaled(&delta);
-	return delta.error;
+	for (size_t i = 0; i < end->n; i++) {
+		struct counter_value delta;
+
+		counter_delta(&begin->value[i][mode], &end->value[i][mode], &delta);
+		counter_sum_add(&sum, &delta);
+	}
+	if (!sum.absent)
+		*insns = sum.value;
+	return sum.error;
 }
 
 int guest_insns_gauge(void *ctx, uint64_t *insns)
 {
 	const struct guest_insns_gauge *gauge = ctx;
-	const struct counter_value *v;
 	struct guest_insns_reading r;
+	struct counter_sum sum = { 0 };
 
 	guest_insns_read(gauge->from, &r);
-	v = &r.mode[gauge->mode];
-	if (!v->error)
-		*insns = counter_scaled(v);
-	return v->error;
+	for (size_t i = 0; i < r.n; i++)
+		counter_sum_add(&sum, &r.value[i][gauge->mode]);
+	if (!sum.absent)
+		*insns = sum.value;
+	return sum.error;
 }

@@ -19,8 +19,11 @@ enum guest_mode { GUEST_USER, GUEST_KERNEL, GUEST_MODES };
 
 struct guest_insns;
 
-struct guest_insns_reading {
-	struct counter_value mode[GUEST_MODES];	/* over all vCPUs, since some time ago */
+#define GUEST_MAX_VCPUS	31
+
+struct guest_insns_reading {			/* since some time ago */
+	size_t n;				/* perf: vCPUs; the page: 1, their sum */
+	struct counter_value value[GUEST_MAX_VCPUS][GUEST_MODES];
 };
 
 /*
@@ -32,7 +35,7 @@ int guest_insns_open_page(struct guest_insns **out, const char *path, pid_t writ
 			  size_t why_size);
 
 /*
- * Count with perf while the @n threads @tids run their guest. 0; -errno of the first event
+ * Count with perf while the @n threads @tids run their guest. 0; -E2BIG; -errno of the first event
  * that is refused, with a line in @why: all threads and both modes, or nothing.
  */
 int guest_insns_open_perf(struct guest_insns **out, const pid_t *tids, size_t n, char *why,
@@ -44,7 +47,7 @@ const char *guest_insns_source(const struct guest_insns *g);
 
 void guest_insns_read(const struct guest_insns *g, struct guest_insns_reading *r);
 
-/* Instructions between two readings. 0; -errno when either failed. */
+/* Instructions between two readings, over all vCPUs. 0; -errno: one could not be counted. */
 int guest_insns_delta(const struct guest_insns_reading *begin,
 		      const struct guest_insns_reading *end, enum guest_mode mode, uint64_t *insns);
 

@@ -337,19 +337,22 @@ static void fill_guest_insns(struct run *r)
 
 /* --- energy ------------------------------------------------------------------ */
 
+/* Of all domains of @kind; NAN if there is none, or one of them has no joules. */
 static double sum_of_kind(const struct run *r, const struct energy_sum *sums, enum energy_kind kind)
 {
 	const struct energy *e = r->ctx->energy;
 	struct energy_value v;
-	double sum = NAN;
+	bool any = false;
+	double sum = 0;
 
 	for (size_t i = 0; i < energy_domain_count(e); i++) {
 		if (energy_domain(e, i)->kind != kind || energy_domain(e, i)->witness)
 			continue;
 		energy_value(e, sums, i, r->row->host_busy_s, &v);
-		sum = isnan(sum) ? v.joules : sum + v.joules;
+		sum += v.joules;
+		any = true;
 	}
-	return sum;
+	return any ? sum : NAN;
 }
 
 /* All samples from one edge of the window to the other. */

@@ -17,7 +17,6 @@
  * time of the sampler's thread.
  */
 #include <errno.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,7 @@
 #include "energy/sampler.h"
 #include "energy/test/fake_sysfs.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/stats.h"
 #include "memnet-core/base/util.h"
 
 #define PAIRS		181
@@ -129,34 +129,15 @@ static int sampled_work(const struct sampler_config *config, uint64_t units, int
 	return 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/*
- * Of sorted values: 95 % of the time the median lies from here to as far from the
- * other end (binomial(n, 1/2), normal approximation, rounded outward).
- */
-static int interval_rank(int n)
-{
-	return (n - 1.96 * sqrt(n)) / 2 - 1;
-}
-
 static void print_row(const struct row *row, const char *source, double *ratio, double *share,
 		      int n_disturbed)
 {
-	int low = interval_rank(PAIRS), high = PAIRS - 1 - low;
-	const char *verdict;
+	struct estimate r = stats_estimate(ratio, PAIRS);
+	const char *verdict = n_disturbed > PAIRS / 2 ? "undecided" : r.high <= TARGET ? "met"
+			      : r.low > TARGET ? "MISSED" : "undecided";
 
-	qsort(ratio, PAIRS, sizeof(ratio[0]), by_value);
-	qsort(share, PAIRS, sizeof(share[0]), by_value);
-	verdict = n_disturbed > PAIRS / 2 ? "undecided" : ratio[high] <= TARGET ? "met"
-		: ratio[low] > TARGET ? "MISSED" : "undecided";
 	printf("%-26s %6.4fx of none (%.4f .. %.4f)  %.0f us/s of CPU, %s  target <= %.3f: %s",
-	       row->label, ratio[PAIRS / 2], ratio[low], ratio[high], share[PAIRS / 2] * 1e6,
+	       row->label, r.median, r.low, r.high, stats_median(share, PAIRS) * 1e6,
 	       source, TARGET, verdict);
 	if (n_disturbed)
 		printf(", %d of %d pairs disturbed", n_disturbed, PAIRS);

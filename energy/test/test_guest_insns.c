@@ -138,16 +138,20 @@ static void perf_counts_guests_alone_or_is_absent(void **state)
 
 static void a_reading_of_perf_is_scaled_and_an_error_is_kept(void **state)
 {
-	const struct guest_insns_reading begin = { .mode = { { .value = 100, .enabled_ns = 10,
-							       .running_ns = 10 } } };
-	struct guest_insns_reading end = { .mode = { { .value = 200, .enabled_ns = 30,
-						       .running_ns = 20 } } };
+	const struct counter_value none = { 0 };
+	const struct guest_insns_reading begin = { .n = 2, .value = { { none }, { none } } };
+	struct guest_insns_reading end = { .n = 2, .value = {
+		{ { .value = 100, .enabled_ns = 20, .running_ns = 10 } },	/* half the time */
+		{ { .value = 1000, .enabled_ns = 20, .running_ns = 20 } } } };
 	uint64_t n = 7;
 
+	/* Each by its own share: 200 + 1000, not 1100 * 40 / 30. */
 	assert_int_equal(guest_insns_delta(&begin, &end, GUEST_USER, &n), 0);
-	assert_int_equal(n, 200);
-	end.mode[GUEST_USER].error = -EIO;
+	assert_int_equal(n, 1200);
 	n = 7;
+	end.value[1][GUEST_USER].running_ns = 0;	/* never on the PMU: not 0 */
+	assert_int_equal(guest_insns_delta(&begin, &end, GUEST_USER, &n), -EBUSY);
+	end.value[1][GUEST_USER].error = -EIO;
 	assert_int_equal(guest_insns_delta(&begin, &end, GUEST_USER, &n), -EIO);
 	assert_int_equal(n, 7);
 }

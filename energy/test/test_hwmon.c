@@ -273,6 +273,19 @@ static void a_sensor_asked_for_is_all_there_is(void **state)
 	assert_int_equal(v.quality, ENERGY_MEASURED);
 	close_to(v.joules, 7);
 	energy_close(e);
+	fake_chip("hwmon5", "ina226");		/* two of one name: which? */
+	fake_sensor("hwmon5", "power1_input", "90000000\n");
+	e = fake_open("hwmon:ina226/power1");
+	assert_string_equal(energy_source(e), "none");
+	assert_true(fake_noted(e, "hwmon", "2 chips have a sensor ina226/power1"));
+	energy_close(e);
+	e = fake_open("hwmon:hwmon5/power1");
+	v = WINDOW(e, at(0, 90000000), at(1, 90000000));
+	close_to(v.joules, 90);
+	energy_close(e);
+	e = fake_open("hwmon:ina22/power1");
+	assert_string_equal(energy_source(e), "none");
+	energy_close(e);
 	e = fake_open("hwmon:ina226/power2");
 	assert_string_equal(energy_source(e), "none");
 	assert_true(fake_noted(e, "hwmon", "ina226/power2"));

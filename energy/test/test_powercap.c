@@ -57,8 +57,8 @@ static void one_socket_with_psys_at_1(void **state)
 	assert_int_equal(total.quality, ENERGY_MEASURED);
 	assert_string_equal(total.source, "powercap");
 	close_to(total.joules, 50);
-	close_to(total.low_j, 49.9);			/* 2 ms of 50 W at the edges */
-	close_to(total.high_j, 50.1);
+	close_to(total.low_j, 49.9 - 100e-6);		/* 2 ms of 50 W at the edges, and a step */
+	close_to(total.high_j, 50.1 + 100e-6);
 	energy_close(e);
 }
 
@@ -189,6 +189,47 @@ static void a_range_that_cannot_be_read_refuses_the_source(void **state)
 	energy_close(e);
 }
 
+/* Else two windows of one machine would be totals of different things. */
+static void dram_that_was_there_and_stops_leaves_no_total(void **state)
+{
+	struct energy_reading r[MAX_DOMAINS];
+	struct energy_sum sums[MAX_DOMAINS];
+	struct energy_value v;
+	struct energy *e;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_zone("intel-rapl:0:0", "dram", 5000000);
+	e = fake_open("powercap");
+	fake_read(e, 0, r);
+	energy_sum_begin(e, sums, r);
+	fake_energy("intel-rapl:0", 20000000);
+	fake_read(e, 1, r);
+	energy_sum_add(e, sums, r);
+	energy_total(e, sums, 1, &v);
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	assert_true(isnan(v.joules));
+	assert_non_null(strstr(v.reason, "dram-0: the counter never moved"));
+	energy_close(e);
+}
+
+static void a_range_or_a_limit_of_all_bits_is_none(void **state)
+{
+	struct energy *e;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_write("class/powercap/intel-rapl:0/constraint_0_max_power_uw", "%s\n",
+		   "18446744073709551615");
+	e = fake_open("powercap");
+	/* 600 W are believed of a package: half the range at that */
+	assert_in_range(energy_max_interval_ns(e), 1, RANGE_UJ * 1000 / 1200 + 1);
+	energy_close(e);
+	fake_write("class/powercap/intel-rapl:0/max_energy_range_uj", "%s\n", "18446744073709551615");
+	e = fake_open("powercap");
+	assert_string_equal(energy_source(e), "none");
+	assert_true(fake_noted(e, "powercap", "ERANGE"));
+	energy_close(e);
+}
+
 static void dram_that_cannot_be_read_narrows_the_total_and_says_so(void **state)
 {
 	struct energy_reading r[MAX_DOMAINS];
@@ -243,6 +284,8 @@ int main(void)
 		fake_test(a_package_that_cannot_be_read_refuses_the_source),
 		fake_test(a_range_that_cannot_be_read_refuses_the_source),
 		fake_test(dram_that_cannot_be_read_narrows_the_total_and_says_so),
+		fake_test(dram_that_was_there_and_stops_leaves_no_total),
+		fake_test(a_range_or_a_limit_of_all_bits_is_none),
 		fake_test(zones_of_another_kind_are_named_and_left_out),
 	};
 

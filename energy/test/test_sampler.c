@@ -94,7 +94,8 @@ static void marks_are_exact_edges_of_phases(void **state)
 		in_window += &all[i] > begin && &all[i] < end;
 	}
 	/* Every deadline was met or is accounted for. */
-	assert_true(in_window + sampler_stats(s).lost >= 4 && in_window <= 6);
+	assert_true(in_window + sampler_stats(s).lost >= 4);
+	assert_in_range(in_window, 0, (end->t_ns - begin->t_ns) / (20 * NSEC_PER_MSEC) + 1);
 	sampler_free(s);
 }
 
@@ -117,7 +118,7 @@ static void a_slow_reader_loses_samples_but_holds_nobody_up(void **state)
 {
 	const struct sampler_gauge slow = { read_slowly, NULL };
 	struct sampler *s = start(10 * NSEC_PER_MSEC, 100, NULL, &slow, 1);
-	int64_t begin_ns;
+	int64_t start_ns = mn_now_ns(), begin_ns;
 	size_t count;
 
 	usleep(200000);
@@ -125,20 +126,22 @@ static void a_slow_reader_loses_samples_but_holds_nobody_up(void **state)
 	sampler_stop(s);
 	assert_true(mn_now_ns() - begin_ns < 500 * NSEC_PER_MSEC);	/* it reads without end */
 	sampler_samples(s, &count);
-	assert_in_range(count, 2, 10);
+	assert_in_range(count, 1, (mn_now_ns() - start_ns) / (25 * NSEC_PER_MSEC) + 1);
 	assert_true(sampler_stats(s).lost >= 2 * count - 2);	/* two with each */
 	sampler_free(s);
 }
 
 static void without_room_samples_are_lost_but_not_marks(void **state)
 {
-	struct sampler *s = start(5 * NSEC_PER_MSEC, 3, NULL, NULL, 0);
+	const struct sampler_gauge gauge = { count_periodic, NULL };
+	struct sampler *s = start(5 * NSEC_PER_MSEC, 3, NULL, &gauge, 1);
 	const struct sampler_sample *mark;
 	size_t count;
 
 	for (int i = 0; i < 4; i++)
 		assert_non_null(sampler_mark(s, i));
-	usleep(80000);
+	wait_for_samples(3);
+	usleep(30000);
 	for (int i = 4; i < 8; i++)
 		assert_non_null(sampler_mark(s, i));
 	assert_null(sampler_mark(s, 8));

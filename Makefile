@@ -383,7 +383,8 @@ $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
-$(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy/test/read_report.c \
+	$(base_src),-ljansson))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
 $(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \

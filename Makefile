@@ -169,6 +169,7 @@ energy_tool_src := \
 	energy/tool/target.c \
 	energy/tool/count.c \
 	energy/tool/events.c \
+	energy/tool/net.c \
 	energy/tool/values.c \
 	energy/tool/repeat.c \
 	energy/tool/text.c \
@@ -363,7 +364,8 @@ $(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
+$(eval $(call test,energy/test/test_tool_net.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson $(energy_lib)))
+$(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
@@ -382,7 +384,8 @@ $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
-$(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c $(base_src)))
+$(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy/test/read_report.c \
+	$(base_src),-ljansson))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
 $(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \
@@ -423,7 +426,7 @@ TEST_SCRIPTS := \
 
 # These execute programs, load the plugin, or boot VMs.
 $(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output \
-$(BUILD)/energy/test/test_tool_calibrate: | $(BUILD)/bin/memnet-energy \
+$(BUILD)/energy/test/test_tool_calibrate $(BUILD)/energy/test/test_tool_net: | $(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \

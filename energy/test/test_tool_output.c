@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-energy's CSV and JSON, read back strictly; intervals; repetitions. */
 #include <csv.h>
-#include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +11,7 @@
 #include <cmocka.h>
 
 #include "energy/test/fake_sysfs.h"
+#include "energy/test/read_report.h"
 #include "energy/test/run_tool.h"
 
 static struct tool t;
@@ -132,39 +132,6 @@ static void csv_of_a_lost_window_has_bounds_and_no_value(void **state)
 	free_csv();
 }
 
-static double value_of(json_t *record, const char *metric, const char *name, const char *key)
-{
-	json_t *value;
-	size_t i;
-
-	json_array_foreach(json_object_get(record, "values"), i, value) {
-		const char *of = json_string_value(json_object_get(value, "name"));
-
-		if (!strcmp(json_string_value(json_object_get(value, "metric")), metric) &&
-		    !strcmp(of ? of : "", name))
-			return json_is_null(json_object_get(value, key)) ? NAN :
-			       json_number_value(json_object_get(value, key));
-	}
-	fail_msg("no %s %s", metric, name);
-	return NAN;
-}
-
-/* The objects of the report, one a line; json_decref() the array. */
-static json_t *read_json(char *text)
-{
-	json_t *all = json_array();
-
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		json_error_t error;
-		json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &error);
-
-		if (!object)
-			fail_msg("%s in %s", error.text, line);
-		json_array_append_new(all, object);
-	}
-	return all;
-}
-
 static void json_has_null_and_a_reason_for_what_is_absent(void **state)
 {
 	json_t *all, *run;
@@ -172,11 +139,11 @@ static void json_has_null_and_a_reason_for_what_is_absent(void **state)
 	fake_zone("intel-rapl:0", "package-0", 1000000);
 	tool_run(&t, "--json -e no-such-event -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ "' "
 		 "'a\"b' \"$(printf '\\377')\"", fake_root());
-	all = read_json(t.err);
+	all = report_read(t.err);
 	assert_int_equal(json_array_size(all), 1);
 	run = json_array_get(all, 0);
-	assert_float_equal(value_of(run, "energy_j", "total", "value"), 2.5, 1e-9);
-	assert_true(isnan(value_of(run, "count", "no-such-event", "value")));
+	assert_float_equal(report_value(run, "energy_j", "total", "value"), 2.5, 1e-9);
+	assert_true(isnan(report_value(run, "count", "no-such-event", "value")));
 	assert_int_equal(json_integer_value(json_object_get(run, "exit_status")), 0);
 	assert_int_equal(json_array_size(json_object_get(run, "command")), 5);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(run, "command"), 3)),
@@ -194,22 +161,22 @@ static void intervals_add_up_to_the_window(void **state)
 	fake_zone("intel-rapl:0", "package-0", 1000000);
 	tool_run(&t, "--json -I 100 -- sh -c 'for i in 2 3 4 5; do sleep 0.1; "
 		 "echo ${i}000000 > " ENERGY_UJ "; done'", fake_root());
-	all = read_json(t.err);
+	all = report_read(t.err);
 	n = json_array_size(all);
 	assert_true(n >= 4);
 	for (size_t i = 0; i < n - 1; i++) {
 		record = json_array_get(all, i);
 		assert_string_equal(json_string_value(json_object_get(record, "record")),
 				    "interval");
-		joules += value_of(record, "energy_j", "package-0", "value");
-		seconds += value_of(record, "duration_s", "", "value");
-		clock_ns += value_of(record, "time_ns", "task-clock", "value");
+		joules += report_value(record, "energy_j", "package-0", "value");
+		seconds += report_value(record, "duration_s", "", "value");
+		clock_ns += report_value(record, "time_ns", "task-clock", "value");
 	}
 	record = json_array_get(all, n - 1);
 	assert_string_equal(json_string_value(json_object_get(record, "record")), "run");
-	assert_float_equal(value_of(record, "energy_j", "package-0", "value"), 4, 1e-9);
-	assert_float_equal(value_of(record, "duration_s", "", "value"), seconds, 1e-6);
-	assert_float_equal(value_of(record, "time_ns", "task-clock", "value"), clock_ns, 0.5);
+	assert_float_equal(report_value(record, "energy_j", "package-0", "value"), 4, 1e-9);
+	assert_float_equal(report_value(record, "duration_s", "", "value"), seconds, 1e-6);
+	assert_float_equal(report_value(record, "time_ns", "task-clock", "value"), clock_ns, 0.5);
 	assert_float_equal(joules, 4, 1e-9);
 	json_decref(all);
 }
@@ -245,7 +212,7 @@ static void seven_runs_give_a_median_and_its_interval(void **state)
 	free_csv();
 	prepare_growing();
 	tool_run(&t, "--repeat 7 -- " GROWING, fake_root());
-	tool_said(&t, "         1.000   energy_j total           0.250 .. 1.750");
+	tool_said(&t, "         1.000   energy_j total                   0.250 .. 1.750");
 }
 
 static void under_six_runs_give_a_range_and_say_so(void **state)

@@ -20,7 +20,9 @@ static const struct subcommand {
 	{ "calibrate", "fit this machine's idle watts and slope", true, calibrate },
 };
 
-enum { OPT_INTERVAL = 256, OPT_TIMEOUT, OPT_CSV, OPT_JSON, OPT_SOURCE, OPT_SYSFS };
+#define IDLE_LEAST_NS	(100 * NSEC_PER_MSEC)
+
+enum { OPT_INTERVAL = 256, OPT_TIMEOUT, OPT_IDLE, OPT_CSV, OPT_JSON, OPT_SOURCE, OPT_SYSFS };
 
 static const struct argp_option option_table[] = {
 	{ "pid", 'p', "PID[,PID]", 0, "measure while these processes run, until they end or ctrl-C" },
@@ -28,6 +30,7 @@ static const struct argp_option option_table[] = {
 	{ "timeout", OPT_TIMEOUT, "TIME", 0, "end a window of -p or -a after 500ms, 10s ..." },
 	{ "interval", 'I', "MS", 0, "a line every MS milliseconds, too (10 or more)" },
 	{ "repeat", 'r', "N", 0, "run COMMAND N times: median and 95 % interval" },
+	{ "idle", OPT_IDLE, "TIME", 0, "joules above idle, measured so long before and after COMMAND" },
 	{ "events", 'e', "LIST", 0, "events or sets of them, by comma; @FILE: those in a file" },
 	{ "source", OPT_SOURCE, "NAME", 0, "take joules from this source or not at all" },
 	{ "csv", OPT_CSV, NULL, 0, "one row per number" },
@@ -106,12 +109,21 @@ static int64_t parse_interval(const char *text)
 	return ms * NSEC_PER_MSEC;
 }
 
-static int64_t parse_timeout(const char *text)
+static int64_t parse_time(const char *option, const char *text)
 {
 	int64_t ns;
 
 	if (mn_parse_duration_ns(text, &ns) || !ns)
-		usage_error("--timeout %s: a time with its unit, as 500ms or 10s", text);
+		usage_error("%s %s: a time with its unit, as 500ms or 10s", option, text);
+	return ns;
+}
+
+static int64_t parse_idle(const char *text)
+{
+	int64_t ns = parse_time("--idle", text);
+
+	if (ns < IDLE_LEAST_NS)
+		usage_error("--idle %s: too short to tell watts; 100ms or more", text);
 	return ns;
 }
 
@@ -160,7 +172,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, "memnet-energy");
 		exit(0);
 	case OPT_TIMEOUT:
-		o->timeout_ns = parse_timeout(arg);
+		o->timeout_ns = parse_time("--timeout", arg);
+		break;
+	case OPT_IDLE:
+		o->idle_ns = parse_idle(arg);
 		break;
 	case OPT_SOURCE:
 		o->source = arg;
@@ -214,6 +229,7 @@ static const struct argp argp = {
 	"Examples:\n"
 	"  memnet-energy -- make -j8\n"
 	"  memnet-energy -r 10 -- gzip -k file\n"
+	"  memnet-energy --idle 10s -- ./job\n"
 	"  memnet-energy -a -I 1000\n"
 	"  memnet-energy -p 4711 --timeout 10s -e default,scheduling\n"
 	"The exit status is the command's; 125: memnet-energy itself failed, 126 and 127: the "
@@ -233,6 +249,10 @@ static void check_together(const struct options *o)
 		usage_error("--repeat wants a command");
 	if (o->repeat && o->interval_ns)
 		usage_error("--repeat or --interval, not both");
+	if (o->idle_ns && !o->command)
+		usage_error("--idle wants a command, before which the machine is idle");
+	if (o->idle_ns && o->interval_ns)
+		usage_error("--idle or --interval, not both: idle is known only at the end");
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "energy/tool/events.h"
+#include "energy/tool/net.h"
 #include "energy/tool/output.h"
 #include "energy/tool/repeat.h"
 #include "energy/tool/target.h"
@@ -19,17 +20,32 @@ struct report {
 	const struct session *session;
 	FILE *out;
 	struct repeat repeat;
+	struct idle_window idle;	/* the last one: after a run, and before the next */
+	int idle_signal;		/* that ended it, or 0 */
 };
 
-static void emit(void *ctx, const struct record *record)
+static void measure_idle(struct report *report)
+{
+	if (report->session->options->idle_ns)
+		report->idle_signal = idle_measure(report->session, &report->idle);
+}
+
+static void emit(void *ctx, const struct record *of_window)
 {
 	struct report *report = ctx;
+	struct record record = *of_window;
 
-	report->session->options->output->record(report->out, report->session, record);
+	if (record.kind == RECORD_RUN) {
+		record.before = report->idle;
+		measure_idle(report);
+		record.after = report->idle;
+	}
+	net_fill(report->session, &record);
+	report->session->options->output->record(report->out, report->session, &record);
 	fflush(report->out);
 	/* A run that failed did something else than the others: a row, but no value. */
-	if (report->session->options->repeat && record->kind == RECORD_RUN && record->status <= 0)
-		repeat_add(&report->repeat, record);
+	if (report->session->options->repeat && record.kind == RECORD_RUN && record.status <= 0)
+		repeat_add(&report->repeat, &record);
 }
 
 static int no_command(const char *name, int error)
@@ -61,9 +77,14 @@ static int measure(struct report *report)
 	int64_t origin_ns = 0;
 	int status = 0;
 
+	measure_idle(report);
+	if (report->idle_signal) {
+		complain("ended while idle was measured; the command was not run");
+		return 128 + report->idle_signal;
+	}
 	options->output->begin(report->out, report->session);
 	fflush(report->out);
-	for (unsigned run = 1; run <= n && !status && !end.signal; run++)
+	for (unsigned run = 1; run <= n && !status && !end.signal && !report->idle_signal; run++)
 		status = measure_once(report, run, &origin_ns, &end);
 	if (options->repeat && status)
 		complain("a run ended with status %d: stopped; it is not in the summary", status);

@@ -103,6 +103,21 @@ static void print_joules(FILE *out, const struct energy_value *v, const char *na
 	fprintf(out, "%s\n", remark);
 }
 
+static double idle_watts(const struct idle_window *idle)
+{
+	return idle->total.joules / idle->duration_s;
+}
+
+static void print_net(FILE *out, const struct record *r)
+{
+	char before[32], after[32], remark[96];
+
+	snprintf(remark, sizeof(remark), "  (idle %s W before, %s W after)",
+		 short_number(idle_watts(&r->before), before, sizeof(before)),
+		 short_number(idle_watts(&r->after), after, sizeof(after)));
+	print_joules(out, &r->net, "net of idle", remark, r->duration_s);
+}
+
 static void print_energy(FILE *out, const struct session *session, const struct record *r)
 {
 	fprintf(out, "%14s %12s   %-16s %-11s %-10s %s\n", "joules", "watts", "domain", "source",
@@ -114,6 +129,12 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 			     domain->in_total ? "" : "  (not in the total)", r->duration_s);
 	}
 	print_joules(out, &r->total, "total", "", r->duration_s);
+	if (session->options->idle_ns)
+		print_net(out, r);
+	/* In a window this short the machine's busy time is a few ticks, or none. */
+	if (r->share.quality == ENERGY_ESTIMATED && r->duration_s >= SHORT_S)
+		print_joules(out, &r->share, session->options->command ? "of it, command" :
+			     "of it, processes", "  (by CPU time, rule busy-share)", r->duration_s);
 }
 
 /* Why nothing was measured: what each source lacks, with the mend; what the model assumes. */
@@ -142,6 +163,8 @@ static void print_reasons(FILE *out, const struct session *session, const struct
 		if (v->reason[0] && v->quality != ENERGY_ESTIMATED)
 			fprintf(out, "  %s: %s\n", energy_quality_name(v->quality), v->reason);
 	}
+	if (session->options->idle_ns && !isfinite(r->net.joules))
+		fprintf(out, "  no net: %s\n", r->net.reason);
 	if (r->total.quality != ENERGY_MEASURED)
 		print_notes(out, session->energy);
 	if (is_model(session) && r->duration_s < SHORT_S)
@@ -277,6 +300,17 @@ static void print_line_counts(FILE *out, const struct session *session, const st
 	}
 }
 
+static void print_line_net(FILE *out, const struct energy_value *net)
+{
+	char joules[32], band[80];
+
+	if (isfinite(net->joules))
+		fprintf(out, "  net %s J (%s)", short_number(net->joules, joules, sizeof(joules)),
+			range(net->low_j, net->high_j, band, sizeof(band)));
+	else
+		fprintf(out, "  no net: %s", net->reason);
+}
+
 static void print_line(FILE *out, const struct session *session, const struct record *r)
 {
 	const struct energy_value *v = &r->total;
@@ -295,6 +329,8 @@ static void print_line(FILE *out, const struct session *session, const struct re
 		short_number(v->joules / r->duration_s, watts, sizeof(watts)),
 		range(v->low_j, v->high_j, band, sizeof(band)), source_word(v->source),
 		energy_quality_name(v->quality), busy, short_number(cpu->command, used, sizeof(used)));
+	if (session->options->idle_ns)
+		print_line_net(out, &r->net);
 	if (session->options->events)
 		print_line_counts(out, session, r);
 	if (r->status > 0)
@@ -361,7 +397,7 @@ static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
 	char median[40], interval[96], all[96], band[80], label[64];
 
 	summary_label(v, label, sizeof(label));
-	fprintf(out, "%14s   %-24s %-24s %-*s",
+	fprintf(out, "%14s   %-32s %-24s %-*s",
 		summary_number(v, s->estimate.median, median, sizeof(median)), label,
 		summary_pair(v, s->estimate.low, s->estimate.high, interval, sizeof(interval)),
 		model ? 24 : 0, summary_pair(v, s->min, s->max, all, sizeof(all)));
@@ -378,7 +414,7 @@ static void text_summary(FILE *out, const struct session *session, struct repeat
 
 	describe(session->options, what, sizeof(what));
 	fprintf(out, "\n %zu runs of %s:\n\n", repeat->n_runs, what);
-	fprintf(out, "%14s   %-24s %-24s %s\n", "median", "", "95 % interval", "least .. most");
+	fprintf(out, "%14s   %-32s %-24s %s\n", "median", "", "95 % interval", "least .. most");
 	for (size_t i = 0; i < repeat->n_values; i++) {
 		struct summary s;
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "energy/attribution.h"
 #include "energy/counters.h"
 #include "energy/energy.h"
 #include "energy/sampler.h"
@@ -25,6 +26,7 @@ struct options {
 	size_t n_pids;
 	bool all;			/* counters of all CPUs */
 	int64_t interval_ns, timeout_ns; /* 0: none */
+	int64_t idle_ns;		/* before and after each run; 0: none */
 	unsigned repeat;		/* 0: not asked for */
 	const char *events;		/* as typed; NULL: the default set */
 	const char *source, *sysfs;
@@ -47,6 +49,12 @@ struct cpu_use {			/* seconds; NaN: not known */
 	double busy, steal, idle;	/* of the whole machine */
 };
 
+/* The machine while nothing of ours ran. */
+struct idle_window {
+	struct energy_value total;
+	double duration_s;
+};
+
 enum record_kind { RECORD_RUN, RECORD_INTERVAL };
 
 /* What one window, or one interval of it, cost. */
@@ -57,6 +65,10 @@ struct record {
 	struct energy_value total;
 	struct energy_value *domains;	/* [energy_domain_count()] */
 	struct energy_check *checks;	/* the same; text is "" where there is no witness */
+	struct idle_window before, after;	/* these three: with --idle only */
+	struct energy_idle idle;
+	struct energy_value net;	/* total less idle */
+	struct energy_value share;	/* of net, or without --idle of total: the command's */
 	struct counter_sum *counters;	/* [n_events]; error is for those without any thread */
 	struct cpu_use cpu;
 	struct sampler_stats sampler;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A record as a list of numbers: scalars, then domains, the total and its mean power,
+ * A record as a list of numbers: scalars, then domains, what is of the whole machine,
  * then events. CSV writes them, repetitions collect them; a new number is a line here.
  */
 #include <math.h>
@@ -29,12 +29,6 @@ static const struct scalar {
 };
 
 #define N_SCALARS	ARRAY_SIZE(scalars)
-#define N_TOTALS	2		/* energy_j and power_w */
-
-size_t record_value_count(const struct session *session)
-{
-	return N_SCALARS + energy_domain_count(session->energy) + N_TOTALS + session->n_events;
-}
 
 static void scalar_value(const struct record *record, size_t i, struct value *value)
 {
@@ -71,16 +65,108 @@ static void domain_value(const struct session *session, const struct record *rec
 	value->in_total = domain->in_total;
 }
 
-static void total_value(const struct record *record, bool power, struct value *value)
+static void joules_to_watts(double seconds, struct value *value)
+{
+	value->value /= seconds;
+	value->low /= seconds;
+	value->high /= seconds;
+}
+
+static void total_joules(const struct record *record, struct value *value)
 {
 	joules_value(&record->total, value);
-	value->name = "total";
-	if (!power)
-		return;
-	value->metric = "power_w";
-	value->value /= record->duration_s;
-	value->low /= record->duration_s;
-	value->high /= record->duration_s;
+}
+
+static void total_watts(const struct record *record, struct value *value)
+{
+	joules_value(&record->total, value);
+	joules_to_watts(record->duration_s, value);
+}
+
+static void share_joules(const struct record *record, struct value *value)
+{
+	joules_value(&record->share, value);
+}
+
+static void net_joules(const struct record *record, struct value *value)
+{
+	joules_value(&record->net, value);
+}
+
+static void before_watts(const struct record *record, struct value *value)
+{
+	joules_value(&record->before.total, value);
+	joules_to_watts(record->before.duration_s, value);
+}
+
+static void after_watts(const struct record *record, struct value *value)
+{
+	joules_value(&record->after.total, value);
+	joules_to_watts(record->after.duration_s, value);
+}
+
+static void idle_watts(const struct record *record, struct value *value)
+{
+	const struct energy_idle *idle = &record->idle;
+
+	value->source = record->total.source;
+	value->quality = idle->quality;
+	value->value = idle->watts;
+	value->low = idle->low_w;
+	value->high = idle->high_w;
+	value->reason = idle->reason;
+}
+
+enum with_idle { ALWAYS, WITHOUT, WITH };
+
+static const struct whole {
+	enum with_idle with_idle;
+	const char *metric, *name;
+	void (*get)(const struct record *record, struct value *value);
+} wholes[] = {
+	{ ALWAYS, "energy_j", "total", total_joules },
+	{ ALWAYS, "power_w", "total", total_watts },
+	{ WITHOUT, "energy_share_j", "busy-share-gross", share_joules },
+	{ WITH, "energy_net_j", "total", net_joules },
+	{ WITH, "energy_share_j", "busy-share-net", share_joules },
+	{ WITH, "power_idle_w", "before", before_watts },
+	{ WITH, "power_idle_w", "after", after_watts },
+	{ WITH, "power_idle_w", "mean", idle_watts },
+};
+
+/* The @i-th of those this session has, or NULL. */
+static const struct whole *find_whole(const struct session *session, size_t i)
+{
+	enum with_idle not = session->options->idle_ns ? WITHOUT : WITH;
+
+	for (size_t at = 0; at < ARRAY_SIZE(wholes); at++) {
+		if (wholes[at].with_idle != not && !i--)
+			return &wholes[at];
+	}
+	return NULL;
+}
+
+static size_t count_wholes(const struct session *session)
+{
+	size_t n = 0;
+
+	while (find_whole(session, n))
+		n++;
+	return n;
+}
+
+size_t record_value_count(const struct session *session)
+{
+	return N_SCALARS + energy_domain_count(session->energy) + count_wholes(session) +
+	       session->n_events;
+}
+
+static void whole_value(const struct whole *whole, const struct record *record,
+			struct value *value)
+{
+	whole->get(record, value);
+	value->metric = whole->metric;
+	value->name = whole->name;
 }
 
 static bool counts_time(const char *event)
@@ -111,7 +197,7 @@ static void event_value(const struct session *session, const struct record *reco
 void record_value(const struct session *session, const struct record *record, size_t i,
 		  struct value *value)
 {
-	size_t n = energy_domain_count(session->energy);
+	size_t n = energy_domain_count(session->energy), n_wholes = count_wholes(session);
 
 	*value = (struct value){ .name = "", .quality = ENERGY_MEASURED, .low = NAN,
 				 .high = NAN, .reason = "" };
@@ -122,8 +208,8 @@ void record_value(const struct session *session, const struct record *record, si
 	i -= N_SCALARS;
 	if (i < n)
 		domain_value(session, record, i, value);
-	else if (i < n + N_TOTALS)
-		total_value(record, i > n, value);
+	else if (i < n + n_wholes)
+		whole_value(find_whole(session, i - n), record, value);
 	else
-		event_value(session, record, i - n - N_TOTALS, value);
+		event_value(session, record, i - n - n_wholes, value);
 }

@@ -2,9 +2,9 @@
 /*
  * The real powercap class and a perf PMU of a kernel, in a VM under TCG: modules of ours
  * (energy/test/kernel_modules) register zones and events whose power is known and whose
- * counters wrap, and a program with the energy library in it must find the joules.
- * Here, too, a machine of one's own that can be suspended and whose clock can be set.
- * Skips (77) without QEMU, an image, or the headers of the guest's kernel. About 40 s.
+ * counters wrap, and a program with the energy library in it must find the joules, and
+ * memnet-energy as users have it. Here, too, a machine of one's own that can be suspended and whose clock can be set.
+ * Skips (77) without QEMU, an image, or the headers of the guest's kernel. About 55 s.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +14,15 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "energy/test/read_report.h"
 #include "harness/test/guest_vm.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 
 #define INITRD		"test-energy.img"
-#define PROGRAM		"guest-joules"
+#define PROGRAM		"guest-joules"	/* knows each domain's own window, to the ns */
+#define TOOL		"memnet-energy --source powercap -e task-clock "
+#define TOTAL_W		(50 + 5 + 20 + 3)	/* of those in_total */
 
 struct known {
 	const char *domain;
@@ -193,6 +196,125 @@ static void a_suspend_in_the_window_is_a_gap(void **state)
 	expect_gaps(said, "the machine was suspended");
 }
 
+/* --- memnet-energy ---------------------------------------------------------------- */
+
+struct joules {
+	double value, low, high;
+};
+
+/* What memnet-energy reported, without what init puts before each of its lines or pieces. */
+static void run_tool(const char *options, bool lines, char *report, size_t size)
+{
+	char command[200], said[16000];
+	size_t n = 0;
+
+	snprintf(command, sizeof(command), TOOL "%s -- busybox sleep 3", options);
+	spawn(0, command);
+	take(0, said, sizeof(said));
+	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n")) {
+		if (strncmp(line, "err 0 ", 6))
+			continue;
+		n += snprintf(report + n, size - n, "%s%s", line + 6, lines ? "\n" : "");
+		assert_in_range(n, 1, size - 1);
+	}
+}
+
+/* Behind @start in the row it is found in; @start is unlike all other rows. */
+static const char *in_row(const char *report, const char *start)
+{
+	const char *at = strstr(report, start);
+
+	if (!at)
+		fail_msg("no %s in: %s", start, report);
+	return at + strlen(start);
+}
+
+static void csv_joules(const char *report, const char *domain, struct joules *j)
+{
+	char start[64];
+	const char *row;
+
+	snprintf(start, sizeof(start), ",\"energy_j\",\"%s\",", domain);
+	row = in_row(report, start);
+	if (sscanf(row, "\"%lf\",\"powercap\",\"measured\",\"%lf\",\"%lf\",\"0\",", &j->value,
+		   &j->low, &j->high) != 3)
+		fail_msg("%s %.200s", domain, row);
+}
+
+static void json_joules(json_t *run, const char *metric, const char *domain, struct joules *j)
+{
+	assert_string_equal(report_text(run, metric, domain, "source"), "powercap");
+	assert_string_equal(report_text(run, metric, domain, "quality"), "measured");
+	*j = (struct joules){ report_value(run, metric, domain, "value"),
+			      report_value(run, metric, domain, "low"),
+			      report_value(run, metric, domain, "high") };
+}
+
+/*
+ * The report has one duration for all. Counters are read one after the other from its
+ * clock on, each with a clock of its own that the report does not have: between the
+ * two the vCPU may not be run, at either edge, for a few ticks of a busy host.
+ */
+#define EDGE_S		0.05
+
+static void expect_watts(const char *name, double watts, double seconds, const struct joules *j,
+			 double edges_w)
+{
+	double expected = watts * seconds, margin = edges_w * EDGE_S;
+
+	print_message("%-9s expected %7.3f J, reported %7.3f J (%+.3f J) in %7.3f .. %7.3f J, margin %.2f J\n",
+		      name, expected, j->value, j->value - expected, j->low, j->high, margin);
+	assert_true(j->low <= j->value && j->value <= j->high);
+	assert_true(j->low - margin <= expected && expected <= j->high + margin);
+}
+
+/* 3 s at 50 W are once or twice round 100 J. */
+static void memnet_energy_reports_the_known_joules(void **state)
+{
+	char report[12000] = "";
+	struct joules j;
+	double seconds;
+
+	run_tool("--csv", true, report, sizeof(report));
+	seconds = atof(in_row(report, ",\"duration_s\",,\""));
+	assert_true(seconds > 3);
+	for (const struct known *k = zones; k->domain; k++) {
+		csv_joules(report, k->domain, &j);
+		expect_watts(k->domain, k->watts, seconds, &j, k->watts);
+	}
+	csv_joules(report, "total", &j);
+	expect_watts("total", TOTAL_W, seconds, &j, TOTAL_W);
+}
+
+/* The power is the same all the time, so net is 0, give or take its interval. */
+static void memnet_energy_reports_net_of_idle(void **state)
+{
+	char report[12000] = "";
+	json_t *all, *run;
+	struct joules j;
+	double seconds;
+
+	run_tool("--json --idle 2s", false, report, sizeof(report));
+	all = report_read(report);
+	assert_int_equal(json_array_size(all), 1);
+	run = json_array_get(all, 0);
+	seconds = report_value(run, "duration_s", "", "value");
+	for (const struct known *k = zones; k->domain; k++) {
+		json_joules(run, "energy_j", k->domain, &j);
+		expect_watts(k->domain, k->watts, seconds, &j, k->watts);
+	}
+	json_joules(run, "energy_net_j", "total", &j);
+	expect_watts("net", 0, seconds, &j, TOTAL_W);
+	assert_true(j.high - j.low < TOTAL_W * seconds / 10);
+	json_joules(run, "power_idle_w", "before", &j);
+	expect_watts("before, W", TOTAL_W, 1, &j, TOTAL_W / 2.0);
+	json_joules(run, "power_idle_w", "after", &j);
+	expect_watts("after, W", TOTAL_W, 1, &j, TOTAL_W / 2.0);
+	json_decref(all);
+}
+
+/* --- perf beside powercap ----------------------------------------------------------- */
+
 /* The PMU knows of one package. What powercap has beside it is in no total. */
 static void perf_is_used_and_powercap_agrees(void **state)
 {
@@ -262,6 +384,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_power_gives_known_joules_over_wraps),
 		cmocka_unit_test(a_step_of_the_clock_changes_nothing),
+		cmocka_unit_test(memnet_energy_reports_the_known_joules),
+		cmocka_unit_test(memnet_energy_reports_net_of_idle),
 		cmocka_unit_test(a_suspend_in_the_window_is_a_gap),
 		cmocka_unit_test(perf_is_used_and_powercap_agrees),
 		cmocka_unit_test(perf_is_used_and_powercap_disagrees),

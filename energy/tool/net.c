@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An idle window is a window without a target, sampled as any other: what the sampler
+ * itself costs is in both and cancels out. The one after a run is the one before the
+ * next, so that each run lies between two, and drift from run to run is seen.
+ */
+#include "energy/tool/net.h"
+
+#include <math.h>
+
+#include "energy/tool/window.h"
+
+static void keep_total(void *ctx, const struct record *record)
+{
+	struct idle_window *idle = ctx;
+
+	idle->total = record->total;
+	idle->duration_s = record->duration_s;
+}
+
+static void no_joules(struct energy_value *value, const char *source, const char *why)
+{
+	*value = (struct energy_value){ .source = source, .quality = ENERGY_ABSENT, .joules = NAN,
+					.low_j = NAN, .high_j = NAN };
+	snprintf(value->reason, sizeof(value->reason), "%.190s", why);
+}
+
+int idle_measure(const struct session *session, struct idle_window *idle)
+{
+	const struct options alone = { .timeout_ns = session->options->idle_ns };
+	const struct session nobody = { .options = &alone, .energy = session->energy };
+	const char *source = energy_source(session->energy);
+	struct window_end end = { 0 };
+	int64_t origin_ns = 0;
+	char err[256];
+
+	idle->duration_s = NAN;
+	if (window_run(&nobody, 1, &origin_ns, keep_total, idle, &end, err, sizeof(err)))
+		no_joules(&idle->total, source, err);
+	else if (end.signal)
+		no_joules(&idle->total, source, "a signal ended it");
+	return end.signal;
+}
+
+/* The rest of the machine's busy time is others', and so is their part of @divided. */
+static void fill_share(struct record *r, const struct energy_value *divided, double idle_j)
+{
+	const struct attribution_window window = {
+		.total_j = r->total.joules, .idle_j = idle_j, .busy_cpu_s = r->cpu.busy,
+	};
+	struct attribution_part command = { .cpu_s = r->cpu.command };
+	struct attribution a;
+	double scale;
+
+	if (!isfinite(divided->joules)) {
+		no_joules(&r->share, divided->source, divided->reason);
+		return;
+	}
+	attribute(&window, ATTRIBUTE_BUSY_SHARE, &command, 1, &a);
+	if (a.quality == ENERGY_ABSENT) {
+		no_joules(&r->share, divided->source, a.reason);
+		return;
+	}
+	scale = divided->joules > 0 ? command.joules / divided->joules : 0;
+	r->share = (struct energy_value){
+		.source = divided->source, .quality = a.quality, .joules = command.joules,
+		.low_j = scale * divided->low_j, .high_j = scale * divided->high_j,
+		.reason = "a rule, not a measurement: CPU time over the machine's busy time",
+	};
+}
+
+void net_fill(const struct session *session, struct record *r)
+{
+	if (!session->options->idle_ns) {
+		fill_share(r, &r->total, 0);
+		return;
+	}
+	energy_idle_power(&r->before.total, r->before.duration_s, &r->after.total,
+			  r->after.duration_s, IDLE_TOLERANCE, &r->idle);
+	energy_net(&r->total, r->duration_s, &r->idle, &r->net);
+	fill_share(r, &r->net, r->idle.watts * r->duration_s);
+}

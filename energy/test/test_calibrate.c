@@ -160,21 +160,38 @@ static int open_fake(const char *file)
 	return fd;
 }
 
-static void a_machine_is_calibrated_by_its_counter(void **state)
+/* Points that rise with the load, and by the law of that machine? */
+static bool points_follow_the_law(const struct calibrate_point *points, int n, int cpus)
+{
+	struct calibrate_fit fits[POWER_SHAPES];
+	enum power_shape best;
+	double all_w = BUSY_W * cpus;
+
+	for (int i = 1; i < n; i++) {
+		assert_true(points[i].cpus > points[i - 1].cpus);
+		if (points[i].watts < points[0].watts + 5)
+			return false;
+	}
+	if (calibrate_fit(points, n, fits, &best))
+		return false;
+	/* Ticks of 10 ms at both edges of 0.7 s: some percent. */
+	return fabs(fits[SHAPE_LINEAR].idle_w - IDLE_W) < 0.1 * IDLE_W &&
+	       fabs(fits[SHAPE_LINEAR].slope_w - all_w) < 0.1 * all_w &&
+	       (n == 2 || fits[SHAPE_LINEAR].rms_w < 0.05 * all_w);
+}
+
+static bool machine_is_calibrated(void)
 {
 	struct machine m = { .cpus = sysconf(_SC_NPROCESSORS_ONLN), .begin_ns = mn_now_ns(),
 			     .begin_cpu_ns = process_cpu_ns() };
 	struct calibrate_config config = { .proc = fake_root(), .settle_ns = 50 * NSEC_PER_MSEC,
 					   .hold_ns = 700 * NSEC_PER_MSEC };
 	struct calibrate_point points[CALIBRATE_STEPS];
-	struct calibrate_fit fits[POWER_SHAPES];
-	enum power_shape best;
 	struct energy *e;
 	pthread_t thread;
 	char why[256];
 	int n;
 
-	fake_zone("intel-rapl:0", "package-0", 0);
 	m.energy_fd = open_fake("class/powercap/intel-rapl:0/energy_uj");
 	m.stat_fd = open_fake("stat");
 	machine_update(&m);
@@ -187,21 +204,20 @@ static void a_machine_is_calibrated_by_its_counter(void **state)
 	close(m.energy_fd);
 	close(m.stat_fd);
 	energy_close(e);
-
 	if (n < 0)
 		print_message("%s\n", why);
-	assert_in_range(n, 2, CALIBRATE_STEPS);
-	assert_int_equal(points[0].cpus, 0);
-	for (int i = 1; i < n; i++) {
-		assert_true(points[i].cpus > points[i - 1].cpus);
-		assert_true(points[i].watts > points[0].watts + 5);
-	}
-	assert_int_equal(calibrate_fit(points, n, fits, &best), 0);
-	/* Ticks of 10 ms at both edges of 0.7 s: some percent. */
-	assert_true(fabs(fits[SHAPE_LINEAR].idle_w - IDLE_W) < 0.1 * IDLE_W);
-	assert_true(fabs(fits[SHAPE_LINEAR].slope_w - BUSY_W * m.cpus) < 0.1 * BUSY_W * m.cpus);
-	if (n > 2)
-		assert_true(fits[SHAPE_LINEAR].rms_w < 0.05 * BUSY_W * m.cpus);
+	return n >= 2 && points[0].cpus == 0 && points_follow_the_law(points, n, m.cpus);
+}
+
+/* Others at work here may keep the thread that is that machine from its CPU: not three times. */
+static void a_machine_is_calibrated_by_its_counter(void **state)
+{
+	bool ok = false;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	for (int try = 0; try < 3 && !ok; try++)
+		ok = machine_is_calibrated();
+	assert_true(ok);
 }
 
 static void a_model_is_nothing_to_calibrate_against(void **state)

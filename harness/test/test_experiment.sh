@@ -113,7 +113,7 @@ nothing_left() {
 case="an experiment that passes"
 plan "idle, hybrid-saturate" 300ms
 run 0 run "$tmp/plan.ini"
-rows 2 '"ok"'
+rows 2 '"measure","ok"'
 
 grep -q '"accelerator": "tcg"' "$tmp/results/latest/environment.json" || fail "no environment"
 [ -s "$tmp/results/latest/summary.csv" ] || fail "no summary"
@@ -123,9 +123,9 @@ case="requests, and eight flows both ways"
 plan "network, rr, hybrid-rr" 500ms
 sed -i 's/^paths = .*/paths = virtio-tap, memnet/; s/^directions = .*/directions = send, recv\nflows = 8/' "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
-rows 8 '"ok"'
-rows 4 '"ok",.*"network","\(send\|recv\)","8",,'
-rows 4 '"ok",.*rr","none","1",,'
+rows 8 '"measure","ok"'
+rows 4 '"measure","ok",.*"network","\(send\|recv\)","8",,'
+rows 4 '"measure","ok",.*rr","none","1",,'
 grep -q 'latency_p99.*"virtio-tap","[0-9.]*"' "$tmp/results/latest/summary.csv" || fail "no ratio of latencies"
 nothing_left
 
@@ -149,8 +149,8 @@ chmod +x "$tmp/build/bin/memnetd"
 plan "rr" 300ms
 echo 'spin = 0, adaptive:50us' >> "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini" --build="$tmp/build"
-rows 1 '"ok",.*"rr","none","1","0",'
-rows 1 '"ok",.*"rr","none","1","adaptive:50us",'
+rows 1 '"measure","ok",.*"rr","none","1","0",'
+rows 1 '"measure","ok",.*"rr","none","1","adaptive:50us",'
 [ "$(sort -u "$tmp/spins" | tr '\n' ' ')" = "0 adaptive:50us " ] || fail "memnetd got: $(cat "$tmp/spins")"
 nothing_left
 
@@ -194,7 +194,7 @@ wait_stream
 kill -9 "$(child "memnet-work peer")"
 finish 0
 rows 1 '"failed".*the peer ended (signal 9)'
-rows 1 '"ok"'
+rows 1 '"measure","ok"'
 nothing_left
 
 case="a QEMU that dies"
@@ -203,7 +203,7 @@ wait_stream
 kill -9 "$(child qemu-system)"
 finish 0
 rows 1 '"failed".*QEMU ended (signal 9)'
-rows 1 '"ok"'
+rows 1 '"measure","ok"'
 nothing_left
 
 case="a memnetd that dies"
@@ -212,7 +212,7 @@ wait_stream
 kill -9 "$(child memnetd)"
 finish 0
 rows 1 '"failed".*memnetd ended (signal 9)'
-rows 1 '"ok"'
+rows 1 '"measure","ok"'
 nothing_left
 
 case="ctrl-C, and resumed"
@@ -225,7 +225,7 @@ rows 1 '"failed".*"interrupted"'
 nothing_left
 dir=$(readlink -f "$tmp/results/latest")
 run 0 resume "$dir"
-rows 2 '"ok"'
+rows 2 '"measure","ok"'
 nothing_left
 
 case="kill -9, and resumed"
@@ -239,12 +239,12 @@ for c in $children; do
 done
 nothing_left
 dir=$(readlink -f "$tmp/results/latest")
-before=$(runs | grep -c '"ok"')
+before=$(runs | grep -c '"measure","ok"')
 run 0 resume "$dir"
-rows 2 '"ok"'
+rows 2 '"measure","ok"'
 grep -q "$((2 - before)) of them missing\|2 runs;" "$tmp/log" || fail "ran more than was missing"
 run 0 resume "$dir"
-rows 2 '"ok"'
+rows 2 '"measure","ok"'
 nothing_left
 
 case="mistakes"

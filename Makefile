@@ -224,6 +224,7 @@ lab_src := \
 	harness/calibrate.c \
 	harness/run.c \
 	harness/run_row.c \
+	harness/run_samples.c \
 	harness/run_attribution.c \
 	harness/threads.c \
 	harness/vm.c \

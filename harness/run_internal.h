@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between run.c (the course of a run) and run_row.c (what it came to). */
+/* Between run.c (a run's course), run_row.c (what it came to), run_samples.c (over time). */
 #ifndef HARNESS_RUN_INTERNAL_H
 #define HARNESS_RUN_INTERNAL_H
 
@@ -14,6 +14,8 @@ enum run_phase { PHASE_SETTLE, PHASE_WARMUP, PHASE_WINDOW, PHASE_DRAIN, RUN_PHAS
  */
 #define PEER_PROGRESS_BYTES 64
 #define PEER_PROGRESS_WORD_BYTES 2
+
+#define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
 
 /* One edge of the window. */
 struct edge {

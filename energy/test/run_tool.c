@@ -2,6 +2,7 @@
 #include "energy/test/run_tool.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,4 +93,10 @@ void tool_not_said(const struct tool *t, const char *part)
 {
 	if (strstr(t->err, part))
 		fail_msg("said: %s\nstatus %d: %s", part, t->status, t->err);
+}
+
+void close_to(double value, double expected, double margin)
+{
+	if (!isfinite(value) || !(fabs(value - expected) <= margin))
+		fail_msg("%.12g is not within %g of %.12g", value, margin, expected);
 }

@@ -23,4 +23,7 @@ void tool_run(struct tool *t, const char *words, ...) PRINTF_LIKE(2, 3);
 void tool_said(const struct tool *t, const char *part);
 void tool_not_said(const struct tool *t, const char *part);
 
+/* Fail unless @value is a number and within @margin of @expected, as doubles. */
+void close_to(double value, double expected, double margin);
+
 #endif

@@ -111,6 +111,8 @@ static void the_exit_status_is_the_commands(void **state)
 	tool_run(&t, "sh -c 'exit 3'");
 	assert_int_equal(t.status, 3);
 	tool_said(&t, "(exit status 3)");
+	tool_run(&t, "-- sh -c 'exit 143'");		/* as a shell has it whose child a signal ended */
+	tool_said(&t, "(exit status 143)");
 	tool_run(&t, "-- sh -c 'kill -KILL $$'");
 	assert_int_equal(t.status, 128 + SIGKILL);
 	tool_said(&t, "ended by SIGKILL");
@@ -220,6 +222,44 @@ static void a_process_is_measured_until_it_ends(void **state)
 	assert_int_equal(t.status, 0);
 	tool_said(&t, "during process");
 	tool_said(&t, "context-switches");
+}
+
+static pid_t start_shell(const char *script)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/bin/sh", "sh", "-c", script, NULL);
+		_exit(1);
+	}
+	return pid;
+}
+
+static void a_process_named_twice_is_counted_once(void **state)
+{
+	pid_t pid = start_sleeper("10");
+
+	tool_run(&t, "-p %d,%d -p %d --csv -e task-clock --timeout 100ms", pid, pid, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(t.status, 0);
+	/* user_only, threads, threads_absent: of one */
+	tool_said(&t, ",\"0\",\"1\",\"0\",,,,,,");
+}
+
+/* The counts have the children, which do all the work here; the clock has not. */
+static void the_time_of_a_process_is_said_to_be_without_its_children(void **state)
+{
+	pid_t pid = start_shell("while :; do timeout 0.05 sh -c 'while :; do :; done'; done");
+
+	tool_run(&t, "-p %d --timeout 500ms", pid);
+	tool_said(&t, "CPU, the process itself\n");
+	tool_not_said(&t, "% of its busy time");
+	tool_not_said(&t, "of it, ");
+	tool_run(&t, "-p %d --csv --timeout 100ms", pid);
+	tool_said(&t, "of the processes themselves, without their children");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static void ctrl_c_and_the_timeout_end_a_window_without_a_command(void **state)
@@ -384,6 +424,8 @@ int main(void)
 		fake_test(signals_are_passed_on),
 		fake_test(the_command_starts_with_the_signals_we_started_with),
 		fake_test(a_process_is_measured_until_it_ends),
+		fake_test(a_process_named_twice_is_counted_once),
+		fake_test(the_time_of_a_process_is_said_to_be_without_its_children),
 		fake_test(ctrl_c_and_the_timeout_end_a_window_without_a_command),
 		fake_test(a_process_that_is_not_there_is_an_error),
 		fake_test(bad_options_are_named_with_what_was_meant),

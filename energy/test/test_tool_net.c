@@ -72,14 +72,14 @@ static void net_is_what_is_above_idle(void **state)
 	net = report_value(run, "energy_net_j", "total", "value");
 	low = report_value(run, "energy_net_j", "total", "low");
 	high = report_value(run, "energy_net_j", "total", "high");
-	assert_float_equal(net, gross - 10 * seconds, NEAR);
+	close_to(net, gross - 10 * seconds, NEAR);
 	assert_true(low <= 15 && high >= 15 && low >= 12);
-	assert_float_equal(low, report_value(run, "energy_j", "total", "low") - 10 * seconds, NEAR);
+	close_to(low, report_value(run, "energy_j", "total", "low") - 10 * seconds, NEAR);
 	assert_string_equal(report_text(run, "energy_net_j", "total", "quality"), "measured");
 	assert_string_equal(report_text(run, "energy_net_j", "total", "source"), "hwmon");
-	assert_float_equal(report_value(run, "power_idle_w", "before", "value"), 10, NEAR);
-	assert_float_equal(report_value(run, "power_idle_w", "after", "value"), 10, NEAR);
-	assert_float_equal(report_value(run, "power_idle_w", "mean", "value"), 10, NEAR);
+	close_to(report_value(run, "power_idle_w", "before", "value"), 10, NEAR);
+	close_to(report_value(run, "power_idle_w", "after", "value"), 10, NEAR);
+	close_to(report_value(run, "power_idle_w", "mean", "value"), 10, NEAR);
 	json_decref(all);
 }
 
@@ -111,7 +111,7 @@ static void idles_that_disagree_give_no_net_but_gross(void **state)
 			       "idle was 10.000 W before and 25.000 W after"));
 	assert_true(isnan(report_value(run, "power_idle_w", "mean", "value")));
 	assert_true(isnan(report_value(run, "energy_share_j", "busy-share-net", "value")));
-	assert_float_equal(report_value(run, "power_idle_w", "after", "value"), 25, NEAR);
+	close_to(report_value(run, "power_idle_w", "after", "value"), 25, NEAR);
 	json_decref(all);
 	fake_sensor("hwmon0", "power1_input", "10000000\n");
 	tool_run(&t, SENSOR "%s", words);
@@ -132,7 +132,7 @@ static void repeated_runs_have_a_net_each_and_its_median(void **state)
 	assert_int_equal(report_value(median, "energy_net_j", "total", "n"), 3);
 	assert_true(report_value(median, "energy_net_j", "total", "median") > 0.9);
 	assert_true(report_value(median, "energy_net_j", "total", "max") < 5);
-	assert_float_equal(report_value(median, "power_idle_w", "mean", "median"), 10, NEAR);
+	close_to(report_value(median, "power_idle_w", "mean", "median"), 10, NEAR);
 	json_decref(all);
 }
 
@@ -155,8 +155,8 @@ static void expect_share(json_t *run, const char *rule, double of_joules)
 	double command = report_value(run, "cpu_command_s", "", "value");
 	double busy = report_value(run, "cpu_machine_busy_s", "", "value");
 
-	assert_float_equal(report_value(run, "energy_share_j", rule, "value"),
-			   of_joules * command / busy, NEAR);
+	close_to(report_value(run, "energy_share_j", rule, "value"),
+		 of_joules * command / busy, NEAR);
 	assert_string_equal(report_text(run, "energy_share_j", rule, "quality"), "estimated");
 	assert_in_range(100 * command / busy, 5, 80);
 }

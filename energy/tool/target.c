@@ -104,11 +104,6 @@ void target_release(struct target *t)
 		mn_write_all(t->go_fd, "", 1);
 }
 
-static int shell_status(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 void target_collect(struct target *t)
 {
 	int status, ret;
@@ -118,7 +113,8 @@ void target_collect(struct target *t)
 	do
 		ret = wait4(t->child, &status, 0, &t->usage);
 	while (ret < 0 && errno == EINTR);
-	t->status = shell_status(status);
+	t->ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	t->status = t->ended_by ? 128 + t->ended_by : WEXITSTATUS(status);
 	mn_read_all(t->error_fd, &t->exec_error, sizeof(t->exec_error));
 	t->child = 0;
 }

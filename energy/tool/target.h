@@ -20,6 +20,7 @@ struct target {
 	int signal;			/* the last that asked us to end, or 0 */
 	int exec_error;			/* 0, or -errno: the command never ran */
 	int status;			/* as a shell has it; -1: no command */
+	int ended_by;			/* the signal that ended the command, or 0 */
 	struct rusage usage;		/* of the command and the children it waited for */
 };
 

@@ -204,7 +204,7 @@ static void a_model_stays_a_model(void **state)
 static void a_signal_before_the_command_ends_it_all(void **state)
 {
 	tool_start(&t, SENSOR "--idle 20s -- sh -c 'echo ran'");
-	usleep(300000);
+	tool_ready(&t);
 	kill(t.pid, SIGINT);
 	tool_wait(&t);
 	assert_int_equal(t.status, 128 + SIGINT);

@@ -277,8 +277,13 @@ static const struct subcommand *find_subcommand(const struct options *o)
 		const struct subcommand *s = &subcommands[i];
 		const char *next = o->command[1];
 
-		if (!strcmp(o->command[0], s->name) && (!next || (s->has_options && *next == '-')))
+		if (strcmp(o->command[0], s->name))
+			continue;
+		if (!next || (s->has_options && *next == '-'))
 			return s;
+		if (*next == '-')
+			usage_error("%s has no options of its own: memnet-energy %s ... %s; a "
+				    "program of that name: -- %s", s->name, next, s->name, s->name);
 	}
 	return NULL;
 }

@@ -25,8 +25,8 @@ struct target {
 };
 
 /*
- * Block the signals we handle, lift the limit of open files: once, before the first
- * target. A command gets back what was before.
+ * Block the signals we handle, ignore SIGPIPE, lift the limit of open files: once, before
+ * the first target. A command gets back what was before.
  */
 void target_prepare(void);
 

@@ -101,6 +101,12 @@ void complain(const char *format, ...) PRINTF_LIKE(1, 2);
 /* The one of @n words that @word is most likely meant to be, or NULL. */
 const char *nearest(const char *word, const char *const *words, size_t n);
 
+/*
+ * Why @source is not used: the last note that is an error, for it says what was wanting after
+ * all others were passed over; else its last; else @otherwise. NULL: the first one tried.
+ */
+const char *refusal(const struct energy *e, const char *source, const char *otherwise);
+
 /* "'build/x --threads 2'", "process 123": what is measured; "" for the machine. */
 void describe(const struct options *options, char *buf, size_t size);
 

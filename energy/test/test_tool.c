@@ -253,7 +253,8 @@ static void a_process_named_twice_is_counted_once(void **state)
 /* The counts have the children, which do all the work here; the clock has not. */
 static void the_time_of_a_process_is_said_to_be_without_its_children(void **state)
 {
-	pid_t pid = start_shell("while :; do timeout 0.05 sh -c 'while :; do :; done'; done");
+	pid_t pid = start_shell("for i in $(seq 100); do "
+				"timeout 0.05 sh -c 'while :; do :; done'; done");
 
 	tool_run(&t, "-p %d --timeout 500ms", pid);
 	tool_said(&t, "CPU, the process itself\n");

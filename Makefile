@@ -167,6 +167,7 @@ energy_tool_src := \
 	energy/tool/session.c \
 	energy/tool/window.c \
 	energy/tool/target.c \
+	energy/tool/sink.c \
 	energy/tool/count.c \
 	energy/tool/events.c \
 	energy/tool/net.c \
@@ -364,6 +365,7 @@ $(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_doctor.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_net.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
@@ -426,7 +428,8 @@ TEST_SCRIPTS := \
 
 # These execute programs, load the plugin, or boot VMs.
 $(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output \
-$(BUILD)/energy/test/test_tool_calibrate $(BUILD)/energy/test/test_tool_net: | $(BUILD)/bin/memnet-energy \
+$(BUILD)/energy/test/test_tool_calibrate $(BUILD)/energy/test/test_tool_doctor \
+$(BUILD)/energy/test/test_tool_net: | $(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \

@@ -341,6 +341,17 @@ const struct energy_note *energy_note(const struct energy *e, size_t i)
 	return i < e->n_notes ? &e->notes[i] : NULL;
 }
 
+double energy_min_window_s(const struct energy *e)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < e->n_zones; i++) {
+		if (e->zones[i].gauge && e->zones[i].domain.in_total)
+			most = MAX(most, 2 * e->zones[i].averaged_s);
+	}
+	return most;
+}
+
 int64_t energy_max_interval_ns(const struct energy *e)
 {
 	const double never = (double)(INT64_MAX / 2);

@@ -109,6 +109,8 @@ const struct energy_domain *energy_domain(const struct energy *e, size_t i);
 const struct energy_note *energy_note(const struct energy *e, size_t i);
 /* Read at least this often, or a wrap may hide; INT64_MAX if no counter wraps. */
 int64_t energy_max_interval_ns(const struct energy *e);
+/* In a window shorter than this the total is absent: a sensor tells a mean; 0: none does. */
+double energy_min_window_s(const struct energy *e);
 
 /* All counters into @readings[energy_domain_count()]; no allocation, no other I/O. */
 void energy_read(const struct energy *e, struct energy_reading *readings);

@@ -2,7 +2,9 @@
 #include "energy/test/run_tool.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -62,10 +64,33 @@ void tool_start(struct tool *t, const char *words, ...)
 	va_end(ap);
 }
 
+void tool_ready(const struct tool *t)
+{
+	char path[64], text[8192], *blocked;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", t->pid);
+	for (int i = 0; i < 1000; i++) {
+		assert_true(mn_read_file(path, text, sizeof(text)) > 0);
+		blocked = strstr(text, "SigBlk:");
+		if (blocked && strtoull(blocked + 7, NULL, 16) & 1u << (SIGINT - 1))
+			return;
+		usleep(10000);
+	}
+	fail_msg("memnet-energy never blocked its signals");
+}
+
 void tool_wait(struct tool *t)
 {
+	siginfo_t info = { 0 };
 	int status;
 
+	for (int i = 0; i < 2000 && !info.si_pid; i++) {
+		assert_int_equal(waitid(P_PID, t->pid, &info, WEXITED | WNOWAIT | WNOHANG), 0);
+		if (!info.si_pid)
+			usleep(10000);
+	}
+	if (!info.si_pid)
+		kill(t->pid, SIGKILL);
 	assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
 	t->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	read_output("out", t->out, sizeof(t->out));
@@ -92,4 +117,10 @@ void tool_not_said(const struct tool *t, const char *part)
 {
 	if (strstr(t->err, part))
 		fail_msg("said: %s\nstatus %d: %s", part, t->status, t->err);
+}
+
+void close_to(double value, double expected, double margin)
+{
+	if (!isfinite(value) || !(fabs(value - expected) <= margin))
+		fail_msg("%.12g is not within %g of %.12g", value, margin, expected);
 }

@@ -15,6 +15,9 @@ struct tool {
 
 /* Start "memnet-energy --sysfs ROOT @words", in the shell's words; it is @t->pid. */
 void tool_start(struct tool *t, const char *words, ...) PRINTF_LIKE(2, 3);
+/* Until it has blocked its signals: from then on it lives to report. */
+void tool_ready(const struct tool *t);
+/* Until it ends; after 20 s it is killed. */
 void tool_wait(struct tool *t);
 /* Both. */
 void tool_run(struct tool *t, const char *words, ...) PRINTF_LIKE(2, 3);
@@ -22,5 +25,8 @@ void tool_run(struct tool *t, const char *words, ...) PRINTF_LIKE(2, 3);
 /* Fail, showing all that was said, if @part is (not) in @t->err. */
 void tool_said(const struct tool *t, const char *part);
 void tool_not_said(const struct tool *t, const char *part);
+
+/* Fail unless @value is a number and within @margin of @expected, as doubles. */
+void close_to(double value, double expected, double margin);
 
 #endif

@@ -20,6 +20,16 @@ static struct tool t;
 #define MAX_COLUMNS	32
 #define MAX_ROWS	256
 
+/* @words with the tree's directory for their one %s. */
+static const char *with_root(const char *words)
+{
+	static char text[512];
+	const char *at = strstr(words, "%s");
+
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - words), words, fake_root(), at + 2);
+	return text;
+}
+
 /* A table of texts; NULL: an empty cell. */
 static struct table {
 	char *cell[MAX_ROWS][MAX_COLUMNS];
@@ -104,14 +114,18 @@ static void csv_has_every_number_with_its_source(void **state)
 	assert_string_equal(cell(row, "exit_status"), "3");
 	assert_true(atof(cell(row, "low")) <= 2.5 && atof(cell(row, "high")) >= 2.5);
 	row = find_row("run", "power_w", "total");
-	assert_float_equal(atof(cell(row, "value")), 2.5 / atof(cell(row, "duration_s")), 1e-6);
+	close_to(atof(cell(row, "value")), 2.5 / atof(cell(row, "duration_s")), 1e-6);
 	row = find_row("run", "time_ns", "task-clock");
 	assert_true(atof(cell(row, "enabled_ns")) > 0);
 	assert_string_equal(cell(row, "enabled_ns"), cell(row, "running_ns"));
 	assert_string_equal(cell(row, "value"), cell(row, "counted"));
+	assert_string_equal(cell(row, "threads"), "1");
+	assert_string_equal(cell(row, "threads_absent"), "0");
 	row = find_row("run", "count", "no-such-event");
 	assert_null(cell(row, "value"));		/* absent is empty, never 0 */
 	assert_null(cell(row, "counted"));
+	assert_string_equal(cell(row, "threads"), "0");
+	assert_string_equal(cell(row, "threads_absent"), "1");
 	assert_string_equal(cell(row, "quality"), "absent");
 	assert_non_null(strstr(cell(row, "reason"), "event not found"));
 	free_csv();
@@ -142,13 +156,57 @@ static void json_has_null_and_a_reason_for_what_is_absent(void **state)
 	all = report_read(t.err);
 	assert_int_equal(json_array_size(all), 1);
 	run = json_array_get(all, 0);
-	assert_float_equal(report_value(run, "energy_j", "total", "value"), 2.5, 1e-9);
+	close_to(report_value(run, "energy_j", "total", "value"), 2.5, 1e-9);
 	assert_true(isnan(report_value(run, "count", "no-such-event", "value")));
 	assert_int_equal(json_integer_value(json_object_get(run, "exit_status")), 0);
 	assert_int_equal(json_array_size(json_object_get(run, "command")), 5);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(run, "command"), 3)),
 			    "a\"b");
 	assert_true(json_array_size(json_object_get(run, "notes")) >= 1);
+	json_decref(all);
+}
+
+static void json_has_names_that_are_not_utf_8(void **state)
+{
+	json_t *all;
+
+	tool_run(&t, "--json -e \"$(printf 'no-such\\377')\" true");
+	all = report_read(t.err);
+	assert_non_null(report_find(json_array_get(all, 0), "count", "no-such?"));
+	json_decref(all);
+}
+
+/* The PMU counts CPU clock, 1 J a second; powercap has 2.5 J of the same package. */
+static void the_witness_and_its_difference_are_in_csv_and_json(void **state)
+{
+	static const char words[] = "-- sh -c 'sleep 0.3; echo 3500000 > " ENERGY_UJ "'";
+	json_t *all, *check;
+	size_t row;
+
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_power_pmu("0");
+	tool_run(&t, "--csv %s", with_root(words));
+	read_csv(t.err);
+	row = find_row("run", "energy_j", "package-0");
+	assert_string_equal(cell(row, "source"), "perf-power");
+	assert_string_equal(cell(row, "witness"), "0");
+	assert_string_equal(cell(row + 1, "source"), "powercap");
+	assert_string_equal(cell(row + 1, "witness"), "1");
+	row = find_row("run", "energy_check", "package-0");
+	assert_string_equal(cell(row, "source"), "powercap");
+	assert_string_equal(cell(row, "agree"), "0");
+	assert_true(atof(cell(row, "value")) > atof(cell(row, "high")));
+	assert_non_null(strstr(cell(row, "reason"), "they disagree"));
+	free_csv();
+	fake_energy("intel-rapl:0", 1000000);
+	tool_run(&t, "--json %s", with_root(words));
+	all = report_read(t.err);
+	check = json_array_get(json_object_get(json_array_get(all, 0), "checks"), 0);
+	assert_string_equal(json_string_value(json_object_get(check, "name")), "package-0");
+	assert_true(json_is_false(json_object_get(check, "agree")));
+	close_to(json_number_value(json_object_get(check, "witness_joules")), 2.5, 1e-9);
+	assert_true(json_number_value(json_object_get(check, "difference")) >
+		    json_number_value(json_object_get(check, "tolerance")));
 	json_decref(all);
 }
 
@@ -159,8 +217,12 @@ static void intervals_add_up_to_the_window(void **state)
 	size_t n;
 
 	fake_zone("intel-rapl:0", "package-0", 1000000);
-	tool_run(&t, "--json -I 100 -- sh -c 'for i in 2 3 4 5; do sleep 0.1; "
-		 "echo ${i}000000 > " ENERGY_UJ "; done'", fake_root());
+	/*
+	 * Several steps an interval: one without any would be a counter that stands still.
+	 * Written in place: a mark must not find the file empty.
+	 */
+	tool_run(&t, "--json -I 100 -- sh -c 'for i in $(seq 11 50); do sleep 0.01; "
+		 "echo ${i}00000 1<> " ENERGY_UJ "; done'", fake_root());
 	all = report_read(t.err);
 	n = json_array_size(all);
 	assert_true(n >= 4);
@@ -168,16 +230,17 @@ static void intervals_add_up_to_the_window(void **state)
 		record = json_array_get(all, i);
 		assert_string_equal(json_string_value(json_object_get(record, "record")),
 				    "interval");
+		close_to(report_value(record, "energy_j", "package-0", "value"), 2, 2);
 		joules += report_value(record, "energy_j", "package-0", "value");
 		seconds += report_value(record, "duration_s", "", "value");
-		clock_ns += report_value(record, "time_ns", "task-clock", "value");
+		clock_ns += report_value(record, "time_ns", "task-clock", "counted");
 	}
 	record = json_array_get(all, n - 1);
 	assert_string_equal(json_string_value(json_object_get(record, "record")), "run");
-	assert_float_equal(report_value(record, "energy_j", "package-0", "value"), 4, 1e-9);
-	assert_float_equal(report_value(record, "duration_s", "", "value"), seconds, 1e-6);
-	assert_float_equal(report_value(record, "time_ns", "task-clock", "value"), clock_ns, 0.5);
-	assert_float_equal(joules, 4, 1e-9);
+	close_to(report_value(record, "energy_j", "package-0", "value"), 4, 1e-9);
+	close_to(report_value(record, "duration_s", "", "value"), seconds, 1e-6);
+	close_to(report_value(record, "time_ns", "task-clock", "counted"), clock_ns, 0.5);
+	close_to(joules, 4, 1e-9);
 	json_decref(all);
 }
 
@@ -232,6 +295,52 @@ static void under_six_runs_give_a_range_and_say_so(void **state)
 	tool_said(&t, "MODEL, band");
 }
 
+/* Of the runs from @first on the counter cannot be read at the end, and then it is back. */
+static void run_losing(unsigned first)
+{
+	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.1\n"
+		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.1\n", first);
+	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_write("i", "1\n");
+	tool_run(&t, "--csv --repeat 3 -- sh %s/lose %s " ENERGY_UJ, fake_root(), fake_root(),
+		 fake_root());
+	assert_int_equal(t.status, 0);
+	read_csv(t.err);
+}
+
+static void a_median_is_of_the_runs_that_have_it(void **state)
+{
+	size_t row;
+
+	run_losing(3);
+	row = find_row("median", "energy_j", "total");
+	assert_string_equal(cell(row, "n"), "2");
+	assert_string_equal(cell(row, "value"), "1");
+	assert_string_equal(cell(row, "quality"), "measured");
+	assert_true(atof(cell(row, "low")) > 0.9 && atof(cell(row, "high")) < 1.1);
+	assert_non_null(strstr(cell(row, "reason"), "lost in the window"));
+	row = find_row("median", "time_ns", "task-clock");
+	assert_string_equal(cell(row, "user_only"), "0");
+	assert_string_equal(cell(row, "threads_absent"), "0");
+	assert_true(atof(cell(row, "enabled_ns")) >= 3 * atof(cell(row, "min")));
+	free_csv();
+}
+
+static void without_a_run_that_has_it_there_is_no_median_and_no_band(void **state)
+{
+	size_t row;
+
+	run_losing(1);
+	row = find_row("median", "energy_j", "package-0");
+	assert_string_equal(cell(row, "n"), "0");
+	assert_null(cell(row, "value"));
+	assert_null(cell(row, "low"));
+	assert_null(cell(row, "high"));
+	assert_string_equal(cell(row, "quality"), "invalid");
+	assert_non_null(cell(row, "reason"));
+	free_csv();
+}
+
 static void a_run_that_fails_ends_the_repetition(void **state)
 {
 	fake_write("i", "0\n");
@@ -251,9 +360,13 @@ int main(void)
 		fake_test(csv_has_every_number_with_its_source),
 		fake_test(csv_of_a_lost_window_has_bounds_and_no_value),
 		fake_test(json_has_null_and_a_reason_for_what_is_absent),
+		fake_test(json_has_names_that_are_not_utf_8),
+		fake_test(the_witness_and_its_difference_are_in_csv_and_json),
 		fake_test(intervals_add_up_to_the_window),
 		fake_test(seven_runs_give_a_median_and_its_interval),
 		fake_test(under_six_runs_give_a_range_and_say_so),
+		fake_test(a_median_is_of_the_runs_that_have_it),
+		fake_test(without_a_run_that_has_it_there_is_no_median_and_no_band),
 		fake_test(a_run_that_fails_ends_the_repetition),
 	};
 

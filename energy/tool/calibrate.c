@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <argp.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #define SHORTEST_NS	(100 * NSEC_PER_MSEC)
 #define BUSY_IDLE	0.05	/* a share that no idle machine has */
+#define LEAST_SLOPE	0.01	/* of idle power; what is less is rounding */
 
 enum { OPT_SETTLE = 256, OPT_HOLD };
 
@@ -85,11 +87,46 @@ static void print_fits(const struct calibrate_fit fits[POWER_SHAPES], enum power
 		printf("  two loads only: nothing tells the shapes apart\n");
 }
 
+/* "package, dram": the kinds that are in the total. */
+static unsigned name_kinds(const struct energy *e, char *buf, size_t size)
+{
+	unsigned kinds = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < energy_domain_count(e); i++) {
+		const struct energy_domain *domain = energy_domain(e, i);
+		size_t len = strlen(buf);
+
+		if (!domain->in_total || kinds & 1u << domain->kind)
+			continue;
+		snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+			 energy_kind_name(domain->kind));
+		kinds |= 1u << domain->kind;
+	}
+	return kinds;
+}
+
+static void print_model(const struct energy *e, const struct calibrate_fit *linear)
+{
+	char names[128];
+	unsigned kinds = name_kinds(e, names, sizeof(names));
+
+	printf("\n  linear: %.2f W idle and %.2f W for each busy CPU, of what %s counts\n",
+	       linear->idle_w, linear->slope_w / sysconf(_SC_NPROCESSORS_ONLN), energy_source(e));
+	printf("  (%s)%s\n", names, kinds & (1u << ENERGY_SERVER | 1u << ENERGY_DEVICE) ? "" :
+	       ", not of the server at the wall");
+}
+
+/* Neither noise nor rounding. */
+static bool grows(const struct calibrate_fit *fit)
+{
+	return fit->slope_w > fmax(fit->rms_w, LEAST_SLOPE * fabs(fit->idle_w));
+}
+
 static int report(const struct energy *e, const struct calibrate_point *points, int n)
 {
 	struct calibrate_fit fits[POWER_SHAPES];
 	enum power_shape best;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int ret = calibrate_fit(points, n, fits, &best);
 
 	if (ret)
@@ -100,21 +137,20 @@ static int report(const struct energy *e, const struct calibrate_point *points, 
 	if (points[0].busy_share > BUSY_IDLE)
 		printf("  the machine was %.0f %% busy by itself: idle is extrapolated\n",
 		       points[0].busy_share * 100);
-	if (!(fits[SHAPE_LINEAR].slope_w > 0))
+	if (!grows(&fits[SHAPE_LINEAR]))
 		return fail("power did not grow with load",
 			    "is the counter this machine's? see memnet-energy doctor");
-	printf("\n  linear: %.2f W idle and %.2f W for each busy CPU, of what %s counts\n"
-	       "  (packages and DRAM), not of the server at the wall\n",
-	       fits[SHAPE_LINEAR].idle_w, fits[SHAPE_LINEAR].slope_w / cpus, energy_source(e));
+	print_model(e, &fits[SHAPE_LINEAR]);
 	return 0;
 }
 
-/* The sources that were tried say what would mend it; the model is no such source. */
-static const char *first_refusal(const struct energy *e)
+/* The source that was tried says what would mend it; the model is no such source. */
+static const char *mend(const struct energy *e)
 {
-	const struct energy_note *note = energy_note(e, 0);
+	const struct energy_note *first = energy_note(e, 0);
 
-	return note && note->error ? note->text : "see memnet-energy doctor";
+	return first && strcmp(first->source, "model") ? refusal(e, NULL, "")
+						       : "see memnet-energy doctor";
 }
 
 static int run(const struct energy *e, const struct calibrate_options *o)
@@ -127,7 +163,7 @@ static int run(const struct energy *e, const struct calibrate_options *o)
 	int n = calibrate_collect(&config, points, why, sizeof(why));
 
 	if (n < 0)
-		return fail(why, n == -ENOTSUP ? first_refusal(e) : "");
+		return fail(why, n == -ENOTSUP ? mend(e) : "");
 	return report(e, points, n);
 }
 

@@ -11,8 +11,8 @@
 
 static const char header[] =
 	"schema_version,record,run,interval,begin_s,duration_s,metric,name,value,source,quality,"
-	"low,high,gaps,in_total,counted,enabled_ns,running_ns,user_only,n,ci95_low,ci95_high,"
-	"min,max,exit_status,reason\n";
+	"low,high,gaps,in_total,witness,agree,counted,enabled_ns,running_ns,user_only,threads,"
+	"threads_absent,n,ci95_low,ci95_high,min,max,exit_status,reason\n";
 
 static void text(FILE *out, const char *value)
 {
@@ -72,36 +72,82 @@ static void csv_begin(FILE *out, const struct session *session)
 	fputs(header, out);
 }
 
-static void csv_counter(FILE *out, const struct counter_sum *sum)
+static void csv_counter(FILE *out, const struct counter_sum *sum, bool summed)
 {
 	bool there = sum && sum->threads;
 
-	integer(out, there, there ? sum->counted : 0);
+	integer(out, there && !summed, there ? sum->counted : 0);
 	integer(out, there, there ? sum->enabled_ns : 0);
 	integer(out, there, there ? sum->running_ns : 0);
 	integer(out, there, there && sum->user_only);
+	integer(out, sum, sum ? sum->threads : 0);
+	integer(out, sum, sum ? sum->absent : 0);
+}
+
+static void csv_empty(FILE *out, int cells)
+{
+	while (cells--)
+		text(out, "");
+}
+
+static void record_begin(FILE *out, const struct record *record)
+{
+	row_begin(out, record->kind == RECORD_RUN ? "run" : "interval", record->run,
+		  record->interval);
+	number(out, record->begin_s);
+	number(out, record->duration_s);
+}
+
+static void record_end(FILE *out, const struct record *record, const char *reason)
+{
+	csv_empty(out, 5);			/* of summaries */
+	integer(out, record->status >= 0, record->status);
+	row_end(out, reason);
+}
+
+static void csv_value(FILE *out, const struct record *record, const struct value *v)
+{
+	bool joules = !strcmp(v->metric, "energy_j"), domain = joules && strcmp(v->name, "total");
+
+	record_begin(out, record);
+	row_value(out, v, v->value, v->low, v->high);
+	integer(out, joules, v->gaps);
+	integer(out, domain, v->in_total);
+	integer(out, domain, v->witness);
+	text(out, "");				/* of checks */
+	csv_counter(out, v->counter, false);
+	record_end(out, record, v->reason);
+}
+
+/* The difference as a part of the domain's joules, and the band within which they agree. */
+static void csv_check(FILE *out, const struct session *session, const struct record *record,
+		      size_t i)
+{
+	const struct energy_check *check = &record->checks[i];
+	struct value v = {
+		.metric = "energy_check", .name = energy_domain(session->energy, i)->name,
+		.source = check->witness,
+	};
+
+	record_begin(out, record);
+	row_value(out, &v, check->difference, -check->tolerance, check->tolerance);
+	csv_empty(out, 3);			/* of joules */
+	integer(out, isfinite(check->difference), check->agree);
+	csv_counter(out, NULL, false);
+	record_end(out, record, check->text);
 }
 
 static void csv_record(FILE *out, const struct session *session, const struct record *record)
 {
 	for (size_t i = 0; i < record_value_count(session); i++) {
 		struct value v;
-		bool joules;
 
 		record_value(session, record, i, &v);
-		joules = !strcmp(v.metric, "energy_j");
-		row_begin(out, record->kind == RECORD_RUN ? "run" : "interval", record->run,
-			  record->interval);
-		number(out, record->begin_s);
-		number(out, record->duration_s);
-		row_value(out, &v, v.value, v.low, v.high);
-		integer(out, joules, v.gaps);
-		integer(out, joules && strcmp(v.name, "total"), v.in_total);
-		csv_counter(out, v.counter);
-		for (int empty = 0; empty < 5; empty++)
-			text(out, "");		/* of summaries */
-		integer(out, record->status >= 0, record->status);
-		row_end(out, v.reason);
+		csv_value(out, record, &v);
+	}
+	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
+		if (record->checks[i].text[0])
+			csv_check(out, session, record, i);
 	}
 }
 
@@ -112,18 +158,17 @@ static void csv_summary(FILE *out, const struct session *session, struct repeat 
 
 		repeat_summary(repeat, i, &s);
 		row_begin(out, "median", 0, 0);
-		text(out, "");
-		text(out, "");
+		csv_empty(out, 2);		/* of runs */
 		row_value(out, s.value, s.estimate.median, s.low, s.high);
-		for (int empty = 0; empty < 6; empty++)
-			text(out, "");		/* of runs */
+		csv_empty(out, 4);
+		csv_counter(out, s.value->counter, true);
 		integer(out, true, s.estimate.n);
 		number(out, s.estimate.low);
 		number(out, s.estimate.high);
 		number(out, s.min);
 		number(out, s.max);
 		text(out, "");
-		row_end(out, s.estimate.n ? "" : "absent in all runs");
+		row_end(out, s.value->reason);
 	}
 }
 

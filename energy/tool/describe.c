@@ -40,3 +40,16 @@ void describe(const struct options *options, char *buf, size_t size)
 	else
 		strcpy(buf + len, "'");
 }
+
+const char *refusal(const struct energy *e, const char *source, const char *otherwise)
+{
+	const struct energy_note *note, *best = NULL;
+
+	for (size_t i = 0; (note = energy_note(e, i)); i++) {
+		if (!source)
+			source = note->source;
+		if (!strcmp(note->source, source) && (note->error || !best || !best->error))
+			best = note;
+	}
+	return best ? best->text : otherwise;
+}

@@ -5,7 +5,6 @@
  * command where there is one.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,52 +49,58 @@ static void print(const char *name, enum outcome outcome, const char *text)
 
 /* --- energy -------------------------------------------------------------------- */
 
-/* What a third of a second of work costs: a counter that is there may still stand still. */
-static void try_energy(const struct energy *e, struct energy_value *total)
+/*
+ * What a third of a second of work costs: a counter that is there may still stand still.
+ * Returns the seconds it took, or -ENOMEM.
+ */
+static double try_energy(const struct energy *e, struct energy_value *total)
 {
-	struct energy_reading readings[64];
-	struct energy_sum sums[64];
+	size_t n = energy_domain_count(e);
+	struct energy_reading *readings = calloc(n + 1, sizeof(*readings));
+	struct energy_sum *sums = calloc(n + 1, sizeof(*sums));
 	int64_t end_ns = mn_now_ns() + TRY_NS;
+	double seconds = -ENOMEM;
 
-	if (energy_domain_count(e) > ARRAY_SIZE(sums)) {
-		*total = (struct energy_value){ .quality = ENERGY_MEASURED, .joules = NAN };
-		return;
+	if (readings && sums) {
+		energy_read(e, readings);
+		energy_sum_begin(e, sums, readings);
+		while (mn_now_ns() < end_ns)
+			;
+		energy_read(e, readings);
+		energy_sum_add(e, sums, readings);
+		seconds = (double)(sums[0].end_ns - sums[0].begin_ns) / NSEC_PER_SEC;
+		energy_total(e, sums, seconds, total);
 	}
-	energy_read(e, readings);
-	energy_sum_begin(e, sums, readings);
-	while (mn_now_ns() < end_ns)
-		;
-	energy_read(e, readings);
-	energy_sum_add(e, sums, readings);
-	energy_total(e, sums, (double)TRY_NS / NSEC_PER_SEC, total);
+	free(readings);
+	free(sums);
+	return seconds;
 }
 
-/* The note of @source that says most: an error, or the only one. */
-static const char *note_of(const struct energy *e, const char *source)
+static bool wants_longer(const struct energy *e)
 {
-	const struct energy_note *note;
-
-	for (size_t i = 0; (note = energy_note(e, i)); i++) {
-		if (!strcmp(note->source, source))
-			return note->text;
-	}
-	return "";
+	return energy_min_window_s(e) > (double)TRY_NS / NSEC_PER_SEC;
 }
 
 static enum outcome judge_source(struct answer *a, const struct energy *e, const char *name)
 {
 	struct energy_value total;
+	double seconds;
 
 	if (strcmp(energy_source(e), name))
-		return answer(a, ABSENT, "%s", note_of(e, name));
-	try_energy(e, &total);
+		return answer(a, ABSENT, "%s", refusal(e, name, ""));
+	seconds = try_energy(e, &total);
+	if (seconds < 0)
+		return answer(a, ABSENT, "out of memory");
 	if (total.quality == ENERGY_ESTIMATED)
 		return answer(a, DEGRADED, "always there, never a measurement: %s",
-			      note_of(e, name));
+			      refusal(e, name, ""));
+	if (total.quality == ENERGY_ABSENT && wants_longer(e))
+		return answer(a, DEGRADED, "needs windows of over %.1f s: its sensor tells a mean",
+			      energy_min_window_s(e));
 	if (total.quality != ENERGY_MEASURED)
 		return answer(a, ABSENT, "%s", total.reason);
 	return answer(a, PASS, "%zu domains; %.2f W while one CPU was busy",
-		      energy_domain_count(e), total.joules * NSEC_PER_SEC / TRY_NS);
+		      energy_domain_count(e), total.joules / seconds);
 }
 
 static enum outcome check_source(struct answer *a, const char *name)
@@ -138,6 +143,9 @@ static enum outcome check_choice(struct answer *a)
 				 "on a host with RAPL run as root");
 	else if (!strcmp(source, "none"))
 		outcome = answer(a, ABSENT, "no joules at all");
+	else if (wants_longer(e))
+		outcome = answer(a, DEGRADED, "joules will be measured by %s, in windows of over "
+				 "%.1f s", source, energy_min_window_s(e));
 	else
 		answer(a, PASS, "joules will be measured by %s", source);
 	energy_close(e);

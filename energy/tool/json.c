@@ -11,12 +11,7 @@ static json_t *number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *text(const char *value)
-{
-	return value && value[0] ? json_string(value) : json_null();
-}
-
-/* A word of a command may be any bytes; JSON is UTF-8. */
+/* A word of a command, or the name of an event, may be any bytes; JSON is UTF-8. */
 static json_t *any_text(const char *word)
 {
 	json_t *string = json_string(word);
@@ -31,14 +26,22 @@ static json_t *any_text(const char *word)
 	return json_string(copy);
 }
 
-static json_t *counter_json(const struct counter_sum *sum, json_t *object)
+static json_t *text(const char *value)
+{
+	return value && value[0] ? any_text(value) : json_null();
+}
+
+static json_t *counter_json(const struct counter_sum *sum, bool summed, json_t *object)
 {
 	if (sum->threads) {
-		json_object_set_new(object, "counted", json_integer(sum->counted));
+		if (!summed)
+			json_object_set_new(object, "counted", json_integer(sum->counted));
 		json_object_set_new(object, "enabled_ns", json_integer(sum->enabled_ns));
 		json_object_set_new(object, "running_ns", json_integer(sum->running_ns));
 		json_object_set_new(object, "user_only", json_boolean(sum->user_only));
 	}
+	json_object_set_new(object, "threads", json_integer(sum->threads));
+	json_object_set_new(object, "threads_absent", json_integer(sum->absent));
 	json_object_set_new(object, "error", text(sum->error ? strerrorname_np(-sum->error) : ""));
 	return object;
 }
@@ -56,8 +59,9 @@ static json_t *value_json(const struct value *v)
 	json_object_set_new(object, "high", number(v->high));
 	json_object_set_new(object, "gaps", json_integer(v->gaps));
 	json_object_set_new(object, "in_total", json_boolean(v->in_total));
+	json_object_set_new(object, "witness", json_boolean(v->witness));
 	json_object_set_new(object, "reason", text(v->reason));
-	return v->counter ? counter_json(v->counter, object) : object;
+	return v->counter ? counter_json(v->counter, false, object) : object;
 }
 
 static json_t *head(const struct session *session, const char *record)
@@ -81,8 +85,35 @@ static json_t *notes(const struct energy *energy)
 
 	for (size_t i = 0; (note = energy_note(energy, i)); i++)
 		json_array_append_new(array, json_pack(
-			"{s:s, s:o, s:s}", "source", note->source, "error",
-			text(note->error ? strerrorname_np(-note->error) : ""), "text", note->text));
+			"{s:s, s:o, s:o}", "source", note->source, "error",
+			text(note->error ? strerrorname_np(-note->error) : ""), "text",
+			text(note->text)));
+	return array;
+}
+
+static json_t *check_json(const struct energy_domain *domain, const struct energy_check *check)
+{
+	bool compared = isfinite(check->difference);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "name", text(domain->name), "source", text(check->source),
+			 "witness", text(check->witness), "joules", number(check->joules),
+			 "witness_joules", number(check->witness_joules),
+			 "difference", number(check->difference),
+			 "tolerance", number(check->tolerance),
+			 "agree", compared ? json_boolean(check->agree) : json_null(),
+			 "reason", text(check->text));
+}
+
+static json_t *checks(const struct session *session, const struct record *record)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
+		if (record->checks[i].text[0])
+			json_array_append_new(array, check_json(energy_domain(session->energy, i),
+								&record->checks[i]));
+	}
 	return array;
 }
 
@@ -120,6 +151,7 @@ static void json_record(FILE *out, const struct session *session, const struct r
 		json_array_append_new(values, value_json(&v));
 	}
 	json_object_set_new(object, "values", values);
+	json_object_set_new(object, "checks", checks(session, record));
 	json_object_set_new(object, "notes", notes(session->energy));
 	write_line(out, object);
 }
@@ -131,8 +163,7 @@ static json_t *summary_json(const struct summary *s)
 	json_object_set_new(object, "metric", json_string(s->value->metric));
 	json_object_set_new(object, "name", text(s->value->name));
 	json_object_set_new(object, "source", json_string(s->value->source));
-	json_object_set_new(object, "quality", json_string(energy_quality_name(
-		s->estimate.n ? s->value->quality : ENERGY_ABSENT)));
+	json_object_set_new(object, "quality", json_string(energy_quality_name(s->value->quality)));
 	json_object_set_new(object, "n", json_integer(s->estimate.n));
 	json_object_set_new(object, "median", number(s->estimate.median));
 	json_object_set_new(object, "ci95_low", number(s->estimate.low));
@@ -141,7 +172,8 @@ static json_t *summary_json(const struct summary *s)
 	json_object_set_new(object, "max", number(s->max));
 	json_object_set_new(object, "low", number(s->low));
 	json_object_set_new(object, "high", number(s->high));
-	return object;
+	json_object_set_new(object, "reason", text(s->value->reason));
+	return s->value->counter ? counter_json(s->value->counter, true, object) : object;
 }
 
 static void json_summary(FILE *out, const struct session *session, struct repeat *repeat)

@@ -86,6 +86,18 @@ static void refuse_word(const char *word)
 	usage_error("no option --%s", name);
 }
 
+/* Each process once: what is named twice is not measured twice. */
+static void add_pid(struct options *o, pid_t pid)
+{
+	for (size_t i = 0; i < o->n_pids; i++) {
+		if (o->pids[i] == pid)
+			return;
+	}
+	if (o->n_pids == MAX_PIDS)
+		usage_error("-p: more than %d processes", MAX_PIDS);
+	o->pids[o->n_pids++] = pid;
+}
+
 static void parse_pids(struct options *o, char *text)
 {
 	for (char *save, *word = strtok_r(text, ",", &save); word;
@@ -94,9 +106,7 @@ static void parse_pids(struct options *o, char *text)
 
 		if (mn_parse_u64(word, &pid) || !pid || pid > INT32_MAX)
 			usage_error("-p %s: not a process id", word);
-		if (o->n_pids == MAX_PIDS)
-			usage_error("-p: more than %d processes", MAX_PIDS);
-		o->pids[o->n_pids++] = pid;
+		add_pid(o, pid);
 	}
 }
 
@@ -267,8 +277,13 @@ static const struct subcommand *find_subcommand(const struct options *o)
 		const struct subcommand *s = &subcommands[i];
 		const char *next = o->command[1];
 
-		if (!strcmp(o->command[0], s->name) && (!next || (s->has_options && *next == '-')))
+		if (strcmp(o->command[0], s->name))
+			continue;
+		if (!next || (s->has_options && *next == '-'))
 			return s;
+		if (*next == '-')
+			usage_error("%s has no options of its own: memnet-energy %s ... %s; a "
+				    "program of that name: -- %s", s->name, next, s->name, s->name);
 	}
 	return NULL;
 }

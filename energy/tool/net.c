@@ -71,6 +71,11 @@ static void fill_share(struct record *r, const struct energy_value *divided, dou
 
 void net_fill(const struct session *session, struct record *r)
 {
+	if (session->options->n_pids) {
+		no_joules(&r->share, r->total.source,
+			  "CPU time of the processes' children is not known");
+		return;
+	}
 	if (!session->options->idle_ns) {
 		fill_share(r, &r->total, 0);
 		return;

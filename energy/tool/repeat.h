@@ -9,13 +9,25 @@
 struct repeat {
 	const struct session *session;
 	size_t n_values, n_runs, room;
-	double *values;			/* [n_values][room]: of run i, NaN where absent */
-	struct value *last;		/* [n_values]: names and sources */
-	double *low, *high;		/* [n_values][room] */
+	double *values;			/* [n_values][room]: of the runs that have it */
+	double *low, *high;		/* the same; NaN where there is no band */
+	struct kept *kept;		/* [n_values] */
+};
+
+/* What is known of one value beside its numbers. */
+struct kept {
+	struct value value;		/* name, source; quality and reason as in struct summary */
+	struct counter_sum counter;
+	size_t n;			/* runs that have it */
 };
 
 struct summary {
-	const struct value *value;	/* what it is of */
+	/*
+	 * What it is of. Its quality is the worst of the runs that have it; if none has, of
+	 * all. Its reason is that of the last run which lacks it, else of the last. A counter
+	 * has the times of all runs, and threads of the run that lacked most.
+	 */
+	const struct value *value;
 	struct estimate estimate;	/* n: runs that have it */
 	double min, max;
 	double low, high;		/* band of the source: medians, NaN if none */

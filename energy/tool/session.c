@@ -12,22 +12,79 @@
 #include "energy/tool/net.h"
 #include "energy/tool/output.h"
 #include "energy/tool/repeat.h"
+#include "energy/tool/sink.h"
 #include "energy/tool/target.h"
 #include "energy/tool/window.h"
 
 /* What emit() needs. */
 struct report {
 	const struct session *session;
-	FILE *out;
+	struct sink sink;
 	struct repeat repeat;
 	struct idle_window idle;	/* the last one: after a run, and before the next */
 	int idle_signal;		/* that ended it, or 0 */
 };
 
+/* The report is made in memory and written at once: stdio would try again what is lost. */
+struct page {
+	FILE *out;
+	char *text;
+	size_t len;
+};
+
+static FILE *page_begin(struct report *report, struct page *page)
+{
+	*page = (struct page){ 0 };
+	if (!report->sink.error)
+		page->out = open_memstream(&page->text, &page->len);
+	if (!page->out && !report->sink.error)
+		report->sink.error = -errno;
+	return page->out;
+}
+
+static void page_end(struct report *report, struct page *page)
+{
+	if (fclose(page->out))
+		report->sink.error = -errno;
+	else
+		sink_write(&report->sink, page->text, page->len);
+	free(page->text);
+}
+
 static void measure_idle(struct report *report)
 {
 	if (report->session->options->idle_ns)
 		report->idle_signal = idle_measure(report->session, &report->idle);
+}
+
+static void write_record(struct report *report, const struct record *record)
+{
+	struct page page;
+
+	if (!page_begin(report, &page))
+		return;
+	report->session->options->output->record(page.out, report->session, record);
+	page_end(report, &page);
+}
+
+static void write_begin(struct report *report)
+{
+	struct page page;
+
+	if (!page_begin(report, &page))
+		return;
+	report->session->options->output->begin(page.out, report->session);
+	page_end(report, &page);
+}
+
+static void write_summary(struct report *report)
+{
+	struct page page;
+
+	if (!report->repeat.n_runs || !page_begin(report, &page))
+		return;
+	report->session->options->output->summary(page.out, report->session, &report->repeat);
+	page_end(report, &page);
 }
 
 static void emit(void *ctx, const struct record *of_window)
@@ -41,8 +98,7 @@ static void emit(void *ctx, const struct record *of_window)
 		record.after = report->idle;
 	}
 	net_fill(report->session, &record);
-	report->session->options->output->record(report->out, report->session, &record);
-	fflush(report->out);
+	write_record(report, &record);
 	/* A run that failed did something else than the others: a row, but no value. */
 	if (report->session->options->repeat && record.kind == RECORD_RUN && record.status <= 0)
 		repeat_add(&report->repeat, &record);
@@ -69,6 +125,12 @@ static int measure_once(struct report *report, unsigned run, int64_t *origin_ns,
 	return end->status;
 }
 
+/* Without a report there is nothing to go on for. */
+static bool goes_on(const struct report *report, const struct window_end *end, int status)
+{
+	return !status && !end->signal && !report->idle_signal && !report->sink.error;
+}
+
 static int measure(struct report *report)
 {
 	const struct options *options = report->session->options;
@@ -82,47 +144,44 @@ static int measure(struct report *report)
 		complain("ended while idle was measured; the command was not run");
 		return 128 + report->idle_signal;
 	}
-	options->output->begin(report->out, report->session);
-	fflush(report->out);
-	for (unsigned run = 1; run <= n && !status && !end.signal && !report->idle_signal; run++)
+	write_begin(report);
+	for (unsigned run = 1; run <= n && (run == 1 || goes_on(report, &end, status)); run++)
 		status = measure_once(report, run, &origin_ns, &end);
 	if (options->repeat && status)
 		complain("a run ended with status %d: stopped; it is not in the summary", status);
-	if (options->repeat && report->repeat.n_runs)
-		options->output->summary(report->out, report->session, &report->repeat);
+	if (options->repeat)
+		write_summary(report);
 	return status;
 }
 
 /* A report that is lost must not look like one that was made. */
 static int finish(struct report *report, int status)
 {
-	const struct options *options = report->session->options;
-	bool bad = fflush(report->out) || ferror(report->out);
-	int error = errno;
+	const char *file = report->session->options->file;
+	int error = sink_close(&report->sink);
 
-	if (report->out != stderr && fclose(report->out) && !bad) {
-		bad = true;
-		error = errno;
-	}
-	if (!bad)
+	if (!error)
 		return status;
-	complain("the report could not be written to %s: %s",
-		 options->file ? options->file : "standard error", strerror(error));
+	/* Standard error that nobody reads is no place to say so. */
+	if (file || error != -EINTR)
+		complain("the report could not be written to %s: %s",
+			 file ? file : "standard error",
+			 error == -EINTR ? "nobody read it, and a signal came" : strerror(-error));
 	return status ? status : STATUS_TOOL;
 }
 
 static int with_output(const struct session *session)
 {
 	const struct options *options = session->options;
-	struct report report = { .session = session, .out = stderr };
-	int status = STATUS_TOOL;
+	struct report report = { .session = session };
+	int status = STATUS_TOOL, ret = sink_open(&report.sink, options->file);
 
-	if (options->file)
-		report.out = fopen(options->file, "we");
-	if (!report.out) {
-		complain("-o %s: %s", options->file, strerror(errno));
+	if (ret) {
+		complain("-o %s: %s", options->file ? options->file : "standard error",
+			 strerror(-ret));
 		return STATUS_TOOL;
 	}
+	target_prepare();		/* not before: the file may be a FIFO without a reader */
 	if (options->repeat && repeat_open(&report.repeat, session, options->repeat))
 		complain("out of memory");
 	else
@@ -169,13 +228,12 @@ static int refuse_source(const char *name)
 static int check_forced(const struct session *session)
 {
 	const char *source = session->options->source;
-	const struct energy_note *note = energy_note(session->energy, 0);
 
 	/* "hwmon:CHIP/SENSOR" is of hwmon */
 	if (!source || !strncmp(energy_source(session->energy), source, strcspn(source, ":")))
 		return 0;
 	complain("--source %s: %s; nothing was measured", source,
-		 note ? note->text : "cannot be used here");
+		 refusal(session->energy, NULL, "cannot be used here"));
 	return STATUS_TOOL;
 }
 
@@ -190,7 +248,6 @@ int session_run(const struct options *options)
 	struct energy *energy;
 	int status, ret;
 
-	target_prepare();
 	ret = energy_open(&energy, &config);
 	if (ret == -EINVAL)
 		return refuse_source(options->source);

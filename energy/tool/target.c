@@ -7,8 +7,10 @@
  *
  * Ends come by pidfd, our signals by signalfd: one poll() waits for all of it. What
  * the terminal sends (ctrl-C) the kernel sends to the command as well, so that only
- * what somebody sent to us alone is passed on. A signal that was ignored when we
- * were started (nohup) stays ignored by both.
+ * what somebody sent to us alone is passed on. Nobody can tell whether a process sent a
+ * signal to us or to our whole group (kill -TERM -PGID): the command gets such a one
+ * twice, rather than not at all. A signal that was ignored when we were started (nohup)
+ * stays ignored by both.
  */
 #include "energy/tool/target.h"
 
@@ -28,7 +30,7 @@ static const int handled[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR
 
 static struct {
 	sigset_t mask;
-	struct sigaction chld;
+	struct sigaction chld, pipe;
 	struct rlimit files;
 } before;
 
@@ -45,11 +47,13 @@ static sigset_t handled_set(void)
 void target_prepare(void)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const struct sigaction ignored = { .sa_handler = SIG_IGN };
 	sigset_t set = handled_set();
 	struct rlimit most;
 
 	sigprocmask(SIG_BLOCK, &set, &before.mask);
 	sigaction(SIGCHLD, &by_default, &before.chld);	/* ignored: no status to collect */
+	sigaction(SIGPIPE, &ignored, &before.pipe);	/* we wait for the command all the same */
 	getrlimit(RLIMIT_NOFILE, &before.files);
 	most = before.files;
 	most.rlim_cur = most.rlim_max;
@@ -68,6 +72,7 @@ static void be_the_command(char **command, int go_fd, int error_fd)
 		_exit(STATUS_TOOL);
 	setrlimit(RLIMIT_NOFILE, &before.files);
 	sigaction(SIGCHLD, &before.chld, NULL);
+	sigaction(SIGPIPE, &before.pipe, NULL);
 	sigprocmask(SIG_SETMASK, &before.mask, NULL);
 	execvp(command[0], command);
 	error = -errno;
@@ -104,11 +109,6 @@ void target_release(struct target *t)
 		mn_write_all(t->go_fd, "", 1);
 }
 
-static int shell_status(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 void target_collect(struct target *t)
 {
 	int status, ret;
@@ -118,7 +118,8 @@ void target_collect(struct target *t)
 	do
 		ret = wait4(t->child, &status, 0, &t->usage);
 	while (ret < 0 && errno == EINTR);
-	t->status = shell_status(status);
+	t->ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	t->status = t->ended_by ? 128 + t->ended_by : WEXITSTATUS(status);
 	mn_read_all(t->error_fd, &t->exec_error, sizeof(t->exec_error));
 	t->child = 0;
 }

@@ -20,12 +20,13 @@ struct target {
 	int signal;			/* the last that asked us to end, or 0 */
 	int exec_error;			/* 0, or -errno: the command never ran */
 	int status;			/* as a shell has it; -1: no command */
+	int ended_by;			/* the signal that ended the command, or 0 */
 	struct rusage usage;		/* of the command and the children it waited for */
 };
 
 /*
- * Block the signals we handle, lift the limit of open files: once, before the first
- * target. A command gets back what was before.
+ * Block the signals we handle, ignore SIGPIPE, lift the limit of open files: once, before
+ * the first target. A command gets back what was before.
  */
 void target_prepare(void);
 

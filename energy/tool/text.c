@@ -78,15 +78,17 @@ static bool is_model(const struct session *session)
 
 /* --- one window ---------------------------------------------------------------- */
 
-/* "(killed by SIGTERM)" as well as "(exit status 3)"; nothing for success. */
-static void print_status(FILE *out, int status)
+/* "(ended by SIGTERM, status 143)" as well as "(exit status 3)"; nothing for success. */
+static void print_status(FILE *out, const struct record *r)
 {
-	const char *name = status > 128 ? sigabbrev_np(status - 128) : NULL;
+	const char *name = sigabbrev_np(r->ended_by);
 
-	if (name)
-		fprintf(out, " (ended by SIG%s, status %d)", name, status);
-	else if (status > 0)
-		fprintf(out, " (exit status %d)", status);
+	if (r->ended_by && name)
+		fprintf(out, " (ended by SIG%s, status %d)", name, r->status);
+	else if (r->ended_by)
+		fprintf(out, " (ended by signal %d, status %d)", r->ended_by, r->status);
+	else if (r->status > 0)
+		fprintf(out, " (exit status %d)", r->status);
 }
 
 static void print_joules(FILE *out, const struct energy_value *v, const char *name,
@@ -133,8 +135,8 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 		print_net(out, r);
 	/* In a window this short the machine's busy time is a few ticks, or none. */
 	if (r->share.quality == ENERGY_ESTIMATED && r->duration_s >= SHORT_S)
-		print_joules(out, &r->share, session->options->command ? "of it, command" :
-			     "of it, processes", "  (by CPU time, rule busy-share)", r->duration_s);
+		print_joules(out, &r->share, "of it, command",
+			     "  (by CPU time, rule busy-share)", r->duration_s);
 }
 
 /* Why nothing was measured: what each source lacks, with the mend; what the model assumes. */
@@ -179,9 +181,9 @@ static void print_share(FILE *out, const struct session *session, const struct c
 	if (all > 0)
 		fprintf(out, "%.1f %% of %u CPU%s", 100 * cpu->busy / all, session->cpus,
 			session->cpus == 1 ? "" : "s");
-	if (isfinite(cpu->command) && cpu->busy > 0)
-		fprintf(out, "; %s was %.0f %% of its busy time",
-			session->options->command ? "the command" : "what was measured",
+	/* The time of -p leaves out children. */
+	if (session->options->command && isfinite(cpu->command) && cpu->busy > 0)
+		fprintf(out, "; the command was %.0f %% of its busy time",
 			MIN(100 * cpu->command / cpu->busy, 100.0));
 	if (cpu->steal > 0)
 		fprintf(out, "; %.2f s stolen by a hypervisor", cpu->steal);
@@ -195,7 +197,9 @@ static void print_times(FILE *out, const struct session *session, const struct r
 	fprintf(out, "\n%14s\n%14.3f   duration\n", "seconds", r->duration_s);
 	if (isfinite(cpu->command)) {
 		fprintf(out, "%14.3f   CPU, %s", cpu->command,
-			session->options->command ? "the command" : "what was measured");
+			session->options->command ? "the command" :
+			session->options->n_pids == 1 ? "the process itself" :
+			"the processes themselves");
 		if (isfinite(cpu->user))
 			fprintf(out, "  (user %.3f, system %.3f)", cpu->user, cpu->system);
 		putc('\n', out);
@@ -215,35 +219,51 @@ static const char *reason_of(const struct value *v)
 									  : v->reason;
 }
 
-/* What a count lacks; @above: the reason of the line before. */
-static void describe_count(const struct value *v, const char *above, char *buf, size_t size)
+/* " (83.2%)": scaled, for it was counted for that part of the time. */
+static const char *scaled_mark(const struct value *v, char *buf, size_t size)
 {
 	const struct counter_sum *sum = v->counter;
-	size_t len = 0;
 
 	buf[0] = '\0';
-	if (isfinite(v->value) && sum->running_ns < sum->enabled_ns)
-		len += snprintf(buf, size, " (%.1f%%)", 100.0 * sum->running_ns / sum->enabled_ns);
-	if (isfinite(v->value) && sum->absent)
-		len += snprintf(buf + len, size - len, " (not on %u of %u)", sum->absent,
-				sum->absent + sum->threads);
-	if (v->reason[0])
-		snprintf(buf + len, size - len, " %s",
-			 strcmp(reason_of(v), above) ? reason_of(v) : "the same");
+	/* Two clocks of the kernel, read one after the other, are not quite the same. */
+	if (isfinite(v->value) && sum && sum->running_ns < 0.9995 * sum->enabled_ns)
+		snprintf(buf, size, " (%.1f%%)", 100.0 * sum->running_ns / sum->enabled_ns);
+	return buf;
 }
 
+/* What a count lacks, where there is no room for reasons: "instructions:u (83.2%)". */
+static const char *count_marks(const struct value *v, char *buf, size_t size)
+{
+	const struct counter_sum *sum = v->counter;
+	size_t len;
+
+	buf[0] = '\0';
+	if (!sum || !isfinite(v->value))
+		return buf;
+	len = snprintf(buf, size, "%s", sum->user_only ? ":u" : "");
+	len += strlen(scaled_mark(v, buf + len, size - len));
+	if (sum->absent)
+		snprintf(buf + len, size - len, " (not on %u of %u)", sum->absent,
+			 sum->absent + sum->threads);
+	return buf;
+}
+
+/* @above: the reason of the line before. */
 static void print_count(FILE *out, const struct value *v, const char *above)
 {
-	char count[40], lacks[400];
+	const char *reason = strcmp(reason_of(v), above) ? reason_of(v) : "the same";
+	char count[40], scaled[32];
 
-	describe_count(v, above, lacks, sizeof(lacks));
-	fprintf(out, "%14s   %-*s%s\n", count_text(v, count, sizeof(count)), lacks[0] ? 24 : 0, v->name, lacks);
+	scaled_mark(v, scaled, sizeof(scaled));
+	count_text(v, count, sizeof(count));
+	fprintf(out, "%14s   %-*s%s", count, scaled[0] || v->reason[0] ? 24 : 0, v->name, scaled);
+	fprintf(out, "%s%s\n", v->reason[0] ? " " : "", v->reason[0] ? reason : "");
 }
 
 static void print_counts(FILE *out, const struct session *session, const struct record *r)
 {
 	size_t n = record_value_count(session);
-	char above[256] = "";
+	char above[sizeof(((struct value *)NULL)->reason)] = "";
 
 	if (!session->n_events || !(session->options->command || session->options->all ||
 				    session->options->n_pids))
@@ -264,7 +284,7 @@ static void print_window(FILE *out, const struct session *session, const struct 
 
 	describe(session->options, what, sizeof(what));
 	fprintf(out, "\n Energy of the whole machine%s%s", what[0] ? " during " : "", what);
-	print_status(out, r->status);
+	print_status(out, r);
 	fputs(":\n\n", out);
 	print_energy(out, session, r);
 	print_reasons(out, session, r);
@@ -293,10 +313,11 @@ static void print_line_counts(FILE *out, const struct session *session, const st
 
 	for (size_t i = n - session->n_events; i < n; i++) {
 		struct value v;
-		char count[40];
+		char count[40], marks[80];
 
 		record_value(session, r, i, &v);
-		fprintf(out, "  %s %s", count_text(&v, count, sizeof(count)), v.name);
+		fprintf(out, "  %s %s%s", count_text(&v, count, sizeof(count)), v.name,
+			count_marks(&v, marks, sizeof(marks)));
 	}
 }
 
@@ -333,8 +354,8 @@ static void print_line(FILE *out, const struct session *session, const struct re
 		print_line_net(out, &r->net);
 	if (session->options->events)
 		print_line_counts(out, session, r);
-	if (r->status > 0)
-		print_status(out, r->status);
+	if (r->kind == RECORD_RUN)
+		print_status(out, r);
 	if (v->quality == ENERGY_INVALID || v->quality == ENERGY_ABSENT)
 		fprintf(out, "  %s", v->reason);
 	putc('\n', out);
@@ -382,10 +403,13 @@ static const char *summary_pair(const struct value *v, double low, double high, 
 
 static void summary_label(const struct value *v, char *buf, size_t size)
 {
+	char marks[80];
+
+	count_marks(v, marks, sizeof(marks));
 	if (!strcmp(v->metric, "count"))
-		snprintf(buf, size, "%s", v->name);
+		snprintf(buf, size, "%s%s", v->name, marks);
 	else if (!strcmp(v->metric, "time_ns"))
-		snprintf(buf, size, "%s (ms)", v->name);
+		snprintf(buf, size, "%s (ms)%s", v->name, marks);
 	else
 		snprintf(buf, size, "%s %s", v->metric, v->name);
 }
@@ -394,7 +418,7 @@ static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
 {
 	const struct value *v = s->value;
 	bool model = !strcmp(v->source, "model");
-	char median[40], interval[96], all[96], band[80], label[64];
+	char median[40], interval[96], all[96], band[80], label[160];
 
 	summary_label(v, label, sizeof(label));
 	fprintf(out, "%14s   %-32s %-24s %-*s",
@@ -404,8 +428,18 @@ static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
 	if (model)
 		fprintf(out, " " MODEL_WORD ", band %s", range(s->low, s->high, band, sizeof(band)));
 	if (s->estimate.n < n_runs)
-		fprintf(out, " (%zu of %zu runs)", s->estimate.n, n_runs);
+		fprintf(out, " (%zu of %zu runs; not all: %s)", s->estimate.n, n_runs, v->reason);
 	putc('\n', out);
+}
+
+/* Joules that no run has are what was asked for, so that they are missed aloud. */
+static void print_no_summary(FILE *out, const struct value *v)
+{
+	char label[160];
+
+	summary_label(v, label, sizeof(label));
+	fprintf(out, "%14s   %-32s %s in all runs: %s\n", "-", label,
+		energy_quality_name(v->quality), v->reason);
 }
 
 static void text_summary(FILE *out, const struct session *session, struct repeat *repeat)
@@ -421,6 +455,8 @@ static void text_summary(FILE *out, const struct session *session, struct repeat
 		repeat_summary(repeat, i, &s);
 		if (s.estimate.n)
 			print_summary(out, &s, repeat->n_runs);
+		else if (!strcmp(s.value->metric, "energy_j"))
+			print_no_summary(out, s.value);
 	}
 	if (repeat->n_runs < STATS_INTERVAL_MIN_N)
 		fprintf(out, "\n  %zu runs give no 95 %% interval of a median; %d do.\n",

@@ -45,7 +45,7 @@ struct session {
 };
 
 struct cpu_use {			/* seconds; NaN: not known */
-	double command, user, system;	/* of the command, or of the processes of -p */
+	double command, user, system;	/* of the command; of -p those alone, not their children */
 	double busy, steal, idle;	/* of the whole machine */
 };
 
@@ -73,6 +73,7 @@ struct record {
 	struct cpu_use cpu;
 	struct sampler_stats sampler;
 	int status;			/* as a shell has it; -1: no command, or not ended */
+	int ended_by;			/* the signal that ended the command, or 0 */
 	unsigned missed_threads;	/* began while -p attached: maybe not counted */
 };
 
@@ -85,9 +86,9 @@ struct value {
 	double value;			/* NaN: absent */
 	double low, high;		/* band, or NaN */
 	unsigned gaps;
-	bool in_total;
+	bool in_total, witness;
 	const struct counter_sum *counter;	/* or NULL */
-	const char *reason;
+	char reason[400];
 };
 
 size_t record_value_count(const struct session *session);
@@ -99,6 +100,12 @@ void complain(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* The one of @n words that @word is most likely meant to be, or NULL. */
 const char *nearest(const char *word, const char *const *words, size_t n);
+
+/*
+ * Why @source is not used: the last note that is an error, for it says what was wanting after
+ * all others were passed over; else its last; else @otherwise. NULL: the first one tried.
+ */
+const char *refusal(const struct energy *e, const char *source, const char *otherwise);
 
 /* "'build/x --threads 2'", "process 123": what is measured; "" for the machine. */
 void describe(const struct options *options, char *buf, size_t size);

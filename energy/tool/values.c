@@ -30,7 +30,13 @@ static const struct scalar {
 
 #define N_SCALARS	ARRAY_SIZE(scalars)
 
-static void scalar_value(const struct record *record, size_t i, struct value *value)
+static void set_reason(struct value *value, const char *reason)
+{
+	snprintf(value->reason, sizeof(value->reason), "%s", reason);
+}
+
+static void scalar_value(const struct session *session, const struct record *record, size_t i,
+			 struct value *value)
 {
 	const struct scalar *scalar = &scalars[i];
 
@@ -39,7 +45,10 @@ static void scalar_value(const struct record *record, size_t i, struct value *va
 	memcpy(&value->value, (const char *)record + scalar->offset, sizeof(double));
 	if (isnan(value->value)) {
 		value->quality = ENERGY_ABSENT;
-		value->reason = scalar->absent;
+		set_reason(value, scalar->absent);
+	} else if (session->options->n_pids &&
+		   scalar->offset == offsetof(struct record, cpu.command)) {
+		set_reason(value, "of the processes themselves, without their children");
 	}
 }
 
@@ -52,7 +61,7 @@ static void joules_value(const struct energy_value *joules, struct value *value)
 	value->low = joules->low_j;
 	value->high = joules->high_j;
 	value->gaps = joules->gaps;
-	value->reason = joules->reason;
+	set_reason(value, joules->reason);
 }
 
 static void domain_value(const struct session *session, const struct record *record, size_t i,
@@ -63,6 +72,7 @@ static void domain_value(const struct session *session, const struct record *rec
 	joules_value(&record->domains[i], value);
 	value->name = domain->name;
 	value->in_total = domain->in_total;
+	value->witness = domain->witness;
 }
 
 static void joules_to_watts(double seconds, struct value *value)
@@ -114,7 +124,7 @@ static void idle_watts(const struct record *record, struct value *value)
 	value->value = idle->watts;
 	value->low = idle->low_w;
 	value->high = idle->high_w;
-	value->reason = idle->reason;
+	set_reason(value, idle->reason);
 }
 
 enum with_idle { ALWAYS, WITHOUT, WITH };
@@ -174,6 +184,19 @@ static bool counts_time(const char *event)
 	return !strncmp(event, "task-clock", 10) || !strncmp(event, "cpu-clock", 9);
 }
 
+static void count_reason(const struct counter_sum *sum, const char *note, struct value *value)
+{
+	const char *why = note[0] ? note : sum->error ? strerrorname_np(-sum->error) : "";
+
+	if (!sum->threads)
+		set_reason(value, why[0] ? why : "nothing of -p, -a or a command to count");
+	else if (sum->absent)
+		snprintf(value->reason, sizeof(value->reason), "not on %u of %u: %s", sum->absent,
+			 sum->absent + sum->threads, why);
+	else
+		set_reason(value, note);
+}
+
 static void event_value(const struct session *session, const struct record *record, size_t i,
 			struct value *value)
 {
@@ -182,16 +205,11 @@ static void event_value(const struct session *session, const struct record *reco
 	value->metric = counts_time(session->events[i]) ? "time_ns" : "count";
 	value->name = session->events[i];
 	value->source = "perf";
-	value->reason = session->event_notes[i];
 	value->counter = sum;
-	value->value = sum->value;
-	if (sum->threads)
-		return;
-	value->value = NAN;
-	value->quality = ENERGY_ABSENT;
-	if (!value->reason[0])
-		value->reason = sum->error ? strerrorname_np(-sum->error)
-					   : "nothing of -p, -a or a command to count";
+	value->value = sum->threads ? sum->value : NAN;
+	if (!sum->threads)
+		value->quality = ENERGY_ABSENT;
+	count_reason(sum, session->event_notes[i], value);
 }
 
 void record_value(const struct session *session, const struct record *record, size_t i,
@@ -200,9 +218,9 @@ void record_value(const struct session *session, const struct record *record, si
 	size_t n = energy_domain_count(session->energy), n_wholes = count_wholes(session);
 
 	*value = (struct value){ .name = "", .quality = ENERGY_MEASURED, .low = NAN,
-				 .high = NAN, .reason = "" };
+				 .high = NAN };
 	if (i < N_SCALARS) {
-		scalar_value(record, i, value);
+		scalar_value(session, record, i, value);
 		return;
 	}
 	i -= N_SCALARS;

@@ -247,6 +247,7 @@ static void emit_run(struct window *w)
 	w->record.interval = 0;
 	fill_record(w, &w->whole, &w->begin);
 	w->record.status = w->target.status;
+	w->record.ended_by = w->target.ended_by;
 	if (w->session->options->command) {
 		w->record.cpu.user = timeval_s(w->target.usage.ru_utime);
 		w->record.cpu.system = timeval_s(w->target.usage.ru_stime);

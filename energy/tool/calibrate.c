@@ -12,7 +12,6 @@
 #include "memnet-core/base/parse.h"
 
 #define SHORTEST_NS	(100 * NSEC_PER_MSEC)
-#define BUSY_IDLE	0.05	/* a share that no idle machine has */
 #define LEAST_SLOPE	0.01	/* of idle power; what is less is rounding */
 
 enum { OPT_SETTLE = 256, OPT_HOLD };

@@ -16,6 +16,8 @@ static void keep_total(void *ctx, const struct record *record)
 
 	idle->total = record->total;
 	idle->duration_s = record->duration_s;
+	idle->busy_share = record->cpu.busy /
+			   (record->cpu.busy + record->cpu.steal + record->cpu.idle);
 }
 
 static void no_joules(struct energy_value *value, const char *source, const char *why)

@@ -152,6 +152,18 @@ static void print_notes(FILE *out, const struct energy *energy)
 	}
 }
 
+/* Why there is no net energy, or what to mind of it. */
+static void print_net_reason(FILE *out, const struct record *r)
+{
+	double busy = fmax(r->before.busy_share, r->after.busy_share);
+
+	if (!isfinite(r->net.joules))
+		fprintf(out, "  no net: %s\n", r->net.reason);
+	else if (busy > BUSY_IDLE)
+		fprintf(out, "  others kept the CPUs %.0f %% busy while all was to be idle: net is what "
+			"came on top of them\n", 100 * busy);
+}
+
 static void print_reasons(FILE *out, const struct session *session, const struct record *r)
 {
 	if (is_model(session))
@@ -165,8 +177,8 @@ static void print_reasons(FILE *out, const struct session *session, const struct
 		if (v->reason[0] && v->quality != ENERGY_ESTIMATED)
 			fprintf(out, "  %s: %s\n", energy_quality_name(v->quality), v->reason);
 	}
-	if (session->options->idle_ns && !isfinite(r->net.joules))
-		fprintf(out, "  no net: %s\n", r->net.reason);
+	if (session->options->idle_ns)
+		print_net_reason(out, r);
 	if (r->total.quality != ENERGY_MEASURED)
 		print_notes(out, session->energy);
 	if (is_model(session) && r->duration_s < SHORT_S)

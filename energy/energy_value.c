@@ -147,15 +147,30 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 		sum_add(&e->zones[i], &sums[i], &readings[i]);
 }
 
-/* Only an idle GPU (uncore) may rightly use nothing. */
+/*
+ * Nothing uses no energy but a GPU that idles (uncore) and, for a while, cores asleep. Whether
+ * a counter that did not move is dead or the window too short is seen in a longer one.
+ */
 static bool looks_stuck(const struct energy_zone *zone, const struct energy_sum *sum,
 			double busy_cpu_s)
 {
-	uint64_t moved = zone->gauge ? sum->most : sum->raw;
+	if (zone->gauge ? sum->most : sum->raw)
+		return false;
+	if (zone->domain.kind == ENERGY_UNCORE)
+		return false;
+	return zone->domain.kind != ENERGY_CORE || busy_cpu_s >= STUCK_BUSY_S ||
+	       seconds(sum->end_ns - sum->begin_ns) >= STUCK_WINDOW_S;
+}
 
-	return moved == 0 && zone->domain.kind != ENERGY_UNCORE &&
-	       (busy_cpu_s >= STUCK_BUSY_S ||
-		seconds(sum->end_ns - sum->begin_ns) >= STUCK_WINDOW_S);
+static void stuck_value(const struct energy_zone *zone, const struct energy_sum *sum,
+			struct energy_value *value)
+{
+	double window_s = seconds(sum->end_ns - sum->begin_ns);
+
+	energy_no_value(value, ENERGY_ABSENT, "%s: the %s in %.3f s (%s)", zone->domain.name,
+			zone->gauge ? "sensor read 0 W" : "counter never moved", window_s,
+			window_s < STUCK_WINDOW_S ? "a virtual machine's? or measure longer"
+						  : "a virtual machine's?");
 }
 
 static void invalid_value(const struct energy_zone *zone, const struct energy_sum *sum,
@@ -210,10 +225,7 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 		energy_no_value(value, ENERGY_ABSENT, "%s: the window has no length",
 				zone->domain.name);
 	else if (looks_stuck(zone, &sum, busy_cpu_s))
-		energy_no_value(value, ENERGY_ABSENT,
-				"%s: the %s in %.2f s (a virtual machine's?)", zone->domain.name,
-				zone->gauge ? "sensor read 0 W" : "counter never moved",
-				seconds(sum.end_ns - sum.begin_ns));
+		stuck_value(zone, &sum, value);
 	else if (zone->gauge)
 		energy_gauge_value(zone, &sum, value);
 	else

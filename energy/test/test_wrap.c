@@ -178,10 +178,34 @@ static void a_counter_that_never_moves_under_load_is_absent(void **state)
 	assert_int_equal(v.quality, ENERGY_ABSENT);
 	assert_true(isnan(v.joules) && isnan(v.low_j) && isnan(v.high_j));
 	assert_non_null(strstr(v.reason, "never moved"));
-	/* idle for so short a time it may be right; never for seconds, known busy or not */
+	/* No package uses 0 J, in however short a window. */
 	v = WINDOW(e, 0, at(0, 5000000), at(0.001, 5000000));
-	assert_int_equal(v.quality, ENERGY_MEASURED);
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	assert_non_null(strstr(v.reason, "measure longer"));
 	v = WINDOW(e, -1, at(0, 5000000), at(2, 5000000));
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	assert_null(strstr(v.reason, "measure longer"));
+	energy_close(e);
+}
+
+static void cores_asleep_may_use_nothing_for_a_while(void **state)
+{
+	struct energy_reading r[2];
+	struct energy_sum sums[2];
+	struct energy_value v;
+	struct energy *e;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_zone("intel-rapl:0:0", "core", 5000000);
+	e = fake_open("powercap");
+	fake_read(e, 0, r);
+	energy_sum_begin(e, sums, r);
+	fake_read(e, 0.5, r);
+	energy_sum_add(e, sums, r);
+	energy_value(e, sums, fake_find(e, "core-0"), 0.01, &v);
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 0);
+	energy_value(e, sums, fake_find(e, "core-0"), 0.3, &v);
 	assert_int_equal(v.quality, ENERGY_ABSENT);
 	energy_close(e);
 }
@@ -343,6 +367,7 @@ int main(void)
 		fake_test(two_readings_at_one_instant_may_differ_by_an_update),
 		fake_test(a_reading_that_took_long_widens_the_band),
 		fake_test(a_counter_that_never_moves_under_load_is_absent),
+		fake_test(cores_asleep_may_use_nothing_for_a_while),
 		fake_test(a_window_of_one_reading_is_absent),
 		fake_test(an_empty_read_in_between_loses_nothing),
 		fake_test(a_torn_read_is_an_error),

@@ -7,6 +7,7 @@
 #include "energy/tool/net.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include "energy/tool/window.h"
 
@@ -44,31 +45,49 @@ int idle_measure(const struct session *session, struct idle_window *idle)
 	return end.signal;
 }
 
+/* Each CPU's busy time is counted in ticks, up to one of which is missing or over at the edges. */
+static double busy_error_s(const struct session *session)
+{
+	return (double)session->cpus / sysconf(_SC_CLK_TCK);
+}
+
+/* The band of @divided, times the least and the most the command's part of it may be. */
+static void share_band(const struct record *r, const struct energy_value *divided, double error_s,
+		       struct energy_value *share)
+{
+	double least = r->cpu.command / (r->cpu.busy + error_s);
+	double most = MIN(r->cpu.command / (r->cpu.busy - error_s), 1.0);
+
+	share->low_j = MIN(least * divided->low_j, most * divided->low_j);
+	share->high_j = MAX(least * divided->high_j, most * divided->high_j);
+}
+
 /* The rest of the machine's busy time is others', and so is their part of @divided. */
-static void fill_share(struct record *r, const struct energy_value *divided, double idle_j)
+static void fill_share(const struct session *session, struct record *r,
+		       const struct energy_value *divided, double idle_j)
 {
 	const struct attribution_window window = {
 		.total_j = r->total.joules, .idle_j = idle_j, .busy_cpu_s = r->cpu.busy,
 	};
 	struct attribution_part command = { .cpu_s = r->cpu.command };
+	double error_s = busy_error_s(session);
 	struct attribution a;
-	double scale;
 
 	if (!isfinite(divided->joules)) {
 		no_joules(&r->share, divided->source, divided->reason);
 		return;
 	}
 	attribute(&window, ATTRIBUTE_BUSY_SHARE, &command, 1, &a);
-	if (a.quality == ENERGY_ABSENT) {
-		no_joules(&r->share, divided->source, a.reason);
+	if (a.quality == ENERGY_ABSENT || r->cpu.busy <= error_s) {
+		no_joules(&r->share, divided->source, a.quality == ENERGY_ABSENT ? a.reason :
+			  "the machine's busy time is too few ticks to divide by: measure longer");
 		return;
 	}
-	scale = divided->joules > 0 ? command.joules / divided->joules : 0;
 	r->share = (struct energy_value){
 		.source = divided->source, .quality = a.quality, .joules = command.joules,
-		.low_j = scale * divided->low_j, .high_j = scale * divided->high_j,
 		.reason = "a rule, not a measurement: CPU time over the machine's busy time",
 	};
+	share_band(r, divided, error_s, &r->share);
 }
 
 void net_fill(const struct session *session, struct record *r)
@@ -79,11 +98,11 @@ void net_fill(const struct session *session, struct record *r)
 		return;
 	}
 	if (!session->options->idle_ns) {
-		fill_share(r, &r->total, 0);
+		fill_share(session, r, &r->total, 0);
 		return;
 	}
 	energy_idle_power(&r->before.total, r->before.duration_s, &r->after.total,
 			  r->after.duration_s, IDLE_TOLERANCE, &r->idle);
 	energy_net(&r->total, r->duration_s, &r->idle, &r->net);
-	fill_share(r, &r->net, r->idle.watts * r->duration_s);
+	fill_share(session, r, &r->net, r->idle.watts * r->duration_s);
 }

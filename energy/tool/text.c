@@ -133,8 +133,7 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 	print_joules(out, &r->total, "total", "", r->duration_s);
 	if (session->options->idle_ns)
 		print_net(out, r);
-	/* In a window this short the machine's busy time is a few ticks, or none. */
-	if (r->share.quality == ENERGY_ESTIMATED && r->duration_s >= SHORT_S)
+	if (r->share.quality == ENERGY_ESTIMATED)
 		print_joules(out, &r->share, "of it, command",
 			     "  (by CPU time, rule busy-share)", r->duration_s);
 }
@@ -186,19 +185,22 @@ static void print_reasons(FILE *out, const struct session *session, const struct
 			"the model goes by: the joules are rough.\n");
 }
 
-static void print_share(FILE *out, const struct session *session, const struct cpu_use *cpu)
+static void print_share(FILE *out, const struct session *session, const struct cpu_use *cpu,
+			double duration_s)
 {
 	double all = cpu->busy + cpu->steal + cpu->idle;
 
-	if (all > 0)
-		fprintf(out, "%.1f %% of %u CPU%s", 100 * cpu->busy / all, session->cpus,
+	if (cpu->steal > 0)
+		fprintf(out, ", %.2f s stolen by a hypervisor", cpu->steal);
+	/* In a window this short the machine's busy time is a few ticks, or none. */
+	if (all > 0 && duration_s >= SHORT_S)
+		fprintf(out, ", %.1f %% of %u CPU%s", 100 * cpu->busy / all, session->cpus,
 			session->cpus == 1 ? "" : "s");
 	/* The time of -p leaves out children. */
-	if (session->options->command && isfinite(cpu->command) && cpu->busy > 0)
+	if (session->options->command && isfinite(cpu->command) && cpu->busy > 0 &&
+	    duration_s >= SHORT_S)
 		fprintf(out, "; the command was %.0f %% of its busy time",
 			MIN(100 * cpu->command / cpu->busy, 100.0));
-	if (cpu->steal > 0)
-		fprintf(out, "; %.2f s stolen by a hypervisor", cpu->steal);
 	putc('\n', out);
 }
 
@@ -217,8 +219,8 @@ static void print_times(FILE *out, const struct session *session, const struct r
 		putc('\n', out);
 	}
 	if (isfinite(cpu->busy)) {
-		fprintf(out, "%14.3f   CPU, whole machine  ", cpu->busy);
-		print_share(out, session, cpu);
+		fprintf(out, "%14.3f   CPU, whole machine", cpu->busy);
+		print_share(out, session, cpu, r->duration_s);
 	}
 }
 
@@ -351,7 +353,7 @@ static void print_line(FILE *out, const struct session *session, const struct re
 	char joules[32], watts[32], band[80], busy[16] = "-", used[32];
 	double all = cpu->busy + cpu->steal + cpu->idle;
 
-	if (all > 0)
+	if (all > 0 && r->duration_s >= SHORT_S)
 		snprintf(busy, sizeof(busy), "%.1f%%", 100 * cpu->busy / all);
 	if (r->kind == RECORD_RUN)
 		fprintf(out, "%10u", r->run);

@@ -27,6 +27,7 @@ static void the_doctor_has_an_outcome_and_a_mend_for_each(void **state)
 	said("modprobe rapl");
 	/* There, but it stands still. */
 	said("ABSENT    powercap       package-0: the counter never moved");
+	said("ABSENT    joules         joules would be powercap's: package-0: the counter never moved");
 	said("DEGRADED  model ");
 	said("PASS      event sets");
 }
@@ -38,7 +39,7 @@ static void the_doctor_wants_windows_as_long_as_the_sensor_does(void **state)
 	fake_sensor("hwmon0", "power1_average_interval", "1000\n");
 	tool_run(&t, "doctor");
 	said("DEGRADED  hwmon          needs windows of over 2.0 s");
-	said("DEGRADED  joules         joules will be measured by hwmon, in windows of over 2.0 s");
+	said("DEGRADED  joules         joules would be hwmon's: needs windows of over 2.0 s");
 	fake_sensor("hwmon0", "power1_average_interval", "100\n");
 	tool_run(&t, "doctor");
 	said("PASS      hwmon          1 domains; 20.00 W while one CPU was");

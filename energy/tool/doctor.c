@@ -130,24 +130,28 @@ static void check_sources(const struct options *options)
 
 static enum outcome check_choice(struct answer *a)
 {
-	const struct energy_config config = { .sysfs_root = a->options->sysfs };
+	const struct energy_config config = {
+		.sysfs_root = a->options->sysfs, .source = a->options->source,
+	};
 	const char *source;
 	struct energy *e;
-	enum outcome outcome = PASS;
+	enum outcome outcome;
+	char tried[sizeof(a->text)];
 
 	if (energy_open(&e, &config))
-		return answer(a, ABSENT, "out of memory");
+		return answer(a, ABSENT, "--source: there is no such source");
 	source = energy_source(e);
+	outcome = judge_source(a, e, source);
+	snprintf(tried, sizeof(tried), "%s", a->text);
 	if (!strcmp(source, "model"))
-		outcome = answer(a, DEGRADED, "joules will be MODEL: CPU time restated, with a band; "
-				 "on a host with RAPL run as root");
+		answer(a, DEGRADED, "joules will be MODEL: CPU time restated, with a band; "
+		       "on a host with RAPL run as root");
 	else if (!strcmp(source, "none"))
-		outcome = answer(a, ABSENT, "no joules at all");
-	else if (wants_longer(e))
-		outcome = answer(a, DEGRADED, "joules will be measured by %s, in windows of over "
-				 "%.1f s", source, energy_min_window_s(e));
-	else
+		outcome = answer(a, ABSENT, "no joules at all: %.400s", tried);
+	else if (outcome == PASS)
 		answer(a, PASS, "joules will be measured by %s", source);
+	else
+		answer(a, outcome, "joules would be %s's: %.400s", source, tried);
 	energy_close(e);
 	return outcome;
 }
@@ -157,6 +161,7 @@ static enum outcome check_choice(struct answer *a)
 /* Can @names be counted on ourselves? */
 static enum outcome try_counters(struct answer *a, const char *const *names, const char *good)
 {
+	struct counter_value v[8];		/* no list here is longer */
 	struct counters *c;
 	const char *note = "";
 	size_t absent = 0;
@@ -165,10 +170,8 @@ static enum outcome try_counters(struct answer *a, const char *const *names, con
 	if (counters_open(&c, 0, names))
 		return answer(a, ABSENT, "out of memory");
 	n = counters_count(c);
+	counters_read(c, v);
 	for (size_t i = 0; i < n; i++) {
-		struct counter_value v[8];
-
-		counters_read(c, v);
 		absent += v[i].error != 0;
 		if (counters_note(c, i)[0] && !note[0])
 			note = counters_note(c, i);

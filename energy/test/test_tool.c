@@ -407,6 +407,22 @@ static void options_of_the_command_are_not_ours(void **state)
 	assert_int_equal(t.status, 127);
 }
 
+static void a_report_is_kept_until_there_is_another(void **state)
+{
+	char kept[64], path[128];
+
+	fake_write("report", "precious\n");
+	snprintf(path, sizeof(path), "%s/report", fake_root());
+	tool_run(&t, "--csv -o %s -- no-such-program", path);
+	assert_int_equal(t.status, 127);
+	assert_true(mn_read_file(path, kept, sizeof(kept)) >= 0);
+	assert_string_equal(kept, "precious");
+	tool_run(&t, "-o %s -- true", path);
+	assert_int_equal(t.status, 0);
+	assert_true(mn_read_file(path, kept, sizeof(kept)) != 0);
+	assert_null(strstr(kept, "precious"));
+}
+
 static void a_report_that_cannot_be_written_is_no_success(void **state)
 {
 	tool_run(&t, "-o /dev/full true");
@@ -490,6 +506,7 @@ int main(void)
 		fake_test(a_reader_that_goes_away_does_not_take_the_command_with_it),
 		fake_test(bad_options_are_named_with_what_was_meant),
 		fake_test(options_of_the_command_are_not_ours),
+		fake_test(a_report_is_kept_until_there_is_another),
 		fake_test(a_report_that_cannot_be_written_is_no_success),
 		fake_test(sets_of_events_are_found_beside_the_program),
 		fake_test(an_event_nobody_knows_is_absent_with_the_reason),

@@ -57,16 +57,6 @@ static void measure_idle(struct report *report)
 		report->idle_signal = idle_measure(report->session, &report->idle);
 }
 
-static void write_record(struct report *report, const struct record *record)
-{
-	struct page page;
-
-	if (!page_begin(report, &page))
-		return;
-	report->session->options->output->record(page.out, report->session, record);
-	page_end(report, &page);
-}
-
 static void write_begin(struct report *report)
 {
 	struct page page;
@@ -74,6 +64,18 @@ static void write_begin(struct report *report)
 	if (!page_begin(report, &page))
 		return;
 	report->session->options->output->begin(page.out, report->session);
+	page_end(report, &page);
+}
+
+static void write_record(struct report *report, const struct record *record)
+{
+	struct page page;
+
+	if (!report->sink.begun)
+		write_begin(report);
+	if (!page_begin(report, &page))
+		return;
+	report->session->options->output->record(page.out, report->session, record);
 	page_end(report, &page);
 }
 
@@ -144,7 +146,6 @@ static int measure(struct report *report)
 		complain("ended while idle was measured; the command was not run");
 		return 128 + report->idle_signal;
 	}
-	write_begin(report);
 	for (unsigned run = 1; run <= n && (run == 1 || goes_on(report, &end, status)); run++)
 		status = measure_once(report, run, &origin_ns, &end);
 	if (options->repeat && status)

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
@@ -24,7 +25,7 @@ int sink_open(struct sink *s, const char *file)
 
 	*s = (struct sink){ .fd = STDERR_FILENO };
 	if (file)
-		s->fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		s->fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (s->fd < 0)
 		return -errno;
 	sigemptyset(&set);
@@ -48,8 +49,20 @@ static int wait_for_room(const struct sink *s)
 	return watch[0].revents ? 0 : -EINTR;
 }
 
+/* What an earlier call left in a file goes when there is something to take its place. */
+static void empty_file(struct sink *s)
+{
+	struct stat st;
+
+	if (!s->begun && !fstat(s->fd, &st) && S_ISREG(st.st_mode) && s->fd != STDERR_FILENO &&
+	    ftruncate(s->fd, 0))
+		s->error = -errno;
+	s->begun = true;
+}
+
 void sink_write(struct sink *s, const char *text, size_t len)
 {
+	empty_file(s);
 	while (len && !s->error) {
 		ssize_t n;
 

@@ -3,14 +3,19 @@
 #ifndef ENERGY_TOOL_SINK_H
 #define ENERGY_TOOL_SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sink {
 	int fd, signal_fd;
+	bool begun;			/* something was written */
 	int error;			/* -errno of what was lost; what follows is not tried */
 };
 
-/* Standard error, or @file from its beginning, which may wait for a reader. 0 or -errno. */
+/*
+ * Standard error, or @file, which may wait for a reader; what is in it stays until the first
+ * sink_write(). 0 or -errno.
+ */
 int sink_open(struct sink *s, const char *file);
 
 /*

@@ -324,6 +324,7 @@ fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
+$(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
@@ -357,11 +358,11 @@ $(eval $(call test,energy/test/test_attribution.c,$(energy_src) $(base_src),$(en
 $(eval $(call test,energy/test/test_counters.c,$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_cputime.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_guest_insns.c,$(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_insns_api1.c,energy/test/fake_qemu.c,-rdynamic))
-$(eval $(call test,energy/test/test_insns_api2.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c,\
-	-rdynamic))
-$(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c,\
-	-rdynamic))
+$(eval $(call test,energy/test/test_insns_api1.c,energy/test/fake_qemu.c memnet-core/base/io.c,-rdynamic))
+$(eval $(call test,energy/test/test_insns_api2.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c \
+	memnet-core/base/io.c,-rdynamic))
+$(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c \
+	memnet-core/base/io.c,-rdynamic))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))

@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "memnet-core/base/io.h"
+
 #define ID 77
 
 unsigned int fake_calls;
@@ -26,15 +28,10 @@ static const struct insns_page *page;
 /* $BUILD/lib, where this is $BUILD/energy/test/NAME. */
 static void *open_plugin(void)
 {
-	char file[4200];
-	ssize_t n = readlink("/proc/self/exe", file, 4000);
+	char file[4096];
 	void *handle;
 
-	assert_true(n > 0);
-	file[n] = '\0';
-	for (int up = 0; up < 3; up++)
-		*strrchr(file, '/') = '\0';
-	strcat(file, "/lib/memnet-insns.so");
+	assert_int_equal(mn_beside_program(3, "lib/memnet-insns.so", file, sizeof(file)), 0);
 	handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (!handle)
 		fail_msg("%s", dlerror());

@@ -21,13 +21,9 @@
 static const char *program(void)
 {
 	static char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
 
-	assert_true(n > 0);
-	path[n] = '\0';
-	for (int up = 0; up < 3; up++)
-		*strrchr(path, '/') = '\0';
-	return strcat(path, "/bin/memnet-energy");
+	assert_int_equal(mn_beside_program(3, "bin/memnet-energy", path, sizeof(path)), 0);
+	return path;
 }
 
 static void start(struct tool *t, const char *words, va_list ap)

@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,9 @@
 #include <unistd.h>
 
 #include "energy/tool/tool.h"
+#include "memnet-core/base/io.h"
 
-#define FROM_PROGRAM	"/../share/memnet/events"
+#define FROM_PREFIX	"share/memnet/events"
 #define SUFFIX		".events"
 
 struct list {
@@ -59,14 +59,8 @@ void events_free(char **events)
 const char *events_dir(void)
 {
 	static char dir[PATH_MAX];
-	char exe[PATH_MAX - sizeof(FROM_PROGRAM)], path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
-	if (n < 0)
-		return "";
-	exe[n] = '\0';
-	snprintf(path, sizeof(path), "%s" FROM_PROGRAM, dirname(exe));
-	return realpath(path, dir) ? dir : "";
+	return mn_beside_program(2, FROM_PREFIX, dir, sizeof(dir)) ? "" : dir;
 }
 
 int events_sets(char ***sets)

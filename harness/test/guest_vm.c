@@ -200,12 +200,9 @@ int guest_vm_clean_up(void)
 static void skip_without(const char *initrd)
 {
 	char path[4200], why_path[4300], why[400];
-	ssize_t n = readlink("/proc/self/exe", image, sizeof(image) - 16);
 
-	image[MAX(n, 0)] = '\0';
-	for (int up = 0; up < 3 && strrchr(image, '/'); up++)
-		*strrchr(image, '/') = '\0';
-	strcat(image, "/guest");
+	if (mn_beside_program(3, "guest", image, sizeof(image)))
+		abort();
 	snprintf(path, sizeof(path), "%s/%s", image, initrd);
 	if (access(path, R_OK)) {
 		snprintf(why_path, sizeof(why_path), "%s.why", path);

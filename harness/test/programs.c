@@ -21,16 +21,12 @@
 
 static _Noreturn void exec_program(const char *name, char *const *args)
 {
-	char path[4300];
-	ssize_t n = readlink("/proc/self/exe", path, 4096);
+	char in_bin[64], path[4096];
 
-	path[MAX(n, 0)] = '\0';
-	for (int up = 0; up < 3 && strrchr(path, '/'); up++)
-		*strrchr(path, '/') = '\0';
-	strcat(path, "/bin/");
-	strcat(path, name);
-	execv(path, args);
-	perror(path);
+	snprintf(in_bin, sizeof(in_bin), "bin/%s", name);
+	if (!mn_beside_program(3, in_bin, path, sizeof(path)))
+		execv(path, args);
+	perror(in_bin);
 	_exit(127);
 }
 

@@ -16,6 +16,7 @@
 #include "harness/insns_plugin.h"
 #include "harness/test/guest_vm.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
 
 #define INITRD	"initrd.img"
 #define JOB	"spawn 0 memnet-work compute --kernel sha256 --ops 500 --barrier"
@@ -114,12 +115,9 @@ static int clean_up(void **state)
 static void find_plugin(void)
 {
 	char why[256];
-	ssize_t n = readlink("/proc/self/exe", plugin, 4000);
 
-	plugin[n > 0 ? n : 0] = '\0';
-	for (int up = 0; up < 3 && strrchr(plugin, '/'); up++)
-		*strrchr(plugin, '/') = '\0';
-	strcat(plugin, "/" INSNS_PLUGIN);
+	if (mn_beside_program(3, INSNS_PLUGIN, plugin, sizeof(plugin)))
+		abort();
 	snprintf(page, sizeof(page), "%s/page", folder);
 	if (insns_plugin_try(plugin, folder, why, sizeof(why))) {
 		guest_vm_clean_up();

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "harness/test/guest_vm.h"
+#include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
 #define INITRD		"test-vfio.img"
@@ -167,12 +168,9 @@ static void without_an_iommu_there_is_no_device(void **state)
 static int start_ring(const char *socket)
 {
 	char program[4096], command[4400], line[32];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 64);
 
-	program[MAX(n, 0)] = '\0';
-	for (int up = 0; up < 3 && strrchr(program, '/'); up++)
-		*strrchr(program, '/') = '\0';
-	strcat(program, "/memnet-core/test/vfio-ring");
+	if (mn_beside_program(3, "memnet-core/test/vfio-ring", program, sizeof(program)))
+		return -1;
 	snprintf(command, sizeof(command), "exec %s %s " ROUNDS, program, socket);
 	ring = popen(command, "re");
 	return ring && fgets(line, sizeof(line), ring) ? 0 : -1;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,4 +100,24 @@ int mn_write_file(const char *path, const char *text)
 	ret = mn_write_all(fd, text, strlen(text));
 	close(fd);
 	return ret;
+}
+
+int mn_beside_program(unsigned int up, const char *name, char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	while (up--) {
+		slash = strrchr(path, '/');
+		if (!slash)
+			return -ENOENT;
+		*slash = '\0';
+	}
+	n = strlen(path);
+	return snprintf(path + n, size - n, "/%s", name) < (int)(size - n) ? 0 : -ENAMETOOLONG;
 }

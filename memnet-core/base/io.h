@@ -23,6 +23,13 @@ ssize_t mn_read_file(const char *path, char *buf, size_t size);
 /* mn_read_file() of one unsigned decimal number. 0, -EINVAL if it is none, -errno. */
 int mn_read_u64(const char *path, uint64_t *value);
 
+/*
+ * The path of @name from the folder @up levels above the file of the running program: 1 is
+ * its own. What a build or an installation laid beside it is found so. 0; -ENAMETOOLONG: not
+ * within @size; -ENOENT: there are not so many levels; -errno.
+ */
+int mn_beside_program(unsigned int up, const char *name, char *path, size_t size);
+
 /* Write the string @text to the existing file @path. 0 or -errno. */
 int mn_write_file(const char *path, const char *text);
 

@@ -47,23 +47,12 @@ static int start_peer(struct service *s, peer_serve serve)
 	return s->peer < 0 ? -errno : 0;
 }
 
-/* The memnetd beside this program. */
-static void daemon_path(char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - 16);
-	char *slash;
-
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	strcpy(slash ? slash + 1 : path, "memnetd");
-}
-
 static int start_daemon(struct service *s, unsigned int vms, const char *const argv[])
 {
 	static const char *const names[SERVICE_VMS] = { "0", "1" };
 	const char *args[MAX_ARGV] = { "memnetd", "--dir", s->directory, "--allow", "127.0.0.0/8" };
 	char path[512];
-	int n = 5;
+	int n = 5, ret;
 
 	while (*argv && n < MAX_ARGV - 2 * SERVICE_VMS - 1)
 		args[n++] = *argv++;
@@ -71,7 +60,9 @@ static int start_daemon(struct service *s, unsigned int vms, const char *const a
 		args[n++] = "--vm";
 		args[n++] = names[i];
 	}
-	daemon_path(path, sizeof(path));
+	ret = mn_beside_program(1, "memnetd", path, sizeof(path));
+	if (ret)
+		return ret;
 	s->daemon = fork();
 	if (s->daemon == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet.h"
@@ -110,14 +111,11 @@ void party_end(struct party *p)
 static const char *program_path(const char *name)
 {
 	static char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	char in_bin[64];
 
-	assert_true(n > 0);
-	path[n] = '\0';
-	for (int up = 0; up < 3; up++)
-		*strrchr(path, '/') = '\0';
-	strcat(path, "/bin/");
-	return strcat(path, name);
+	snprintf(in_bin, sizeof(in_bin), "bin/%s", name);
+	assert_int_equal(mn_beside_program(3, in_bin, path, sizeof(path)), 0);
+	return path;
 }
 
 static void exec_program(int events, const void *arg)

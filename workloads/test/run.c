@@ -16,19 +16,17 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "memnet-core/base/io.h"
+
 #define MAX_WORDS 32
 
 /* $BUILD/workloads/test/test_x runs $BUILD/bin/memnet-work. */
 static const char *program(void)
 {
 	static char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
 
-	assert_true(n > 0);
-	path[n] = '\0';
-	for (int up = 0; up < 3; up++)
-		*strrchr(path, '/') = '\0';
-	return strcat(path, "/bin/memnet-work");
+	assert_int_equal(mn_beside_program(3, "bin/memnet-work", path, sizeof(path)), 0);
+	return path;
 }
 
 static void child(const char *line, int in, int out, int err)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "energy/plugin/insns_page.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/util.h"
 
 static_assert((int)GUEST_USER == INSNS_USER && (int)GUEST_KERNEL == INSNS_KERNEL &&
@@ -31,18 +31,6 @@ struct guest_insns {
 	size_t n;			/* vCPUs */
 	struct counters *counters[];	/* of perf, one set for each */
 };
-
-static int explain(char *why, size_t size, int ret, const char *format, ...) PRINTF_LIKE(4, 5);
-
-static int explain(char *why, size_t size, int ret, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(why, size, format, ap);
-	va_end(ap);
-	return ret;
-}
 
 /* --- the page -------------------------------------------------------------------- */
 
@@ -90,8 +78,8 @@ static int explain_page(char *why, size_t size, int ret, const char *path)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (texts[i].error == ret)
-			return explain(why, size, ret, "%s: %s", path, texts[i].text);
-	return explain(why, size, ret, "%s: %s", path, strerror(-ret));
+			return mn_explain(why, size, ret, "%s: %s", path, texts[i].text);
+	return mn_explain(why, size, ret, "%s: %s", path, strerror(-ret));
 }
 
 int guest_insns_open_page(struct guest_insns **out, const char *path, pid_t writer, char *why,
@@ -142,7 +130,8 @@ static int first_absent(const struct counters *c, char *why, size_t why_size)
 	counters_read(c, v);
 	for (int mode = 0; mode < GUEST_MODES; mode++)
 		if (v[mode].error)
-			return explain(why, why_size, v[mode].error, "%s", counters_note(c, mode));
+			return mn_explain(why, why_size, v[mode].error, "%s",
+					  counters_note(c, mode));
 	return 0;
 }
 
@@ -150,12 +139,12 @@ int guest_insns_open_perf(struct guest_insns **out, const pid_t *tids, size_t n,
 			  size_t why_size)
 {
 	struct guest_insns *g = calloc(1, sizeof(*g) + n * sizeof(g->counters[0]));
-	int ret = g ? 0 : explain(why, why_size, -ENOMEM, "out of memory");
+	int ret = g ? 0 : mn_explain(why, why_size, -ENOMEM, "out of memory");
 
 	for (size_t i = 0; !ret && i < n; i++) {
 		ret = counters_open(&g->counters[i], tids[i], events);
 		if (ret) {
-			explain(why, why_size, ret, "%s", strerror(-ret));
+			mn_explain(why, why_size, ret, "%s", strerror(-ret));
 			break;
 		}
 		g->n++;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,32 +20,17 @@
 #include "harness/plan.h"
 #include "harness/qemu.h"
 #include "harness/sandbox.h"
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
-
-enum outcome { PASS, DEGRADED, ABSENT, BROKEN };
-
-static const char *const outcome_names[] = {
-	[PASS] = "PASS", [DEGRADED] = "DEGRADED", [ABSENT] = "ABSENT", [BROKEN] = "BROKEN",
-};
 
 struct answer {
 	char text[512];
 	const char *build;
 };
 
-static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
-	PRINTF_LIKE(3, 4);
-
-static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(a->text, sizeof(a->text), format, ap);
-	va_end(ap);
-	return outcome;
-}
+#define answer(a, outcome, ...) \
+	mn_explain((a)->text, sizeof((a)->text), outcome, __VA_ARGS__)
 
 static bool in_path(const char *program)
 {
@@ -231,7 +215,7 @@ int doctor_run(const char *build, FILE *out)
 		struct answer a = { .build = build };
 		enum outcome outcome = checks[i].run(&a);
 
-		fprintf(out, "%-9s %-12s %s\n", outcome_names[outcome], checks[i].name, a.text);
+		fprintf(out, "%-9s %-12s %s\n", outcome_name(outcome), checks[i].name, a.text);
 		broken |= outcome == BROKEN;
 	}
 	fprintf(out, broken ? "\nNo experiment can run before BROKEN is mended.\n"

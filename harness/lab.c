@@ -14,6 +14,7 @@
 #include "harness/gate.h"
 #include "harness/metrics.h"
 #include "harness/results.h"
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/util.h"
 
 #define THRESHOLDS "results/thresholds.csv"
@@ -169,24 +170,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* The commands, from their table, in front of the options. */
-static char *help(int key, const char *text, void *input)
+static void list_commands(FILE *f)
 {
-	char *out = NULL;
-	size_t size;
-	FILE *f;
-
-	if (key != ARGP_KEY_HELP_PRE_DOC)
-		return (char *)text;
-	f = open_memstream(&out, &size);
-	if (!f)
-		return (char *)text;
-	fprintf(f, "%s\n\n", text);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-8s %-5s %s\n", commands[i].name,
 			commands[i].argument ? commands[i].argument : "", commands[i].summary);
-	fclose(f);
-	return out;
+}
+
+static char *help(int key, const char *text, void *input)
+{
+	return key == ARGP_KEY_HELP_PRE_DOC ? mn_help_above(text, list_commands) : (char *)text;
 }
 
 static const struct argp argp = {

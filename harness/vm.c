@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "harness/sandbox.h"
 #include "harness/tap.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
@@ -41,18 +41,6 @@
 #define LISTEN_TIMEOUT_MS 3000
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
-
-static int fail(char *why, size_t size, int ret, const char *format, ...) PRINTF_LIKE(4, 5);
-
-static int fail(char *why, size_t size, int ret, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(why, size, format, ap);
-	va_end(ap);
-	return ret;
-}
 
 static void log_path(const struct vm *vm, const char *name, char *path, size_t size)
 {
@@ -99,7 +87,8 @@ static int start_memnetd(struct vm *vm, char *why, size_t size)
 	if (!ret)
 		ret = wait_for_file(BELL_SOCKET, &vm->memnetd);
 	if (ret)
-		return fail(why, size, ret, "memnetd does not come up (%s): see %s", strerror(-ret), log);
+		return mn_explain(why, size, ret, "memnetd does not come up (%s): see %s",
+				  strerror(-ret), log);
 	return 0;
 }
 
@@ -110,9 +99,9 @@ static int open_tap(struct vm *vm, char *why, size_t size)
 	inet_pton(AF_INET, VM_HOST_ADDR, &addr);
 	vm->tap_fd = tap_open("memnet0", addr, VM_PREFIX);
 	if (vm->tap_fd < 0)
-		return fail(why, size, vm->tap_fd, "cannot make a tap device: %s; load the tun module "
-			    "(modprobe tun), and let this user open /dev/net/tun",
-			    strerror(-vm->tap_fd));
+		return mn_explain(why, size, vm->tap_fd, "cannot make a tap device: %s; load the "
+				  "tun module (modprobe tun), and let this user open /dev/net/tun",
+				  strerror(-vm->tap_fd));
 	return 0;
 }
 
@@ -161,8 +150,8 @@ static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
 	vm->link.fd = control[0];
 	vm->qmp_fd = qmp[0];
 	if (ret)
-		return fail(why, size, ret, "cannot start %s: %s; install qemu-system-x86",
-			    QEMU_PROGRAM, strerror(-ret));
+		return mn_explain(why, size, ret, "cannot start %s: %s; install qemu-system-x86",
+				  QEMU_PROGRAM, strerror(-ret));
 	return 0;
 }
 
@@ -196,19 +185,19 @@ static int explain_boot(struct vm *vm, int ret, char *why, size_t size)
 	char words[256];
 
 	if (ret == -EINTR)
-		return fail(why, size, ret, "interrupted");
+		return mn_explain(why, size, ret, "interrupted");
 	if (ret == -ETIMEDOUT) {
 		last_words(vm, "console", words, sizeof(words));
-		return fail(why, size, ret, "the guest was not ready within %d s (accel %s); "
-			    "see %s/console.log%s", vm->config.ready_timeout_ms / 1000,
-			    vm->config.accel, vm->config.log_dir, words);
+		return mn_explain(why, size, ret, "the guest was not ready within %d s (accel %s); "
+				  "see %s/console.log%s", vm->config.ready_timeout_ms / 1000,
+				  vm->config.accel, vm->config.log_dir, words);
 	}
 	child_stop(&vm->qemu, 100);
 	last_words(vm, "qemu", words, sizeof(words));
 	if (!words[0])
 		last_words(vm, "console", words, sizeof(words));
-	return fail(why, size, ret, "QEMU ended before the guest was ready (%s)%s",
-		    child_how_ended(&vm->qemu), words);
+	return mn_explain(why, size, ret, "QEMU ended before the guest was ready (%s)%s",
+			  child_how_ended(&vm->qemu), words);
 }
 
 static int wait_ready(struct vm *vm, const char *word, char *why, size_t size)
@@ -224,8 +213,8 @@ static int ask_threads(struct vm *vm, char *why, size_t size)
 	int n = qemu_vcpu_threads(vm->qmp_fd, vm->vcpu_tids, QMP_TIMEOUT_MS);
 
 	if (n <= 0)
-		return fail(why, size, n ? n : -EPROTO, "QEMU does not tell its vCPU threads: %s",
-			    strerror(n ? -n : EPROTO));
+		return mn_explain(why, size, n ? n : -EPROTO, "QEMU does not tell its vCPU "
+				  "threads: %s", strerror(n ? -n : EPROTO));
 	vm->vcpus = n;
 	return 0;
 }
@@ -331,7 +320,7 @@ int vm_boot(struct vm *vm, const struct vm_config *config, char *why, size_t siz
 	if (!ret) {
 		ret = start_peer(vm);
 		if (ret)
-			fail(why, size, ret, "cannot start the peer: %s", strerror(-ret));
+			mn_explain(why, size, ret, "cannot start the peer: %s", strerror(-ret));
 	}
 	if (!ret)
 		ret = start_qemu(vm, true, why, size);

@@ -5,7 +5,6 @@
  * command where there is one.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,13 +13,8 @@
 #include "energy/tool/events.h"
 #include "energy/tool/tool.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
-
-enum outcome { PASS, DEGRADED, ABSENT };
-
-static const char *const outcome_names[] = {
-	[PASS] = "PASS", [DEGRADED] = "DEGRADED", [ABSENT] = "ABSENT",
-};
 
 #define TRY_NS	(300 * NSEC_PER_MSEC)
 
@@ -29,22 +23,12 @@ struct answer {
 	const struct options *options;
 };
 
-static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
-	PRINTF_LIKE(3, 4);
-
-static enum outcome answer(struct answer *a, enum outcome outcome, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(a->text, sizeof(a->text), format, ap);
-	va_end(ap);
-	return outcome;
-}
+#define answer(a, outcome, ...) \
+	mn_explain((a)->text, sizeof((a)->text), outcome, __VA_ARGS__)
 
 static void print(const char *name, enum outcome outcome, const char *text)
 {
-	printf("%-9s %-14s %s\n", outcome_names[outcome], name, text);
+	printf("%-9s %-14s %s\n", outcome_name(outcome), name, text);
 }
 
 /* --- energy -------------------------------------------------------------------- */

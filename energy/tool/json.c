@@ -46,21 +46,24 @@ static json_t *counter_json(const struct counter_sum *sum, bool summed, json_t *
 	return object;
 }
 
+/* What a value is of, and how sure. */
+static json_t *value_head(const struct value *v)
+{
+	return json_pack("{s:s, s:o, s:s, s:s, s:o}", "metric", v->metric, "name", text(v->name),
+			 "source", v->source, "quality", energy_quality_name(v->quality),
+			 "reason", text(v->reason));
+}
+
 static json_t *value_json(const struct value *v)
 {
-	json_t *object = json_object();
+	json_t *object = value_head(v);
 
-	json_object_set_new(object, "metric", json_string(v->metric));
-	json_object_set_new(object, "name", text(v->name));
 	json_object_set_new(object, "value", number(v->value));
-	json_object_set_new(object, "source", json_string(v->source));
-	json_object_set_new(object, "quality", json_string(energy_quality_name(v->quality)));
 	json_object_set_new(object, "low", number(v->low));
 	json_object_set_new(object, "high", number(v->high));
 	json_object_set_new(object, "gaps", json_integer(v->gaps));
 	json_object_set_new(object, "in_total", json_boolean(v->in_total));
 	json_object_set_new(object, "witness", json_boolean(v->witness));
-	json_object_set_new(object, "reason", text(v->reason));
 	return v->counter ? counter_json(v->counter, false, object) : object;
 }
 
@@ -158,12 +161,8 @@ static void json_record(FILE *out, const struct session *session, const struct r
 
 static json_t *summary_json(const struct summary *s)
 {
-	json_t *object = json_object();
+	json_t *object = value_head(s->value);
 
-	json_object_set_new(object, "metric", json_string(s->value->metric));
-	json_object_set_new(object, "name", text(s->value->name));
-	json_object_set_new(object, "source", json_string(s->value->source));
-	json_object_set_new(object, "quality", json_string(energy_quality_name(s->value->quality)));
 	json_object_set_new(object, "n", json_integer(s->estimate.n));
 	json_object_set_new(object, "median", number(s->estimate.median));
 	json_object_set_new(object, "ci95_low", number(s->estimate.low));
@@ -172,7 +171,6 @@ static json_t *summary_json(const struct summary *s)
 	json_object_set_new(object, "max", number(s->max));
 	json_object_set_new(object, "low", number(s->low));
 	json_object_set_new(object, "high", number(s->high));
-	json_object_set_new(object, "reason", text(s->value->reason));
 	return s->value->counter ? counter_json(s->value->counter, true, object) : object;
 }
 

@@ -9,6 +9,7 @@
 #include "energy/tool/output.h"
 #include "energy/tool/tool.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/parse.h"
 
 static const struct subcommand {
@@ -212,23 +213,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static char *help(int key, const char *text, void *input)
+static void list_subcommands(FILE *f)
 {
-	char *out = NULL;
-	size_t size;
-	FILE *f;
-
-	if (key != ARGP_KEY_HELP_PRE_DOC)
-		return (char *)text;
-	f = open_memstream(&out, &size);
-	if (!f)
-		return (char *)text;
-	fprintf(f, "%s\n\n", text);
 	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++)
 		fprintf(f, "  memnet-energy %-10s %s\n", subcommands[i].name,
 			subcommands[i].summary);
-	fclose(f);
-	return out;
+}
+
+static char *help(int key, const char *text, void *input)
+{
+	return key == ARGP_KEY_HELP_PRE_DOC ? mn_help_above(text, list_subcommands) : (char *)text;
 }
 
 static const struct argp argp = {

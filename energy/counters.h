@@ -61,6 +61,13 @@ struct counters_config {
 int counters_open_config(struct counters **out, const struct counters_config *config);
 void counters_close(struct counters *c);
 
+/*
+ * Is there an event @name at all, to be asked for before anything runs? 0: there is, here or on
+ * another machine, or who knows its tracepoints cannot be asked; -ENOENT, -EINVAL and a line
+ * in @why: nobody knows it.
+ */
+int counters_check_name(const char *name, char *why, size_t size);
+
 size_t counters_count(const struct counters *c);
 const char *counters_name(const struct counters *c, size_t i);
 /* Why event @i is absent or user_only, with the mend; "" if it is neither. */

@@ -12,6 +12,7 @@
  * nearly all that a vCPU thread does under KVM: here guests are counted, except
  * where the name says :H (host only) or :G (guest only) itself.
  */
+#include "energy/counters.h"
 #include "energy/counters_internal.h"
 
 #include <errno.h>
@@ -188,4 +189,18 @@ int counter_encode(const char *name, struct counter_code *code)
 	}
 	ret = encode_pfm(name, code);
 	return ret == -ENOENT && tracepoint ? refuse_tracepoint(code, traced) : ret;
+}
+
+int counters_check_name(const char *name, char *why, size_t size)
+{
+	char path[NAME_SIZE], filter[NAME_SIZE];
+	struct counter_code code;
+	int ret = counter_encode(name, &code);
+
+	if (ret == -EACCES ||
+	    (ret && !tracefs_mounted() && split_tracepoint(name, path, filter)))
+		return 0;
+	if (ret)
+		snprintf(why, size, "%.80s: %s", name, code.why);
+	return ret;
 }

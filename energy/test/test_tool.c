@@ -385,7 +385,7 @@ static void bad_options_are_named_with_what_was_meant(void **state)
 		{ "--csv --json true", "not both" },
 		{ "-o /nonexistent/x true", "-o /nonexistent/x: No such file" },
 		{ "-e @/nonexistent/x true", "event set /nonexistent/x: No such file" },
-		{ "-e a,,b true", "an empty name" },
+		{ "-e task-clock,,page-faults true", "an empty name" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -452,9 +452,16 @@ static void sets_of_events_are_found_beside_the_program(void **state)
 	tool_said(&t, "no event in it");
 }
 
-static void an_event_nobody_knows_is_absent_with_the_reason(void **state)
+static void an_event_nobody_knows_is_refused_or_if_of_a_file_absent(void **state)
 {
-	tool_run(&t, "-e task-clock,no-such-event true");
+	tool_run(&t, "-e task-clock,context-swiches -- sh -c 'echo run'");
+	assert_int_equal(t.status, 125);
+	assert_string_equal(t.out, "");
+	tool_said(&t, "context-swiches: libpfm4: event not found; did you mean 'context-switches'?");
+	tool_run(&t, "-e no_pmu::no_event -- true");
+	assert_int_equal(t.status, 125);
+	fake_write("mine.events", "task-clock\nno-such-event\n");
+	tool_run(&t, "-e @%s/mine.events true", fake_root());
 	assert_int_equal(t.status, 0);
 	tool_said(&t, "        absent   no-such-event            libpfm4: event not found");
 }
@@ -510,7 +517,7 @@ int main(void)
 		fake_test(a_report_is_kept_until_there_is_another),
 		fake_test(a_report_that_cannot_be_written_is_no_success),
 		fake_test(sets_of_events_are_found_beside_the_program),
-		fake_test(an_event_nobody_knows_is_absent_with_the_reason),
+		fake_test(an_event_nobody_knows_is_refused_or_if_of_a_file_absent),
 		fake_test(the_default_set_is_what_is_counted_by_default),
 	};
 

@@ -100,8 +100,9 @@ static void csv_has_every_number_with_its_source(void **state)
 	size_t row;
 
 	fake_zone("intel-rapl:0", "package-0", 1000000);
-	tool_run(&t, "--csv -e task-clock,no-such-event -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ
-		 "; exit 3'", fake_root());
+	fake_write("mine", "task-clock\nno-such-event\n");
+	tool_run(&t, "--csv -e @%s/mine -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ
+		 "; exit 3'", fake_root(), fake_root());
 	assert_int_equal(t.status, 3);
 	read_csv(t.err);
 	row = find_row("run", "energy_j", "package-0");
@@ -151,8 +152,9 @@ static void json_has_null_and_a_reason_for_what_is_absent(void **state)
 	json_t *all, *run;
 
 	fake_zone("intel-rapl:0", "package-0", 1000000);
-	tool_run(&t, "--json -e no-such-event -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ "' "
-		 "'a\"b' \"$(printf '\\377')\"", fake_root());
+	fake_write("mine", "no-such-event\n");
+	tool_run(&t, "--json -e @%s/mine -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ "' "
+		 "'a\"b' \"$(printf '\\377')\"", fake_root(), fake_root());
 	all = report_read(t.err);
 	assert_int_equal(json_array_size(all), 1);
 	run = json_array_get(all, 0);
@@ -170,7 +172,8 @@ static void json_has_names_that_are_not_utf_8(void **state)
 {
 	json_t *all;
 
-	tool_run(&t, "--json -e \"$(printf 'no-such\\377')\" true");
+	fake_write("mine", "no-such\377\n");
+	tool_run(&t, "--json -e @%s/mine true", fake_root());
 	all = report_read(t.err);
 	assert_non_null(report_find(json_array_get(all, 0), "count", "no-such?"));
 	json_decref(all);

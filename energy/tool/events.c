@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "energy/counters.h"
 #include "energy/tool/tool.h"
 #include "memnet-core/base/io.h"
 
@@ -122,6 +123,26 @@ static int copy_default(struct list *list)
 	return ret;
 }
 
+/* An event that was typed: what nobody knows is a mistake, to be told before hours of work. */
+static int add_typed(struct list *list, const char *word, size_t len, char *err, size_t errlen)
+{
+	char name[256], why[256];
+	const char *meant;
+	size_t n = 0;
+	int ret;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, word);
+	ret = counters_check_name(name, why, sizeof(why));
+	if (!ret)
+		return list_add(list, word, len);
+	while (counters_default[n])
+		n++;
+	meant = nearest(name, counters_default, n);
+	snprintf(err, errlen, "--events %s%s%s%s; nothing was measured", why,
+		 meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+	return ret;
+}
+
 /* A set's name, @FILE, or an event. */
 static int add_word(struct list *list, const char *word, size_t len, char *err, size_t errlen)
 {
@@ -136,7 +157,7 @@ static int add_word(struct list *list, const char *word, size_t len, char *err, 
 		return add_file(list, path, err, errlen);
 	if (len == strlen("default") && !strncmp(word, "default", len))
 		return copy_default(list);	/* also where no sets are installed */
-	return list_add(list, word, len);
+	return add_typed(list, word, len, err, errlen);
 }
 
 /* The length of the first word; a comma within /.../ does not end it. */

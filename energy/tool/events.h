@@ -7,8 +7,9 @@
 
 /*
  * @text: names separated by commas; SET is what SET.events holds, @FILE what the file
- * holds: a name a line, # begins a comment. NULL: counters_default. *@events ends
- * with NULL and is for events_free(). 0, or -errno with one line in @err.
+ * holds: a name a line, # begins a comment. NULL: counters_default. What a set or a file names
+ * may be absent here; a name that is typed must be known. *@events ends with NULL and is for
+ * events_free(). 0, or -errno with one line in @err.
  */
 int events_parse(const char *text, char ***events, char *err, size_t errlen);
 void events_free(char **events);

@@ -365,6 +365,7 @@ $(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/
 	memnet-core/base/io.c,-rdynamic))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_events.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_doctor.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_net.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson $(energy_lib)))
@@ -428,7 +429,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh
 
 # These execute programs, load the plugin, or boot VMs.
-$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_output \
+$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_events $(BUILD)/energy/test/test_tool_output \
 $(BUILD)/energy/test/test_tool_calibrate $(BUILD)/energy/test/test_tool_doctor \
 $(BUILD)/energy/test/test_tool_net: | $(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -90,14 +91,27 @@ static const struct {
 	{ EINVAL, "the kernel does not take this event in this way" },
 };
 
+static bool others_process(pid_t tid)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", tid);
+	return tid > 0 && !stat(path, &st) && st.st_uid != geteuid();
+}
+
 static void note_refusal(struct counter *c, const struct counters_config *config)
 {
 	const char *name = strerrorname_np(-c->error), *mend = strerror(-c->error);
 
+	if ((c->error == -EACCES || c->error == -EPERM) && others_process(config->tid)) {
+		snprintf(c->note, sizeof(c->note), "%s: %s: another user's process: run as root",
+			 c->name, name);
+		return;
+	}
 	if (c->error == -EACCES || c->error == -EPERM) {
-		snprintf(c->note, sizeof(c->note), "%s: %s: run as root%s, or: "
+		snprintf(c->note, sizeof(c->note), "%s: %s: run as root, or: "
 			 "sysctl kernel.perf_event_paranoid=%d", c->name, name,
-			 config->tid > 0 ? " (for other users' processes only so)" : "",
 			 config->tid == COUNTERS_ALL ? 0 : 1);
 		return;
 	}

@@ -15,7 +15,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "energy/counters.h"
 #include "energy/test/fake_sysfs.h"
 #include "energy/test/run_tool.h"
 #include "memnet-core/base/io.h"
@@ -379,7 +378,11 @@ static void bad_options_are_named_with_what_was_meant(void **state)
 		{ "--timeout 5s true", "timeout 10s COMMAND" },
 		{ "--repeat 0 true", "a number from 1" },
 		{ "--repeat 3 -a", "--repeat wants a command" },
-		{ "doctor --csv", "no options of its own: memnet-energy --csv ... doctor" },
+		{ "doctor --csv", "no options of its own" },
+		{ "--csv doctor", "go --source and --sysfs alone" },
+		{ "--hold 1s true", "an option of calibrate" },
+		{ "--sysfs /nonexistent true", "--sysfs /nonexistent: No such file" },
+		{ "-z, true", "'-z,': no such option" },
 		{ "-p 12x", "not a process id" },
 		{ "-p 1 true", "neither a command" },
 		{ "--csv --json true", "not both" },
@@ -434,60 +437,6 @@ static void a_report_that_cannot_be_written_is_no_success(void **state)
 	tool_said(&t, "could not be written");
 }
 
-/* --- events -------------------------------------------------------------------- */
-
-static void sets_of_events_are_found_beside_the_program(void **state)
-{
-	fake_write("mine.events", "# why\n task-clock # ms\n\npage-faults\n");
-	tool_run(&t, "-e scheduling,@%s/mine.events,minor-faults true", fake_root());
-	tool_said(&t, "sched:sched_wakeup");
-	tool_said(&t, "page-faults");
-	tool_said(&t, "minor-faults");
-	tool_not_said(&t, "why");
-	tool_run(&t, "--csv -e default,task-clock,@%s/mine.events true", fake_root());
-	assert_null(strstr(strstr(t.err, "\"task-clock\"") + 1, "\"task-clock\""));	/* once */
-	fake_write("none.events", "# nothing\n");
-	tool_run(&t, "-e @%s/none.events true", fake_root());
-	assert_int_equal(t.status, 125);
-	tool_said(&t, "no event in it");
-}
-
-static void an_event_nobody_knows_is_refused_or_if_of_a_file_absent(void **state)
-{
-	tool_run(&t, "-e task-clock,context-swiches -- sh -c 'echo run'");
-	assert_int_equal(t.status, 125);
-	assert_string_equal(t.out, "");
-	tool_said(&t, "context-swiches: libpfm4: event not found; did you mean 'context-switches'?");
-	tool_run(&t, "-e no_pmu::no_event -- true");
-	assert_int_equal(t.status, 125);
-	fake_write("mine.events", "task-clock\nno-such-event\n");
-	tool_run(&t, "-e @%s/mine.events true", fake_root());
-	assert_int_equal(t.status, 0);
-	tool_said(&t, "        absent   no-such-event            libpfm4: event not found");
-}
-
-/* The file is for people to read and copy; the program has its own list. */
-static void the_default_set_is_what_is_counted_by_default(void **state)
-{
-	FILE *f = fopen("energy/events/default.events", "re");
-	char line[128];
-	size_t n = 0;
-
-	if (!f) {
-		print_message("skipped: not in the source tree\n");
-		skip();
-	}
-	while (fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == '#')
-			continue;
-		assert_non_null(counters_default[n]);
-		assert_string_equal(line, counters_default[n++]);
-	}
-	assert_null(counters_default[n]);
-	fclose(f);
-}
-
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -516,9 +465,6 @@ int main(void)
 		fake_test(options_of_the_command_are_not_ours),
 		fake_test(a_report_is_kept_until_there_is_another),
 		fake_test(a_report_that_cannot_be_written_is_no_success),
-		fake_test(sets_of_events_are_found_beside_the_program),
-		fake_test(an_event_nobody_knows_is_refused_or_if_of_a_file_absent),
-		fake_test(the_default_set_is_what_is_counted_by_default),
 	};
 
 	return cmocka_run_group_tests_name("tool", tests, NULL, NULL);

@@ -177,6 +177,7 @@ int calibrate(const struct options *options)
 	while (options->command[argc])
 		argc++;
 	argp_err_exit_status = STATUS_TOOL;
+	options->command[0] = "memnet-energy calibrate";	/* the name argp gives */
 	argp_parse(&parser, argc, options->command, 0, NULL, &own);
 	ret = energy_open(&e, &config);
 	if (ret == -EINVAL)

@@ -100,6 +100,22 @@ static enum outcome check_source(struct answer *a, const char *name)
 	return outcome;
 }
 
+/* Sensors that are there and are not used unless asked for. */
+static void print_left_out(const struct options *options)
+{
+	const struct energy_config config = { .sysfs_root = options->sysfs, .source = "hwmon" };
+	const struct energy_note *note;
+	struct energy *e;
+
+	if (energy_open(&e, &config))
+		return;
+	for (size_t i = 0; (note = energy_note(e, i)); i++) {
+		if (!note->error)
+			printf("%-9s %-14s %s\n", "", note->source, note->text);
+	}
+	energy_close(e);
+}
+
 static void check_sources(const struct options *options)
 {
 	struct answer a = { .options = options };
@@ -110,6 +126,7 @@ static void check_sources(const struct options *options)
 
 		print(name, outcome, a.text);
 	}
+	print_left_out(options);
 }
 
 static enum outcome check_choice(struct answer *a)

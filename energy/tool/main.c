@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "energy/tool/output.h"
 #include "energy/tool/tool.h"
@@ -77,6 +78,8 @@ static void refuse_word(const char *word)
 	if (strncmp(word, "--", 2))
 		usage_error("'%s': no such option, or it wants an argument", word);
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	if (!strcmp(name, "settle") || !strcmp(name, "hold"))
+		usage_error("--%s is an option of calibrate, behind its name", name);
 	for (const struct argp_option *o = option_table; o->name; o++)
 		names[n++] = o->name;
 	best = nearest(name, names, n);
@@ -205,7 +208,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		break;
 	case ARGP_KEY_ERROR:
-		refuse_word(state->argv[state->next - 1]);
+		refuse_word(state->argv[state->next - 1][0] == '-' || !state->argv[state->next]
+			    ? state->argv[state->next - 1] : state->argv[state->next]);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -276,10 +280,17 @@ static const struct subcommand *find_subcommand(const struct options *o)
 		if (!next || (s->has_options && *next == '-'))
 			return s;
 		if (*next == '-')
-			usage_error("%s has no options of its own: memnet-energy %s ... %s; a "
-				    "program of that name: -- %s", s->name, next, s->name, s->name);
+			usage_error("%s has no options of its own; --source and --sysfs come before "
+				    "its name; a program of that name: -- %s", s->name, s->name);
 	}
 	return NULL;
+}
+
+/* Is there an option that is for measuring a window? */
+static bool says_more(const struct options *o)
+{
+	return o->n_pids || o->all || o->interval_ns || o->timeout_ns || o->idle_ns ||
+	       o->repeat || o->events || o->file || o->output;
 }
 
 int main(int argc, char **argv)
@@ -290,11 +301,15 @@ int main(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS | ARGP_NO_HELP,
 		       NULL, &options))
 		usage_error("the options cannot be read");
-	if (!options.output)
-		options.output = &output_text;
+	if (options.sysfs && access(options.sysfs, R_OK | X_OK))
+		usage_error("--sysfs %s: %s", options.sysfs, strerror(errno));
 	subcommand = find_subcommand(&options);
+	if (subcommand && says_more(&options))
+		usage_error("with %s go --source and --sysfs alone", subcommand->name);
 	if (subcommand)
 		return subcommand->run(&options);
+	if (!options.output)
+		options.output = &output_text;
 	check_together(&options);
 	return session_run(&options);
 }

@@ -446,14 +446,14 @@ static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
 	putc('\n', out);
 }
 
-/* Joules that no run has are what was asked for, so that they are missed aloud. */
+/* Joules and events that no run has were asked for, and are missed aloud. */
 static void print_no_summary(FILE *out, const struct value *v)
 {
 	char label[160];
 
 	summary_label(v, label, sizeof(label));
 	fprintf(out, "%14s   %-32s %s in all runs: %s\n", "-", label,
-		energy_quality_name(v->quality), v->reason);
+		energy_quality_name(v->quality), reason_of(v));
 }
 
 static void text_summary(FILE *out, const struct session *session, struct repeat *repeat)
@@ -469,15 +469,17 @@ static void text_summary(FILE *out, const struct session *session, struct repeat
 		repeat_summary(repeat, i, &s);
 		if (s.estimate.n)
 			print_summary(out, &s, repeat->n_runs);
-		else if (!strcmp(s.value->metric, "energy_j"))
+		else if (!strcmp(s.value->metric, "energy_j") || s.value->counter)
 			print_no_summary(out, s.value);
 	}
 	if (repeat->n_runs < STATS_INTERVAL_MIN_N)
 		fprintf(out, "\n  %zu runs give no 95 %% interval of a median; %d do.\n",
 			repeat->n_runs, STATS_INTERVAL_MIN_N);
-	if (is_model(session))
+	if (is_model(session)) {
 		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; the band, "
 		      "how far the model may be off in all of them.\n", out);
+		print_notes(out, session->energy);
+	}
 	putc('\n', out);
 }
 

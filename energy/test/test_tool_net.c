@@ -200,7 +200,7 @@ static void its_share_is_in_the_table_with_the_rule(void **state)
 
 	tool_run(&t, SENSOR "-- " BUSY);
 	tool_said(&t, " of it, command   hwmon       estimated ");
-	tool_said(&t, "(by CPU time, rule busy-share)");
+	tool_said(&t, "(by CPU time, rule busy-share; idle included)");
 	tool_run(&t, SENSOR "--json -a --timeout 200ms");	/* whose? */
 	run = run_of_report(&all);
 	assert_true(isnan(report_value(run, "energy_share_j", "busy-share-gross", "value")));

@@ -134,8 +134,9 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 	if (session->options->idle_ns)
 		print_net(out, r);
 	if (r->share.quality == ENERGY_ESTIMATED)
-		print_joules(out, &r->share, "of it, command",
-			     "  (by CPU time, rule busy-share)", r->duration_s);
+		print_joules(out, &r->share, "of it, command", session->options->idle_ns ?
+			     "  (by CPU time, rule busy-share)" :
+			     "  (by CPU time, rule busy-share; idle included)", r->duration_s);
 }
 
 /* Why nothing was measured: what each source lacks, with the mend; what the model assumes. */

@@ -14,7 +14,7 @@
 #include "energy/energy.h"
 #include "energy/shape.h"
 
-#define CALIBRATE_STEPS		5	/* 0, 1/4, 1/2, 3/4 and all CPUs; fewer where these are alike */
+#define CALIBRATE_STEPS		5	/* 0, 1/4, 1/2, 3/4, all CPUs; fewer where alike */
 #define CALIBRATE_MIN_SPREAD	0.2	/* of the busy share, below which there is no slope */
 
 struct calibrate_config {
@@ -44,9 +44,9 @@ int calibrate_collect(const struct calibrate_config *config,
 		      struct calibrate_point points[CALIBRATE_STEPS], char *why, size_t size);
 
 /*
- * Least squares of @n points for every shape, and the shape whose residual is
- * clearly smallest: linear where none is, or two points leave none. 0; -EINVAL: a value is no number, or
- * a share outside 0 to 1; -ENODATA: fewer than two points, or all loads alike.
+ * Least squares of @n points for every shape, and the shape whose residual is clearly
+ * smallest: linear where none is, or two points leave none. 0; -EINVAL: a value is no
+ * number, or a share outside 0 to 1; -ENODATA: fewer than two points, or all loads alike.
  */
 int calibrate_fit(const struct calibrate_point *points, size_t n,
 		  struct calibrate_fit fits[POWER_SHAPES], enum power_shape *best);

@@ -142,17 +142,20 @@ static double inaccuracy(const struct chip *chip, const char *sensor)
 	return percent > 0 && percent <= 100 ? 1 - percent / 100 : 0;
 }
 
-static void describe_gauge(const struct chip *chip, const char *file, struct energy_zone *zone)
+/* 0, or -errno: an average of unknown length lags by an unknown time, and has no band. */
+static int describe_gauge(const struct chip *chip, const char *file, struct energy_zone *zone)
 {
 	uint64_t ms = 0;
 	char sensor[32];
+	int ret = 0;
 
 	sensor_name(file, sensor, sizeof(sensor));
 	if (strstr(file, "_average"))
-		energy_read_number(&ms, "%s/%s_average_interval", chip->dir, sensor);
+		ret = energy_read_number(&ms, "%s/%s_average_interval", chip->dir, sensor);
 	zone->gauge = true;
 	zone->averaged_s = ms / 1000.0;
 	zone->accuracy = inaccuracy(chip, sensor);
+	return ret;
 }
 
 static void label_zone(const struct energy *e, const struct chip *chip, const char *file,
@@ -183,8 +186,12 @@ static int add_sensor(struct energy *e, const struct chip *chip, const char *fil
 		return -ENOMEM;
 	zone->j_per_raw = 1e-6;
 	label_zone(e, chip, file, zone);
-	if (!strncmp(file, "power", 5))
-		describe_gauge(chip, file, zone);
+	if (!strncmp(file, "power", 5) && describe_gauge(chip, file, zone)) {
+		zone->error = -EUCLEAN;
+		energy_add_note(e, zone->error, "%s/%s left out: its %s_interval does not tell over "
+				"how long it averages", chip->dir, file, file);
+		return 0;
+	}
 	snprintf(path, sizeof(path), "%s/%s", chip->dir, file);
 	zone->fd = open(path, O_RDONLY | O_CLOEXEC);
 	zone->error = zone->fd < 0 ? -errno : energy_read_fd(zone->fd, &raw);

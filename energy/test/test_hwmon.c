@@ -48,10 +48,12 @@ static void fake_sockets(const char *chip)
 	fake_sensor("hwmon2", "energy10_input", "5000000\n");
 }
 
-static struct energy *one_meter(void)
+/* @interval_ms: that of its average. */
+static struct energy *one_meter(const char *interval_ms)
 {
 	fake_chip("hwmon0/device", "power_meter");
 	fake_sensor("hwmon0/device", "power1_average", "100000000\n");
+	fake_sensor("hwmon0/device", "power1_average_interval", "%s\n", interval_ms);
 	return fake_open("hwmon");
 }
 
@@ -111,7 +113,7 @@ static void after_powercap_and_before_the_model(void **state)
 
 static void power_of_a_meter_is_integrated(void **state)
 {
-	struct energy *e = one_meter();
+	struct energy *e = one_meter("0");
 	struct energy_value v;
 
 	assert_string_equal(energy_domain(e, 0)->name, "server-0");
@@ -134,9 +136,8 @@ static void what_the_meter_averages_and_how_right_it_is_widen_the_band(void **st
 	struct energy_value v;
 	struct energy *e;
 
-	fake_sensor("hwmon0/device", "power1_average_interval", "1000\n");
 	fake_sensor("hwmon0/device", "power1_accuracy", "95.0%%\n");
-	e = one_meter();
+	e = one_meter("1000");
 	/* 100 W and 120 W, a step half a second long. 1 s / 2 * 20 W = 10 J of lag, and 5 %. */
 	v = WINDOW(e, at(0, 100000000), at(1, 100000000), at(1.5, 120000000), at(2, 120000000));
 	close_to(v.joules, 100 + 55 + 60);
@@ -152,7 +153,7 @@ static void what_the_meter_averages_and_how_right_it_is_widen_the_band(void **st
 
 static void power_that_was_not_read_is_a_gap(void **state)
 {
-	struct energy *e = one_meter();
+	struct energy *e = one_meter("0");
 	/* 10 J; 3 s of 4000 W at most; 10 J */
 	struct energy_value v = WINDOW(e, at(0, 100000000), at(0.1, 100000000),
 				       at(3.1, 100000000), at(3.2, 100000000));
@@ -167,7 +168,7 @@ static void power_that_was_not_read_is_a_gap(void **state)
 
 static void more_watts_than_can_be_are_a_gap(void **state)
 {
-	struct energy *e = one_meter();
+	struct energy *e = one_meter("0");
 	struct energy_value v = WINDOW(e, at(0, 100000000), at(0.1, 6000000001), at(0.2, 1));
 
 	assert_int_equal(v.quality, ENERGY_INVALID);
@@ -177,7 +178,7 @@ static void more_watts_than_can_be_are_a_gap(void **state)
 
 static void a_meter_of_0_watts_is_absent(void **state)
 {
-	struct energy *e = one_meter();
+	struct energy *e = one_meter("0");
 	struct energy_value v = WINDOW(e, at(0, 0), at(0.5, 0), at(1, 0));
 
 	assert_int_equal(v.quality, ENERGY_ABSENT);
@@ -190,7 +191,7 @@ static void the_machines_meter_contains_the_packages(void **state)
 	struct energy *e;
 
 	fake_sockets("amd_energy");
-	energy_close(one_meter());
+	energy_close(one_meter("0"));
 	e = fake_open("hwmon");
 	assert_int_equal(energy_domain_count(e), 3);
 	assert_false(energy_domain(e, fake_find(e, "server-0"))->in_total);
@@ -204,11 +205,26 @@ static void packages_that_cannot_be_read_leave_the_meter(void **state)
 
 	fake_sockets("amd_energy");
 	fake_sensor("hwmon2", "energy10_input", "%s", "");
-	energy_close(one_meter());
+	energy_close(one_meter("0"));
 	e = fake_open("hwmon");
 	assert_int_equal(energy_domain_count(e), 1);
 	assert_true(energy_domain(e, fake_find(e, "server-0"))->in_total);
 	assert_true(fake_noted(e, "hwmon", "energy10_input: ENODATA"));
+	energy_close(e);
+}
+
+static void an_average_over_an_unknown_time_is_no_number(void **state)
+{
+	struct energy *e;
+
+	fake_chip("hwmon0/device", "power_meter");
+	fake_sensor("hwmon0/device", "power1_average", "100000000\n");
+	e = fake_open("hwmon");
+	assert_string_equal(energy_source(e), "none");
+	assert_true(fake_noted(e, "hwmon", "power1_average_interval does not tell over how long"));
+	energy_close(e);
+	e = fake_open("hwmon:power_meter/power1");
+	assert_string_equal(energy_source(e), "none");
 	energy_close(e);
 }
 
@@ -218,7 +234,8 @@ static void two_meters_or_one_of_a_part_are_not_the_machine(void **state)
 
 	fake_chip("hwmon1", "power_meter");
 	fake_sensor("hwmon1", "power1_average", "50000000\n");
-	e = one_meter();
+	fake_sensor("hwmon1", "power1_average_interval", "1000\n");
+	e = one_meter("0");
 	assert_string_equal(energy_source(e), "none");
 	assert_true(fake_noted(e, "hwmon", "several power meters"));
 	energy_close(e);
@@ -311,6 +328,7 @@ int main(void)
 		fake_test(a_socket_sensor_per_numa_node_is_no_package),
 		fake_test(after_powercap_and_before_the_model),
 		fake_test(power_of_a_meter_is_integrated),
+		fake_test(an_average_over_an_unknown_time_is_no_number),
 		fake_test(what_the_meter_averages_and_how_right_it_is_widen_the_band),
 		fake_test(power_that_was_not_read_is_a_gap),
 		fake_test(more_watts_than_can_be_are_a_gap),

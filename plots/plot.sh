@@ -28,6 +28,19 @@ has() {
 		NR > 1 && at && $at != "" { found = 1; exit } END { exit !found }' "$dir/summary.csv"
 }
 
+
+# Figures take columns by name; a folder of an older schema lacks some.
+needs_columns() {	# FILE MEND
+	[ -f "$dir/$1" ] || return 0
+	for column in flows spin; do
+		head -n 1 "$dir/$1" | tr , '\n' | grep -qx "\"*$column\"*" && continue
+		echo "plot.sh: $dir/$1 has no column $column: an older version made it; $2" >&2
+		exit 1
+	done
+}
+needs_columns runs.csv "only that version draws its figures: git checkout the commit in its column git"
+needs_columns summary.csv "make it anew: memnet-lab report $1"
+
 # What only some plans measure has a figure only there; its absence would say nothing.
 figures="gains power cpu"
 ! grep -q '"latency_p50"' "$dir/summary.csv" || figures="$figures latency"

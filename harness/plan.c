@@ -67,6 +67,7 @@ static const struct key plan_keys[] = {
 	{ "fixed", DURATION, AT(fixed_ns), 100, 3600000, "a time of at least 100ms" },
 	{ "burst", DURATION, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", PERCENT, AT(pace_percent), 1, 100, "1 to 100" },
+	{ "steal_percent", PERCENT, AT(steal_percent), 0, 100, "0 to 100" },
 	{ "chunk", PAGES, AT(chunk_bytes), 4096, 4 << 20, "4k to 4M, a multiple of 4k" },
 	{ "request_bytes", BYTES, AT(request_bytes), 1, 4 << 20, "1 to 4M" },
 	{ "response_bytes", BYTES, AT(response_bytes), 1, 4 << 20, "1 to 4M" },
@@ -428,7 +429,7 @@ static void set_defaults(struct plan *plan)
 		.name = "unnamed", .repetitions = 6, .settle_ns = 100 * NSEC_PER_MSEC,
 		.warmup_ns = 300 * NSEC_PER_MSEC, .window_ns = 1500 * NSEC_PER_MSEC,
 		.fixed_ns = 1500 * NSEC_PER_MSEC, .burst_ns = 10 * NSEC_PER_MSEC,
-		.pace_percent = 60, .chunk_bytes = 256 << 10, .request_bytes = 64,
+		.pace_percent = 60, .steal_percent = PLAN_STEAL_PERCENT, .chunk_bytes = 256 << 10, .request_bytes = 64,
 		.response_bytes = 64, .vcpus = 1, .memory_mib = 512,
 		.compute = "sha256", .cpu_model = "auto",
 	};

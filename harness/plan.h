@@ -13,6 +13,7 @@
 #define PLAN_MAX_CONFIGS 128
 #define PLAN_MAX_FLOWS 64
 #define PLAN_SPIN_SIZE 24
+#define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
 /* One configuration; a block runs each of them once. */
 struct plan_config {
@@ -36,6 +37,8 @@ struct plan {
 	uint64_t request_bytes, response_bytes;
 	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */
 	uint64_t vcpus, memory_mib;
+	/* A hypervisor below may take this share of the vCPUs' CPUs, and of the host's. */
+	uint64_t steal_percent;
 	bool guest_insns;	/* count them: under TCG it slows the guest */
 	char compute[32];	/* kernel of memnet-work compute */
 	char cpu_model[64];	/* of QEMU; "auto" */

@@ -17,8 +17,6 @@
 
 /* Guest and host clock may disagree by this share of the window. */
 #define CLOCK_TOLERANCE	0.05
-/* A hypervisor below us may take this share of the vCPUs' CPUs, and of the host's. */
-#define STEAL_TOLERANCE	0.10
 
 uint64_t *peer_map(const char *path)
 {
@@ -35,31 +33,52 @@ uint64_t *peer_map(const char *path)
 /* --- validity ---------------------------------------------------------------- */
 
 static void invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
+static void remark(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Mark the row; several reasons are strung together. */
-static void invalidate(struct run_row *row, const char *format, ...)
+/* Several reasons are strung together. */
+static void add_reason(struct run_row *row, const char *format, va_list ap)
 {
 	size_t used = strlen(row->reason);
-	va_list ap;
 
-	ROW_TEXT(row->status, "invalid");
 	if (used && used + 3 < sizeof(row->reason)) {
 		strcat(row->reason, "; ");
 		used += 2;
 	}
-	va_start(ap, format);
 	vsnprintf(row->reason + used, sizeof(row->reason) - used, format, ap);
+}
+
+static void invalidate(struct run_row *row, const char *format, ...)
+{
+	va_list ap;
+
+	ROW_TEXT(row->status, "invalid");
+	va_start(ap, format);
+	add_reason(row, format, ap);
 	va_end(ap);
 }
 
-/* Too much of @cpus stolen between two readings? */
+/* What a reader should know of a run that is valid all the same. */
+static void remark(struct run_row *row, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add_reason(row, format, ap);
+	va_end(ap);
+}
+
+/* Too much of @cpus stolen between two readings, by the plan or by its default? */
 static void check_steal(struct run *r, const cpu_set_t *cpus, uint64_t begin, uint64_t end,
 			const char *whose)
 {
-	double stolen = SECONDS(end - begin);
+	const struct plan *plan = r->ctx->plan;
+	double percent = 100 * SECONDS(end - begin) / (r->row->window_s * CPU_COUNT(cpus));
 
-	if (stolen > STEAL_TOLERANCE * r->row->window_s * CPU_COUNT(cpus))
-		invalidate(r->row, "a hypervisor took %.2f s of the %s CPUs", stolen, whose);
+	if (percent > plan->steal_percent)
+		invalidate(r->row, "a hypervisor took %.1f %% of the %s CPUs", percent, whose);
+	else if (percent > PLAN_STEAL_PERCENT)
+		remark(r->row, "a hypervisor took %.1f %% of the %s CPUs, which this plan allows",
+		       percent, whose);
 }
 
 static void check_validity(struct run *r)

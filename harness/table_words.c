@@ -213,7 +213,13 @@ static bool same_reason(const char *a, const char *b)
 	return !*a && !*b;
 }
 
-/* The reasons of the runs left out, each once with its count, most frequent first. */
+/* Nothing is to be said of a run. */
+static bool is_plain(const struct run_row *r)
+{
+	return strcmp(r->kind, "measure") || (!strcmp(r->status, "ok") && !*r->reason);
+}
+
+/* The reasons of the runs left out, and remarks on others, each once with its count, most frequent first. */
 static void say_reasons(const struct table *t)
 {
 	bool *said = calloc(t->n + 1, sizeof(*said));
@@ -225,7 +231,7 @@ static void say_reasons(const struct table *t)
 			const struct run_row *r = &t->rows[i];
 			size_t same = 0;
 
-			if (said[i] || strcmp(r->kind, "measure") || !strcmp(r->status, "ok"))
+			if (said[i] || is_plain(r))
 				continue;
 			for (size_t j = 0; j < t->n; j++)
 				same += !strcmp(t->rows[j].kind, "measure") &&

@@ -28,6 +28,7 @@ plan() {	# SCENARIOS WINDOW
 		name = selftest
 		repetitions = 1
 		seed = 7
+		steal_percent = 100
 		window = $2
 		warmup = 100ms
 		settle = 20ms

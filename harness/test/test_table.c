@@ -155,6 +155,15 @@ static void what_was_left_out_is_counted_by_reason(void **state)
 	assert_true(strstr(text, "3 x invalid") < strstr(text, "1 x failed"));
 }
 
+static void what_is_to_be_known_of_a_valid_run_is_said(void **state)
+{
+	ROW_TEXT(rows[2].reason, "a hypervisor took 12.5 %% of the host's CPUs, which this plan allows");
+	ROW_TEXT(rows[7].reason, "a hypervisor took 13.0 %% of the host's CPUs, which this plan allows");
+	print(ARRAY_SIZE(rows), false);
+	says("84: 84 valid, 0 invalid, 0 failed, 0 skipped");
+	says("2 x ok: a hypervisor took ");
+}
+
 static void a_gain_bought_with_less_network_is_not_comparable(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -258,6 +267,7 @@ int main(void)
 		TEST(the_kind_of_result_is_said_in_words),
 		TEST(few_runs_have_no_interval),
 		TEST(what_was_left_out_is_counted_by_reason),
+		TEST(what_is_to_be_known_of_a_valid_run_is_said),
 		TEST(a_gain_bought_with_less_network_is_not_comparable),
 		TEST(each_spin_budget_stands_beside_the_same_baseline),
 		TEST(flows_have_a_section_each),

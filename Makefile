@@ -91,6 +91,7 @@ bench_src := \
 
 agent_src := \
 	memnet-core/guest/memnet-agent.c \
+	memnet-core/base/version.c \
 	memnet-core/base/loop.c \
 	$(libmemnet_src)
 
@@ -108,6 +109,7 @@ memnetd_src := \
 	memnet-core/host/broker.c \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
+	memnet-core/base/version.c \
 	$(host_src) \
 	$(core_src) \
 	$(base_src)
@@ -180,6 +182,7 @@ energy_tool_src := \
 	energy/tool/calibrate.c \
 	energy/tool/describe.c \
 	energy/tool/nearest.c \
+	memnet-core/base/version.c \
 	memnet-core/base/stats.c \
 	$(energy_src) \
 	$(base_src)
@@ -240,7 +243,7 @@ lab_src := \
 	harness/environment.c \
 	harness/progress.c \
 	harness/interrupt.c \
-	harness/version.c \
+	memnet-core/base/version.c \
 	$(plan_src) \
 	$(results_src) \
 	$(energy_src) \
@@ -317,8 +320,8 @@ GIT := $(shell git describe --always --dirty --abbrev=7 2>/dev/null || echo unkn
 $(BUILD)/git: always
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(GIT)' | cmp -s - $@ || echo '$(GIT)' > $@
-$(BUILD)/obj/harness/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
-$(BUILD)/obj/harness/version.o: $(BUILD)/git
+$(BUILD)/obj/memnet-core/base/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
+$(BUILD)/obj/memnet-core/base/version.o: $(BUILD)/git
 
 fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "harness/folder.h"
-#include "harness/version.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
+#include "memnet-core/base/version.h"
 
 /* Text of a small file, or JSON's null: absent is not "". */
 static json_t *file_text(const char *path)

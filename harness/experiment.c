@@ -19,8 +19,8 @@
 #include "harness/interrupt.h"
 #include "harness/rows.h"
 #include "harness/sandbox.h"
-#include "harness/version.h"
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/version.h"
 
 #define READY_TCG_MS		90000
 #define READY_KVM_MS		20000

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "harness/rows.h"
-#include "harness/version.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/version.h"
 
 #define PLAN_COPY "plan.ini"
 

@@ -40,6 +40,7 @@ static const struct argp_option option_table[] = {
 	{ "output", 'o', "FILE", 0, "the report goes to FILE, not to standard error" },
 	{ "sysfs", OPT_SYSFS, "ROOT", 0, "look for energy counters under ROOT (/sys)" },
 	{ "help", '?', NULL, 0, "this text" },
+	{ "version", 'V', NULL, 0, "which commit this was built from" },
 	{ 0 }
 };
 
@@ -184,6 +185,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case '?':
 		argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, "memnet-energy");
+		exit(0);
+	case 'V':
+		argp_program_version_hook(stdout, state);
 		exit(0);
 	case OPT_TIMEOUT:
 		o->timeout_ns = parse_time("--timeout", arg);

@@ -330,12 +330,15 @@ $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
+$(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
 	memnet-core/host/ram_map.c $(base_src)))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
 	$(core_src) $(base_src)))
-$(eval $(call test,memnet-core/test/test_session.c,$(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
+	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c \
@@ -402,6 +405,7 @@ $(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/t
 
 fuzz_src := \
 	memnet-core/fuzz/fuzz_host.c \
+	memnet-core/fuzz/fuzz_world.c \
 	$(host_src) \
 	$(core_src) \
 	memnet-core/base/parse.c
@@ -529,7 +533,9 @@ test: all guest-image $(TESTS)
 # What has threads; for SANITIZE=thread.
 THREADED := \
 	$(BUILD)/memnet-core/test/test_fifo \
+	$(BUILD)/memnet-core/test/test_fifo_stress \
 	$(BUILD)/memnet-core/test/test_session \
+	$(BUILD)/memnet-core/test/test_session_lies \
 	$(BUILD)/memnet-core/test/test_agent \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
@@ -590,7 +596,7 @@ verify:
 	$(Q)CC='$(CC)' memnet-core/model/verify.sh $(BUILD)/model
 
 # Minutes; for a release, and after any change to the FIFO.
-stress: $(BUILD)/memnet-core/test/test_fifo
+stress: $(BUILD)/memnet-core/test/test_fifo_stress
 	$(Q)MEMNET_STRESS=$(or $(MESSAGES),100000000) $<
 
 plots: $(BUILD)/bin/memnet-lab

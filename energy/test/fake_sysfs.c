@@ -129,15 +129,32 @@ void fake_sensor(const char *dir, const char *file, const char *fmt, ...)
 	fake_write(path, "%s", text);
 }
 
-struct energy *fake_open(const char *source)
+static struct energy *open_on(const char *source, const struct energy_cpu *cpu)
 {
-	static const struct energy_cpu cpu = { "GenuineIntel", 6, 1, 1 };
+	static const struct energy_cpu unknown = { "GenuineIntel", 6, 1, 1 };
 	struct energy_config config = {
-		.sysfs_root = root, .source = source, .hw_threads = 2, .cpu = &cpu,
+		.sysfs_root = root, .source = source, .hw_threads = 2, .cpu = cpu ? cpu : &unknown,
 	};
 	struct energy *e;
 
 	assert_int_equal(energy_open(&e, &config), 0);
+	return e;
+}
+
+struct energy *fake_open(const char *source)
+{
+	return open_on(source, NULL);
+}
+
+struct energy *fake_open_perf(const char *source, const struct energy_cpu *cpu)
+{
+	struct energy *e = open_on(source, cpu);
+
+	if (fake_noted(e, "perf-power", "perf_event_paranoid")) {
+		print_message("skipped: needs root or perf_event_paranoid 0\n");
+		energy_close(e);
+		skip();
+	}
 	return e;
 }
 

@@ -33,6 +33,8 @@ void fake_sensor(const char *dir, const char *file, const char *fmt, ...) PRINTF
 
 /* energy_open() on the tree, of an Intel CPU no table knows. */
 struct energy *fake_open(const char *source);
+/* Of a tree with a power PMU, of @cpu or as above if NULL; skips the test where perf is refused. */
+struct energy *fake_open_perf(const char *source, const struct energy_cpu *cpu);
 /* energy_read(), as if at @t_s seconds. */
 void fake_read(const struct energy *e, double t_s, struct energy_reading *readings);
 size_t fake_find(const struct energy *e, const char *domain);

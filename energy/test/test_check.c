@@ -14,18 +14,13 @@
 #define MAX_DOMAINS	16
 #define close_to(a, b)	assert_true(fabs((a) - (b)) < 1e-6)
 
-/* perf-power with what the tree's powercap has beside it; skips where perf is refused. */
+/* perf-power with what the tree's powercap has beside it. */
 static struct energy *open_both(void)
 {
 	struct energy *e;
 
 	fake_power_pmu("0");
-	e = fake_open(NULL);
-	if (fake_noted(e, "perf-power", "perf_event_paranoid")) {
-		print_message("skipped: needs root or perf_event_paranoid 0\n");
-		energy_close(e);
-		skip();
-	}
+	e = fake_open_perf(NULL, NULL);
 	assert_string_equal(energy_source(e), "perf-power");
 	return e;
 }

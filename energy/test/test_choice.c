@@ -34,12 +34,7 @@ static void perf_is_preferred_to_powercap(void **state)
 
 	fake_power_pmu("0");
 	fake_zone("intel-rapl:0", "package-0", 0);
-	e = fake_open(NULL);
-	if (fake_noted(e, "perf-power", "perf_event_paranoid")) {
-		print_message("skipped: needs root or perf_event_paranoid 0\n");
-		energy_close(e);
-		skip();
-	}
+	e = fake_open_perf(NULL, NULL);
 	assert_string_equal(energy_source(e), "perf-power");
 	assert_string_equal(energy_domain(e, 0)->source, "perf-power");
 	assert_null(energy_note(e, 0));

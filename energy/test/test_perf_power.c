@@ -13,21 +13,9 @@
 #define PMU		"bus/event_source/devices/power/"
 #define MAX_DOMAINS	16
 
-/* The tree opened; skips the test where counting a whole CPU is not allowed. */
 static struct energy *open_perf(const struct energy_cpu *cpu)
 {
-	struct energy_config config = {
-		.sysfs_root = fake_root(), .source = "perf-power", .cpu = cpu,
-	};
-	struct energy *e;
-
-	assert_int_equal(energy_open(&e, &config), 0);
-	if (fake_noted(e, "perf-power", "perf_event_paranoid")) {
-		print_message("skipped: needs root or perf_event_paranoid 0\n");
-		energy_close(e);
-		skip();
-	}
-	return e;
+	return fake_open_perf("perf-power", cpu);
 }
 
 static const struct energy_cpu intel = { "GenuineIntel", 6, 85, 7 };

@@ -181,7 +181,7 @@ energy_tool_src := \
 	energy/tool/doctor.c \
 	energy/tool/calibrate.c \
 	energy/tool/describe.c \
-	energy/tool/nearest.c \
+	memnet-core/base/nearest.c \
 	memnet-core/base/version.c \
 	memnet-core/base/stats.c \
 	$(energy_src) \
@@ -218,8 +218,12 @@ results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 
 plan_src := \
 	harness/plan.c \
+	harness/plan_values.c \
+	harness/plan_lists.c \
+	harness/plan_cpus.c \
 	harness/plan_runs.c \
-	harness/vocabulary.c
+	harness/vocabulary.c \
+	memnet-core/base/nearest.c
 
 lab_src := \
 	harness/lab.c \

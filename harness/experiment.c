@@ -377,8 +377,7 @@ static int open_folder(struct experiment *x)
 	if (x->o->resume)
 		return folder_resume(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
 	return plan_load(&x->plan, x->o->plan, x->err, sizeof(x->err)) ?:
-	       folder_create(&x->folder, x->o->results, x->o->plan, &x->plan, x->err,
-			     sizeof(x->err));
+	       folder_create(&x->folder, x->o->results, &x->plan, x->err, sizeof(x->err));
 }
 
 static int set_up(struct experiment *x)

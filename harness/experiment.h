@@ -3,7 +3,7 @@
  * An experiment: a plan carried out into a results folder, resumable at any
  * point. What it leaves there:
  *
- *   plan.ini          the plan as it was run
+ *   plan.ini          the plan in full, as it was run
  *   manifest          what was started when, append-only: seed, resumptions, ends
  *   environment.json  the machine; environment-2.json that of the second sitting
  *   runs.csv          a row for every attempted run, as soon as it has ended

@@ -72,22 +72,18 @@ static int make_dir(const char *path)
 	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
 }
 
-static int copy_file(const char *from, const char *to)
+/* In full: what it inherits from may change or go. */
+static int write_plan(const struct plan *plan, const char *path)
 {
-	char buf[8192];
-	ssize_t n;
-	int ret = 0, in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	FILE *f = fopen(path, "wxe");
+	bool bad;
 
-	if (in < 0 || out < 0)
-		ret = -errno;
-	while (!ret && (n = read(in, buf, sizeof(buf))) > 0)
-		ret = mn_write_all(out, buf, n);
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-	return ret;
+	if (!f)
+		return -errno;
+	fprintf(f, "; The plan as it is run, in full.\n\n");
+	plan_write(plan, f);
+	bad = ferror(f);
+	return fclose(f) || bad ? -EIO : 0;
 }
 
 /* results/latest -> <plan>/<time>-<git>; replaced in one step. */
@@ -144,8 +140,8 @@ static int open_tables(struct folder *f, char *err, size_t errlen)
 	return f->samples_fd < 0 ? f->samples_fd : 0;
 }
 
-int folder_create(struct folder *f, const char *results, const char *plan_path,
-		  const struct plan *plan, char *err, size_t errlen)
+int folder_create(struct folder *f, const char *results, const struct plan *plan, char *err,
+		  size_t errlen)
 {
 	char path[600];
 	int ret;
@@ -157,7 +153,7 @@ int folder_create(struct folder *f, const char *results, const char *plan_path,
 	ret = make_dirs(f, results, plan);
 	path_in(f, PLAN_COPY, path, sizeof(path));
 	if (!ret)
-		ret = copy_file(plan_path, path);
+		ret = write_plan(plan, path);
 	if (!ret)
 		ret = folder_note(f, "created plan=%s git=%s seed=%llu", plan->name, version_git,
 				  (unsigned long long)f->seed);

@@ -19,12 +19,12 @@ struct folder {
 };
 
 /*
- * Make results/<plan>/<UTC>-<git>/ with a copy of the plan and a seed (the
+ * Make results/<plan>/<UTC>-<git>/ with the plan in full and a seed (the
  * plan's, else drawn), and point results/latest at it. 0, or -errno with one
  * line that names the mend in @err.
  */
-int folder_create(struct folder *f, const char *results, const char *plan_path,
-		  const struct plan *plan, char *err, size_t errlen);
+int folder_create(struct folder *f, const char *results, const struct plan *plan, char *err,
+		  size_t errlen);
 
 /* Open an old one to finish it. @plan is read from its plan.ini. */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);

@@ -7,11 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "harness/vocabulary.h"
 
 #define PLAN_MAX_CONFIGS 128
 #define PLAN_MAX_FLOWS 64
+#define PLAN_MAX_MATRICES 16
+#define PLAN_LIST_MAX 16	/* words of one list */
 #define PLAN_SPIN_SIZE 24
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
@@ -25,8 +28,20 @@ struct plan_config {
 	char spin[PLAN_SPIN_SIZE];	/* budget of both sides; "" leaves theirs, or has none */
 };
 
+/* A [matrix NAME] section: its lists. */
+struct plan_matrix {
+	char section[64];	/* "matrix send" */
+	const struct path *paths[PLAN_LIST_MAX];
+	const struct scenario *scenarios[PLAN_LIST_MAX];
+	const struct arm *arms[PLAN_LIST_MAX];
+	const char *directions[PLAN_LIST_MAX];
+	unsigned int flows[PLAN_LIST_MAX];
+	char spins[PLAN_LIST_MAX][PLAN_SPIN_SIZE];
+	size_t n_paths, n_scenarios, n_arms, n_directions, n_flows, n_spins;
+};
+
 struct plan {
-	char name[64];
+	char name[64];		/* where the plan says none: that of its file */
 	uint64_t repetitions;
 	uint64_t seed;		/* 0: drawn at the start */
 	int64_t settle_ns, warmup_ns, window_ns;
@@ -44,15 +59,20 @@ struct plan {
 	char cpu_model[64];	/* of QEMU; "auto" */
 	bool cpus_given;	/* else chosen from what the machine has */
 	cpu_set_t vcpu_cpus, host_cpus;
-	struct plan_config configs[PLAN_MAX_CONFIGS];
+	struct plan_matrix matrices[PLAN_MAX_MATRICES];
+	size_t n_matrices;
+	struct plan_config configs[PLAN_MAX_CONFIGS];	/* what the matrices come to */
 	size_t n_configs;
 };
 
 /*
- * Read the plan @path. 0; -EINVAL or -errno with one line in @err that names
- * file, line and mend.
+ * Read the plan @path, and first the one it inherits from. 0; -EINVAL or -errno with
+ * one line in @err that names file, line and mend.
  */
 int plan_load(struct plan *plan, const char *path, char *err, size_t errlen);
+
+/* Write the plan in full, as a file that stands alone: plan_load() makes the same of it. */
+void plan_write(const struct plan *plan, FILE *out);
 
 /*
  * Choose CPUs where the plan gives none: one for the vCPUs, another for the

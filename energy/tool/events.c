@@ -16,6 +16,7 @@
 #include "energy/counters.h"
 #include "energy/tool/tool.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/nearest.h"
 
 #define FROM_PREFIX	"share/memnet/events"
 #define SUFFIX		".events"
@@ -137,7 +138,7 @@ static int add_typed(struct list *list, const char *word, size_t len, char *err,
 		return list_add(list, word, len);
 	while (counters_default[n])
 		n++;
-	meant = nearest(name, counters_default, n);
+	meant = mn_nearest(name, counters_default, n);
 	snprintf(err, errlen, "--events %s%s%s%s; nothing was measured", why,
 		 meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 	return ret;

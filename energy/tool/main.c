@@ -11,6 +11,7 @@
 #include "energy/tool/tool.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/explain.h"
+#include "memnet-core/base/nearest.h"
 #include "memnet-core/base/parse.h"
 
 static const struct subcommand {
@@ -83,7 +84,7 @@ static void refuse_word(const char *word)
 		usage_error("--%s is an option of calibrate, behind its name", name);
 	for (const struct argp_option *o = option_table; o->name; o++)
 		names[n++] = o->name;
-	best = nearest(name, names, n);
+	best = mn_nearest(name, names, n);
 	if (best && !strcmp(best, name))
 		usage_error("--%s: an argument is missing, or one too many", name);
 	if (best)

@@ -15,6 +15,7 @@
 #include "energy/tool/sink.h"
 #include "energy/tool/target.h"
 #include "energy/tool/window.h"
+#include "memnet-core/base/nearest.h"
 
 /* What emit() needs. */
 struct report {
@@ -219,7 +220,7 @@ static int refuse_source(const char *name)
 
 	while (n < ARRAY_SIZE(names) && (names[n] = energy_source_name(n)))
 		n++;
-	name = nearest(name, names, n);
+	name = mn_nearest(name, names, n);
 	complain("--source: there is no such source%s%s%s; memnet-energy doctor lists them",
 		 name ? ": did you mean '" : "", name ? name : "", name ? "'?" : "");
 	return STATUS_TOOL;

@@ -100,9 +100,6 @@ void record_value(const struct session *session, const struct record *record, si
 /* One line to standard error, with the program's name. */
 void complain(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* The one of @n words that @word is most likely meant to be, or NULL. */
-const char *nearest(const char *word, const char *const *words, size_t n);
-
 /*
  * Why @source is not used: the last note that is an error, for it says what was wanting after
  * all others were passed over; else its last; else @otherwise. NULL: the first one tried.

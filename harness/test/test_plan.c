@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "harness/plan.h"
+#include "harness/test/scratch.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
@@ -17,24 +18,15 @@
 #define MATRIX "[matrix m]\npaths=virtio-tap,memnet\nscenarios=idle,network\n" \
 	       "arms=spare-core, equal-core\ndirections=send,recv\n"
 
+#define WIDE "[matrix w]\npaths=virtio-tap,memnet\nscenarios=idle,network,rr\n" \
+	     "arms=spare-core\ndirections=send,recv\nflows=1, 8\nspin=0, 20us, adaptive:100us\n"
+
 static char err[512];
 
-/* Load a plan of this text from a file "plan" in a directory of its own. */
+/* Load a plan of this text. */
 static int load(struct plan *plan, const char *text)
 {
-	char dir[] = "/tmp/memnet-plan-XXXXXX", path[64];
-	FILE *f;
-	int ret;
-
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/plan", dir);
-	f = fopen(path, "w");
-	fputs(text, f);
-	fclose(f);
-	ret = plan_load(plan, path, err, sizeof(err));
-	unlink(path);
-	rmdir(dir);
-	return ret;
+	return plan_load(plan, scratch_write("plan", text), err, sizeof(err));
 }
 
 static void refused(const char *text, const char *line, const char *words)
@@ -99,7 +91,84 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused(MATRIX MATRIX, ":7:", "set twice");
 	refused("[matrix m]\npath=memnet\n", ":2:", "did you mean 'paths'");
 	refused("[plan]\nname=x\n", "", "needs paths, scenarios, arms, directions");
+	refused("[plan]\nname=../x\n" MATRIX, ":2:", "results folder");
 	refused("[matrix a]\npaths=memnet\n" MATRIX, ":4:", "lacks one of");
+}
+
+static void words_that_nobody_knows_get_the_nearest(void **state)
+{
+	refused("[matrix m]\npaths=memnte\n", ":2:", "did you mean 'memnet'? want a list out of virtio-tap");
+	refused("[matrix m]\nscenarios=hybird-paced\n", ":2:", "did you mean 'hybrid-paced'?");
+	refused("[matrix m]\narms=equal_core\n", ":2:", "did you mean 'equal-core'?");
+	refused("[matrix m]\ndirections=sent\n", ":2:", "did you mean 'send'?");
+	refused("[matrix m]\npaths=\n", ":2:", "want a list out of virtio-tap");
+	refused("[matrix m]\nflows=1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\n", ":2:", "more than 16");
+}
+
+static void a_plan_takes_over_what_it_inherits(void **state)
+{
+	struct plan plan;
+
+	scratch_write("base.ini", "[plan]\nname=base\nwindow=2s\nwarmup=1s\n" MATRIX);
+	assert_int_equal(load(&plan, "[plan]\nwarmup=2s\ninherits=base.ini\n"), 0);
+	assert_true(plan.window_ns == 2 * NSEC_PER_SEC);
+	assert_true(plan.warmup_ns == 2 * NSEC_PER_SEC);
+	assert_int_equal(plan.n_configs, 12);
+	assert_string_equal(plan.name, "plan");		/* its file's, not the other's */
+	assert_int_equal(load(&plan, "[plan]\nname=mine\ninherits=base.ini\n[matrix one]\n"
+			      "paths=memnet\nscenarios=idle\narms=spare-core\ndirections=send\n"), 0);
+	assert_int_equal(plan.n_configs, 1);
+	assert_string_equal(plan.name, "mine");
+}
+
+static void inheritance_that_does_not_end_is_refused(void **state)
+{
+	char name[16], text[64];
+
+	scratch_write("a.ini", "[plan]\ninherits=b.ini\n");
+	scratch_write("b.ini", "[plan]\ninherits=./a.ini\n");
+	refused("[plan]\ninherits=a.ini\n", "a.ini: ", "inherits from itself");
+	refused("[plan]\ninherits=plan\n", "plan: ", "inherits from itself");
+	refused("[plan]\ninherits=\n", ":2:", "want the file of a plan");
+	refused("[plan]\ninherits=no-such.ini\n", "no-such.ini", "No such file");
+	refused("[plan]\ninherit=a.ini\n", ":2:", "did you mean 'inherits'");
+	for (int i = 0; i < 9; i++) {
+		snprintf(name, sizeof(name), "%d.ini", i);
+		snprintf(text, sizeof(text), "[plan]\ninherits=%d.ini\n", i + 1);
+		scratch_write(name, text);
+	}
+	refused("[plan]\ninherits=0.ini\n", "4.ini: ", "more than 4 plans");
+}
+
+/* What is wrong is said of the file it is in. */
+static void a_mistake_in_what_is_inherited_is_named_there(void **state)
+{
+	scratch_write("base.ini", "[plan]\nwidow=2s\n" MATRIX);
+	refused("[plan]\ninherits=base.ini\n", "base.ini:2:", "did you mean 'window'");
+}
+
+static const char *written(const struct plan *plan)
+{
+	const char *path = scratch("written.ini");
+	FILE *f = fopen(path, "w");
+
+	plan_write(plan, f);
+	fclose(f);
+	return path;
+}
+
+static void what_is_written_is_read_as_the_same(void **state)
+{
+	struct plan plan, again;
+
+	scratch_write("base.ini", "[plan]\nname=base\nwindow=1234567us\nchunk=12k\nvcpu_cpus=0-1,3\n"
+		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE MATRIX);
+	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\ninherits=base.ini\n"), 0);
+	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
+	assert_memory_equal(&plan, &again, sizeof(plan));
+	assert_int_equal(load(&plan, MATRIX), 0);
+	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
+	assert_memory_equal(&plan, &again, sizeof(plan));
 }
 
 static void a_missing_file_is_named(void **state)
@@ -122,9 +191,6 @@ static void what_streams_nothing_has_no_direction(void **state)
 		idle += !strcmp(plan.configs[i].direction, "none");
 	assert_int_equal(idle, 4);
 }
-
-#define WIDE "[matrix w]\npaths=virtio-tap,memnet\nscenarios=idle,network,rr\n" \
-	     "arms=spare-core\ndirections=send,recv\nflows=1, 8\nspin=0, 20us, adaptive:100us\n"
 
 static void flows_and_spin_multiply_only_what_has_a_use_for_them(void **state)
 {
@@ -261,6 +327,11 @@ int main(void)
 		cmocka_unit_test(the_shipped_plans_load),
 		cmocka_unit_test(values_have_units_and_defaults),
 		cmocka_unit_test(a_mistake_is_named_with_its_line_and_the_mend),
+		cmocka_unit_test(words_that_nobody_knows_get_the_nearest),
+		cmocka_unit_test(a_plan_takes_over_what_it_inherits),
+		cmocka_unit_test(inheritance_that_does_not_end_is_refused),
+		cmocka_unit_test(a_mistake_in_what_is_inherited_is_named_there),
+		cmocka_unit_test(what_is_written_is_read_as_the_same),
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(what_streams_nothing_has_no_direction),
 		cmocka_unit_test(flows_and_spin_multiply_only_what_has_a_use_for_them),
@@ -271,5 +342,5 @@ int main(void)
 		cmocka_unit_test(impossible_core_lists_are_refused),
 	};
 
-	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("plan", tests, scratch_make, scratch_remove);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Levenshtein's distance, for "did you mean": one row of the table at a time. */
+#include "memnet-core/base/nearest.h"
+
 #include <string.h>
 
-#include "energy/tool/tool.h"
+#include "memnet-core/base/util.h"
 
 #define MAX_WORD	64
 
@@ -26,7 +28,7 @@ static size_t distance(const char *a, const char *b)
 	return row[n];
 }
 
-const char *nearest(const char *word, const char *const *words, size_t n)
+const char *mn_nearest(const char *word, const char *const *words, size_t n)
 {
 	size_t least = strlen(word) / 2 + 1;
 	const char *best = NULL;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between plan.c (the file) and its keys: plan_values.c, plan_lists.c. */
+#ifndef HARNESS_PLAN_INTERNAL_H
+#define HARNESS_PLAN_INTERNAL_H
+
+#include "harness/plan.h"
+
+#define PLAN_TEXT_SIZE 256	/* room for a value or a list, as text */
+
+/* A key of [plan]: one value. */
+struct plan_key {
+	const char *name;
+	int (*parse)(void *field, const struct plan_key *key, const char *text);
+	void (*format)(const void *field, char text[PLAN_TEXT_SIZE]);
+	size_t offset;		/* of the field in struct plan */
+	uint64_t min, max;	/* of numbers; ms of times; bytes with the NUL of texts */
+	const char *want;	/* in words, for who wrote something else */
+	bool is_cpus;		/* says which CPUs; else they are chosen */
+};
+
+/* Key number @i, NULL past the last. */
+const struct plan_key *plan_key_at(size_t i);
+
+/* Set the key from @text. 0 or -EINVAL. */
+int plan_key_parse(struct plan *plan, const struct plan_key *key, const char *text);
+/* Its text: plan_key_parse() makes the same of it. "" for CPUs that are still to be chosen. */
+void plan_key_format(const struct plan *plan, const struct plan_key *key,
+		     char text[PLAN_TEXT_SIZE]);
+
+/* A key of [matrix NAME]: a list of words. */
+struct plan_list {
+	const char *name;
+	/* Put @word at place @i. 0 or -EINVAL. */
+	int (*set)(struct plan_matrix *m, size_t i, const char *word);
+	/* The word at place @i, which may be put into @buf. */
+	const char *(*word)(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE]);
+	size_t count;		/* offset in struct plan_matrix of the number of words */
+	/* Word number @i of those there are, NULL past the last; NULL: not words of a table but */
+	const char *(*known)(size_t i);
+	const char *want;	/* this */
+	bool needed;
+};
+
+/* List number @i, NULL past the last. */
+const struct plan_list *plan_list_at(size_t i);
+
+/* Set the list from @text. 0; -EINVAL with what is wrong in @err. */
+int plan_list_parse(struct plan_matrix *m, const struct plan_list *list, const char *text,
+		    char *err, size_t errlen);
+size_t plan_list_count(const struct plan_matrix *m, const struct plan_list *list);
+void plan_list_format(const struct plan_matrix *m, const struct plan_list *list,
+		      char text[PLAN_TEXT_SIZE]);
+
+/* All configurations of all matrices. 0; -ENOSPC: more than PLAN_MAX_CONFIGS. */
+int plan_multiply(struct plan *plan);
+
+#endif

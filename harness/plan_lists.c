@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The keys of [matrix NAME]: each is a list, and a line of the table below. A matrix is the
+ * cross product of its lists: of flows 1 where it has none, of spin budgets those of
+ * memnetd and libmemnet. What a scenario or path has no use for does not multiply it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/plan_internal.h"
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/nearest.h"
+#include "memnet-core/base/parse.h"
+#include "memnet-core/base/util.h"
+
+#define MAX_KNOWN 64
+
+/* --- words of a table -------------------------------------------------------- */
+
+/* set, word and known of a list whose words are names of vocabulary.h. */
+#define NAMES(type, list)								\
+	static int set_##type(struct plan_matrix *m, size_t i, const char *word)	\
+	{										\
+		m->list[i] = type##_find(word);						\
+		return m->list[i] ? 0 : -EINVAL;					\
+	}										\
+											\
+	static const char *type##_word(const struct plan_matrix *m, size_t i,		\
+				       char buf[PLAN_SPIN_SIZE])			\
+	{										\
+		return m->list[i]->name;						\
+	}										\
+											\
+	static const char *type##_known(size_t i)					\
+	{										\
+		return type##_at(i) ? type##_at(i)->name : NULL;			\
+	}
+
+NAMES(path, paths)
+NAMES(scenario, scenarios)
+NAMES(arm, arms)
+
+static const char *direction_known(size_t i)
+{
+	static const char *const directions[] = { "send", "recv" };
+
+	return i < ARRAY_SIZE(directions) ? directions[i] : NULL;
+}
+
+static int set_direction(struct plan_matrix *m, size_t i, const char *word)
+{
+	const char *known;
+
+	for (size_t d = 0; (known = direction_known(d)); d++)
+		if (!strcmp(known, word)) {
+			m->directions[i] = known;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static const char *direction_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return m->directions[i];
+}
+
+/* --- numbers ----------------------------------------------------------------- */
+
+static int set_flows(struct plan_matrix *m, size_t i, const char *word)
+{
+	uint64_t n;
+
+	if (mn_parse_u64(word, &n) || n < 1 || n > PLAN_MAX_FLOWS)
+		return -EINVAL;
+	m->flows[i] = n;
+	return 0;
+}
+
+static const char *flows_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	snprintf(buf, PLAN_SPIN_SIZE, "%u", m->flows[i]);
+	return buf;
+}
+
+/* "0", "50us", "adaptive:200us". */
+static int set_spin(struct plan_matrix *m, size_t i, const char *word)
+{
+	static const char adaptive[] = "adaptive:";
+	const char *budget = word;
+	int64_t ns = 0;
+
+	if (!strncmp(word, adaptive, strlen(adaptive)))
+		budget += strlen(adaptive);
+	if (strcmp(word, "0") && (mn_parse_duration_ns(budget, &ns) || ns > NSEC_PER_SEC))
+		return -EINVAL;
+	if (strlen(word) >= sizeof(m->spins[i]))
+		return -EINVAL;
+	strcpy(m->spins[i], word);
+	return 0;
+}
+
+static const char *spin_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return m->spins[i];
+}
+
+/* --- the table --------------------------------------------------------------- */
+
+#define COUNT(field) offsetof(struct plan_matrix, field)
+
+static const struct plan_list lists[] = {
+	{ "paths", set_path, path_word, COUNT(n_paths), path_known, NULL, true },
+	{ "scenarios", set_scenario, scenario_word, COUNT(n_scenarios), scenario_known, NULL, true },
+	{ "arms", set_arm, arm_word, COUNT(n_arms), arm_known, NULL, true },
+	{ "directions", set_direction, direction_word, COUNT(n_directions), direction_known, NULL,
+	  true },
+	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64" },
+	{ "spin", set_spin, spin_word, COUNT(n_spins), NULL,
+	  "0, times up to 1s such as 50us, adaptive:TIME" },
+};
+
+const struct plan_list *plan_list_at(size_t i)
+{
+	return i < ARRAY_SIZE(lists) ? &lists[i] : NULL;
+}
+
+static size_t *count_of(struct plan_matrix *m, const struct plan_list *list)
+{
+	return (size_t *)((char *)m + list->count);
+}
+
+size_t plan_list_count(const struct plan_matrix *m, const struct plan_list *list)
+{
+	return *count_of((struct plan_matrix *)m, list);
+}
+
+/* What is there instead of @word. Returns -EINVAL. */
+static int refuse(const struct plan_list *list, const char *word, char *err, size_t errlen)
+{
+	const char *known[MAX_KNOWN], *meant;
+	size_t n = 0, len;
+
+	if (!list->known) {
+		snprintf(err, errlen, "%s = %s: want a list out of %s", list->name, word, list->want);
+		return -EINVAL;
+	}
+	while (n < MAX_KNOWN && (known[n] = list->known(n)))
+		n++;
+	meant = mn_nearest(word, known, n);
+	len = snprintf(err, errlen, "%s = %s: ", list->name, word);
+	if (meant && len < errlen)
+		len += snprintf(err + len, errlen - len, "did you mean '%s'? ", meant);
+	if (len < errlen)
+		len += snprintf(err + len, errlen - len, "want a list out of ");
+	for (size_t i = 0; i < n && len < errlen; i++)
+		len += snprintf(err + len, errlen - len, "%s%s", i ? ", " : "", known[i]);
+	return -EINVAL;
+}
+
+int plan_list_parse(struct plan_matrix *m, const struct plan_list *list, const char *text,
+		    char *err, size_t errlen)
+{
+	char copy[PLAN_TEXT_SIZE], *word, *save = NULL;
+	size_t *n = count_of(m, list);
+
+	*n = 0;
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
+		copy[0] = '\0';
+	for (word = strtok_r(copy, ", \t", &save); word; word = strtok_r(NULL, ", \t", &save)) {
+		if (*n == PLAN_LIST_MAX) {
+			snprintf(err, errlen, "%s: more than %d words", list->name, PLAN_LIST_MAX);
+			return -EINVAL;
+		}
+		if (list->set(m, *n, word))
+			return refuse(list, word, err, errlen);
+		++*n;
+	}
+	return *n ? 0 : refuse(list, text, err, errlen);
+}
+
+void plan_list_format(const struct plan_matrix *m, const struct plan_list *list,
+		      char text[PLAN_TEXT_SIZE])
+{
+	char buf[PLAN_SPIN_SIZE];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < plan_list_count(m, list) && len < PLAN_TEXT_SIZE; i++)
+		len += snprintf(text + len, PLAN_TEXT_SIZE - len, "%s%s", i ? ", " : "",
+				list->word(m, i, buf));
+}
+
+/* --- matrices to configurations ---------------------------------------------- */
+
+static bool have_config(const struct plan *plan, const struct plan_config *c)
+{
+	for (size_t i = 0; i < plan->n_configs; i++) {
+		const struct plan_config *o = &plan->configs[i];
+
+		if (o->path == c->path && o->scenario == c->scenario && o->arm == c->arm &&
+		    !strcmp(o->direction, c->direction) && o->flows == c->flows &&
+		    !strcmp(o->spin, c->spin))
+			return true;
+	}
+	return false;
+}
+
+static int add_config(struct plan *plan, struct plan_config c)
+{
+	if (c.scenario->stream == LOAD_NONE) {
+		c.direction = "none";
+		c.flows = c.scenario->exchange != LOAD_NONE;
+	}
+	if (!c.path->spins)
+		c.spin[0] = '\0';
+	if (have_config(plan, &c))
+		return 0;
+	if (plan->n_configs == PLAN_MAX_CONFIGS)
+		return -ENOSPC;
+	plan->configs[plan->n_configs++] = c;
+	return 0;
+}
+
+/* @c with each of the matrix's flows and spin budgets. */
+static int add_variants(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	for (size_t f = 0; f < MAX(m->n_flows, 1u); f++)
+		for (size_t s = 0; !ret && s < MAX(m->n_spins, 1u); s++) {
+			c.flows = m->n_flows ? m->flows[f] : 1;
+			strcpy(c.spin, m->n_spins ? m->spins[s] : "");
+			ret = add_config(plan, c);
+		}
+	return ret;
+}
+
+static int multiply(struct plan *plan, const struct plan_matrix *m)
+{
+	int ret = 0;
+
+	for (size_t p = 0; p < m->n_paths; p++)
+		for (size_t a = 0; a < m->n_arms; a++)
+			for (size_t s = 0; s < m->n_scenarios; s++)
+				for (size_t d = 0; !ret && d < m->n_directions; d++)
+					ret = add_variants(plan, m, (struct plan_config){
+						m->paths[p], m->scenarios[s], m->arms[a],
+						m->directions[d] });
+	return ret;
+}
+
+int plan_multiply(struct plan *plan)
+{
+	int ret = 0;
+
+	plan->n_configs = 0;
+	for (size_t i = 0; !ret && i < plan->n_matrices; i++)
+		ret = multiply(plan, &plan->matrices[i]);
+	return ret;
+}

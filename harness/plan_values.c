@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The keys of [plan]: each is a line of the table below, with how its text is read and
+ * written. What is written is read back as the same.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/plan_internal.h"
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/parse.h"
+#include "memnet-core/base/util.h"
+
+/* --- texts ------------------------------------------------------------------- */
+
+static int parse_text(void *field, const struct plan_key *key, const char *text)
+{
+	if (!*text || strlen(text) >= key->max)
+		return -EINVAL;
+	strncpy(field, text, key->max);	/* and nothing of a longer one before it */
+	return 0;
+}
+
+/* A word that can name a folder. */
+static int parse_word(void *field, const struct plan_key *key, const char *text)
+{
+	if (*text == '.' || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789._+-") != strlen(text))
+		return -EINVAL;
+	return parse_text(field, key, text);
+}
+
+/* Those of memnet-work compute. */
+static int parse_kernel(void *field, const struct plan_key *key, const char *text)
+{
+	if (strcmp(text, "sha256") && strcmp(text, "matmul"))
+		return -EINVAL;
+	return parse_text(field, key, text);
+}
+
+static void format_text(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	snprintf(text, PLAN_TEXT_SIZE, "%s", (const char *)field);
+}
+
+static int parse_flag(void *field, const struct plan_key *key, const char *text)
+{
+	if (strcmp(text, "yes") && strcmp(text, "no"))
+		return -EINVAL;
+	*(bool *)field = !strcmp(text, "yes");
+	return 0;
+}
+
+static void format_flag(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	strcpy(text, *(const bool *)field ? "yes" : "no");
+}
+
+/* --- numbers ----------------------------------------------------------------- */
+
+static int store(void *field, const struct plan_key *key, int ret, uint64_t number)
+{
+	if (ret || number < key->min || number > key->max)
+		return -EINVAL;
+	*(uint64_t *)field = number;
+	return 0;
+}
+
+static int parse_count(void *field, const struct plan_key *key, const char *text)
+{
+	uint64_t number;
+	int ret = mn_parse_u64(text, &number);
+
+	return store(field, key, ret, number);
+}
+
+static void format_count(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	snprintf(text, PLAN_TEXT_SIZE, "%llu", (unsigned long long)*(const uint64_t *)field);
+}
+
+static int parse_bytes(void *field, const struct plan_key *key, const char *text)
+{
+	uint64_t number;
+	int ret = mn_parse_bytes(text, &number);
+
+	return store(field, key, ret, number);
+}
+
+/* Streams hand over whole blocks of their pattern. */
+static int parse_pages(void *field, const struct plan_key *key, const char *text)
+{
+	uint64_t number;
+	int ret = mn_parse_bytes(text, &number);
+
+	return store(field, key, ret || number % 4096, number);
+}
+
+/* A number in the largest of @units, each @step times the one before, that divides it. */
+static void format_unit(uint64_t number, const char *const *units, size_t n, uint64_t step,
+			char text[PLAN_TEXT_SIZE])
+{
+	size_t unit = 0;
+
+	while (number && number % step == 0 && unit + 1 < n) {
+		number /= step;
+		unit++;
+	}
+	snprintf(text, PLAN_TEXT_SIZE, "%llu%s", (unsigned long long)number, units[unit]);
+}
+
+static void format_bytes(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	static const char *const units[] = { "", "k", "M", "G" };
+
+	format_unit(*(const uint64_t *)field, units, ARRAY_SIZE(units), 1024, text);
+}
+
+static int parse_time(void *field, const struct plan_key *key, const char *text)
+{
+	int64_t ns;
+
+	if (mn_parse_duration_ns(text, &ns) || ns < (int64_t)key->min * NSEC_PER_MSEC ||
+	    ns > (int64_t)key->max * NSEC_PER_MSEC)
+		return -EINVAL;
+	*(int64_t *)field = ns;
+	return 0;
+}
+
+static void format_time(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+
+	format_unit(*(const int64_t *)field, units, ARRAY_SIZE(units), 1000, text);
+}
+
+static int parse_cpus(void *field, const struct plan_key *key, const char *text)
+{
+	return mn_parse_cpu_list(text, field);
+}
+
+static void format_cpus(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (int i = 0; i < CPU_SETSIZE && n < PLAN_TEXT_SIZE; i++)
+		if (CPU_ISSET(i, (const cpu_set_t *)field))
+			n += snprintf(text + n, PLAN_TEXT_SIZE - n, "%s%d", n ? "," : "", i);
+}
+
+/* --- the table --------------------------------------------------------------- */
+
+#define AT(field) offsetof(struct plan, field)
+#define SIZE_OF(field) sizeof(((struct plan *)0)->field)
+#define TEXT_OF(field) parse_text, format_text, AT(field), 0, SIZE_OF(field)
+#define COUNT parse_count, format_count
+#define BYTES parse_bytes, format_bytes
+#define TIME parse_time, format_time
+
+static const struct plan_key keys[] = {
+	{ "name", parse_word, format_text, AT(name), 0, SIZE_OF(name),
+	  "a word of letters, digits and ._+-: it names the results folder" },
+	{ "repetitions", COUNT, AT(repetitions), 1, 1000, "1 to 1000" },
+	{ "seed", COUNT, AT(seed), 0, UINT64_MAX, "a number; 0 draws one" },
+	{ "settle", TIME, AT(settle_ns), 0, 60000, "a time such as 100ms" },
+	{ "warmup", TIME, AT(warmup_ns), 0, 60000, "a time such as 300ms" },
+	{ "window", TIME, AT(window_ns), 100, 3600000, "a time of at least 100ms" },
+	{ "fixed", TIME, AT(fixed_ns), 100, 3600000, "a time of at least 100ms" },
+	{ "burst", TIME, AT(burst_ns), 1, 1000, "1ms to 1s" },
+	{ "pace_percent", COUNT, AT(pace_percent), 1, 100, "1 to 100" },
+	{ "steal_percent", COUNT, AT(steal_percent), 0, 100, "0 to 100" },
+	{ "chunk", parse_pages, format_bytes, AT(chunk_bytes), 4096, 4 << 20,
+	  "4k to 4M, a multiple of 4k" },
+	{ "request_bytes", BYTES, AT(request_bytes), 1, 4 << 20, "1 to 4M" },
+	{ "response_bytes", BYTES, AT(response_bytes), 1, 4 << 20, "1 to 4M" },
+	{ "rr_rate", COUNT, AT(rr_rate), 0, 10000000,
+	  "requests per second up to 10000000; 0: each follows the answer to the last" },
+	{ "vcpus", COUNT, AT(vcpus), 1, 16, "1 to 16" },
+	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "at least 128" },
+	{ "compute", parse_kernel, format_text, AT(compute), 0, SIZE_OF(compute),
+	  "sha256 or matmul" },
+	{ "guest_insns", parse_flag, format_flag, AT(guest_insns), 0, 0, "yes or no" },
+	{ "cpu_model", TEXT_OF(cpu_model), "auto, or a model of QEMU's -cpu" },
+	{ "vcpu_cpus", parse_cpus, format_cpus, AT(vcpu_cpus), 0, 0,
+	  "a CPU list such as 0 or 2-3", true },
+	{ "host_cpus", parse_cpus, format_cpus, AT(host_cpus), 0, 0,
+	  "a CPU list such as 1 or 4,6", true },
+};
+
+const struct plan_key *plan_key_at(size_t i)
+{
+	return i < ARRAY_SIZE(keys) ? &keys[i] : NULL;
+}
+
+int plan_key_parse(struct plan *plan, const struct plan_key *key, const char *text)
+{
+	plan->cpus_given |= key->is_cpus;
+	return key->parse((char *)plan + key->offset, key, text);
+}
+
+void plan_key_format(const struct plan *plan, const struct plan_key *key,
+		     char text[PLAN_TEXT_SIZE])
+{
+	text[0] = '\0';
+	if (!key->is_cpus || plan->cpus_given)
+		key->format((const char *)plan + key->offset, text);
+}

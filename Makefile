@@ -194,6 +194,13 @@ event_sets := \
 	energy/events/scheduling.events \
 	energy/events/virtualisation.events
 
+# Found by memnet-lab from where it is: BIN/../share/memnet/plans.
+plans := \
+	harness/plans/paper.ini \
+	harness/plans/paths.ini \
+	harness/plans/smoke.ini \
+	harness/plans/spin.ini
+
 rows_src := \
 	harness/columns.c \
 	harness/rows.c \
@@ -227,6 +234,11 @@ plan_src := \
 
 lab_src := \
 	harness/lab.c \
+	harness/lab_options.c \
+	harness/lab_commands.c \
+	harness/lab_plan.c \
+	harness/lab_run.c \
+	harness/forecast.c \
 	harness/doctor.c \
 	harness/experiment.c \
 	harness/calibrate.c \
@@ -280,6 +292,7 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-lab \
 	$(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
+	$(plans:harness/%=$(BUILD)/share/memnet/%) \
 	$(BUILD)/lib/libmemnet.a \
 	$(BUILD)/lib/memnet-insns.so
 
@@ -308,6 +321,10 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 	$(Q)$(AR) rcsD $@ $^
 
 $(BUILD)/share/memnet/events/%: energy/events/%
+	$(call say,COPY,$@)
+	$(Q)install -D -m 644 $< $@
+
+$(BUILD)/share/memnet/plans/%: harness/plans/%
 	$(call say,COPY,$@)
 	$(Q)install -D -m 644 $< $@
 
@@ -437,6 +454,7 @@ TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
+	harness/test/test_lab.sh \
 	harness/test/test_experiment.sh
 
 # These execute programs, load the plugin, or boot VMs.
@@ -617,6 +635,7 @@ install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h

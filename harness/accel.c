@@ -89,7 +89,7 @@ static bool probe(struct accel *a, const struct vm_config *vm)
 	return ret != -EINTR;
 }
 
-int accel_choose(struct accel *a, const char *want, const struct vm_config *vm, const char *cache)
+int accel_recall(struct accel *a, const char *want, const struct vm_config *vm, const char *cache)
 {
 	char key[512];
 	int fd;
@@ -111,8 +111,17 @@ int accel_choose(struct accel *a, const char *want, const struct vm_config *vm, 
 	}
 	close(fd);
 	make_key(vm, key, sizeof(key));
-	if (recall(a, cache, key))
-		return 0;
+	return recall(a, cache, key) ? 0 : -EAGAIN;
+}
+
+int accel_choose(struct accel *a, const char *want, const struct vm_config *vm, const char *cache)
+{
+	int ret = accel_recall(a, want, vm, cache);
+	char key[512];
+
+	if (ret != -EAGAIN)
+		return ret;
+	make_key(vm, key, sizeof(key));
 	if (probe(a, vm))
 		remember(a, cache, key);
 	return 0;

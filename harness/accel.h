@@ -23,4 +23,10 @@ struct accel {
  */
 int accel_choose(struct accel *a, const char *want, const struct vm_config *vm, const char *cache);
 
+/*
+ * The same from what is known, anywhere and at once; of @vm kernel and initrd count. -EAGAIN:
+ * it has to be tried.
+ */
+int accel_recall(struct accel *a, const char *want, const struct vm_config *vm, const char *cache);
+
 #endif

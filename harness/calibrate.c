@@ -15,19 +15,8 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/stats.h"
 
-#define CALIBRATIONS		3	/* valid ones of an arm, of which the median counts */
 #define CALIBRATION_ATTEMPTS	6
 #define CALIBRATION_BOOTS	2
-
-static bool arm_needs_targets(const struct experiment *x, const struct arm *arm)
-{
-	for (size_t i = 0; i < x->plan.n_configs; i++)
-		if (x->plan.configs[i].arm == arm &&
-		    (x->plan.configs[i].scenario->stream == LOAD_PACED ||
-		     x->plan.configs[i].scenario->stream == LOAD_FIXED))
-			return true;
-	return false;
-}
 
 /*
  * What the paths are compared with: the best kernel path of the plan that can run, as
@@ -61,18 +50,18 @@ static bool is_calibration(const struct experiment *x, const struct run_row *row
 /* Targets from the median of an arm's valid calibrations. True: there are enough of them. */
 static bool set_targets(struct experiment *x, const struct arm *arm)
 {
-	double rates[CALIBRATIONS], ops[CALIBRATIONS];
+	double rates[PLAN_CALIBRATIONS], ops[PLAN_CALIBRATIONS];
 	double seconds = (double)x->plan.fixed_ns / NSEC_PER_SEC;
 	struct run_targets *t = experiment_targets(x, arm);
 	size_t n = 0;
 
-	for (size_t i = 0; i < x->n_calibrations && n < CALIBRATIONS; i++) {
+	for (size_t i = 0; i < x->n_calibrations && n < PLAN_CALIBRATIONS; i++) {
 		if (!is_calibration(x, &x->calibrations[i], arm))
 			continue;
 		rates[n] = x->calibrations[i].stream_bytes_per_s;
 		ops[n++] = x->calibrations[i].compute_ops_per_s;
 	}
-	if (n < CALIBRATIONS)
+	if (n < PLAN_CALIBRATIONS)
 		return false;
 	t->stream_bytes_per_s = stats_median(rates, n) * x->plan.pace_percent / 100;
 	t->fixed_ops = stats_median(ops, n) * seconds + 1;
@@ -143,7 +132,7 @@ int experiment_calibrate(struct experiment *x)
 	if (ret)
 		return ret;
 	for (size_t i = 0; (arm = arm_at(i)); i++)
-		if (arm_needs_targets(x, arm) && !set_targets(x, arm))
+		if (plan_needs_targets(&x->plan, arm) && !set_targets(x, arm))
 			wanted[n++] = arm;
 	if (!n || !baseline)
 		return 0;

@@ -274,22 +274,13 @@ static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n
 	return make_wanted(x, runs, n, &state);
 }
 
-static size_t boot_length(const struct experiment *x, size_t first)
-{
-	size_t n = 1;
-
-	while (first + n < x->n_runs && x->runs[first + n].boot == x->runs[first].boot)
-		n++;
-	return n;
-}
-
 static int make_all_boots(struct experiment *x)
 {
 	size_t n;
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < x->n_runs && !interrupted(); i += n) {
-		n = boot_length(x, i);
+		n = plan_boot_length(&x->runs[i], x->n_runs - i);
 		ret = make_boot(x, &x->runs[i], n);
 	}
 	return ret;
@@ -374,10 +365,22 @@ static int check_same_accel(struct experiment *x)
 
 static int open_folder(struct experiment *x)
 {
+	int ret;
+
 	if (x->o->resume)
 		return folder_resume(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
-	return plan_load(&x->plan, x->o->plan, x->err, sizeof(x->err)) ?:
-	       folder_create(&x->folder, x->o->results, &x->plan, x->err, sizeof(x->err));
+	ret = plan_load(&x->plan, x->o->plan, x->err, sizeof(x->err));
+	if (ret)
+		return ret;
+	if (x->o->seed)
+		x->plan.seed = x->o->seed;
+	if (x->o->part.last && !x->plan.seed) {
+		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
+			 "of it means nothing; give all parts one seed: --seed=N");
+		return -EINVAL;
+	}
+	return folder_create(&x->folder, x->o->results, &x->plan, x->o->part, x->err,
+			     sizeof(x->err));
 }
 
 static int set_up(struct experiment *x)
@@ -406,7 +409,12 @@ static int set_up(struct experiment *x)
 		snprintf(x->err, sizeof(x->err), "out of memory");
 		return n;
 	}
-	x->n_runs = n;
+	x->n_runs = plan_part(x->runs, n, x->folder.part);
+	if (!x->n_runs) {
+		snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld "
+			 "runs; memnet-lab plan shows them", x->folder.part.first, x->folder.part.last, n);
+		return -EINVAL;
+	}
 	x->order = x->folder.n_done + 1;
 	snprintf(path, sizeof(path), "%s/environment.json", x->folder.dir);
 	for (int i = 2; !access(path, F_OK); i++)	/* a resumed folder keeps the first */

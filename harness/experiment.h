@@ -14,6 +14,9 @@
 #define HARNESS_EXPERIMENT_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "harness/plan.h"
 
 struct experiment_options {
 	const char *plan;	/* plan file; with @resume: ignored, the folder has its own */
@@ -21,6 +24,8 @@ struct experiment_options {
 	const char *results;	/* parent of new results folders */
 	const char *accel;	/* "auto", "kvm", "tcg" */
 	const char *build;	/* build folder: programs, guest image, cache */
+	uint64_t seed;		/* in place of the plan's; 0: the plan's */
+	struct plan_range part;	/* of the plan's runs: plan_part() */
 	const char *fault;	/* memnet.fault= of the guest, for the harness's tests; or NULL */
 	int ready_timeout_ms;	/* 0: what suits the accelerator */
 };

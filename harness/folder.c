@@ -140,23 +140,42 @@ static int open_tables(struct folder *f, char *err, size_t errlen)
 	return f->samples_fd < 0 ? f->samples_fd : 0;
 }
 
-int folder_create(struct folder *f, const char *results, const struct plan *plan, char *err,
-		  size_t errlen)
+uint64_t folder_draw_seed(void)
+{
+	uint32_t seed = 0;
+
+	while (!seed)
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+			seed = 1;
+	return seed;
+}
+
+/* The manifest's first line: what a resumption has to know. */
+static int note_creation(const struct folder *f, const struct plan *plan)
+{
+	char runs[48] = "";
+
+	if (f->part.last)
+		snprintf(runs, sizeof(runs), " runs=%u..%u", f->part.first, f->part.last);
+	return folder_note(f, "created plan=%s git=%s seed=%llu%s", plan->name, version_git,
+			   (unsigned long long)f->seed, runs);
+}
+
+int folder_create(struct folder *f, const char *results, const struct plan *plan,
+		  struct plan_range part, char *err, size_t errlen)
 {
 	char path[600];
 	int ret;
 
-	*f = (struct folder){ .runs_fd = -1, .samples_fd = -1, .seed = plan->seed };
-	while (!f->seed)
-		if (getrandom(&f->seed, 4, 0) != 4)	/* 32 bits: easy to type again */
-			f->seed = 1;
+	*f = (struct folder){ .runs_fd = -1, .samples_fd = -1, .seed = plan->seed, .part = part };
+	if (!f->seed)
+		f->seed = folder_draw_seed();
 	ret = make_dirs(f, results, plan);
 	path_in(f, PLAN_COPY, path, sizeof(path));
 	if (!ret)
 		ret = write_plan(plan, path);
 	if (!ret)
-		ret = folder_note(f, "created plan=%s git=%s seed=%llu", plan->name, version_git,
-				  (unsigned long long)f->seed);
+		ret = note_creation(f, plan);
 	if (ret)
 		return complain(err, errlen, ret, f->dir);
 	ret = open_tables(f, err, errlen);
@@ -165,10 +184,10 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 	return ret;
 }
 
-/* The seed stands in the manifest's first line. */
-static int read_seed(struct folder *f, char *err, size_t errlen)
+/* Seed and part stand in the manifest's first line. */
+static int read_creation(struct folder *f, char *err, size_t errlen)
 {
-	char path[600], line[512], *at = NULL;
+	char path[600], line[512] = "", *at = NULL;
 	FILE *file;
 
 	path_in(f, "manifest", path, sizeof(path));
@@ -183,6 +202,9 @@ static int read_seed(struct folder *f, char *err, size_t errlen)
 		return -EINVAL;
 	}
 	f->seed = strtoull(at + 6, NULL, 10);
+	at = strstr(line, " runs=");
+	if (at && sscanf(at, " runs=%u..%u", &f->part.first, &f->part.last) != 2)
+		f->part = (struct plan_range){ 0 };
 	return 0;
 }
 
@@ -195,7 +217,7 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 	if (strlen(dir) >= sizeof(f->dir))
 		return complain(err, errlen, -ENAMETOOLONG, dir);
 	strcpy(f->dir, dir);
-	ret = read_seed(f, err, errlen);
+	ret = read_creation(f, err, errlen);
 	if (ret)
 		return ret;
 	path_in(f, PLAN_COPY, path, sizeof(path));

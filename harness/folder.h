@@ -14,6 +14,7 @@ struct folder {
 	char dir[512];
 	int runs_fd, samples_fd;
 	uint64_t seed;
+	struct plan_range part;	/* of the plan's runs; this folder is for no others */
 	struct run_row *done;	/* rows of runs.csv when it was opened */
 	size_t n_done;
 };
@@ -23,8 +24,11 @@ struct folder {
  * plan's, else drawn), and point results/latest at it. 0, or -errno with one
  * line that names the mend in @err.
  */
-int folder_create(struct folder *f, const char *results, const struct plan *plan, char *err,
-		  size_t errlen);
+int folder_create(struct folder *f, const char *results, const struct plan *plan,
+		  struct plan_range part, char *err, size_t errlen);
+
+/* A seed that is easy to type again, never 0. */
+uint64_t folder_draw_seed(void);
 
 /* Open an old one to finish it. @plan is read from its plan.ini. */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);

@@ -16,6 +16,7 @@
 #define PLAN_MAX_MATRICES 16
 #define PLAN_LIST_MAX 16	/* words of one list */
 #define PLAN_SPIN_SIZE 24
+#define PLAN_CALIBRATIONS 3	/* valid ones of an arm, of which the median counts */
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
 /* One configuration; a block runs each of them once. */
@@ -84,9 +85,13 @@ int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
 /* The most flows of any configuration; 0 where nothing connects. */
 unsigned int plan_most_flows(const struct plan *plan);
 
+/* Has @arm scenarios whose rate or amount of work calibration finds? */
+bool plan_needs_targets(const struct plan *plan, const struct arm *arm);
+
 /* One run of one block; those over one path with one spin budget share a boot. */
 struct plan_run {
 	const struct plan_config *config;
+	unsigned int number;	/* from 1, in the order of the whole plan */
 	unsigned int block;	/* from 1 */
 	unsigned int boot;	/* from 1, over the whole experiment */
 	char id[128];		/* "b01.memnet.equal-core.hybrid-paced.send.8-flows.spin-20us" */
@@ -99,5 +104,19 @@ struct plan_run {
  * or -ENOMEM.
  */
 long plan_expand(const struct plan *plan, uint64_t seed, struct plan_run **runs);
+
+/* Numbers of runs, both ends included; all 0: every run. */
+struct plan_range {
+	unsigned int first, last;
+};
+
+/*
+ * Keep the boots whose first run has a number in @part: whole boots, and of parts
+ * that follow one another each boot is in one. How many of the @n runs are left.
+ */
+size_t plan_part(struct plan_run *runs, size_t n, struct plan_range part);
+
+/* The runs of the boot that begins with *runs, of @n. */
+size_t plan_boot_length(const struct plan_run *runs, size_t n);
 
 #endif

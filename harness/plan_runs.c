@@ -41,6 +41,16 @@ unsigned int plan_most_flows(const struct plan *plan)
 	return most;
 }
 
+bool plan_needs_targets(const struct plan *plan, const struct arm *arm)
+{
+	for (size_t i = 0; i < plan->n_configs; i++)
+		if (plan->configs[i].arm == arm &&
+		    (plan->configs[i].scenario->stream == LOAD_PACED ||
+		     plan->configs[i].scenario->stream == LOAD_FIXED))
+			return true;
+	return false;
+}
+
 /* memnetd gets its spin budget when it starts. */
 static bool share_a_boot(const struct plan_config *a, const struct plan_config *b)
 {
@@ -86,10 +96,33 @@ long plan_expand(const struct plan *plan, uint64_t seed, struct plan_run **runs)
 
 				if (!share_a_boot(c, boots[boot_order[p]]))
 					continue;
-				(*runs)[n] = (struct plan_run){ c, block, boot, "" };
+				(*runs)[n] = (struct plan_run){ c, n + 1, block, boot, "" };
 				name_run(&(*runs)[n++]);
 			}
 		}
 	}
 	return n;
+}
+
+size_t plan_boot_length(const struct plan_run *runs, size_t n)
+{
+	size_t length = 0;
+
+	while (length < n && runs[length].boot == runs[0].boot)
+		length++;
+	return length;
+}
+
+size_t plan_part(struct plan_run *runs, size_t n, struct plan_range part)
+{
+	size_t kept = 0, length;
+
+	for (size_t i = 0; i < n; i += length) {
+		length = plan_boot_length(&runs[i], n - i);
+		if (part.last && (runs[i].number < part.first || runs[i].number > part.last))
+			continue;
+		memmove(&runs[kept], &runs[i], length * sizeof(*runs));
+		kept += length;
+	}
+	return kept;
 }

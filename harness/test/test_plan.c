@@ -302,6 +302,30 @@ static void the_seed_decides_the_order(void **state)
 	assert_in_range(alike(&plan, 7, 8), 0, 60);
 }
 
+static void parts_that_follow_one_another_have_each_boot_once(void **state)
+{
+	unsigned int boot = 0, next;
+	struct plan_run *runs;
+	struct plan plan;
+	size_t n, all = 0;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=3\n" MATRIX), 0);
+	for (unsigned int first = 1; first <= 36; first = next) {
+		next = first + 5 + first % 4;	/* anywhere in a boot */
+		n = plan_expand(&plan, 42, &runs);
+		n = plan_part(runs, n, (struct plan_range){ first, next - 1 });
+		assert_int_equal(n % 6, 0);
+		for (size_t i = 0; i < n; i += 6) {
+			assert_int_equal(runs[i].boot, ++boot);
+			assert_int_equal(plan_boot_length(&runs[i], n - i), 6);
+			assert_in_range(runs[i].number, first, next - 1);
+		}
+		all += n;
+		free(runs);
+	}
+	assert_int_equal(all, 36);
+}
+
 static void impossible_core_lists_are_refused(void **state)
 {
 	static const char *const impossible[] = {
@@ -339,6 +363,7 @@ int main(void)
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),
 		cmocka_unit_test(the_seed_decides_the_order),
+		cmocka_unit_test(parts_that_follow_one_another_have_each_boot_once),
 		cmocka_unit_test(impossible_core_lists_are_refused),
 	};
 

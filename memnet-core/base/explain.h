@@ -5,6 +5,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "memnet-core/base/util.h"
 
@@ -53,6 +56,22 @@ static inline char *mn_help_above(const char *text, void (*rows)(FILE *f))
 	rows(f);
 	fclose(f);
 	return out;
+}
+
+/* Does @fd go to a terminal that rewrites lines? */
+static inline bool mn_is_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && strcmp(term, "dumb");
+}
+
+/* May what goes to @fd be coloured? (https://no-color.org) */
+static inline bool mn_has_colour(int fd)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return mn_is_terminal(fd) && !(no_color && *no_color);
 }
 
 #endif

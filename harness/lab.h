@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memnet-lab: what its commands have in common. A command is a line of the table in
+ * lab_commands.c and a function; an option is a line of the table in lab_options.c, and
+ * each command names those it takes.
+ */
+#ifndef HARNESS_LAB_H
+#define HARNESS_LAB_H
+
+#include <stdio.h>
+
+#include "harness/experiment.h"
+
+/* Statuses beside those that a command documents itself. */
+enum { LAB_OK = 0, LAB_FAILED = 1, LAB_USAGE = 64, LAB_INTERRUPTED = 130 };
+
+/* What was typed. */
+struct lab {
+	struct experiment_options experiment;
+	const struct lab_command *command;
+	char **arguments;
+	int n_arguments;
+};
+
+enum lab_option_id {
+	LAB_RESULTS, LAB_BUILD,			/* of every command */
+	LAB_ACCEL, LAB_SEED, LAB_RUNS,
+	LAB_FAULT, LAB_READY_TIMEOUT,		/* for tests */
+	LAB_HELP, LAB_VERSION,
+	LAB_OPTIONS
+};
+
+#define LAB_BIT(option) (1u << (option))
+#define LAB_COMMON (LAB_BIT(LAB_RESULTS) | LAB_BIT(LAB_BUILD) | LAB_BIT(LAB_HELP) | \
+		    LAB_BIT(LAB_VERSION))
+
+struct lab_option {
+	const char *name;
+	char letter;			/* or 0 */
+	const char *argument;		/* as help calls it; NULL: it has none */
+	const char *summary;		/* NULL: not shown */
+	/* Take @text. 0; -EINVAL: @summary says what it should be. NULL: the table's user does. */
+	int (*set)(struct lab *lab, const char *text);
+};
+
+extern const struct lab_option lab_options[LAB_OPTIONS];
+
+struct lab_command {
+	const char *name, *arguments, *summary;
+	int least, most;		/* arguments */
+	unsigned int options;		/* LAB_BIT() of each, beside LAB_COMMON */
+	const char *more;		/* paragraphs for its help; or NULL */
+	const char *examples;		/* a line each */
+	int (*run)(struct lab *lab);	/* the exit status */
+};
+
+/* Command number @i, NULL past the last. */
+const struct lab_command *lab_command_at(size_t i);
+
+/*
+ * Read options, in any order, and the command with its arguments. What is wrong ends the
+ * program with one line and LAB_USAGE; --help and --version with LAB_OK.
+ */
+void lab_parse(struct lab *lab, int argc, char **argv);
+
+/* One line on standard error. Returns LAB_FAILED. */
+int lab_complain(const char *err);
+
+/*
+ * The file of a plan as it was typed: a file, or the name of one that is shipped.
+ * @path holds 4096 bytes; returns it, or @typed.
+ */
+const char *lab_find_plan(const char *typed, char *path);
+
+/* The commands of lab_plan.c and lab_run.c. */
+int lab_plan(struct lab *lab);
+int lab_plans(struct lab *lab);
+int lab_run(struct lab *lab);
+int lab_resume(struct lab *lab);
+
+#endif

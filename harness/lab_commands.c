@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of memnet-lab: a line each, and the small ones. */
+#include <unistd.h>
+
+#include "harness/doctor.h"
+#include "harness/gate.h"
+#include "harness/lab.h"
+#include "harness/metrics.h"
+#include "harness/results.h"
+#include "memnet-core/base/explain.h"
+#include "memnet-core/base/util.h"
+
+#define THRESHOLDS "results/thresholds.csv"
+
+int lab_complain(const char *err)
+{
+	fprintf(stderr, "memnet-lab: %s\n", err);
+	return LAB_FAILED;
+}
+
+static int report(struct lab *lab)
+{
+	char err[1024];
+
+	if (results_analyse(lab->arguments[0], NULL, stdout, mn_has_colour(STDOUT_FILENO), err,
+			    sizeof(err)))
+		return lab_complain(err);
+	return LAB_OK;
+}
+
+static int check(struct lab *lab)
+{
+	char summary[600], err[1024];
+	int ret;
+
+	snprintf(summary, sizeof(summary), "%s/summary.csv", lab->arguments[0]);
+	ret = gate_run(summary, THRESHOLDS, stdout, mn_has_colour(STDOUT_FILENO), err, sizeof(err));
+	if (ret >= 0)
+		return ret;
+	lab_complain(err);
+	return GATE_INCONCLUSIVE;
+}
+
+static int doctor(struct lab *lab)
+{
+	return doctor_run(lab->experiment.build, stdout);
+}
+
+static int columns(struct lab *lab)
+{
+	results_reference(stdout);
+	return LAB_OK;
+}
+
+#define RUNNING (LAB_BIT(LAB_ACCEL) | LAB_BIT(LAB_FAULT) | LAB_BIT(LAB_READY_TIMEOUT))
+#define ORDER (LAB_BIT(LAB_SEED) | LAB_BIT(LAB_RUNS))
+
+static const struct lab_command commands[] = {
+	{ "run", "PLAN", "Carry out a plan, analyse it, print its table", 1, 1, RUNNING | ORDER,
+	  "PLAN is a file, or the name of one that `memnet-lab plans` lists. Nothing is overwritten:\n"
+	  "each experiment makes a results folder. With --runs a part of the plan is made; the seed,\n"
+	  "which decides the order, must be given then, and be the same for all parts.\n",
+	  "  memnet-lab run smoke\n"
+	  "  memnet-lab run harness/plans/paper.ini --accel=tcg\n"
+	  "  memnet-lab run paper --seed=7 --runs=1..126\n", lab_run },
+	{ "resume", "DIR", "Finish an interrupted experiment", 1, 1, RUNNING,
+	  "Runs that failed or are missing are made, the others stay as they are.\n",
+	  "  memnet-lab resume results/latest\n", lab_resume },
+	{ "plan", "PLAN", "Tell what a plan comes to: its settings, its runs, its time", 1, 1,
+	  LAB_BIT(LAB_ACCEL) | ORDER,
+	  "Nothing is run. What a boot takes, and a run beside its phases, is taken from the newest\n"
+	  "results of the same accelerator, else assumed.\n",
+	  "  memnet-lab plan paper\n"
+	  "  memnet-lab plan my.ini --seed=7 --runs=1..42\n", lab_plan },
+	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,
+	  "  memnet-lab plans\n", lab_plans },
+	{ "report", "DIR", "Analyse a results folder again and print its table", 1, 1, 0, NULL,
+	  "  memnet-lab report results/latest\n", report },
+	{ "check", "DIR", "Hold a results folder against results/thresholds.csv", 1, 1, 0,
+	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said.\n",
+	  "  memnet-lab check results/latest\n", check },
+	{ "doctor", NULL, "Tell what works on this machine, and what mends the rest", 0, 0, 0,
+	  "Exit status: 1 when no experiment can run.\n", "  memnet-lab doctor\n", doctor },
+	{ "columns", NULL, "Print the reference of all columns, as markdown", 0, 0, 0, NULL,
+	  "  memnet-lab columns > results/COLUMNS.md\n", columns },
+};
+
+const struct lab_command *lab_command_at(size_t i)
+{
+	return i < ARRAY_SIZE(commands) ? &commands[i] : NULL;
+}

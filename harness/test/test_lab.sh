@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The command line of memnet-lab, as far as it goes without a VM.
+
+BUILD=${BUILD:-build}
+lab=$BUILD/bin/memnet-lab
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+	echo "FAIL: $case: $*"
+	sed 's/^/    /' "$tmp/log"
+	exit 1
+}
+
+lab() {		# WANTED-STATUS ARGUMENT...
+	want=$1
+	shift
+	case="memnet-lab $*"
+	"$lab" --build="$BUILD" --results="$tmp/results" "$@" >"$tmp/log" 2>&1
+	status=$?
+	[ "$status" = "$want" ] || fail "exit status $status, not $want"
+}
+
+says() {	# WORDS...
+	for words in "$@"; do
+		grep -qF -- "$words" "$tmp/log" || fail "does not say '$words'"
+	done
+}
+
+cat > "$tmp/small.ini" <<-PLAN
+	; A small one.
+	[plan]
+	repetitions = 2
+	settle = 100ms
+	warmup = 300ms
+	window = 1s
+	fixed = 2s
+	[matrix m]
+	paths = virtio-tap, memnet
+	scenarios = idle, hybrid-fixed
+	arms = spare-core
+	directions = send
+PLAN
+
+lab 0 --help
+says "Usage: memnet-lab COMMAND" "Exit status"
+for c in $(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$tmp/log"); do
+	lab 0 "$c" --help
+	says "Usage: memnet-lab $c" "Examples:" "  memnet-lab $c"
+done
+lab 0 --version
+says "memnet-lab "
+
+# What is wrong is said in one line that names the mend.
+lab 64
+says "which command?" "--help"
+lab 64 pln
+says "did you mean plan?"
+lab 64 run --acel=tcg x
+says "did you mean --accel?"
+lab 64 run
+says "run wants PLAN" "memnet-lab run --help"
+lab 64 plan a b
+says "'b': one argument too many"
+lab 64 plan x --accel
+says "its argument is missing"
+lab 64 columns --seed=3
+says "columns takes no --seed"
+for bad in 3..1 0..2 1.. 1-2 x 1..2x; do
+	lab 64 run --runs=$bad x
+	says "want A..B"
+done
+lab 64 run --accel=warp x
+says "want auto|kvm|tcg"
+lab 1 plan "$tmp/none.ini"
+says "none.ini: No such file" "memnet-lab plans"
+
+lab 0 plans
+for p in harness/plans/*.ini; do
+	name=$(basename "$p" .ini)
+	says "$name " "$(sed -n '1s/^; //p' "$p")"
+	lab 0 plan "$name"
+	lab 0 plans
+done
+
+# Options stand anywhere. Two blocks of two boots of two runs.
+lab 0 --accel=tcg plan "$tmp/small.ini" --seed=5
+says "name = small" "order of seed 5:" "block 1, boot 1" "block 2, boot 4" \
+	"runs        8: 4 configurations, 2 blocks"
+[ "$(grep -c '^ *[0-9]*  b0' "$tmp/log")" = 8 ] || fail "not 8 runs"
+# 3 x (0.4 + 1 + 0.05) + 4; 4 x 4 + 4 x (0.4 + 1 + 0.05) + 4 x (0.4 + 2 + 0.05) = 40
+says "about 0:40 under tcg (asked for)" "of it 8 s calibration" "which is assumed"
+cp "$tmp/log" "$tmp/whole"
+
+# A part has whole boots: those that begin in it.
+lab 0 plan --runs=2..5 "$tmp/small.ini" --seed=5 -a tcg
+[ "$(grep '^ *[0-9]*  b0' "$tmp/log" | awk '{ printf "%s ", $1 }')" = "3 4 5 6 " ] || fail "other runs"
+grep '^ *[0-9]*  b0' "$tmp/log" | grep -qvFf "$tmp/whole" && fail "not runs of the whole"
+lab 0 plan "$tmp/small.ini"
+says "drawn just now"
+
+# What a boot takes comes from the newest results of the same accelerator.
+mkdir -p "$tmp/results"
+ln -s "$PWD/results/reference/paper-tcg" "$tmp/results/latest"
+lab 0 plan "$tmp/small.ini" -a tcg
+says "a boot 2.1 s and 0.03 s a run" "as in $tmp/results/latest"
+lab 0 plan "$tmp/small.ini" -a kvm
+says "a boot 1.5 s" "which is assumed"
+echo "ok: the command line"

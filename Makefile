@@ -232,6 +232,7 @@ lab_src := \
 	harness/run_attribution.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_set.c \
 	harness/guest_link.c \
 	harness/qemu.c \
 	harness/accel.c \

@@ -2,8 +2,9 @@
 /*
  * A plan is a [plan] section of settings and any number of [matrix NAME]
  * sections; each matrix is the cross product of its paths, scenarios, arms and
- * directions, of flows (1 where it has none) and of spin budgets (those of memnetd
- * and libmemnet where it has none). What a scenario or path has no use for does
+ * directions, of topologies (one-vm where it has none) and numbers of VMs, of flows (1
+ * where it has none) and of spin budgets (those of memnetd and libmemnet where it has
+ * none). What a scenario or path has no use for does
  * not multiply it. Every key is in one of the two tables below; nothing else is
  * accepted.
  */
@@ -22,15 +23,18 @@
 #include "memnet-core/base/util.h"
 
 #define LIST_MAX 16
+#define DEFAULT_VMS 2	/* of n-vm */
 
 struct matrix {
 	const struct path *paths[LIST_MAX];
 	const struct scenario *scenarios[LIST_MAX];
 	const struct arm *arms[LIST_MAX];
 	const char *directions[LIST_MAX];
+	const struct topology *topologies[LIST_MAX];	/* one-vm where there are none */
+	unsigned int vms[LIST_MAX];
 	unsigned int flows[LIST_MAX];
 	char spins[LIST_MAX][PLAN_SPIN_SIZE];
-	size_t n_flows, n_spins;
+	size_t n_vms, n_flows, n_spins;
 };
 
 struct parser {
@@ -167,6 +171,23 @@ static int set_direction(struct matrix *m, size_t i, const char *word)
 	return m->directions[i] ? 0 : -EINVAL;
 }
 
+static int set_topology(struct matrix *m, size_t i, const char *word)
+{
+	m->topologies[i] = topology_find(word);
+	return m->topologies[i] ? 0 : -EINVAL;
+}
+
+static int set_vms(struct matrix *m, size_t i, const char *word)
+{
+	uint64_t n;
+
+	if (mn_parse_u64(word, &n) || n < 2 || n > MAX_VMS)
+		return -EINVAL;
+	m->vms[i] = n;
+	m->n_vms = i + 1;
+	return 0;
+}
+
 static int set_flows(struct matrix *m, size_t i, const char *word)
 {
 	uint64_t n;
@@ -206,6 +227,8 @@ static const struct list_key {
 	  "hybrid-saturate, hybrid-paced, hybrid-fixed" },
 	{ "arms", set_arm, "spare-core, equal-core" },
 	{ "directions", set_direction, "send, recv" },
+	{ "topologies", set_topology, "one-vm, two-vm, n-vm" },
+	{ "vms", set_vms, "numbers from 2 to 8" },
 	{ "flows", set_flows, "numbers from 1 to 64" },
 	{ "spin", set_spin, "0, times up to 1s such as 50us, adaptive:TIME" },
 };
@@ -234,8 +257,8 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 		const struct plan_config *o = &plan->configs[i];
 
 		if (o->path == c->path && o->scenario == c->scenario && o->arm == c->arm &&
-		    !strcmp(o->direction, c->direction) && o->flows == c->flows &&
-		    !strcmp(o->spin, c->spin))
+		    plan_same_vms(o, c) && !strcmp(o->direction, c->direction) &&
+		    o->flows == c->flows && !strcmp(o->spin, c->spin))
 			return true;
 	}
 	return false;
@@ -258,7 +281,7 @@ static int add_config(struct plan *plan, struct plan_config c)
 }
 
 /* @c with each of the matrix's flows and spin budgets. */
-static int add_variants(struct plan *plan, const struct matrix *m, struct plan_config c)
+static int add_flows_and_spins(struct plan *plan, const struct matrix *m, struct plan_config c)
 {
 	int ret = 0;
 
@@ -267,6 +290,20 @@ static int add_variants(struct plan *plan, const struct matrix *m, struct plan_c
 			c.flows = m->n_flows ? m->flows[f] : 1;
 			strcpy(c.spin, m->spins[s]);
 			ret = add_config(plan, c);
+		}
+	return ret;
+}
+
+/* @c in each of the matrix's topologies, n-vm with each of its numbers of VMs. */
+static int add_variants(struct plan *plan, const struct matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	for (size_t t = 0; !ret && m->topologies[t]; t++)
+		for (size_t v = 0; !ret && v < MAX(m->n_vms, 1u); v++) {
+			c.topology = m->topologies[t];
+			c.vms = c.topology->vms ?: m->n_vms ? m->vms[v] : DEFAULT_VMS;
+			ret = add_flows_and_spins(plan, m, c);
 		}
 	return ret;
 }
@@ -280,8 +317,8 @@ static int multiply(struct plan *plan, const struct matrix *m)
 			for (int s = 0; m->scenarios[s]; s++)
 				for (int d = 0; !ret && m->directions[d]; d++)
 					ret = add_variants(plan, m, (struct plan_config){
-						m->paths[p], m->scenarios[s], m->arms[a],
-						m->directions[d] });
+						.path = m->paths[p], .scenario = m->scenarios[s],
+						.arm = m->arms[a], .direction = m->directions[d] });
 	return ret;
 }
 
@@ -391,6 +428,8 @@ static int end_section(struct parser *p)
 	if (!m->paths[0] || !m->scenarios[0] || !m->arms[0] || !m->directions[0])
 		return complain(p, "[%s] lacks one of: paths, scenarios, arms, directions",
 				p->section);
+	if (!p->matrix.topologies[0])
+		p->matrix.topologies[0] = topology_find("one-vm");
 	if (multiply(p->plan, m))
 		return complain(p, "more than %d configurations", PLAN_MAX_CONFIGS);
 	return 1;

@@ -22,14 +22,18 @@ static void shuffle(size_t *order, size_t n, uint64_t *rng)
 static void name_run(struct plan_run *run)
 {
 	const struct plan_config *c = run->config;
-	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
+	char topology[24] = "", flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
 
+	if (c->vms > 1 && c->topology->vms)
+		snprintf(topology, sizeof(topology), ".%s", c->topology->name);
+	else if (c->vms > 1)
+		snprintf(topology, sizeof(topology), ".%u-vm", c->vms);
 	if (c->flows > 1)
 		snprintf(flows, sizeof(flows), ".%u-flows", c->flows);
 	if (c->spin[0])
 		snprintf(spin, sizeof(spin), ".spin-%s", c->spin);
-	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s", run->block, c->path->name,
-		 c->arm->name, c->scenario->name, c->direction, flows, spin);
+	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s%s", run->block, c->path->name,
+		 c->arm->name, c->scenario->name, c->direction, topology, flows, spin);
 }
 
 unsigned int plan_most_flows(const struct plan *plan)
@@ -41,10 +45,15 @@ unsigned int plan_most_flows(const struct plan *plan)
 	return most;
 }
 
+bool plan_same_vms(const struct plan_config *a, const struct plan_config *b)
+{
+	return a->topology == b->topology && a->vms == b->vms;
+}
+
 /* memnetd gets its spin budget when it starts. */
 static bool share_a_boot(const struct plan_config *a, const struct plan_config *b)
 {
-	return a->path == b->path && !strcmp(a->spin, b->spin);
+	return a->path == b->path && plan_same_vms(a, b) && !strcmp(a->spin, b->spin);
 }
 
 /* One configuration for each boot of a block, in the order of the plan. */

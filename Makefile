@@ -199,7 +199,8 @@ plans := \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
 	harness/plans/smoke.ini \
-	harness/plans/spin.ini
+	harness/plans/spin.ini \
+	harness/plans/two-vm.ini
 
 rows_src := \
 	harness/columns.c \
@@ -248,6 +249,7 @@ lab_src := \
 	harness/run_attribution.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_set.c \
 	harness/guest_link.c \
 	harness/qemu.c \
 	harness/accel.c \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calibration: per arm the median of three hybrid-saturate runs of the baseline,
- * the guest sending, gives the paced rate and the fixed amount of work that all
- * paths then get. Single runs differ by a factor of two on a shared machine.
+ * Calibration: per arm and topology the median of three hybrid-saturate runs of the
+ * baseline, the guest sending, gives the paced rate and the fixed amount of work that
+ * all paths then get; of several VMs that do the same, each gets its share. Single
+ * runs differ by a factor of two on a shared machine.
  * Each attempt is a row of kind `calibrate`; a resumed folder takes its own over.
  */
 #include <errno.h>
@@ -40,26 +41,39 @@ static const struct plan_config *baseline_of(const struct plan *plan)
 }
 
 static bool is_calibration(const struct experiment *x, const struct run_row *row,
-			   const struct arm *arm)
+			   const struct plan_config *c)
 {
-	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
+	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, c->arm->name) &&
+	       !strcmp(row->topology, c->topology->name) && row->vms == c->vms &&
 	       !strcmp(row->path, baseline_of(&x->plan)->path->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
-/* Targets from the median of an arm's valid calibrations. True: there are enough of them. */
-static bool set_targets(struct experiment *x, const struct arm *arm)
+static unsigned int vms_that(const struct plan_config *c, enum vm_work work)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < c->vms; i++)
+		n += topology_does(c->topology, i, work);
+	return n;
+}
+
+/*
+ * Targets from the median of the valid calibrations of @c's arm and topology. True:
+ * there are enough of them.
+ */
+static bool set_targets(struct experiment *x, const struct plan_config *c)
 {
 	double rates[PLAN_CALIBRATIONS], ops[PLAN_CALIBRATIONS];
 	double seconds = (double)x->plan.fixed_ns / NSEC_PER_SEC;
-	struct run_targets *t = experiment_targets(x, arm);
+	struct run_targets *t = experiment_targets(x, c);
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->n_calibrations && n < PLAN_CALIBRATIONS; i++) {
-		if (!is_calibration(x, &x->calibrations[i], arm))
+		if (!is_calibration(x, &x->calibrations[i], c))
 			continue;
-		rates[n] = x->calibrations[i].stream_bytes_per_s;
-		ops[n++] = x->calibrations[i].compute_ops_per_s;
+		rates[n] = x->calibrations[i].stream_bytes_per_s / vms_that(c, WORK_NETWORK);
+		ops[n++] = x->calibrations[i].compute_ops_per_s / vms_that(c, WORK_COMPUTE);
 	}
 	if (n < PLAN_CALIBRATIONS)
 		return false;
@@ -71,7 +85,8 @@ static bool set_targets(struct experiment *x, const struct arm *arm)
 }
 
 /* One attempt; its row is kept with the others. 0, or -errno: there is no point in more. */
-static int try_calibration(struct experiment *x, struct vm *vm, const struct plan_config *config)
+static int try_calibration(struct experiment *x, struct vm_set *vms,
+			   const struct plan_config *config)
 {
 	struct run_row row;
 	int vm_ret, ret;
@@ -81,7 +96,7 @@ static int try_calibration(struct experiment *x, struct vm *vm, const struct pla
 	experiment_start_row(x, &row, config, id);
 	ROW_TEXT(row.kind, "calibrate");
 	row.block = 0;
-	ret = experiment_make_run(x, vm, 0, config, &row, &vm_ret);
+	ret = experiment_make_run(x, vms, 0, config, &row, &vm_ret);
 	if (ret)
 		return ret;
 	x->calibrations[x->n_calibrations++] = row;
@@ -90,29 +105,82 @@ static int try_calibration(struct experiment *x, struct vm *vm, const struct pla
 	return vm_ret;
 }
 
-static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
+/* For the arm and in the VMs of @like, which are booted. */
+static int calibrate_arm(struct experiment *x, struct vm_set *vms, const struct plan_config *like)
 {
 	struct plan_config config = *baseline_of(&x->plan);
 	int ret = 0;
 
 	config.scenario = scenario_find("hybrid-saturate");
-	config.arm = arm;
+	config.arm = like->arm;
+	config.topology = like->topology;
+	config.vms = like->vms;
 	config.direction = "send";
 	config.flows = 1;
 
-	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, arm); i++)
-		ret = try_calibration(x, vm, &config);
-	if (ret || !set_targets(x, arm))
+	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, like); i++)
+		ret = try_calibration(x, vms, &config);
+	if (ret || !set_targets(x, like))
 		return ret ? ret : -ECANCELED;
 	x->err[0] = '\0';
 	return 0;
 }
 
+/* The configurations without targets, one for each pair of arm and topology. */
+struct wanted {
+	const struct plan_config *list[PLAN_MAX_CONFIGS];
+	size_t n;
+};
+
+static void list_wanted(struct experiment *x, struct wanted *w)
+{
+	for (size_t i = 0; i < x->plan.n_configs; i++) {
+		const struct plan_config *c = &x->plan.configs[i];
+		bool first = experiment_targets(x, c) == &x->targets[i];
+
+		if (first && plan_needs_targets(&x->plan, c) && !set_targets(x, c))
+			w->list[w->n++] = c;
+	}
+}
+
+/* One boot of the baseline in the VMs of @like, for every arm that wants it. */
+static int calibrate_boot(struct experiment *x, const struct wanted *w,
+			  const struct plan_config *like)
+{
+	struct plan_config config = *baseline_of(&x->plan);
+	struct vm_set vms;
+	int ret;
+
+	config.topology = like->topology;
+	config.vms = like->vms;
+	progress_boot(&x->progress, "calibration");
+	ret = experiment_boot(x, &vms, &config);
+	if (ret)
+		return ret;
+	for (size_t i = 0; !ret && i < w->n; i++)
+		if (plan_same_vms(w->list[i], like))
+			ret = calibrate_arm(x, &vms, w->list[i]);
+	vm_set_stop(&vms);
+	return ret;
+}
+
+static int calibrate_vms(struct experiment *x, const struct wanted *w,
+			 const struct plan_config *like)
+{
+	int ret = -ECHILD;
+
+	/* A VM that was lost is booted once more. */
+	for (int boots = 0; boots < CALIBRATION_BOOTS && (ret == -ECHILD || ret == -EPIPE); boots++)
+		ret = calibrate_boot(x, w, like);
+	return ret;
+}
+
 /* What an earlier sitting of a resumed folder found; room for what this one may find. */
 static int recall_calibrations(struct experiment *x)
 {
-	x->calibrations = calloc(x->folder.n_done + MAX_ARMS * CALIBRATION_ATTEMPTS * CALIBRATION_BOOTS,
-				 sizeof(*x->calibrations));
+	size_t room = x->plan.n_configs * CALIBRATION_ATTEMPTS * CALIBRATION_BOOTS;
+
+	x->calibrations = calloc(x->folder.n_done + room, sizeof(*x->calibrations));
 	if (!x->calibrations)
 		return -ENOMEM;
 	for (size_t i = 0; i < x->folder.n_done; i++)
@@ -123,29 +191,15 @@ static int recall_calibrations(struct experiment *x)
 
 int experiment_calibrate(struct experiment *x)
 {
-	const struct plan_config *baseline = baseline_of(&x->plan);
-	const struct arm *wanted[MAX_ARMS], *arm;
-	struct vm vm;
-	size_t n = 0;
+	struct wanted w = { .n = 0 };
 	int ret = recall_calibrations(x);
 
 	if (ret)
 		return ret;
-	for (size_t i = 0; (arm = arm_at(i)); i++)
-		if (plan_needs_targets(&x->plan, arm) && !set_targets(x, arm))
-			wanted[n++] = arm;
-	if (!n || !baseline)
-		return 0;
-	for (int boots = 0; boots < CALIBRATION_BOOTS; boots++) {
-		progress_boot(&x->progress, "calibration");
-		ret = experiment_boot(x, &vm, baseline);
-		if (ret)
-			return ret;
-		for (size_t i = 0; !ret && i < n; i++)
-			ret = calibrate_arm(x, &vm, wanted[i]);
-		vm_stop(&vm);
-		if (ret != -ECHILD && ret != -EPIPE)	/* else the VM was lost: once more */
-			break;
-	}
+	if (baseline_of(&x->plan))
+		list_wanted(x, &w);
+	for (size_t i = 0; !ret && i < w.n; i++)
+		if (!set_targets(x, w.list[i]))
+			ret = calibrate_vms(x, &w, w.list[i]);
 	return ret;
 }

@@ -53,7 +53,8 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 		row->flows = c->flows;
 	ROW_TEXT(row->spin, "%s", c->spin);
 	ROW_TEXT(row->arm, "%s", c->arm->name);
-	ROW_TEXT(row->topology, "one-vm");
+	ROW_TEXT(row->topology, "%s", c->topology->name);
+	row->vms = c->vms;
 	ROW_TEXT(row->accelerator, "%s", x->accel.name);
 	row->seed = x->folder.seed;
 	utc_now(row->start_utc);
@@ -109,25 +110,26 @@ static int write_unmade(struct experiment *x, const struct plan_run *run, const 
 
 /* --- one run ----------------------------------------------------------------- */
 
-struct run_targets *experiment_targets(struct experiment *x, const struct arm *arm)
+/* They are kept at the first of those that share them. */
+struct run_targets *experiment_targets(struct experiment *x, const struct plan_config *c)
 {
 	size_t i = 0;
 
-	while (arm_at(i) != arm)
+	while (x->plan.configs[i].arm != c->arm || !plan_same_vms(&x->plan.configs[i], c))
 		i++;
 	return &x->targets[i];
 }
 
-int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+int experiment_make_run(struct experiment *x, struct vm_set *vms, int64_t copy_bandwidth,
 			const struct plan_config *config, struct run_row *row, int *vm_ret)
 {
 	const struct run_context ctx = {
-		.vm = vm, .plan = &x->plan, .config = config, .energy = x->energy,
-		.targets = *experiment_targets(x, config->arm), .seed = x->folder.seed,
+		.vms = vms, .plan = &x->plan, .config = config, .energy = x->energy,
+		.targets = *experiment_targets(x, config), .seed = x->folder.seed,
 		.copy_bandwidth_bytes_per_s = copy_bandwidth,
 	};
 	struct run_samples samples = { 0 };
-	int ret = vm_ensure_peer(vm);
+	int ret = vm_set_ensure_peers(vms);
 
 	if (ret) {
 		ROW_TEXT(row->status, "failed");
@@ -148,14 +150,14 @@ int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwi
 
 /* --- boots ------------------------------------------------------------------- */
 
-int experiment_boot(struct experiment *x, struct vm *vm, const struct plan_config *c)
+int experiment_boot(struct experiment *x, struct vm_set *vms, const struct plan_config *c)
 {
 	struct vm_config config = x->vm_config;
 	int ret;
 
 	config.vhost = c->path->vhost;
 	config.spin = c->spin;
-	ret = vm_boot(vm, &config, x->err, sizeof(x->err));
+	ret = vm_set_boot(vms, &config, c->vms, x->err, sizeof(x->err));
 	x->bad_boots = ret ? x->bad_boots + 1 : 0;
 	return ret;
 }
@@ -199,7 +201,7 @@ static bool wants_more(const struct run_row *row, unsigned int tries)
 }
 
 /* One attempt at each run that still wants one. 0; -EINTR; -errno of a lost VM. */
-static int pass_over(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+static int pass_over(struct experiment *x, struct vm_set *vms, int64_t copy_bandwidth,
 		     const struct plan_run *runs, size_t n, struct boot_state *state, int *error)
 {
 	int vm_ret = 0;
@@ -213,12 +215,22 @@ static int pass_over(struct experiment *x, struct vm *vm, int64_t copy_bandwidth
 		start_run_row(x, &row, &runs[i],
 			      folder_attempts(&x->folder, runs[i].id) + state->tries[i]);
 		progress_begin(&x->progress, runs[i].id);
-		*error = experiment_make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
+		*error = experiment_make_run(x, vms, copy_bandwidth, runs[i].config, &row, &vm_ret);
 		state->wanted[i] = wants_more(&row, state->tries[i]);
 		progress_step(&x->progress, row.run_id, row.status, row.reason,
 			      !state->wanted[i]);
 	}
 	return vm_ret;
+}
+
+/* The first that has the network's work. */
+static struct vm *network_vm(struct vm_set *vms, const struct topology *t)
+{
+	unsigned int i = 0;
+
+	while (!topology_does(t, i, WORK_NETWORK))
+		i++;
+	return &vms->vm[i];
 }
 
 static bool any(const bool *flags, size_t n)
@@ -242,20 +254,20 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 	while (!ret && any(state->wanted, n) && !interrupted()) {
 		int64_t copy_bandwidth;
 		int vm_ret = 0;
-		struct vm vm;
+		struct vm_set vms;
 
 		progress_boot(&x->progress, runs[0].config->path->name);
-		ret = experiment_boot(x, &vm, runs[0].config);
+		ret = experiment_boot(x, &vms, runs[0].config);
 		if (ret == -EINTR)
 			return 0;
 		if (ret)
 			return write_all_unmade(x, runs, n, state->wanted, "failed", x->err) ?:
 			       (x->bad_boots < BOOTS_GIVEN_UP ? 0 : ret);
 		x->err[0] = '\0';
-		copy_bandwidth = run_copy_bandwidth(&vm);
+		copy_bandwidth = run_copy_bandwidth(network_vm(&vms, runs[0].config->topology));
 		while (!ret && !vm_ret && any(state->wanted, n))
-			vm_ret = pass_over(x, &vm, copy_bandwidth, runs, n, state, &ret);
-		vm_stop(&vm);
+			vm_ret = pass_over(x, &vms, copy_bandwidth, runs, n, state, &ret);
+		vm_set_stop(&vms);
 	}
 	return ret;
 }

@@ -9,8 +9,6 @@
 #include "harness/progress.h"
 #include "harness/run.h"
 
-#define MAX_ARMS	8
-
 struct experiment {
 	const struct experiment_options *o;
 	struct plan plan;
@@ -22,7 +20,7 @@ struct experiment {
 	char no_insns[256];		/* why guest instructions are not counted; or "" */
 	struct plan_run *runs;
 	size_t n_runs;
-	struct run_targets targets[MAX_ARMS];	/* by arm, in the order of the table */
+	struct run_targets targets[PLAN_MAX_CONFIGS];	/* experiment_targets() says whose */
 	struct run_row *calibrations;	/* of this sitting and those before */
 	size_t n_calibrations;
 	struct progress progress;
@@ -34,26 +32,26 @@ struct experiment {
 };
 
 /*
- * Find the targets of every arm that needs them, those of an earlier sitting
+ * Find the targets of every arm and topology that needs them, those of an earlier sitting
  * first. 0, or -errno with a line in x->err.
  */
 int experiment_calibrate(struct experiment *x);
 
-/* The targets of @arm, for writing and reading. */
-struct run_targets *experiment_targets(struct experiment *x, const struct arm *arm);
+/* The targets of all configurations with the arm and the VMs of @c, for writing and reading. */
+struct run_targets *experiment_targets(struct experiment *x, const struct plan_config *c);
 
-/* Boot a VM as @c's path and spin budget want it. 0, or -errno with a line in x->err. */
-int experiment_boot(struct experiment *x, struct vm *vm, const struct plan_config *c);
+/* Boot VMs as @c wants them. 0, or -errno with a line in x->err. */
+int experiment_boot(struct experiment *x, struct vm_set *vms, const struct plan_config *c);
 
 /* Begin a row of configuration @c under the name @id. */
 void experiment_start_row(struct experiment *x, struct run_row *row,
 			  const struct plan_config *c, const char *id);
 
 /*
- * Make one run in a booted VM, fill @row and write it. *vm_ret: can the VM serve
+ * Make one run in booted VMs, fill @row and write it. *vm_ret: can they serve
  * the next (run_execute())? 0, or -errno with a line in x->err: nothing can be written.
  */
-int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwidth,
+int experiment_make_run(struct experiment *x, struct vm_set *vms, int64_t copy_bandwidth,
 			const struct plan_config *config, struct run_row *row, int *vm_ret);
 
 #endif

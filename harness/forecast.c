@@ -101,16 +101,30 @@ double forecast_run_s(const struct forecast *f, const struct plan_config *config
 		      planned_s(f, config) + forecast_extra_s(f));
 }
 
+/* The first configuration with its targets, or in its VMs, is where they are counted. */
+static bool is_first(const struct plan *p, size_t i,
+		     bool (*same)(const struct plan_config *a, const struct plan_config *b))
+{
+	for (size_t j = 0; j < i; j++)
+		if (same(&p->configs[j], &p->configs[i]) &&
+		    plan_needs_targets(p, &p->configs[j]))
+			return false;
+	return plan_needs_targets(p, &p->configs[i]);
+}
+
 double forecast_calibration_s(const struct forecast *f)
 {
 	const struct plan *p = f->plan;
 	double run = seconds(p->settle_ns + p->warmup_ns + p->window_ns) + forecast_extra_s(f);
-	const struct arm *arm;
-	unsigned int arms = 0;
+	double sum = 0;
 
-	for (size_t i = 0; (arm = arm_at(i)); i++)
-		arms += plan_needs_targets(p, arm);
-	return arms ? forecast_boot_s(f) + arms * PLAN_CALIBRATIONS * run : 0;
+	for (size_t i = 0; i < p->n_configs; i++) {
+		if (is_first(p, i, plan_same_targets))
+			sum += PLAN_CALIBRATIONS * run;
+		if (is_first(p, i, plan_same_vms))
+			sum += forecast_boot_s(f);
+	}
+	return sum;
 }
 
 double forecast_left_s(const struct forecast *f, const struct plan_run *runs, size_t n,

@@ -71,9 +71,11 @@ static bool has_flows(const struct summary_row *s, int64_t flows)
 	return s->flows == flows;
 }
 
+/* All thresholds are for one VM. */
 static bool is_row_of(const struct summary_row *s, const struct threshold_row *t)
 {
-	return !strcmp(s->scenario, t->scenario) && !strcmp(s->arm, t->arm) &&
+	return !strcmp(s->topology, "one-vm") &&
+	       !strcmp(s->scenario, t->scenario) && !strcmp(s->arm, t->arm) &&
 	       !strcmp(s->path, t->path) && !strcmp(s->metric, t->metric) &&
 	       !strcmp(s->spin, t->spin) && has_flows(s, t->flows) &&
 	       (!*t->direction || !strcmp(s->direction, t->direction));

@@ -155,19 +155,88 @@ int guest_pass_time(struct guest_link *g, int time_ms)
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
 
-int guest_command(struct guest_link *g, const char *command, const char *answer, char *line,
-		  size_t size, int timeout_ms)
+static int send_command(struct guest_link *g, const char *command)
 {
 	char text[GUEST_LINE];
 	int len = snprintf(text, sizeof(text), "%s\n", command);
-	int ret;
 
-	if (len >= (int)sizeof(text))
-		return -E2BIG;
-	ret = mn_write_all(g->fd, text, len);
+	return len < (int)sizeof(text) ? mn_write_all(g->fd, text, len) : -E2BIG;
+}
+
+int guest_command(struct guest_link *g, const char *command, const char *answer, char *line,
+		  size_t size, int timeout_ms)
+{
+	int ret = send_command(g, command);
+
 	if (!ret)
 		ret = wait_either(g, answer, "error", line, size, timeout_ms);
 	return ret == 1 ? -EREMOTEIO : ret;
+}
+
+/* Take the lines that are there. 0: the answer is not among them; 1: it is; -errno. */
+static int take_answer(struct guest_link *g, const char *answer, struct guest_answer *a)
+{
+	while (take_line(g, a->line, sizeof(a->line))) {
+		take_event(g, a->line);
+		if (after_word(a->line, "error"))
+			return -EREMOTEIO;
+		if (after_word(a->line, answer)) {
+			a->at_ns = mn_now_ns();
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Until one that has not answered has something to say, or a slice of time is over. */
+static void wait_any(struct guest_link *const links[], size_t n,
+		     const struct guest_answer *answers)
+{
+	struct pollfd pfds[GUEST_MAX_LINKS];
+
+	for (size_t i = 0; i < n; i++)
+		pfds[i] = (struct pollfd){ answers[i].at_ns ? -1 : links[i]->fd, POLLIN };
+	poll(pfds, n, SLICE_MS);
+}
+
+/* One look at each that has not answered. How many are left, or -errno. */
+static int look_at_all(struct guest_link *const links[], size_t n, const char *answer,
+		       struct guest_answer *answers)
+{
+	int left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int ret;
+
+		if (answers[i].at_ns)
+			continue;
+		ret = take_answer(links[i], answer, &answers[i]);
+		if (!ret)
+			ret = fill(links[i], 0) ?: take_answer(links[i], answer, &answers[i]);
+		if (ret < 0)
+			return ret;
+		left += !ret;
+	}
+	return left;
+}
+
+int guest_command_all(struct guest_link *const links[], size_t n, const char *command,
+		      const char *answer, struct guest_answer *answers, int timeout_ms)
+{
+	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
+	int ret = n > GUEST_MAX_LINKS ? -E2BIG : 0;
+
+	for (size_t i = 0; i < n; i++)
+		answers[i].at_ns = 0;
+	for (size_t i = 0; !ret && i < n; i++)
+		ret = send_command(links[i], command);
+	while (!ret && (ret = look_at_all(links, n, answer, answers)) > 0) {
+		wait_any(links, n, answers);
+		ret = mn_now_ns() > deadline ? -ETIMEDOUT : 0;
+		if (!ret && links[0]->watchdog)
+			ret = links[0]->watchdog(links[0]->watchdog_arg);
+	}
+	return ret;
 }
 
 static bool slots_done(const struct guest_link *g, bool (*done)(const struct guest_slot *))

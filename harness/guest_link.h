@@ -50,6 +50,20 @@ int guest_pass_time(struct guest_link *g, int time_ms);
 int guest_command(struct guest_link *g, const char *command, const char *answer, char *line,
 		  size_t size, int timeout_ms);
 
+struct guest_answer {
+	char line[GUEST_LINE];
+	int64_t at_ns;		/* when it was here, CLOCK_MONOTONIC; 0: it never was */
+};
+
+#define GUEST_MAX_LINKS 16
+
+/*
+ * The same for @n guests at once: all are told before any is waited for. Waits for
+ * all, with the watchdog of the first; what it returns is of the first that failed.
+ */
+int guest_command_all(struct guest_link *const links[], size_t n, const char *command,
+		      const char *answer, struct guest_answer *answers, int timeout_ms);
+
 /* Wait until @done(slot) holds for every spawned slot. A slot that exits ends the wait too. */
 int guest_wait_slots(struct guest_link *g, bool (*done)(const struct guest_slot *),
 		     int timeout_ms);

@@ -24,6 +24,8 @@ struct plan_config {
 	const struct path *path;
 	const struct scenario *scenario;
 	const struct arm *arm;
+	const struct topology *topology;
+	unsigned int vms;	/* of it */
 	const char *direction;	/* "send", "recv"; "none" where nothing streams */
 	unsigned int flows;	/* connections at once; 0 where there are none */
 	char spin[PLAN_SPIN_SIZE];	/* budget of both sides; "" leaves theirs, or has none */
@@ -36,9 +38,11 @@ struct plan_matrix {
 	const struct scenario *scenarios[PLAN_LIST_MAX];
 	const struct arm *arms[PLAN_LIST_MAX];
 	const char *directions[PLAN_LIST_MAX];
+	const struct topology *topologies[PLAN_LIST_MAX];
+	unsigned int vms[PLAN_LIST_MAX];
 	unsigned int flows[PLAN_LIST_MAX];
 	char spins[PLAN_LIST_MAX][PLAN_SPIN_SIZE];
-	size_t n_paths, n_scenarios, n_arms, n_directions, n_flows, n_spins;
+	size_t n_paths, n_scenarios, n_arms, n_directions, n_topologies, n_vms, n_flows, n_spins;
 };
 
 struct plan {
@@ -82,24 +86,30 @@ void plan_write(const struct plan *plan, FILE *out);
  */
 int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
 
+/* Do both run in the same VMs? */
+bool plan_same_vms(const struct plan_config *a, const struct plan_config *b);
+
 /* The most flows of any configuration; 0 where nothing connects. */
 unsigned int plan_most_flows(const struct plan *plan);
 
-/* Has @arm scenarios whose rate or amount of work calibration finds? */
-bool plan_needs_targets(const struct plan *plan, const struct arm *arm);
+/* Do both get the same rate and amount of work from calibration? */
+bool plan_same_targets(const struct plan_config *a, const struct plan_config *b);
 
-/* One run of one block; those over one path with one spin budget share a boot. */
+/* Does @c, or one that shares its targets, need them? */
+bool plan_needs_targets(const struct plan *plan, const struct plan_config *c);
+
+/* One run of one block; those over one path, in the same VMs, with one spin budget share a boot. */
 struct plan_run {
 	const struct plan_config *config;
 	unsigned int number;	/* from 1, in the order of the whole plan */
 	unsigned int block;	/* from 1 */
 	unsigned int boot;	/* from 1, over the whole experiment */
-	char id[128];		/* "b01.memnet.equal-core.hybrid-paced.send.8-flows.spin-20us" */
+	char id[128];		/* "b01.memnet.equal-core.network.send.4-vm.8-flows.spin-20us" */
 };
 
 /*
  * All runs in the order they are made: block by block; in a block the paths with
- * their spin budgets in shuffled order, one boot each; in a boot its configurations
+ * their spin budgets and topologies in shuffled order, one boot each; in a boot its configurations
  * in shuffled order. Determined by the plan and @seed. *runs is for free(). Their number,
  * or -ENOMEM.
  */

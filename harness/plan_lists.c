@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The keys of [matrix NAME]: each is a list, and a line of the table below. A matrix is the
- * cross product of its lists: of flows 1 where it has none, of spin budgets those of
- * memnetd and libmemnet. What a scenario or path has no use for does not multiply it.
+ * cross product of its lists: of topologies one-vm where it has none, of flows 1, of spin
+ * budgets those of memnetd and libmemnet. What a scenario, path or topology has no use for
+ * does not multiply it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "memnet-core/base/util.h"
 
 #define MAX_KNOWN 64
+#define DEFAULT_VMS 2	/* of n-vm */
 
 /* --- words of a table -------------------------------------------------------- */
 
@@ -40,6 +42,7 @@
 NAMES(path, paths)
 NAMES(scenario, scenarios)
 NAMES(arm, arms)
+NAMES(topology, topologies)
 
 static const char *direction_known(size_t i)
 {
@@ -67,20 +70,40 @@ static const char *direction_word(const struct plan_matrix *m, size_t i, char bu
 
 /* --- numbers ----------------------------------------------------------------- */
 
-static int set_flows(struct plan_matrix *m, size_t i, const char *word)
+static int set_number(unsigned int *number, const char *word, unsigned int min, unsigned int max)
 {
 	uint64_t n;
 
-	if (mn_parse_u64(word, &n) || n < 1 || n > PLAN_MAX_FLOWS)
+	if (mn_parse_u64(word, &n) || n < min || n > max)
 		return -EINVAL;
-	m->flows[i] = n;
+	*number = n;
 	return 0;
+}
+
+static const char *number_word(unsigned int number, char buf[PLAN_SPIN_SIZE])
+{
+	snprintf(buf, PLAN_SPIN_SIZE, "%u", number);
+	return buf;
+}
+
+static int set_vms(struct plan_matrix *m, size_t i, const char *word)
+{
+	return set_number(&m->vms[i], word, 2, MAX_VMS);
+}
+
+static const char *vms_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return number_word(m->vms[i], buf);
+}
+
+static int set_flows(struct plan_matrix *m, size_t i, const char *word)
+{
+	return set_number(&m->flows[i], word, 1, PLAN_MAX_FLOWS);
 }
 
 static const char *flows_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
 {
-	snprintf(buf, PLAN_SPIN_SIZE, "%u", m->flows[i]);
-	return buf;
+	return number_word(m->flows[i], buf);
 }
 
 /* "0", "50us", "adaptive:200us". */
@@ -115,6 +138,8 @@ static const struct plan_list lists[] = {
 	{ "arms", set_arm, arm_word, COUNT(n_arms), arm_known, NULL, true },
 	{ "directions", set_direction, direction_word, COUNT(n_directions), direction_known, NULL,
 	  true },
+	{ "topologies", set_topology, topology_word, COUNT(n_topologies), topology_known },
+	{ "vms", set_vms, vms_word, COUNT(n_vms), NULL, "numbers from 2 to 8" },
 	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64" },
 	{ "spin", set_spin, spin_word, COUNT(n_spins), NULL,
 	  "0, times up to 1s such as 50us, adaptive:TIME" },
@@ -199,8 +224,8 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 		const struct plan_config *o = &plan->configs[i];
 
 		if (o->path == c->path && o->scenario == c->scenario && o->arm == c->arm &&
-		    !strcmp(o->direction, c->direction) && o->flows == c->flows &&
-		    !strcmp(o->spin, c->spin))
+		    plan_same_vms(o, c) && !strcmp(o->direction, c->direction) &&
+		    o->flows == c->flows && !strcmp(o->spin, c->spin))
 			return true;
 	}
 	return false;
@@ -223,7 +248,8 @@ static int add_config(struct plan *plan, struct plan_config c)
 }
 
 /* @c with each of the matrix's flows and spin budgets. */
-static int add_variants(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+static int add_flows_and_spins(struct plan *plan, const struct plan_matrix *m,
+			       struct plan_config c)
 {
 	int ret = 0;
 
@@ -232,6 +258,20 @@ static int add_variants(struct plan *plan, const struct plan_matrix *m, struct p
 			c.flows = m->n_flows ? m->flows[f] : 1;
 			strcpy(c.spin, m->n_spins ? m->spins[s] : "");
 			ret = add_config(plan, c);
+		}
+	return ret;
+}
+
+/* @c in each of the matrix's topologies, n-vm with each of its numbers of VMs. */
+static int add_variants(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	for (size_t t = 0; t < MAX(m->n_topologies, 1u); t++)
+		for (size_t v = 0; !ret && v < MAX(m->n_vms, 1u); v++) {
+			c.topology = m->n_topologies ? m->topologies[t] : topology_at(0);
+			c.vms = c.topology->vms ?: m->n_vms ? m->vms[v] : DEFAULT_VMS;
+			ret = add_flows_and_spins(plan, m, c);
 		}
 	return ret;
 }
@@ -245,8 +285,8 @@ static int multiply(struct plan *plan, const struct plan_matrix *m)
 			for (size_t s = 0; s < m->n_scenarios; s++)
 				for (size_t d = 0; !ret && d < m->n_directions; d++)
 					ret = add_variants(plan, m, (struct plan_config){
-						m->paths[p], m->scenarios[s], m->arms[a],
-						m->directions[d] });
+						.path = m->paths[p], .scenario = m->scenarios[s],
+						.arm = m->arms[a], .direction = m->directions[d] });
 	return ret;
 }
 

@@ -22,14 +22,18 @@ static void shuffle(size_t *order, size_t n, uint64_t *rng)
 static void name_run(struct plan_run *run)
 {
 	const struct plan_config *c = run->config;
-	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
+	char topology[24] = "", flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
 
+	if (c->vms > 1 && c->topology->vms)
+		snprintf(topology, sizeof(topology), ".%s", c->topology->name);
+	else if (c->vms > 1)
+		snprintf(topology, sizeof(topology), ".%u-vm", c->vms);
 	if (c->flows > 1)
 		snprintf(flows, sizeof(flows), ".%u-flows", c->flows);
 	if (c->spin[0])
 		snprintf(spin, sizeof(spin), ".spin-%s", c->spin);
-	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s", run->block, c->path->name,
-		 c->arm->name, c->scenario->name, c->direction, flows, spin);
+	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s%s", run->block, c->path->name,
+		 c->arm->name, c->scenario->name, c->direction, topology, flows, spin);
 }
 
 unsigned int plan_most_flows(const struct plan *plan)
@@ -41,20 +45,32 @@ unsigned int plan_most_flows(const struct plan *plan)
 	return most;
 }
 
-bool plan_needs_targets(const struct plan *plan, const struct arm *arm)
+bool plan_same_vms(const struct plan_config *a, const struct plan_config *b)
 {
-	for (size_t i = 0; i < plan->n_configs; i++)
-		if (plan->configs[i].arm == arm &&
-		    (plan->configs[i].scenario->stream == LOAD_PACED ||
-		     plan->configs[i].scenario->stream == LOAD_FIXED))
+	return a->topology == b->topology && a->vms == b->vms;
+}
+
+bool plan_same_targets(const struct plan_config *a, const struct plan_config *b)
+{
+	return a->arm == b->arm && plan_same_vms(a, b);
+}
+
+bool plan_needs_targets(const struct plan *plan, const struct plan_config *c)
+{
+	for (size_t i = 0; i < plan->n_configs; i++) {
+		const struct plan_config *o = &plan->configs[i];
+
+		if (plan_same_targets(o, c) && (o->scenario->stream == LOAD_PACED ||
+						o->scenario->stream == LOAD_FIXED))
 			return true;
+	}
 	return false;
 }
 
 /* memnetd gets its spin budget when it starts. */
 static bool share_a_boot(const struct plan_config *a, const struct plan_config *b)
 {
-	return a->path == b->path && !strcmp(a->spin, b->spin);
+	return a->path == b->path && plan_same_vms(a, b) && !strcmp(a->spin, b->spin);
 }
 
 /* One configuration for each boot of a block, in the order of the plan. */

@@ -10,10 +10,10 @@
 static const char *const scenarios[] = { "hybrid-fixed", "hybrid-paced", "hybrid-saturate" };
 static const char *const arms[] = { "spare-core", "equal-core" };
 
-/* Which runs the figure takes from: one number of flows, and of memnet one spin budget. */
+/* Which runs the figure takes: of one topology and number of flows, of memnet one spin budget. */
 struct choice {
 	const char *scenario, *direction;
-	const struct run_row *memnet;	/* whose flows and spin; NULL: any */
+	const struct run_row *memnet;	/* whose VMs, flows and spin; NULL: any */
 };
 
 static bool fits(const struct run_row *r, const struct choice *c, const char *arm,
@@ -22,18 +22,26 @@ static bool fits(const struct run_row *r, const struct choice *c, const char *ar
 	return !strcmp(r->kind, "measure") && run_is_ok(r) && !strcmp(r->scenario, c->scenario) &&
 	       (!c->direction || !strcmp(r->direction, c->direction)) &&
 	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path) &&
-	       (!c->memnet || (r->flows == c->memnet->flows &&
+	       (!c->memnet || (r->flows == c->memnet->flows && r->vms == c->memnet->vms &&
+			       !strcmp(r->topology, c->memnet->topology) &&
 			       (strcmp(path, c->memnet->path) || !strcmp(r->spin, c->memnet->spin))));
 }
 
-/* Of those that fit, the first of the fewest flows. */
+static bool is_simpler(const struct run_row *a, const struct run_row *b)
+{
+	if (a->vms != b->vms)
+		return a->vms < b->vms;
+	return a->flows < b->flows;
+}
+
+/* Of those that fit, the first of the fewest VMs, and then flows. */
 static const struct run_row *first_fit(const struct run_row *runs, size_t n,
 				       const struct choice *c, const char *path)
 {
 	const struct run_row *best = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		if (fits(&runs[i], c, NULL, path) && (!best || runs[i].flows < best->flows))
+		if (fits(&runs[i], c, NULL, path) && (!best || is_simpler(&runs[i], best)))
 			best = &runs[i];
 	return best;
 }
@@ -112,6 +120,8 @@ static struct power_row *row_at(struct power_row *rows, size_t *n, const struct 
 	p->flows = run->flows;
 	ROW_TEXT(p->spin, "%s", run->spin);
 	ROW_TEXT(p->arm, "%s", run->arm);
+	ROW_TEXT(p->topology, "%s", run->topology);
+	p->vms = run->vms;
 	ROW_TEXT(p->path, "%s", run->path);
 	ROW_TEXT(p->role, "%s", role);
 	ROW_TEXT(p->accelerator, "%s", run->accelerator);

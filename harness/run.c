@@ -4,7 +4,7 @@
  *
  *   spawn, armed    workloads set up; streams are connected, buffers warm
  *   settle          threads pinned, sampler started
- *   go              the barrier: all workloads start
+ *   go              the barrier: all workloads start, in every VM
  *   warm-up         (not for a fixed amount of work: its window begins at go)
  *   window          begins and ends on the host's clock
  *   stop, result    the stream ends in order and gives its verdict on content
@@ -15,6 +15,9 @@
  * where they arrive: at the peer when the guest sends, in the guest when it
  * receives. Latencies cannot be read at an edge: the guest keeps those of requests
  * begun after the warm-up, until it is stopped.
+ *
+ * Several VMs (the plan's topology) are told to go before any of them is waited for,
+ * and asked for their counts in the same way. How far apart they started is in the row.
  *
  * Nothing is written, printed or allocated between the edges.
  */
@@ -60,56 +63,108 @@ static int lost(struct run *r, int ret, const char *format, ...)
 	return ret;
 }
 
-/* While the harness waits for the guest: has anything of the VM died? */
+/* While the harness waits for a guest: has anything of any VM died? */
 static int watchdog(void *arg)
 {
-	return vm_casualty(arg) ? -ECHILD : 0;
+	return vm_set_casualty(arg) ? -ECHILD : 0;
+}
+
+static void set_watchdog(struct vm_set *vms, int (*bark)(void *))
+{
+	for (unsigned int i = 0; i < vms->n; i++) {
+		vms->vm[i].link.watchdog = bark;
+		vms->vm[i].link.watchdog_arg = vms;
+	}
 }
 
 /* What has died; after a broken channel with some patience, for QEMU closes it as it dies. */
-static const char *find_casualty(struct vm *vm, bool patient)
+static const char *find_casualty(struct vm_set *vms, bool patient)
 {
 	int64_t deadline = mn_now_ns() + (patient ? NSEC_PER_SEC : 0);
 	const char *casualty;
 
-	while (!(casualty = vm_casualty(vm)) && mn_now_ns() < deadline)
+	while (!(casualty = vm_set_casualty(vms)) && mn_now_ns() < deadline)
 		mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
 	return casualty;
 }
 
-/* Why a wait failed, in words. */
-static int lost_waiting(struct run *r, int ret, const char *what)
+/* Why a wait for @vm failed, in words. */
+static int lost_waiting(struct run *r, const struct vm *vm, int ret, const char *what)
 {
-	const char *casualty = find_casualty(r->ctx->vm, ret == -EPIPE);
+	const char *casualty = find_casualty(r->ctx->vms, ret == -EPIPE);
 
 	if (casualty)
 		return lost(r, ret, "%s while %s; see its log", casualty, what);
 	if (ret == -ETIMEDOUT)
-		return lost(r, ret, "the guest did not answer while %s", what);
-	return lost(r, ret, "the guest's control channel failed while %s: %s", what,
+		return lost(r, ret, "%s did not answer while %s", vm->guest_name, what);
+	return lost(r, ret, "the control channel of %s failed while %s: %s", vm->guest_name, what,
 		    strerror(-ret));
 }
 
+/* Each guest is sent @command; wait for all @answers. */
+static int command_all(struct run *r, const char *command, const char *word,
+		       struct guest_answer *answers, const char *what)
+{
+	struct vm_set *vms = r->ctx->vms;
+	struct guest_link *links[MAX_VMS];
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < vms->n; i++)
+		links[i] = &vms->vm[i].link;
+	ret = guest_command_all(links, vms->n, command, word, answers, ANSWER_TIMEOUT_MS);
+	if (!ret)
+		return 0;
+	for (i = 0; i + 1 < vms->n && answers[i].at_ns; i++)
+		;
+	return lost_waiting(r, &vms->vm[i], ret, what);
+}
+
 /* A workload that ended when it should not have. */
-static int check_slots(struct run *r, bool may_have_ended)
+static int check_slots_of(struct run *r, const struct vm *vm, bool may_have_ended)
 {
 	for (int i = 0; i < GUEST_SLOTS; i++) {
-		const struct guest_slot *s = &r->ctx->vm->link.slots[i];
+		const struct guest_slot *s = &vm->link.slots[i];
 		bool failed = s->exited && strcmp(s->status, "status=0");
 
 		if (s->spawned && (failed || (s->exited && !may_have_ended)))
-			return lost(r, -ECANCELED, "the %s workload ended early (%s)%s%s",
-				    i ? "network" : "compute", s->status, s->complaint[0] ? ": " : "",
-				    s->complaint);
+			return lost(r, -ECANCELED, "the %s workload in %s ended early (%s)%s%s",
+				    i ? "network" : "compute", vm->guest_name, s->status,
+				    s->complaint[0] ? ": " : "", s->complaint);
 	}
 	return 0;
 }
 
+static int check_slots(struct run *r, bool may_have_ended)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++)
+		ret = check_slots_of(r, &r->ctx->vms->vm[i], may_have_ended);
+	return ret;
+}
+
+/* Wait for the slots of every VM, within @timeout_ms each. 0 or -errno, unexplained. */
+static int wait_slots(struct run *r, bool (*done)(const struct guest_slot *), int timeout_ms,
+		      const char *what)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++) {
+		struct vm *vm = &r->ctx->vms->vm[i];
+
+		ret = guest_wait_slots(&vm->link, done, timeout_ms);
+		if (ret)
+			lost_waiting(r, vm, ret, what);
+	}
+	return ret;
+}
+
 /* --- spawn ------------------------------------------------------------------- */
 
-static int spawn(struct run *r, int slot, const char *command)
+static int spawn(struct run *r, struct vm *vm, int slot, const char *command)
 {
-	struct guest_link *g = &r->ctx->vm->link;
+	struct guest_link *g = &vm->link;
 	const char *spin = r->ctx->config->spin;
 	char text[512], line[GUEST_LINE];
 	int ret;
@@ -118,14 +173,14 @@ static int spawn(struct run *r, int slot, const char *command)
 		 "--barrier", slot, *spin ? "MEMNET_SPIN=" : "", spin, command);
 	ret = guest_command(g, text, "spawned", line, sizeof(line), ANSWER_TIMEOUT_MS);
 	if (ret == -EREMOTEIO)
-		return lost(r, ret, "the guest: %s", line);
+		return lost(r, ret, "%s: %s", vm->guest_name, line);
 	if (ret)
-		return lost_waiting(r, ret, "starting a workload");
+		return lost_waiting(r, vm, ret, "starting a workload");
 	g->slots[slot].spawned = true;
 	return 0;
 }
 
-static int spawn_compute(struct run *r)
+static int spawn_compute(struct run *r, struct vm *vm)
 {
 	char text[256];
 	int n = snprintf(text, sizeof(text), "compute --kernel %s", r->ctx->plan->compute);
@@ -133,16 +188,17 @@ static int spawn_compute(struct run *r)
 	if (r->ctx->config->scenario->compute == LOAD_FIXED)
 		snprintf(text + n, sizeof(text) - n, " --ops %llu",
 			 (unsigned long long)r->ctx->targets.fixed_ops);
-	return spawn(r, 0, text);
+	return spawn(r, vm, 0, text);
 }
 
-static int spawn_stream(struct run *r)
+static int spawn_stream(struct run *r, struct vm *vm)
 {
 	const struct run_context *ctx = r->ctx;
 	char text[384];
-	int n = snprintf(text, sizeof(text), "stream --transport %s --peer " VM_PEER
-			 " --direction %s --flows %u --chunk %llu --seed %llu",
-			 ctx->config->path->transport, ctx->config->direction, ctx->config->flows,
+	int n = snprintf(text, sizeof(text), "stream --transport %s --peer %s "
+			 "--direction %s --flows %u --chunk %llu --seed %llu",
+			 ctx->config->path->transport, vm->peer_addr, ctx->config->direction,
+			 ctx->config->flows,
 			 (unsigned long long)ctx->plan->chunk_bytes,
 			 (unsigned long long)ctx->seed);
 
@@ -153,16 +209,16 @@ static int spawn_stream(struct run *r)
 	if (ctx->config->scenario->stream == LOAD_FIXED)
 		snprintf(text + n, sizeof(text) - n, " --bytes %llu",
 			 (unsigned long long)ctx->targets.fixed_bytes);
-	return spawn(r, 1, text);
+	return spawn(r, vm, 1, text);
 }
 
-static int spawn_exchange(struct run *r)
+static int spawn_exchange(struct run *r, struct vm *vm)
 {
 	const struct run_context *ctx = r->ctx;
 	char text[384];
-	int n = snprintf(text, sizeof(text), "rr --transport %s --peer " VM_PEER
-			 " --request %llu --response %llu --warmup %lldns --seed %llu",
-			 ctx->config->path->transport,
+	int n = snprintf(text, sizeof(text), "rr --transport %s --peer %s "
+			 "--request %llu --response %llu --warmup %lldns --seed %llu",
+			 ctx->config->path->transport, vm->peer_addr,
 			 (unsigned long long)ctx->plan->request_bytes,
 			 (unsigned long long)ctx->plan->response_bytes,
 			 (long long)ctx->plan->warmup_ns, (unsigned long long)ctx->seed);
@@ -170,7 +226,7 @@ static int spawn_exchange(struct run *r)
 	if (ctx->plan->rr_rate)
 		snprintf(text + n, sizeof(text) - n, " --rate %llu",
 			 (unsigned long long)ctx->plan->rr_rate);
-	return spawn(r, 1, text);
+	return spawn(r, vm, 1, text);
 }
 
 static bool is_armed(const struct guest_slot *s)
@@ -178,23 +234,26 @@ static bool is_armed(const struct guest_slot *s)
 	return s->armed;
 }
 
-static int spawn_all(struct run *r)
+static int spawn_in(struct run *r, unsigned int i)
 {
 	const struct scenario *s = r->ctx->config->scenario;
+	struct vm *vm = &r->ctx->vms->vm[i];
+	int ret = run_computes(r, i) ? spawn_compute(r, vm) : 0;
+
+	if (ret || !run_connects(r, i))
+		return ret;
+	return s->stream != LOAD_NONE ? spawn_stream(r, vm) : spawn_exchange(r, vm);
+}
+
+static int spawn_all(struct run *r)
+{
 	int ret = 0;
 
-	if (s->compute != LOAD_NONE)
-		ret = spawn_compute(r);
-	if (!ret && s->stream != LOAD_NONE)
-		ret = spawn_stream(r);
-	if (!ret && s->exchange != LOAD_NONE)
-		ret = spawn_exchange(r);
-	if (ret)
-		return ret;
-	ret = guest_wait_slots(&r->ctx->vm->link, is_armed, ARM_TIMEOUT_MS);
-	if (ret)
-		return lost_waiting(r, ret, "the workloads set up");
-	return check_slots(r, false);
+	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++)
+		ret = spawn_in(r, i);
+	if (!ret)
+		ret = wait_slots(r, is_armed, ARM_TIMEOUT_MS, "the workloads set up");
+	return ret ? ret : check_slots(r, false);
 }
 
 /* --- the window -------------------------------------------------------------- */
@@ -203,17 +262,14 @@ static int spawn_all(struct run *r)
 static int pass_time(struct run *r, int64_t deadline_ns, const char *what)
 {
 	int64_t left_ms = (deadline_ns - mn_now_ns() + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
-	int ret = left_ms > 0 ? guest_pass_time(&r->ctx->vm->link, left_ms) : 0;
+	int ret = left_ms > 0 ? guest_pass_time(&r->ctx->vms->vm[0].link, left_ms) : 0;
 
-	return ret ? lost_waiting(r, ret, what) : 0;
+	return ret ? lost_waiting(r, &r->ctx->vms->vm[0], ret, what) : 0;
 }
 
-static int ask_guest(struct run *r, struct edge *e)
+static int ask_guests(struct run *r, struct edge *e)
 {
-	int ret = guest_command(&r->ctx->vm->link, "mark edge", "mark", e->guest, sizeof(e->guest),
-				ANSWER_TIMEOUT_MS);
-
-	return ret ? lost_waiting(r, ret, "reading its counts") : 0;
+	return command_all(r, "mark edge", "mark", e->guest, "reading its counts");
 }
 
 static void read_host(struct run *r, struct edge *e, int phase)
@@ -224,9 +280,13 @@ static void read_host(struct run *r, struct edge *e, int phase)
 
 	e->t_ns = sample ? sample->t_ns : mn_now_ns();
 	threads_read(&r->threads, &e->threads);
-	e->peer_bytes = peer_bytes(r->peer);
-	if (r->ctx->vm->insns)
-		guest_insns_read(r->ctx->vm->insns, &e->insns);
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
+		const struct guest_insns *insns = r->ctx->vms->vm[i].insns;
+
+		e->peer_bytes[i] = peer_bytes(r->vm[i].peer);
+		if (insns)
+			guest_insns_read(insns, &e->insns[i]);
+	}
 	e->host_error = cputime_host_read(&r->host, NULL, &e->host) ||
 			cputime_host_read(&r->host, &plan->vcpu_cpus, &vcpu) ||
 			cputime_host_read(&r->host, &plan->host_cpus, &host);
@@ -236,11 +296,7 @@ static void read_host(struct run *r, struct edge *e, int phase)
 
 static int go(struct run *r)
 {
-	char line[GUEST_LINE];
-	int ret = guest_command(&r->ctx->vm->link, "go", "went", line, sizeof(line),
-				ANSWER_TIMEOUT_MS);
-
-	return ret ? lost_waiting(r, ret, "starting the workloads") : 0;
+	return command_all(r, "go", "went", r->went, "starting the workloads");
 }
 
 static bool has_result(const struct guest_slot *s)
@@ -260,13 +316,13 @@ static int window_by_time(struct run *r)
 	if (ret)
 		return ret;
 	read_host(r, &r->begin, PHASE_WINDOW);
-	ret = ask_guest(r, &r->begin);
+	ret = ask_guests(r, &r->begin);
 	if (!ret)
 		ret = pass_time(r, r->begin.t_ns + p->window_ns, "measuring");
 	if (ret)
 		return ret;
 	read_host(r, &r->end, PHASE_DRAIN);
-	ret = ask_guest(r, &r->end);
+	ret = ask_guests(r, &r->end);
 	return ret ? ret : check_slots(r, false);
 }
 
@@ -274,20 +330,20 @@ static int window_by_time(struct run *r)
 static int window_by_work(struct run *r)
 {
 	int64_t patience_ms = FIXED_PATIENCE * r->ctx->plan->fixed_ns / NSEC_PER_MSEC;
-	int ret = ask_guest(r, &r->begin);
+	int ret = ask_guests(r, &r->begin);
 
 	if (ret)
 		return ret;
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = go(r);
 	if (!ret) {
-		ret = guest_wait_slots(&r->ctx->vm->link, has_result, patience_ms);
+		ret = wait_slots(r, has_result, patience_ms, "doing its fixed work");
 		if (ret)
-			return lost_waiting(r, ret, "doing its fixed work");
+			return ret;
 	}
 	read_host(r, &r->end, PHASE_DRAIN);
 	if (!ret)
-		ret = ask_guest(r, &r->end);
+		ret = ask_guests(r, &r->end);
 	return ret ? ret : check_slots(r, true);
 }
 
@@ -296,17 +352,17 @@ static bool has_ended(const struct guest_slot *s)
 	return s->exited;
 }
 
-/* Let the workloads end in order; by force when they do not. */
-static int stop(struct run *r)
+/* Let the workloads of one VM end in order; by force when they do not. */
+static int stop_in(struct run *r, struct vm *vm)
 {
-	struct guest_link *g = &r->ctx->vm->link;
+	struct guest_link *g = &vm->link;
 	char line[GUEST_LINE];
 	int ret = guest_command(g, "stop", "stopped", line, sizeof(line), ANSWER_TIMEOUT_MS);
 
 	if (!ret)
 		ret = guest_wait_slots(g, has_ended, STOP_TIMEOUT_MS);
 	if (ret)
-		lost_waiting(r, ret, "ending its workloads");
+		lost_waiting(r, vm, ret, "ending its workloads");
 	if (ret == -ETIMEDOUT &&
 	    !guest_command(g, "kill", "killed", line, sizeof(line), ANSWER_TIMEOUT_MS) &&
 	    !guest_wait_slots(g, has_ended, ANSWER_TIMEOUT_MS))
@@ -314,10 +370,20 @@ static int stop(struct run *r)
 	return ret;
 }
 
+/* In every VM, also after one has failed. */
+static int stop(struct run *r)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++)
+		ret = stop_in(r, &r->ctx->vms->vm[i]) ?: ret;
+	return ret;
+}
+
 /* --- the peer ---------------------------------------------------------------- */
 
 /* Add up the result lines of @text; what is left of a last line that is not whole. */
-static size_t take_results(struct run *r, char *text, size_t len)
+static size_t take_results(struct run_vm *to, char *text, size_t len)
 {
 	char *line = text, *end;
 
@@ -326,8 +392,8 @@ static size_t take_results(struct run *r, char *text, size_t len)
 
 		*end = '\0';
 		if (!strncmp(line, "result ", 7) && !guest_value(line, "bytes", &bytes)) {
-			r->peer_results++;
-			r->peer_result_bytes += bytes;
+			to->peer_results++;
+			to->peer_result_bytes += bytes;
 		}
 		line = end + 1;
 	}
@@ -337,18 +403,18 @@ static size_t take_results(struct run *r, char *text, size_t len)
 }
 
 /* A result line for each flow that moved bytes; until all that the guest counted are in them. */
-static void peer_results(struct run *r)
+static void peer_results(const struct vm *vm, struct run_vm *to)
 {
 	int64_t deadline = mn_now_ns() + PEER_TIMEOUT_MS * NSEC_PER_MSEC, want = 0;
 	char buf[2048];
 	size_t len = 0;
 
-	guest_value(r->ctx->vm->link.slots[1].result, "bytes", &want);
-	while (r->peer_result_bytes < want && mn_now_ns() < deadline && !interrupted()) {
-		ssize_t n = read(r->ctx->vm->peer_out, buf + len, sizeof(buf) - len);
+	guest_value(vm->link.slots[1].result, "bytes", &want);
+	while (to->peer_result_bytes < want && mn_now_ns() < deadline && !interrupted()) {
+		ssize_t n = read(vm->peer_out, buf + len, sizeof(buf) - len);
 
 		if (n > 0)
-			len = take_results(r, buf, len + n);
+			len = take_results(to, buf, len + n);
 		if (n == 0 || len == sizeof(buf))
 			return;
 		if (n < 0)
@@ -378,7 +444,7 @@ static uint64_t gauge_room(const struct plan *p)
 static int prepare(struct run *r)
 {
 	const struct run_context *ctx = r->ctx;
-	int ret = threads_open(&r->threads, ctx->vm);
+	int ret = threads_open(&r->threads, ctx->vms);
 
 	if (ret)
 		return lost(r, ret, "cannot read the threads of the run: %s", strerror(-ret));
@@ -386,7 +452,8 @@ static int prepare(struct run *r)
 	ret = threads_pin(&r->threads, ctx->plan, ctx->config->arm);
 	if (ret)
 		return lost(r, ret, "cannot pin the threads of the run: %s", strerror(-ret));
-	r->peer = peer_map(ctx->vm->peer_progress);
+	for (unsigned int i = 0; i < ctx->vms->n; i++)
+		r->vm[i].peer = peer_map(ctx->vms->vm[i].peer_progress);
 	ret = cputime_host_open(&r->host, "/proc");
 	r->host_open = !ret;
 	if (!ret)
@@ -410,9 +477,10 @@ static void clean_up(struct run *r)
 		cputime_host_close(&r->host_gauge);
 	if (r->threads_open)
 		threads_close(&r->threads);
-	if (r->peer)
-		munmap(r->peer, PEER_PROGRESS_BYTES);
-	r->ctx->vm->link.watchdog = NULL;
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++)
+		if (r->vm[i].peer)
+			munmap(r->vm[i].peer, PEER_PROGRESS_BYTES);
+	set_watchdog(r->ctx->vms, NULL);
 }
 
 static int measure(struct run *r)
@@ -429,6 +497,16 @@ static int measure(struct run *r)
 	return ret;
 }
 
+/* What the runs before have left behind. */
+static void begin(struct vm_set *vms)
+{
+	for (unsigned int i = 0; i < vms->n; i++) {
+		guest_clear_slots(&vms->vm[i].link);
+		drain_peer(&vms->vm[i]);
+	}
+	set_watchdog(vms, watchdog);
+}
+
 int run_execute(const struct run_context *ctx, struct run_row *row, struct run_samples *samples)
 {
 	struct run *r = calloc(1, sizeof(*r));
@@ -438,24 +516,22 @@ int run_execute(const struct run_context *ctx, struct run_row *row, struct run_s
 		return -ENOMEM;
 	r->ctx = ctx;
 	r->row = row;
-	guest_clear_slots(&ctx->vm->link);
-	ctx->vm->link.watchdog = watchdog;
-	ctx->vm->link.watchdog_arg = ctx->vm;
-	drain_peer(ctx->vm);
+	begin(ctx->vms);
 
 	ret = measure(r);
-	if (!vm_vital_casualty(ctx->vm) && ret != -EINTR && ret != -EPIPE) {
-		ctx->vm->link.watchdog = NULL;	/* a dead peer must not keep us from stopping */
+	if (!vm_set_vital_casualty(ctx->vms) && ret != -EINTR && ret != -EPIPE) {
+		set_watchdog(ctx->vms, NULL);	/* a dead peer must not keep us from stopping */
 		stopped = stop(r);
 	}
-	if (!ret && !stopped && ctx->config->flows)
-		peer_results(r);
+	for (unsigned int i = 0; !ret && !stopped && i < ctx->vms->n; i++)
+		if (run_connects(r, i))
+			peer_results(&ctx->vms->vm[i], &r->vm[i]);
 	if (r->sampler)
 		sampler_stop(r->sampler);
 	if (!ret && !stopped && !row->status[0])
 		run_fill_row(r);
 	run_make_samples(r, samples);
-	if (vm_vital_casualty(ctx->vm))
+	if (vm_set_vital_casualty(ctx->vms))
 		stopped = -ECHILD;
 	if (ret == -EINTR || ret == -EPIPE)
 		stopped = ret;

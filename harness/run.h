@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One run in a booted VM: spawn, arm, pin, barrier, window, stop, check; and
+ * One run in booted VMs: spawn, arm, pin, barrier, window, stop, check; and
  * the row that tells it.
  */
 #ifndef HARNESS_RUN_H
@@ -12,9 +12,9 @@
 #include "energy/sampler.h"
 #include "harness/columns.h"
 #include "harness/plan.h"
-#include "harness/vm.h"
+#include "harness/vm_set.h"
 
-/* What calibration found for one arm: the same for every path. */
+/* What calibration found for one arm in one topology, for each VM: the same for every path. */
 struct run_targets {
 	uint64_t stream_bytes_per_s;	/* of hybrid-paced */
 	uint64_t fixed_bytes;		/* of hybrid-fixed */
@@ -22,13 +22,13 @@ struct run_targets {
 };
 
 struct run_context {
-	struct vm *vm;
+	struct vm_set *vms;
 	const struct plan *plan;
 	const struct plan_config *config;
 	struct run_targets targets;
 	const struct energy *energy;
 	uint64_t seed;
-	int64_t copy_bandwidth_bytes_per_s;	/* of this boot's guest; 0: not measured */
+	int64_t copy_bandwidth_bytes_per_s;	/* of this boot's guests; 0: not measured */
 };
 
 /* Time series of a run, for samples.csv; rows belong to it. */
@@ -39,8 +39,8 @@ struct run_samples {
 
 /*
  * Make the run and fill the measured columns of @row, status and reason
- * included; its identity is the caller's. Returns 0 when the VM can serve the
- * next run, whatever became of this one; -errno when it cannot (it died, does
+ * included; its identity is the caller's. Returns 0 when the VMs can serve the
+ * next run, whatever became of this one; -errno when they cannot (one died, does
  * not answer, or ctrl-C came: -EINTR).
  */
 int run_execute(const struct run_context *ctx, struct run_row *row, struct run_samples *samples);

@@ -21,17 +21,30 @@ enum run_phase { PHASE_SETTLE, PHASE_WARMUP, PHASE_WINDOW, PHASE_DRAIN, RUN_PHAS
 struct edge {
 	int64_t t_ns;
 	struct threads_reading threads;
-	uint64_t peer_bytes;
-	struct guest_insns_reading insns;	/* where the VM has them */
+	uint64_t peer_bytes[MAX_VMS];
+	struct guest_insns_reading insns[MAX_VMS];	/* where the VM has them */
 	struct cputime_host host;	/* the whole machine */
 	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs */
 	int host_error;			/* the three above could not be read */
-	char guest[GUEST_LINE];		/* the guest's answer to `mark` */
+	struct guest_answer guest[MAX_VMS];	/* the guests' answers to `mark` */
 };
 
 struct class_gauge {
 	const struct threads *threads;
 	enum thread_class class;
+};
+
+/* Instructions of all guests in one mode, for the sampler. */
+struct insns_gauge {
+	const struct vm_set *vms;
+	enum guest_mode mode;
+};
+
+/* Beside the VM itself. */
+struct run_vm {
+	uint64_t *peer;			/* mapped progress file, or NULL */
+	unsigned int peer_results;	/* lines of the peer, and the bytes they tell of */
+	int64_t peer_result_bytes;
 };
 
 struct run {
@@ -41,14 +54,29 @@ struct run {
 	struct cputime_host_reader host;	/* at the edges; */
 	struct cputime_host_reader host_gauge;	/* the sampler's own */
 	struct class_gauge gauges[THREAD_CLASSES];
-	struct guest_insns_gauge insns_gauges[GUEST_MODES];
+	struct insns_gauge insns_gauges[GUEST_MODES];
 	bool threads_open, host_open, gauge_open, pinned;
-	uint64_t *peer;			/* mapped progress file, or NULL */
+	struct run_vm vm[MAX_VMS];
 	struct sampler *sampler;
+	struct guest_answer went[MAX_VMS];	/* the guests' answers to `go` */
 	struct edge begin, end;
-	unsigned int peer_results;	/* lines of the peer, and the bytes they tell of */
-	int64_t peer_result_bytes;
+	double fastest_stream;		/* of all VMs, bytes/s */
 };
+
+/* Does VM @i of the run do this, by its topology and its scenario? */
+static inline bool run_computes(const struct run *r, unsigned int i)
+{
+	const struct plan_config *c = r->ctx->config;
+
+	return c->scenario->compute != LOAD_NONE && topology_does(c->topology, i, WORK_COMPUTE);
+}
+
+static inline bool run_connects(const struct run *r, unsigned int i)
+{
+	const struct plan_config *c = r->ctx->config;
+
+	return c->flows && topology_does(c->topology, i, WORK_NETWORK);
+}
 
 static inline uint64_t peer_bytes(const uint64_t *peer)
 {

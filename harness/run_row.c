@@ -96,27 +96,91 @@ static void check_validity(struct run *r)
 	check_steal(r, &plan->vcpu_cpus, r->begin.vcpu_steal_ns, r->end.vcpu_steal_ns, "vCPUs'");
 	check_steal(r, &plan->host_cpus, r->begin.host_steal_ns, r->end.host_steal_ns, "host's");
 	if (row->copy_bandwidth_bytes_per_s != ABSENT_INTEGER &&
-	    row->stream_bytes_per_s > row->copy_bandwidth_bytes_per_s)
+	    r->fastest_stream > row->copy_bandwidth_bytes_per_s)
 		invalidate(row, "the rate exceeds the guest's copy bandwidth of the same boot");
 }
 
 /* --- columns ----------------------------------------------------------------- */
 
-/* The difference of the guest's counter @key over the window; ABSENT_INTEGER without it. */
-static int64_t guest_delta(const struct run *r, const char *key)
+/* The difference of a guest's counter @key over the window; ABSENT_INTEGER without it. */
+static int64_t guest_delta(const struct run *r, unsigned int vm, const char *key)
 {
 	int64_t begin, end;
 
-	if (guest_value(r->begin.guest, key, &begin) || guest_value(r->end.guest, key, &end))
+	if (guest_value(r->begin.guest[vm].line, key, &begin) ||
+	    guest_value(r->end.guest[vm].line, key, &end))
 		return ABSENT_INTEGER;
 	return end - begin;
 }
 
-static double guest_seconds(const struct run *r, const char *key)
+static double guest_window_s(const struct run *r, unsigned int vm)
 {
-	int64_t ns = guest_delta(r, key);
+	int64_t ns = guest_delta(r, vm, "t_ns");
 
 	return ns == ABSENT_INTEGER ? NAN : SECONDS(ns);
+}
+
+/* The same counter of all guests; ABSENT_INTEGER where one lacks it. */
+static int64_t guests_delta(const struct run *r, const char *key)
+{
+	int64_t sum = 0;
+
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
+		int64_t delta = guest_delta(r, i, key);
+
+		if (delta == ABSENT_INTEGER)
+			return ABSENT_INTEGER;
+		sum += delta;
+	}
+	return sum;
+}
+
+static double guests_seconds(const struct run *r, const char *key)
+{
+	int64_t ns = guests_delta(r, key);
+
+	return ns == ABSENT_INTEGER ? NAN : SECONDS(ns);
+}
+
+/* One quantity over the VMs that have it; absent as a whole where one of them lacks it. */
+struct over_vms {
+	unsigned int n;
+	int64_t count;			/* sum; ABSENT_INTEGER */
+	double rate, lowest, highest;	/* sum, and of single VMs */
+};
+
+static void over_vms_add(struct over_vms *o, int64_t count, double seconds)
+{
+	double rate = count == ABSENT_INTEGER ? NAN : count / seconds;
+
+	o->lowest = o->n ? MIN(o->lowest, rate) : rate;
+	o->highest = o->n ? MAX(o->highest, rate) : rate;
+	o->rate += rate;
+	o->count = isnan(rate) || o->count == ABSENT_INTEGER ? ABSENT_INTEGER : o->count + count;
+	o->n++;
+}
+
+/* How evenly: only where several VMs do the same, and not where its amount was given. */
+static void fill_spread(const struct over_vms *o, enum load load, double *min, double *max)
+{
+	if (o->n < 2 || load == LOAD_FIXED || o->count == ABSENT_INTEGER)
+		return;
+	*min = o->lowest;
+	*max = o->highest;
+}
+
+/* Of several guests' clocks the one that is farthest from ours. */
+static double farthest_guest_window_s(const struct run *r)
+{
+	double farthest = guest_window_s(r, 0);
+
+	for (unsigned int i = 1; i < r->ctx->vms->n; i++) {
+		double s = guest_window_s(r, i);
+
+		if (!(fabs(s - r->row->window_s) <= fabs(farthest - r->row->window_s)))
+			farthest = s;
+	}
+	return farthest;
 }
 
 static void fill_time(struct run *r)
@@ -126,99 +190,114 @@ static void fill_time(struct run *r)
 	row->window_begin_ns = r->begin.t_ns;
 	row->window_end_ns = r->end.t_ns;
 	row->window_s = SECONDS(r->end.t_ns - r->begin.t_ns);
-	row->guest_window_s = guest_seconds(r, "t_ns");
+	row->guest_window_s = farthest_guest_window_s(r);
+}
+
+/* From the first answer to the last. */
+static void fill_start_skew(struct run *r)
+{
+	unsigned int n = r->ctx->vms->n;
+	int64_t first = r->went[0].at_ns, last = first;
+
+	if (n < 2)
+		return;
+	for (unsigned int i = 1; i < n; i++) {
+		first = MIN(first, r->went[i].at_ns);
+		last = MAX(last, r->went[i].at_ns);
+	}
+	r->row->start_skew_ns = last - first;
 }
 
 static void fill_compute(struct run *r)
 {
-	const struct scenario *s = r->ctx->config->scenario;
-	const char *result = r->ctx->vm->link.slots[0].result;
+	enum load load = r->ctx->config->scenario->compute;
+	struct over_vms o = { 0 };
 	struct run_row *row = r->row;
 
-	if (s->compute == LOAD_NONE)
+	if (load == LOAD_NONE)
 		return;
 	ROW_TEXT(row->compute_kernel, "%s", r->ctx->plan->compute);
-	if (s->compute == LOAD_FIXED) {
-		if (guest_value(result, "ops", &row->compute_ops))
-			return;
-		row->compute_ops_per_s = row->compute_ops / row->window_s;
-		return;
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
+		int64_t ops = guest_delta(r, i, "ops0");
+
+		if (!run_computes(r, i))
+			continue;
+		if (load == LOAD_FIXED &&
+		    guest_value(r->ctx->vms->vm[i].link.slots[0].result, "ops", &ops))
+			ops = ABSENT_INTEGER;
+		over_vms_add(&o, ops, load == LOAD_FIXED ? row->window_s : guest_window_s(r, i));
 	}
-	row->compute_ops = guest_delta(r, "ops0");
-	if (row->compute_ops != ABSENT_INTEGER)
-		row->compute_ops_per_s = row->compute_ops / row->guest_window_s;
+	row->compute_ops = o.count;
+	row->compute_ops_per_s = o.rate;
+	fill_spread(&o, load, &row->compute_ops_per_s_min, &row->compute_ops_per_s_max);
 }
 
 /* Bytes that arrived in the window, by who received them. */
-static int64_t arrived(const struct run *r)
+static int64_t arrived(const struct run *r, unsigned int vm)
 {
 	if (!strcmp(r->ctx->config->direction, "send"))
-		return r->end.peer_bytes - r->begin.peer_bytes;
-	return guest_delta(r, "bytes1");
+		return r->end.peer_bytes[vm] - r->begin.peer_bytes[vm];
+	return guest_delta(r, vm, "bytes1");
 }
 
 /* The window on the clock of who counted; a fixed amount of work has only the host's. */
-static double stream_seconds(const struct run *r)
+static double stream_seconds(const struct run *r, unsigned int vm)
 {
 	bool guest = !strcmp(r->ctx->config->direction, "recv") &&
 		     r->ctx->config->scenario->stream != LOAD_FIXED;
 
-	return guest ? r->row->guest_window_s : r->row->window_s;
+	return guest ? guest_window_s(r, vm) : r->row->window_s;
 }
 
 /* Both ends must have seen the same bytes, and the receivers every one of them. */
-static void fill_content(struct run *r)
+static void check_content(struct run *r, unsigned int vm)
 {
-	const char *result = r->ctx->vm->link.slots[1].result;
-	int64_t guest = -1, peer = r->peer_results ? r->peer_result_bytes : -1;
+	const char *result = r->ctx->vms->vm[vm].link.slots[1].result;
+	int64_t guest = -1, verified = 0;
+	int64_t peer = r->vm[vm].peer_results ? r->vm[vm].peer_result_bytes : -1;
 	struct run_row *row = r->row;
+	bool bad = strstr(result, "content=bad"), ok = strstr(result, "content=ok");
 
-	guest_value(result, "verified_bytes", &row->stream_verified_bytes);
 	guest_value(result, "bytes", &guest);
-	if (strstr(result, "content=ok"))
-		ROW_TEXT(row->stream_content, "ok");
-	else if (strstr(result, "content=bad"))
-		ROW_TEXT(row->stream_content, "bad");
-	if (!row->stream_content[0])
-		invalidate(row, "there is no verdict on the content");
-	else if (guest != peer || row->stream_verified_bytes != guest)
-		invalidate(row, "guest counted %lld bytes, peer %lld, verified %lld",
-			   (long long)guest, (long long)peer,
-			   (long long)row->stream_verified_bytes);
+	if (!guest_value(result, "verified_bytes", &verified))
+		row->stream_verified_bytes = MAX(row->stream_verified_bytes, 0) + verified;
+	if (bad || (ok && !row->stream_content[0]))	/* one bad is enough */
+		ROW_TEXT(row->stream_content, "%s", bad ? "bad" : "ok");
+	if (!bad && !ok)
+		invalidate(row, "there is no verdict on the content of %s",
+			   r->ctx->vms->vm[vm].guest_name);
+	else if (guest != peer || verified != guest)
+		invalidate(row, "%s counted %lld bytes, its peer %lld, verified %lld",
+			   r->ctx->vms->vm[vm].guest_name, (long long)guest, (long long)peer,
+			   (long long)verified);
 }
 
 static void fill_stream(struct run *r)
 {
 	const struct run_context *ctx = r->ctx;
+	enum load load = ctx->config->scenario->stream;
+	struct over_vms o = { 0 };
 	struct run_row *row = r->row;
 
-	if (ctx->config->scenario->stream == LOAD_NONE)
+	if (load == LOAD_NONE)
 		return;
+	for (unsigned int i = 0; i < ctx->vms->n; i++)
+		if (run_connects(r, i))
+			over_vms_add(&o, arrived(r, i), stream_seconds(r, i));
 	row->stream_chunk_bytes = ctx->plan->chunk_bytes;
-	if (ctx->config->scenario->stream == LOAD_PACED)
-		row->stream_target_bytes_per_s = ctx->targets.stream_bytes_per_s;
-	row->stream_bytes = arrived(r);
-	if (row->stream_bytes != ABSENT_INTEGER)
-		row->stream_bytes_per_s = row->stream_bytes / stream_seconds(r);
+	if (load == LOAD_PACED)
+		row->stream_target_bytes_per_s = ctx->targets.stream_bytes_per_s * o.n;
+	row->stream_bytes = o.count;
+	row->stream_bytes_per_s = o.rate;
+	fill_spread(&o, load, &row->stream_bytes_per_s_min, &row->stream_bytes_per_s_max);
+	r->fastest_stream = o.highest;
 	if (ctx->copy_bandwidth_bytes_per_s > 0)
 		row->copy_bandwidth_bytes_per_s = ctx->copy_bandwidth_bytes_per_s;
 }
 
-static void fill_requests(struct run *r)
+/* Percentiles are of one guest's requests: those of several cannot be made of theirs. */
+static void fill_latencies(struct run_row *row, const char *result)
 {
-	const struct run_context *ctx = r->ctx;
-	const char *result = ctx->vm->link.slots[1].result;
-	struct run_row *row = r->row;
-
-	if (ctx->config->scenario->exchange == LOAD_NONE)
-		return;
-	row->request_bytes = ctx->plan->request_bytes;
-	row->response_bytes = ctx->plan->response_bytes;
-	if (ctx->plan->rr_rate)
-		row->request_target_per_s = ctx->plan->rr_rate;
-	row->requests = guest_delta(r, "ops1");
-	if (row->requests != ABSENT_INTEGER)
-		row->request_rate_per_s = row->requests / row->guest_window_s;
 	guest_value(result, "latencies", &row->latency_count);
 	guest_value(result, "p50_ns", &row->latency_p50_ns);
 	guest_value(result, "p90_ns", &row->latency_p90_ns);
@@ -227,25 +306,68 @@ static void fill_requests(struct run *r)
 	guest_value(result, "max_ns", &row->latency_max_ns);
 }
 
+static void fill_requests(struct run *r)
+{
+	const struct run_context *ctx = r->ctx;
+	enum load load = ctx->config->scenario->exchange;
+	struct over_vms o = { 0 };
+	struct run_row *row = r->row;
+	unsigned int last = 0;
+
+	if (load == LOAD_NONE)
+		return;
+	for (unsigned int i = 0; i < ctx->vms->n; i++) {
+		if (!run_connects(r, i))
+			continue;
+		over_vms_add(&o, guest_delta(r, i, "ops1"), guest_window_s(r, i));
+		last = i;
+	}
+	row->request_bytes = ctx->plan->request_bytes;
+	row->response_bytes = ctx->plan->response_bytes;
+	if (ctx->plan->rr_rate)
+		row->request_target_per_s = ctx->plan->rr_rate * o.n;
+	row->requests = o.count;
+	row->request_rate_per_s = o.rate;
+	fill_spread(&o, load, &row->request_rate_per_s_min, &row->request_rate_per_s_max);
+	if (o.n == 1)
+		fill_latencies(row, ctx->vms->vm[last].link.slots[1].result);
+}
+
+/* Add the value behind "@key=" to @sum, which is absent until there is one. */
+static void add_value(const char *result, const char *key, int64_t *sum)
+{
+	int64_t value;
+
+	if (!guest_value(result, key, &value))
+		*sum = *sum == ABSENT_INTEGER ? value : *sum + value;
+}
+
 #define FILL_TEXT(result, key, field) guest_text(result, key, field, sizeof(field))
 
-/* What the transport counts and knows. */
-static void fill_transport(struct run *r)
+/* What the transport of one VM counts and knows. */
+static void add_transport(struct run_row *row, const char *result)
 {
-	const char *result = r->ctx->vm->link.slots[1].result;
-	struct run_row *row = r->row;
-
-	guest_value(result, "kicks_to_host", &row->kicks_to_host);
-	guest_value(result, "kicks_to_guest", &row->kicks_to_guest);
-	guest_value(result, "kicks_suppressed", &row->kicks_suppressed);
-	guest_value(result, "timer_rescues", &row->timer_rescues);
-	guest_value(result, "spin_ns", &row->guest_spin_ns);
-	guest_value(result, "sleep_ns", &row->guest_sleep_ns);
-	guest_value(result, "host_spin_ns", &row->host_spin_ns);
-	guest_value(result, "host_sleep_ns", &row->host_sleep_ns);
+	add_value(result, "kicks_to_host", &row->kicks_to_host);
+	add_value(result, "kicks_to_guest", &row->kicks_to_guest);
+	add_value(result, "kicks_suppressed", &row->kicks_suppressed);
+	add_value(result, "timer_rescues", &row->timer_rescues);
+	add_value(result, "spin_ns", &row->guest_spin_ns);
+	add_value(result, "sleep_ns", &row->guest_sleep_ns);
+	add_value(result, "host_spin_ns", &row->host_spin_ns);
+	add_value(result, "host_sleep_ns", &row->host_sleep_ns);
 	FILL_TEXT(result, "provider", row->region_provider);
 	FILL_TEXT(result, "cache", row->region_cache);
 	FILL_TEXT(result, "wake", row->region_wake);
+}
+
+static void fill_connections(struct run *r)
+{
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
+		if (!run_connects(r, i))
+			continue;
+		check_content(r, i);
+		add_transport(r->row, r->ctx->vms->vm[i].link.slots[1].result);
+	}
 }
 
 static double class_seconds(const struct run *r, enum thread_class class)
@@ -255,16 +377,32 @@ static double class_seconds(const struct run *r, enum thread_class class)
 	return SECONDS(MAX(ns, 0));	/* a difference of two clocks may be a tick below 0 */
 }
 
+/* Apart where one VM computes and another has the network's work, and nowhere else. */
+static void fill_vcpus_by_work(struct run *r)
+{
+	const struct topology *t = r->ctx->config->topology;
+
+	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
+		double s = SECONDS(r->end.threads.vcpu_ns[i] - r->begin.threads.vcpu_ns[i]);
+
+		if (!topology_does(t, i, WORK_NETWORK))
+			r->row->cpu_vcpu_compute_s = s;
+		else if (!topology_does(t, i, WORK_COMPUTE))
+			r->row->cpu_vcpu_network_s = s;
+	}
+}
+
 static void fill_cpu(struct run *r)
 {
 	struct run_row *row = r->row;
 
 	row->cpu_vcpu_s = class_seconds(r, CLASS_VCPU);
+	fill_vcpus_by_work(r);
 	row->cpu_qemu_s = class_seconds(r, CLASS_QEMU);
 	row->cpu_memnetd_s = class_seconds(r, CLASS_MEMNETD);
 	row->cpu_peer_s = class_seconds(r, CLASS_PEER);
 	row->cpu_total_s = row->cpu_vcpu_s + row->cpu_qemu_s + row->cpu_memnetd_s + row->cpu_peer_s;
-	if (r->ctx->vm->config.vhost) {
+	if (r->ctx->vms->vm[0].config.vhost) {
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
 	}
@@ -284,14 +422,14 @@ static void fill_guest(struct run *r)
 {
 	struct run_row *row = r->row;
 
-	row->guest_user_s = guest_seconds(r, "user") + guest_seconds(r, "nice");
-	row->guest_system_s = guest_seconds(r, "system");
-	row->guest_irq_s = guest_seconds(r, "irq");
-	row->guest_softirq_s = guest_seconds(r, "softirq");
-	row->guest_steal_s = guest_seconds(r, "steal");
-	row->guest_idle_s = guest_seconds(r, "idle") + guest_seconds(r, "iowait");
-	row->guest_interrupts = guest_delta(r, "intr");
-	row->guest_context_switches = guest_delta(r, "ctxt");
+	row->guest_user_s = guests_seconds(r, "user") + guests_seconds(r, "nice");
+	row->guest_system_s = guests_seconds(r, "system");
+	row->guest_irq_s = guests_seconds(r, "irq");
+	row->guest_softirq_s = guests_seconds(r, "softirq");
+	row->guest_steal_s = guests_seconds(r, "steal");
+	row->guest_idle_s = guests_seconds(r, "idle") + guests_seconds(r, "iowait");
+	row->guest_interrupts = guests_delta(r, "intr");
+	row->guest_context_switches = guests_delta(r, "ctxt");
 }
 
 /* A counter without the kernel's part is another quantity: say so beside the absent ones. */
@@ -329,29 +467,41 @@ static void fill_counters(struct run *r)
 		note_user_only(r, columns[i].name);
 }
 
-/* Both modes, or neither: half of them is no cost of anything. */
+/* Of all guests in one mode. 0 or -errno. */
+static int guests_insns(const struct run *r, enum guest_mode mode, int64_t *sum)
+{
+	uint64_t insns;
+	int ret = 0;
+
+	*sum = 0;
+	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++) {
+		ret = guest_insns_delta(&r->begin.insns[i], &r->end.insns[i], mode, &insns);
+		*sum += insns;
+	}
+	return ret;
+}
+
+/* Both modes of all guests, or none: half of them is no cost of anything. */
 static void fill_guest_insns(struct run *r)
 {
-	const struct guest_insns *insns = r->ctx->vm->insns;
+	const struct vm *without = vm_set_without_insns(r->ctx->vms);
+	const char *source = without ? "" : guest_insns_source(r->ctx->vms->vm[0].insns);
 	struct run_row *row = r->row;
-	uint64_t user, kernel;
+	int64_t user, kernel;
 	int ret;
 
-	if (!insns) {
-		ROW_TEXT(row->guest_insns_absent, "%s", r->ctx->vm->no_insns);
+	if (without) {
+		ROW_TEXT(row->guest_insns_absent, "%s", without->no_insns);
 		return;
 	}
-	ret = guest_insns_delta(&r->begin.insns, &r->end.insns, GUEST_USER, &user);
-	if (!ret)
-		ret = guest_insns_delta(&r->begin.insns, &r->end.insns, GUEST_KERNEL, &kernel);
+	ret = guests_insns(r, GUEST_USER, &user) ?: guests_insns(r, GUEST_KERNEL, &kernel);
 	if (ret) {
-		ROW_TEXT(row->guest_insns_absent, "%s: %s", guest_insns_source(insns),
-			 strerror(-ret));
+		ROW_TEXT(row->guest_insns_absent, "%s: %s", source, strerror(-ret));
 		return;
 	}
 	row->guest_insns_user = user;
 	row->guest_insns_kernel = kernel;
-	ROW_TEXT(row->guest_insns_source, "%s", guest_insns_source(insns));
+	ROW_TEXT(row->guest_insns_source, "%s", source);
 }
 
 /* --- energy ------------------------------------------------------------------ */
@@ -427,10 +577,8 @@ void run_fill_row(struct run *r)
 	fill_compute(r);
 	fill_stream(r);
 	fill_requests(r);
-	if (r->ctx->config->flows) {
-		fill_content(r);
-		fill_transport(r);
-	}
+	fill_connections(r);
+	fill_start_skew(r);
 	fill_cpu(r);
 	fill_guest(r);
 	fill_counters(r);

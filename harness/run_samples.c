@@ -44,13 +44,30 @@ static int first_cpu(const struct run *r)
 	return cpu;
 }
 
+/* The sum over all guests; none where one of them fails. */
+static int read_insns(void *ctx, uint64_t *value)
+{
+	const struct insns_gauge *g = ctx;
+	uint64_t insns, sum = 0;
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < g->vms->n; i++) {
+		struct guest_insns_gauge one = { g->vms->vm[i].insns, g->mode };
+
+		ret = guest_insns_gauge(&one, &insns);
+		sum += insns;
+	}
+	*value = sum;
+	return ret;
+}
+
 #define GAUGE_HOST THREAD_CLASSES	/* behind one gauge for each class */
-#define GAUGE_INSNS (GAUGE_HOST + 1)	/* one for each mode, where the VM has them */
+#define GAUGE_INSNS (GAUGE_HOST + 1)	/* one for each mode, where all VMs have them */
 #define MAX_GAUGES (GAUGE_INSNS + GUEST_MODES)
 
 int run_start_sampler(struct run *r, size_t room)
 {
-	const struct guest_insns *insns = r->ctx->vm->insns;
+	bool insns = !vm_set_without_insns(r->ctx->vms);
 	struct sampler_gauge gauges[MAX_GAUGES];
 	struct sampler_config config = {
 		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = first_cpu(r),
@@ -63,9 +80,8 @@ int run_start_sampler(struct run *r, size_t room)
 	}
 	gauges[GAUGE_HOST] = (struct sampler_gauge){ read_host_busy, &r->host_gauge };
 	for (int i = 0; insns && i < GUEST_MODES; i++) {
-		r->insns_gauges[i] = (struct guest_insns_gauge){ insns, i };
-		gauges[GAUGE_INSNS + i] = (struct sampler_gauge){ guest_insns_gauge,
-								  &r->insns_gauges[i] };
+		r->insns_gauges[i] = (struct insns_gauge){ r->ctx->vms, i };
+		gauges[GAUGE_INSNS + i] = (struct sampler_gauge){ read_insns, &r->insns_gauges[i] };
 	}
 	return sampler_start(&r->sampler, &config);
 }
@@ -128,10 +144,10 @@ static void add_insns(struct series *s, const struct sampler_sample *from,
 		      const struct sampler_sample *to, double dt)
 {
 	static const char *const quantity[] = { "insns_user", "insns_kernel" };
-	const struct guest_insns *insns = s->r->ctx->vm->insns;
+	const struct vm_set *vms = s->r->ctx->vms;
 
-	for (int i = 0; insns && i < GUEST_MODES; i++)
-		add_sample(s, to, guest_insns_source(insns), "guest", quantity[i], "1/s",
+	for (int i = 0; !vm_set_without_insns(vms) && i < GUEST_MODES; i++)
+		add_sample(s, to, guest_insns_source(vms->vm[0].insns), "guest", quantity[i], "1/s",
 			   gauge_gain(from, to, GAUGE_INSNS + i) / dt);
 }
 
@@ -144,7 +160,7 @@ static void add_interval(struct series *s, const struct sampler_sample *from,
 
 	at.phase = from->phase;
 	for (int i = 0; i < THREAD_CLASSES; i++)
-		if (i != CLASS_VHOST || s->r->ctx->vm->config.vhost)
+		if (i != CLASS_VHOST || s->r->ctx->vms->vm[0].config.vhost)
 			add_sample(s, &at, "proc", thread_class_names[i], "cpu_share", "1",
 				   SECONDS(gauge_gain(from, to, i)) / dt);
 	add_insns(s, from, &at, dt);

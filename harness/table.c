@@ -3,7 +3,7 @@
  * Theory of operation
  *
  * lines[] says which metric of which scenario gets a line and, where a gain is
- * defined on it, which; the table is that list once per arm, direction, number of
+ * defined on it, which; the table is that list once per arm, topology, direction, number of
  * flows and spin budget of memnet, with the lines left out that the plan did not
  * measure. A gain is shown as "how many
  * times better": ratios of metrics where less is better are turned over. A
@@ -270,6 +270,11 @@ static void print_configuration(const struct table *t, size_t scenario,
 	}
 }
 
+static bool same_section(const struct summary_row *a, const struct summary_row *b)
+{
+	return !strcmp(a->arm, b->arm) && !strcmp(a->topology, b->topology) && a->vms == b->vms;
+}
+
 /*
  * Is @s the row that stands for a configuration: the one of memnet, else the baseline's?
  * There is one row of cpu_total for each path, whatever became of its runs.
@@ -282,12 +287,13 @@ static bool stands_for_both(const struct table *t, const struct summary_row *s)
 	       (!strcmp(s->path, t->a->baseline) && !find(t, s, "cpu_total", "memnet"));
 }
 
-static void print_scenario(const struct table *t, size_t scenario, const char *arm)
+/* In the arm and topology of @like. */
+static void print_scenario(const struct table *t, size_t scenario, const struct summary_row *like)
 {
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const struct summary_row *s = &t->a->summary[i];
 
-		if (!strcmp(s->scenario, scenarios[scenario].scenario) && !strcmp(s->arm, arm) &&
+		if (!strcmp(s->scenario, scenarios[scenario].scenario) && same_section(s, like) &&
 		    stands_for_both(t, s))
 			print_configuration(t, scenario, s);
 	}
@@ -300,20 +306,33 @@ static const char *gain_title(const struct table *t)
 	       !strcmp(t->a->summary[0].accelerator, "kvm") ? "KVM gain" : "gain";
 }
 
-static void print_arm(const struct table *t, size_t arm)
+static void print_section(const struct table *t, size_t arm, const struct summary_row *like)
 {
-	bool measured = false;
+	char topology[40] = "";
 
-	for (size_t i = 0; i < t->a->n_summary; i++)
-		measured |= !strcmp(t->a->summary[i].arm, arms[arm].arm);
-	if (!measured)
-		return;
-	fprintf(t->out, "\n%s%s%s: %s\n", t->colour ? "\033[1m" : "", arms[arm].arm,
-		t->colour ? "\033[0m" : "", arms[arm].about);
+	if (table_has_topologies(t))
+		table_topology(like, topology, sizeof(topology));
+	fprintf(t->out, "\n%s%s%s%s%s: %s\n", t->colour ? "\033[1m" : "", arms[arm].arm,
+		*topology ? ", " : "", topology, t->colour ? "\033[0m" : "", arms[arm].about);
 	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline, "memnet",
 		gain_title(t), "95 % interval", "paper (KVM)");
 	for (size_t s = 0; s < ARRAY_SIZE(scenarios); s++)
-		print_scenario(t, s, arms[arm].arm);
+		print_scenario(t, s, like);
+}
+
+static bool is_first_of_section(const struct table *t, size_t row)
+{
+	for (size_t i = 0; i < row; i++)
+		if (same_section(&t->a->summary[i], &t->a->summary[row]))
+			return false;
+	return true;
+}
+
+static void print_arm(const struct table *t, size_t arm)
+{
+	for (size_t i = 0; i < t->a->n_summary; i++)
+		if (!strcmp(t->a->summary[i].arm, arms[arm].arm) && is_first_of_section(t, i))
+			print_section(t, arm, &t->a->summary[i]);
 }
 
 void table_print(FILE *out, const struct analysis *a, const struct run_row *rows, size_t n,

@@ -83,6 +83,14 @@ static void say_gain(const struct table *t)
 	    "values are medians over the valid runs.", t->a->baseline, t->a->baseline);
 }
 
+static void say_topologies(const struct table *t)
+{
+	if (table_has_topologies(t))
+		say(t->out, "topologies", "two-vm: one VM computes and another one has the network's "
+		    "work, their vCPUs on the same CPUs. n-vm: several VMs at once, each with both. "
+		    "A value is the sum over the VMs of a run.");
+}
+
 static void say_accelerator(const struct table *t)
 {
 	const char *accelerator = common(t, offsetof(struct run_row, accelerator));
@@ -255,11 +263,32 @@ static void say_reasons(const struct table *t)
 	free(said);
 }
 
+bool table_has_topologies(const struct table *t)
+{
+	for (size_t i = 0; i < t->a->n_summary; i++)
+		if (strcmp(t->a->summary[i].topology, "one-vm"))
+			return true;
+	return false;
+}
+
+void table_topology(const struct summary_row *s, char *text, size_t size)
+{
+	if (strcmp(s->topology, "n-vm"))
+		snprintf(text, size, "%s", s->topology);
+	else
+		snprintf(text, size, "n-vm of %lld", (long long)s->vms);
+}
+
 /* "spare-core send 1.00, 1.00": the ratios of what @gain has to hold in one configuration. */
 static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
 			  const struct summary_row *s)
 {
-	fprintf(f, " %s %s%s%s", s->arm, s->direction, *s->spin ? " spin " : "", s->spin);
+	char topology[40] = "";
+
+	if (table_has_topologies(t))
+		table_topology(s, topology, sizeof(topology));
+	fprintf(f, " %s %s%s%s%s%s", s->arm, topology, *topology ? " " : "", s->direction,
+		*s->spin ? " spin " : "", s->spin);
 	if (s->flows > 1)
 		fprintf(f, " %lld flows", (long long)s->flows);
 	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
@@ -325,6 +354,7 @@ void table_words(const struct table *t)
 {
 	fprintf(t->out, "What kind of result this is\n");
 	say_gain(t);
+	say_topologies(t);
 	say_accelerator(t);
 	say_energy(t);
 	say_runs(t);

@@ -7,8 +7,8 @@
  * vCPUs and vhost workers live as long as the VM: their time is read by thread,
  * from the scheduler's statistics, exact to a tick. Threads of QEMU's pool and
  * of the peer come and go: the time of those classes is that of the process,
- * ended threads included, less what is counted by thread. memnetd is two
- * processes: its broker and the worker of the VM. Both ways to count are the
+ * ended threads included, less what is counted by thread. memnetd is a process
+ * for its broker and one for the worker of each VM. Both ways to count are the
  * scheduler's own clock; perf's task clock is not, it includes stolen time.
  */
 #include "harness/threads.h"
@@ -28,14 +28,15 @@ const char *const thread_class_names[THREAD_CLASSES] = {
 	[CLASS_MEMNETD] = "memnetd", [CLASS_PEER] = "peer",
 };
 
-static int add_thread(struct threads *t, enum thread_class class, pid_t pid, pid_t tid)
+static int add_thread(struct threads *t, enum thread_class class, unsigned int vm, pid_t pid,
+		      pid_t tid)
 {
 	struct thread *new = &t->list[t->n];
 	int ret;
 
 	if (t->n == MAX_THREADS)
 		return -E2BIG;
-	*new = (struct thread){ .class = class, .pid = pid, .tid = tid };
+	*new = (struct thread){ .class = class, .vm = vm, .pid = pid, .tid = tid };
 	ret = cputime_open(&new->time, "/proc", pid, tid);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;	/* ended meanwhile */
@@ -63,7 +64,7 @@ static enum thread_class class_in_qemu(const struct vm *vm, const struct cputime
 	return strncmp(thread->comm, "vhost-", 6) ? CLASS_QEMU : CLASS_VHOST;
 }
 
-static int add_process(struct threads *t, pid_t pid, enum thread_class class)
+static int add_process(struct threads *t, pid_t pid, enum thread_class class, unsigned int vm)
 {
 	struct cputime_thread found[MAX_THREADS];
 	ssize_t n = cputime_list("/proc", pid, found, MAX_THREADS);
@@ -72,13 +73,13 @@ static int add_process(struct threads *t, pid_t pid, enum thread_class class)
 	if (n < 0)
 		return n;
 	for (ssize_t i = 0; !ret && i < MIN(n, (ssize_t)MAX_THREADS); i++)
-		ret = add_thread(t, class == CLASS_QEMU ? class_in_qemu(t->vm, &found[i]) : class,
-				 pid, found[i].tid);
+		ret = add_thread(t, class == CLASS_QEMU ? class_in_qemu(&t->vms->vm[vm], &found[i])
+							: class, vm, pid, found[i].tid);
 	return ret;
 }
 
 /* Kernel threads called vhost-<pid of QEMU>. */
-static int add_vhost_kthreads(struct threads *t)
+static int add_vhost_kthreads(struct threads *t, unsigned int vm)
 {
 	char want[32], path[64], comm[32];
 	struct dirent *e;
@@ -87,7 +88,7 @@ static int add_vhost_kthreads(struct threads *t)
 
 	if (!proc)
 		return -errno;
-	snprintf(want, sizeof(want), "vhost-%d", t->vm->qemu.pid);
+	snprintf(want, sizeof(want), "vhost-%d", t->vms->vm[vm].qemu.pid);
 	while (!ret && (e = readdir(proc))) {
 		pid_t pid = atoi(e->d_name);
 
@@ -95,54 +96,67 @@ static int add_vhost_kthreads(struct threads *t)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 		if (mn_read_file(path, comm, sizeof(comm)) > 0 && !strcmp(comm, want))
-			ret = add_thread(t, CLASS_VHOST, pid, pid);
+			ret = add_thread(t, CLASS_VHOST, vm, pid, pid);
 	}
 	closedir(proc);
 	return ret;
 }
 
-/* The process whose parent is @parent; memnetd has one for a VM. 0: none. */
-static pid_t child_of(pid_t parent)
+static pid_t parent_of(pid_t pid)
 {
-	struct dirent *e;
-	DIR *proc = opendir("/proc");
-	pid_t found = 0;
+	char path[64], stat[512];
+	const char *after;
 
-	while (proc && !found && (e = readdir(proc))) {
-		char path[64], stat[512];
-		const char *after;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (mn_read_file(path, stat, sizeof(stat)) <= 0)
+		return 0;
+	after = strrchr(stat, ')');	/* "pid (comm) state ppid ..." */
+	return after && strlen(after) > 4 ? atoi(after + 4) : 0;
+}
+
+/* The processes whose parent is memnetd, one for each VM that has a worker. How many. */
+static int find_workers(const struct threads *t, pid_t workers[MAX_VMS])
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
+	int n = 0;
+
+	while (proc && n < MAX_VMS && (e = readdir(proc))) {
 		pid_t pid = atoi(e->d_name);
 
-		if (pid <= 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-		if (mn_read_file(path, stat, sizeof(stat)) <= 0)
-			continue;
-		after = strrchr(stat, ')');	/* "pid (comm) state ppid ..." */
-		if (after && strlen(after) > 4 && atoi(after + 4) == parent)
-			found = pid;
+		if (pid > 0 && parent_of(pid) == t->vms->memnetd.pid)
+			workers[n++] = pid;
 	}
 	if (proc)
 		closedir(proc);
-	return found;
+	return n;
 }
 
-int threads_open(struct threads *t, const struct vm *vm)
+static int add_vm(struct threads *t, unsigned int i)
 {
-	int ret;
+	const struct vm *vm = &t->vms->vm[i];
+	int ret = add_process(t, vm->qemu.pid, CLASS_QEMU, i);
+
+	if (!ret)
+		ret = add_process(t, vm->peer.pid, CLASS_PEER, i);
+	if (!ret && vm->config.vhost)
+		ret = add_vhost_kthreads(t, i);
+	return ret;
+}
+
+int threads_open(struct threads *t, const struct vm_set *vms)
+{
+	int ret = 0;
 
 	t->n = 0;
-	t->vm = vm;
-	t->worker = child_of(vm->memnetd.pid);
-	ret = add_process(t, vm->qemu.pid, CLASS_QEMU);
+	t->vms = vms;
+	t->n_workers = find_workers(t, t->workers);
+	for (unsigned int i = 0; !ret && i < vms->n; i++)
+		ret = add_vm(t, i);
 	if (!ret)
-		ret = add_process(t, vm->memnetd.pid, CLASS_MEMNETD);
-	if (!ret && t->worker)
-		ret = add_process(t, t->worker, CLASS_MEMNETD);
-	if (!ret)
-		ret = add_process(t, vm->peer.pid, CLASS_PEER);
-	if (!ret && vm->config.vhost)
-		ret = add_vhost_kthreads(t);
+		ret = add_process(t, vms->memnetd.pid, CLASS_MEMNETD, 0);
+	for (int i = 0; !ret && i < t->n_workers; i++)
+		ret = add_process(t, t->workers[i], CLASS_MEMNETD, 0);
 	if (ret)
 		threads_close(t);
 	return ret;
@@ -198,6 +212,14 @@ static bool nobody_new(const struct threads *t, pid_t pid)
 	return true;
 }
 
+static bool same_workers(const struct threads *t)
+{
+	pid_t now[MAX_VMS];
+
+	return find_workers(t, now) == t->n_workers &&
+	       !memcmp(now, t->workers, t->n_workers * sizeof(now[0]));
+}
+
 bool threads_pinned(const struct threads *t, const struct plan *plan, const struct arm *arm)
 {
 	cpu_set_t now;
@@ -206,8 +228,10 @@ bool threads_pinned(const struct threads *t, const struct plan *plan, const stru
 		if (!sched_getaffinity(t->list[i].tid, sizeof(now), &now) &&
 		    !CPU_EQUAL(&now, cpus_of(t->list[i].class, plan, arm)))
 			return false;
-	return nobody_new(t, t->vm->qemu.pid) && nobody_new(t, t->vm->memnetd.pid) &&
-	       child_of(t->vm->memnetd.pid) == t->worker;
+	for (unsigned int i = 0; i < t->vms->n; i++)
+		if (!nobody_new(t, t->vms->vm[i].qemu.pid))
+			return false;
+	return nobody_new(t, t->vms->memnetd.pid) && same_workers(t);
 }
 
 static uint64_t thread_ns(const struct thread *thread)
@@ -226,10 +250,23 @@ static uint64_t process_ns(pid_t pid)
 	return ns;
 }
 
-/* Both processes of it. */
+/* All processes of it. */
 static uint64_t memnetd_ns(const struct threads *t)
 {
-	return process_ns(t->vm->memnetd.pid) + (t->worker ? process_ns(t->worker) : 0);
+	uint64_t ns = process_ns(t->vms->memnetd.pid);
+
+	for (int i = 0; i < t->n_workers; i++)
+		ns += process_ns(t->workers[i]);
+	return ns;
+}
+
+static uint64_t peers_ns(const struct threads *t)
+{
+	uint64_t ns = 0;
+
+	for (unsigned int i = 0; i < t->vms->n; i++)
+		ns += process_ns(t->vms->vm[i].peer.pid);
+	return ns;
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -237,10 +274,22 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* Time of one thread of a class that is counted by thread; in_qemu: where it is one of QEMU's. */
+static void read_time(const struct threads *t, const struct thread *thread,
+		      struct threads_reading *r, uint64_t in_qemu[MAX_VMS])
+{
+	uint64_t ns = thread_ns(thread);
+
+	r->cpu_ns[thread->class] += ns;
+	if (thread->class == CLASS_VCPU)
+		r->vcpu_ns[thread->vm] += ns;
+	if (thread->pid == t->vms->vm[thread->vm].qemu.pid)
+		in_qemu[thread->vm] += ns;
+}
+
 void threads_read(const struct threads *t, struct threads_reading *r)
 {
-	const struct vm *vm = t->vm;
-	uint64_t in_qemu = 0;
+	uint64_t in_qemu[MAX_VMS] = { 0 };
 
 	memset(r, 0, sizeof(*r));
 	for (int i = 0; i < t->n; i++) {
@@ -250,15 +299,13 @@ void threads_read(const struct threads *t, struct threads_reading *r)
 		counters_read(thread->counters, r->counters[i]);
 		if (!cputime_read_switches(&thread->time, &switches))
 			r->switches[thread->class] += switches.voluntary + switches.involuntary;
-		if (thread->class != CLASS_VCPU && thread->class != CLASS_VHOST)
-			continue;
-		r->cpu_ns[thread->class] += thread_ns(thread);
-		if (thread->pid == vm->qemu.pid)
-			in_qemu += thread_ns(thread);
+		if (thread->class == CLASS_VCPU || thread->class == CLASS_VHOST)
+			read_time(t, thread, r, in_qemu);
 	}
-	r->cpu_ns[CLASS_QEMU] = less(process_ns(vm->qemu.pid), in_qemu);
+	for (unsigned int i = 0; i < t->vms->n; i++)
+		r->cpu_ns[CLASS_QEMU] += less(process_ns(t->vms->vm[i].qemu.pid), in_qemu[i]);
 	r->cpu_ns[CLASS_MEMNETD] = memnetd_ns(t);
-	r->cpu_ns[CLASS_PEER] = process_ns(vm->peer.pid);
+	r->cpu_ns[CLASS_PEER] = peers_ns(t);
 }
 
 uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
@@ -268,7 +315,7 @@ uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 	if (class == CLASS_MEMNETD)
 		return memnetd_ns(t);
 	if (class == CLASS_PEER)
-		return process_ns(t->vm->peer.pid);
+		return peers_ns(t);
 	for (int i = 0; i < t->n; i++)
 		if (t->list[i].class == class && !cputime_read(&t->list[i].time, &ns))
 			sum += ns;

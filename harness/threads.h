@@ -12,7 +12,7 @@
 #include "energy/counters.h"
 #include "energy/cputime.h"
 #include "harness/plan.h"
-#include "harness/vm.h"
+#include "harness/vm_set.h"
 
 enum thread_class {
 	CLASS_VCPU,
@@ -25,11 +25,12 @@ enum thread_class {
 
 extern const char *const thread_class_names[THREAD_CLASSES];
 
-#define MAX_THREADS 192	/* the peer has one for each flow */
+#define MAX_THREADS 512	/* each VM's peer has one for each flow */
 #define MAX_COUNTERS 16
 
 struct thread {
 	enum thread_class class;
+	unsigned int vm;	/* whose it is; memnetd's: 0 */
 	pid_t pid, tid;
 	struct cputime time;
 	struct counters *counters;
@@ -38,19 +39,21 @@ struct thread {
 struct threads {
 	struct thread list[MAX_THREADS];
 	int n;
-	const struct vm *vm;
-	pid_t worker;		/* memnetd's, 0 without */
+	const struct vm_set *vms;
+	pid_t workers[MAX_VMS];	/* memnetd's */
+	int n_workers;
 };
 
 /* What all threads of a class have used so far; differences of two are a window. */
 struct threads_reading {
 	uint64_t cpu_ns[THREAD_CLASSES];
+	uint64_t vcpu_ns[MAX_VMS];	/* of CLASS_VCPU, each VM's */
 	uint64_t switches[THREAD_CLASSES];
 	struct counter_value counters[MAX_THREADS][MAX_COUNTERS];
 };
 
 /* Find them and open their files. 0 or -errno; on failure nothing stays open. */
-int threads_open(struct threads *t, const struct vm *vm);
+int threads_open(struct threads *t, const struct vm_set *vms);
 void threads_close(struct threads *t);
 
 /* Pin each to the CPUs its arm gives it. 0 or -errno. */

@@ -3,6 +3,9 @@
  * Order matters: memnetd listens before QEMU starts, for QEMU's ivshmem device
  * connects while QEMU starts and never again. Sockets are in the sandbox's own
  * tmpfs; control and QMP are socket pairs with no name at all.
+ *
+ * What belongs to a VM is named after its number: vm2.ivshmem, tap memnet2 with
+ * the network 198.18.2.0/30, console-2.log. Number 0, the only VM, goes without.
  */
 #include "harness/vm.h"
 
@@ -16,7 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/interrupt.h"
 #include "harness/sandbox.h"
 #include "harness/tap.h"
 #include "memnet-core/base/clock.h"
@@ -24,27 +26,43 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
-#define VM_PEER_RULE	VM_HOST_ADDR "/32:" VM_PEER_PORT	/* all that the guest may reach */
+#define HOST_ADDR	"198.18.%u.1"	/* of the host's end, by the VM's number */
+#define GUEST_ADDR	"198.18.%u.2"
+#define PEER_PORT	"7000"
 /*
  * The same for every path, and only for a short boot: no self-tests of the
  * crypto modules (0.3 s under TCG), no second opinion on TSC and timer.
  * Mitigations stay at the kernel's default, as in guests that people run.
  */
 #define GUEST_KERNEL_OPTIONS "cryptomgr.notests tsc=reliable no_timer_check"
-#define VM_NAME		"vm"
-#define IVSHMEM_SOCKET	SANDBOX_TMP "/" VM_NAME ".ivshmem"
-#define BELL_SOCKET	SANDBOX_TMP "/" VM_NAME ".bell"
-#define INSNS_PAGE	SANDBOX_TMP "/" VM_NAME ".insns"
-#define PEER_PROGRESS	SANDBOX_TMP "/peer.progress"
 #define PROGRESS_BYTES	64
 #define MEMNETD_FLOWS	8	/* it serves at once without being told */
 #define LISTEN_TIMEOUT_MS 3000
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
 
+/* "vm", "vm2". */
+static void vm_name(unsigned int number, char name[16])
+{
+	snprintf(name, 16, number ? "vm%u" : "vm", number);
+}
+
+/* The VM's file in the sandbox: "/dev/shm/vm2.bell". */
+static void tmp_path(unsigned int number, const char *suffix, char path[64])
+{
+	char name[16];
+
+	vm_name(number, name);
+	snprintf(path, 64, SANDBOX_TMP "/%s.%s", name, suffix);
+}
+
 static void log_path(const struct vm *vm, const char *name, char *path, size_t size)
 {
-	snprintf(path, size, "%s/%s.log", vm->config.log_dir, name);
+	char number[16] = "";
+
+	if (vm->number)
+		snprintf(number, sizeof(number), "-%u", vm->number);
+	snprintf(path, size, "%s/%s%s.log", vm->config.log_dir, name, number);
 }
 
 static int wait_for_file(const char *path, struct child *maker)
@@ -61,31 +79,59 @@ static int wait_for_file(const char *path, struct child *maker)
 	return 0;
 }
 
-static int start_memnetd(struct vm *vm, char *why, size_t size)
+/* The arguments of a memnetd; what comes before the first --vm is for all. */
+struct memnetd_argv {
+	char *args[12 + 4 * MAX_VMS];
+	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][32];
+};
+
+static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
+			      unsigned int first, unsigned int n_vms)
 {
-	char *argv[16] = {
-		(char *)vm->config.memnetd, "--dir", SANDBOX_TMP, "--vm", VM_NAME,
-		"--allow", VM_PEER_RULE,
-	};
-	char log[512], flows[16];
-	int ret, n = 7;
+	int n = 0;
 
-	if (vm->config.flows > MEMNETD_FLOWS) {
-		snprintf(flows, sizeof(flows), "%u", vm->config.flows);
-		argv[n++] = "--flows";
-		argv[n++] = flows;
+	memset(a, 0, sizeof(*a));
+	a->args[n++] = (char *)c->memnetd;
+	a->args[n++] = "--dir";
+	a->args[n++] = SANDBOX_TMP;
+	if (c->flows > MEMNETD_FLOWS) {
+		snprintf(a->flows, sizeof(a->flows), "%u", c->flows);
+		a->args[n++] = "--flows";
+		a->args[n++] = a->flows;
 	}
-	if (*vm->config.spin) {
-		argv[n++] = "--spin";
-		argv[n++] = (char *)vm->config.spin;
+	if (*c->spin) {
+		a->args[n++] = "--spin";
+		a->args[n++] = (char *)c->spin;
 	}
+	for (unsigned int i = 0; i < n_vms; i++) {
+		vm_name(first + i, a->names[i]);
+		/* all that this guest may reach */
+		snprintf(a->rules[i], sizeof(a->rules[i]), HOST_ADDR "/32:" PEER_PORT, first + i);
+		a->args[n++] = "--vm";
+		a->args[n++] = a->names[i];
+		a->args[n++] = "--allow";
+		a->args[n++] = a->rules[i];
+	}
+}
 
-	unlink(IVSHMEM_SOCKET);	/* left by a memnetd that was killed */
-	unlink(BELL_SOCKET);
-	log_path(vm, "memnetd", log, sizeof(log));
-	ret = child_start(&vm->memnetd, "memnetd", argv, log, -1, NULL);
+int vm_start_memnetd(struct child *memnetd, const struct vm_config *config, unsigned int first,
+		     unsigned int n, char *why, size_t size)
+{
+	struct memnetd_argv argv;
+	char log[512], path[64];
+	int ret;
+
+	make_memnetd_argv(&argv, config, first, n);
+	for (unsigned int i = 0; i < n; i++) {	/* left by a memnetd that was killed */
+		tmp_path(first + i, "ivshmem", path);
+		unlink(path);
+		tmp_path(first + i, "bell", path);
+		unlink(path);
+	}
+	snprintf(log, sizeof(log), "%s/memnetd.log", config->log_dir);
+	ret = child_start(memnetd, "memnetd", argv.args, log, -1, NULL);
 	if (!ret)
-		ret = wait_for_file(BELL_SOCKET, &vm->memnetd);
+		ret = wait_for_file(path, memnetd);	/* the last VM's bell: made last */
 	if (ret)
 		return mn_explain(why, size, ret, "memnetd does not come up (%s): see %s",
 				  strerror(-ret), log);
@@ -95,9 +141,12 @@ static int start_memnetd(struct vm *vm, char *why, size_t size)
 static int open_tap(struct vm *vm, char *why, size_t size)
 {
 	struct in_addr addr;
+	char name[16], text[32];
 
-	inet_pton(AF_INET, VM_HOST_ADDR, &addr);
-	vm->tap_fd = tap_open("memnet0", addr, VM_PREFIX);
+	snprintf(name, sizeof(name), "memnet%u", vm->number);
+	snprintf(text, sizeof(text), HOST_ADDR, vm->number);
+	inet_pton(AF_INET, text, &addr);
+	vm->tap_fd = tap_open(name, addr, VM_PREFIX);
 	if (vm->tap_fd < 0)
 		return mn_explain(why, size, vm->tap_fd, "cannot make a tap device: %s; load the "
 				  "tun module (modprobe tun), and let this user open /dev/net/tun",
@@ -105,12 +154,13 @@ static int open_tap(struct vm *vm, char *why, size_t size)
 	return 0;
 }
 
-static int make_append(const struct vm_config *c, char *text, size_t size)
+static int make_append(const struct vm *vm, char *text, size_t size)
 {
+	const char *fault = vm->config.fault;
 	int n = snprintf(text, size,
 			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
-			 " memnet.addr=" VM_GUEST_ADDR "/%d%s%s",
-			 VM_PREFIX, c->fault ? " memnet.fault=" : "", c->fault ? c->fault : "");
+			 " memnet.addr=" GUEST_ADDR "/%d%s%s", vm->number,
+			 VM_PREFIX, fault ? " memnet.fault=" : "", fault ? fault : "");
 
 	return n < (int)size ? 0 : -E2BIG;
 }
@@ -122,8 +172,12 @@ static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
 	char console[512], log[512], append[512];
 	int control[2] = { -1, -1 }, qmp[2] = { -1, -1 };
 	struct qemu_argv argv = { 0 };
-	int ret = make_append(c, append, sizeof(append));
+	char ivshmem[64], bell[64], insns[64];
+	int ret = make_append(vm, append, sizeof(append));
 
+	tmp_path(vm->number, "ivshmem", ivshmem);
+	tmp_path(vm->number, "bell", bell);
+	tmp_path(vm->number, "insns", insns);
 	log_path(vm, "console", console, sizeof(console));
 	log_path(vm, "qemu", log, sizeof(log));
 	if (!ret && (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) ||
@@ -135,14 +189,14 @@ static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
 			.memory_mib = c->memory_mib, .kernel = c->kernel, .initrd = c->initrd,
 			.append = append, .console_log = console, .control_fd = control[1],
 			.qmp_fd = qmp[1], .tap_fd = full ? vm->tap_fd : -1, .vhost = c->vhost,
-			.ivshmem_path = IVSHMEM_SOCKET, .bell_path = BELL_SOCKET,
-			.plugin = c->plugin, .insns_page = INSNS_PAGE,
+			.ivshmem_path = ivshmem, .bell_path = bell,
+			.plugin = c->plugin, .insns_page = insns,
 		};
 		const int pass[] = { control[1], qmp[1], full ? vm->tap_fd : -1, -1 };
 
 		ret = qemu_argv_make(&argv, &q);
 		if (!ret)
-			ret = child_start(&vm->qemu, "QEMU", argv.args, log, -1, pass);
+			ret = child_start(&vm->qemu, vm->qemu_name, argv.args, log, -1, pass);
 	}
 	qemu_argv_free(&argv);
 	close(control[1]);
@@ -182,25 +236,26 @@ static void last_words(const struct vm *vm, const char *which, char *text, size_
 
 static int explain_boot(struct vm *vm, int ret, char *why, size_t size)
 {
-	char words[256];
+	char words[256], log[512];
 
 	if (ret == -EINTR)
 		return mn_explain(why, size, ret, "interrupted");
 	if (ret == -ETIMEDOUT) {
 		last_words(vm, "console", words, sizeof(words));
-		return mn_explain(why, size, ret, "the guest was not ready within %d s (accel %s); "
-				  "see %s/console.log%s", vm->config.ready_timeout_ms / 1000,
-				  vm->config.accel, vm->config.log_dir, words);
+		log_path(vm, "console", log, sizeof(log));
+		return mn_explain(why, size, ret, "%s was not ready within %d s (accel %s); "
+				  "see %s%s", vm->guest_name, vm->config.ready_timeout_ms / 1000,
+				  vm->config.accel, log, words);
 	}
 	child_stop(&vm->qemu, 100);
 	last_words(vm, "qemu", words, sizeof(words));
 	if (!words[0])
 		last_words(vm, "console", words, sizeof(words));
-	return mn_explain(why, size, ret, "QEMU ended before the guest was ready (%s)%s",
-			  child_how_ended(&vm->qemu), words);
+	return mn_explain(why, size, ret, "%s ended before the guest was ready (%s)%s",
+			  vm->qemu_name, child_how_ended(&vm->qemu), words);
 }
 
-static int wait_ready(struct vm *vm, const char *word, char *why, size_t size)
+static int wait_word(struct vm *vm, const char *word, char *why, size_t size)
 {
 	char line[GUEST_LINE];
 	int ret = guest_wait_line(&vm->link, word, line, sizeof(line), vm->config.ready_timeout_ms);
@@ -213,8 +268,8 @@ static int ask_threads(struct vm *vm, char *why, size_t size)
 	int n = qemu_vcpu_threads(vm->qmp_fd, vm->vcpu_tids, QMP_TIMEOUT_MS);
 
 	if (n <= 0)
-		return mn_explain(why, size, n ? n : -EPROTO, "QEMU does not tell its vCPU "
-				  "threads: %s", strerror(n ? -n : EPROTO));
+		return mn_explain(why, size, n ? n : -EPROTO, "%s does not tell its vCPU "
+				  "threads: %s", vm->qemu_name, strerror(n ? -n : EPROTO));
 	vm->vcpus = n;
 	return 0;
 }
@@ -222,10 +277,13 @@ static int ask_threads(struct vm *vm, char *why, size_t size)
 /* Without a reader the runs go on, and say why their guest instructions are absent. */
 static void open_insns(struct vm *vm)
 {
+	char page[64];
+
+	tmp_path(vm->number, "insns", page);
 	if (vm->config.no_insns)
 		snprintf(vm->no_insns, sizeof(vm->no_insns), "%s", vm->config.no_insns);
 	else if (vm->config.plugin)
-		guest_insns_open_page(&vm->insns, INSNS_PAGE, vm->qemu.pid, vm->no_insns,
+		guest_insns_open_page(&vm->insns, page, vm->qemu.pid, vm->no_insns,
 				      sizeof(vm->no_insns));
 	else
 		guest_insns_open_perf(&vm->insns, vm->vcpu_tids, vm->vcpus, vm->no_insns,
@@ -247,10 +305,10 @@ static int make_progress_file(const char *path)
 static int start_peer(struct vm *vm)
 {
 	char *argv[] = {
-		(char *)vm->config.work, "peer", "--listen", VM_PEER, "--progress", PEER_PROGRESS,
-		NULL
+		(char *)vm->config.work, "peer", "--listen", vm->peer_addr, "--progress",
+		vm->peer_progress, NULL
 	};
-	int pipe_fds[2], ret = make_progress_file(PEER_PROGRESS);
+	int pipe_fds[2], ret = make_progress_file(vm->peer_progress);
 	char log[512];
 
 	if (ret)
@@ -259,7 +317,7 @@ static int start_peer(struct vm *vm)
 		return -errno;
 	fcntl(pipe_fds[1], F_SETFL, 0);
 	log_path(vm, "peer", log, sizeof(log));
-	ret = child_start(&vm->peer, "the peer", argv, log, pipe_fds[1], NULL);
+	ret = child_start(&vm->peer, vm->peer_name, argv, log, pipe_fds[1], NULL);
 	close(pipe_fds[1]);
 	if (ret) {
 		close(pipe_fds[0]);
@@ -268,7 +326,6 @@ static int start_peer(struct vm *vm)
 	if (vm->peer_out >= 0)
 		close(vm->peer_out);
 	vm->peer_out = pipe_fds[0];
-	snprintf(vm->peer_progress, sizeof(vm->peer_progress), PEER_PROGRESS);
 	return 0;
 }
 
@@ -277,61 +334,51 @@ int vm_ensure_peer(struct vm *vm)
 	return child_ended(&vm->peer) ? start_peer(vm) : 0;
 }
 
-static const char *first_dead(struct child *const children[], size_t n)
+/* "QEMU", "QEMU of VM 2". */
+static void name_part(const struct vm *vm, const char *part, char name[32])
 {
-	static char text[96];
-
-	for (size_t i = 0; i < n; i++) {
-		if (!child_ended(children[i]))
-			continue;
-		snprintf(text, sizeof(text), "%s ended (%s)", children[i]->name,
-			 child_how_ended(children[i]));
-		return text;
-	}
-	return NULL;
+	if (vm->number)
+		snprintf(name, 32, "%s of VM %u", part, vm->number);
+	else
+		snprintf(name, 32, "%s", part);
 }
 
-const char *vm_vital_casualty(struct vm *vm)
-{
-	return first_dead((struct child *const []){ &vm->qemu, &vm->memnetd }, 2);
-}
-
-const char *vm_casualty(struct vm *vm)
-{
-	return first_dead((struct child *const []){ &vm->qemu, &vm->memnetd, &vm->peer }, 3);
-}
-
-static void clear(struct vm *vm, const struct vm_config *config)
+void vm_clear(struct vm *vm, const struct vm_config *config, unsigned int number)
 {
 	*vm = (struct vm){
-		.config = *config, .link.fd = -1, .qmp_fd = -1, .tap_fd = -1, .peer_out = -1,
-		.memnetd.name = "memnetd", .qemu.name = "QEMU", .peer.name = "the peer",
+		.config = *config, .number = number, .link.fd = -1, .qmp_fd = -1, .tap_fd = -1,
+		.peer_out = -1,
 	};
+	name_part(vm, "the guest", vm->guest_name);
+	name_part(vm, "QEMU", vm->qemu_name);
+	name_part(vm, "the peer", vm->peer_name);
+	vm->qemu.name = vm->qemu_name;
+	vm->peer.name = vm->peer_name;
+	snprintf(vm->peer_addr, sizeof(vm->peer_addr), HOST_ADDR ":" PEER_PORT, number);
+	tmp_path(number, "peer", vm->peer_progress);
 }
 
-int vm_boot(struct vm *vm, const struct vm_config *config, char *why, size_t size)
+int vm_start(struct vm *vm, char *why, size_t size)
 {
-	int ret;
+	int ret = open_tap(vm, why, size);
 
-	clear(vm, config);
-	ret = open_tap(vm, why, size);
-	if (!ret)
-		ret = start_memnetd(vm, why, size);
 	if (!ret) {
 		ret = start_peer(vm);
 		if (ret)
-			mn_explain(why, size, ret, "cannot start the peer: %s", strerror(-ret));
+			mn_explain(why, size, ret, "cannot start %s: %s", vm->peer_name,
+				   strerror(-ret));
 	}
-	if (!ret)
-		ret = start_qemu(vm, true, why, size);
-	if (!ret)
-		ret = wait_ready(vm, "ready", why, size);
+	return ret ? ret : start_qemu(vm, true, why, size);
+}
+
+int vm_wait_ready(struct vm *vm, char *why, size_t size)
+{
+	int ret = wait_word(vm, "ready", why, size);
+
 	if (!ret)
 		ret = ask_threads(vm, why, size);
 	if (!ret)
 		open_insns(vm);
-	if (ret)
-		vm_stop(vm);
 	return ret;
 }
 
@@ -342,23 +389,15 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* Let the guest power itself off; QEMU then ends by itself. */
-static void power_off(struct vm *vm)
+void vm_power_off(struct vm *vm)
 {
-	int64_t deadline = mn_now_ns() + GRACE_MS * NSEC_PER_MSEC;
-
-	if (vm->link.fd < 0 || mn_write_all(vm->link.fd, "quit\n", 5))
-		return;
-	while (!child_ended(&vm->qemu) && !interrupted() && mn_now_ns() < deadline)
-		mn_sleep_until_ns(mn_now_ns() + 10 * NSEC_PER_MSEC);
+	if (vm->link.fd >= 0 && !child_ended(&vm->qemu))
+		mn_write_all(vm->link.fd, "quit\n", 5);	/* else it is killed */
 }
 
 void vm_stop(struct vm *vm)
 {
-	if (!child_ended(&vm->qemu))
-		power_off(vm);
 	child_stop(&vm->qemu, 500);
-	child_stop(&vm->memnetd, GRACE_MS);
 	child_stop(&vm->peer, GRACE_MS);
 	guest_insns_close(vm->insns);
 	vm->insns = NULL;
@@ -373,10 +412,10 @@ int vm_probe(const struct vm_config *config, char *why, size_t size)
 	struct vm vm;
 	int ret;
 
-	clear(&vm, config);
+	vm_clear(&vm, config, 0);
 	ret = start_qemu(&vm, false, why, size);
 	if (!ret)
-		ret = wait_ready(&vm, "hello", why, size);
+		ret = wait_word(&vm, "hello", why, size);
 	child_stop(&vm.qemu, 100);
 	vm_stop(&vm);
 	return ret;

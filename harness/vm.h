@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A booted VM with everything around it: tap, memnetd, QEMU, the peer, and the
- * control channel to the guest's init. To be used inside the sandbox.
+ * A booted VM with what is its own: tap, QEMU, the peer, and the control channel
+ * to the guest's init. VMs that run together are a vm_set (vm_set.h), which has
+ * the memnetd of all. To be used inside the sandbox.
  */
 #ifndef HARNESS_VM_H
 #define HARNESS_VM_H
@@ -13,12 +14,9 @@
 #include "harness/child.h"
 #include "harness/guest_link.h"
 #include "harness/qemu.h"
+#include "harness/vocabulary.h"
 
-#define VM_HOST_ADDR	"198.18.0.1"
-#define VM_GUEST_ADDR	"198.18.0.2"
-#define VM_PREFIX	30
-#define VM_PEER_PORT	"7000"
-#define VM_PEER		VM_HOST_ADDR ":" VM_PEER_PORT
+#define VM_PREFIX	30	/* each VM has a network of its own with the host */
 
 struct vm_config {
 	const char *accel;		/* "tcg" or "kvm" */
@@ -27,7 +25,7 @@ struct vm_config {
 	bool vhost;
 	const char *kernel, *initrd;
 	const char *memnetd, *work;	/* programs of ours */
-	const char *log_dir;		/* console.log, qemu.log, memnetd.log, peer.log */
+	const char *log_dir;		/* memnetd.log; console.log, ... or console-1.log, ... */
 	unsigned int flows;		/* memnetd has to serve at once */
 	const char *spin;		/* memnetd's --spin; "": its own choice */
 	const char *plugin;		/* of QEMU, to count guest instructions; NULL: none */
@@ -38,7 +36,10 @@ struct vm_config {
 
 struct vm {
 	struct vm_config config;
-	struct child memnetd, qemu, peer;
+	unsigned int number;		/* from 1; 0: the only one, whose things have no number */
+	char guest_name[32], qemu_name[32], peer_name[32];	/* for messages */
+	char peer_addr[32];		/* where its peer listens: "198.18.0.1:7000" */
+	struct child qemu, peer;
 	struct guest_link link;
 	int qmp_fd, tap_fd;
 	int peer_out;			/* read end of the peer's standard output */
@@ -50,21 +51,30 @@ struct vm {
 };
 
 /*
- * Boot and wait until the guest is ready. 0, or -errno with one line that names
- * the mend in @why; nothing is left running then.
+ * All return 0, or -errno with one line that names the mend in @why. What a failed
+ * one has started is for vm_stop().
  */
-int vm_boot(struct vm *vm, const struct vm_config *config, char *why, size_t why_size);
+
+/* Start a memnetd that serves VM @first and the @n - 1 with the numbers behind it. */
+int vm_start_memnetd(struct child *memnetd, const struct vm_config *config, unsigned int first,
+		     unsigned int n, char *why, size_t why_size);
+
+/* Nothing of it runs: safe for vm_stop(). */
+void vm_clear(struct vm *vm, const struct vm_config *config, unsigned int number);
+
+/* Start peer and QEMU of a cleared VM whose memnetd listens; do not wait for the guest. */
+int vm_start(struct vm *vm, char *why, size_t why_size);
+
+/* Wait until the guest is ready, find its vCPUs and their counters. */
+int vm_wait_ready(struct vm *vm, char *why, size_t why_size);
 
 /* Start the peer anew if it has ended. 0 or -errno. */
 int vm_ensure_peer(struct vm *vm);
 
-/* What of the VM has died: "QEMU ended (signal 9)", or NULL when all is well. */
-const char *vm_casualty(struct vm *vm);
+/* Ask the guest to power itself off; QEMU then ends by itself. */
+void vm_power_off(struct vm *vm);
 
-/* The same for QEMU and memnetd, which cannot be replaced without a new boot. */
-const char *vm_vital_casualty(struct vm *vm);
-
-/* Power off, then stop what still runs. Safe after a failed boot. */
+/* Stop what still runs. */
 void vm_stop(struct vm *vm);
 
 /*

@@ -47,6 +47,19 @@ static const struct arm arms[] = {
 	  ON_VCPU_CPUS, ON_VCPU_CPUS },
 };
 
+static const struct topology topologies[] = {
+	{ "one-vm", "both workloads in one guest", 1, { WORK_BOTH } },
+	{ "two-vm", "one guest computes, another one has the network's work; same cores",
+	  2, { WORK_COMPUTE, WORK_NETWORK } },
+	{ "n-vm", "several guests at once, each with both workloads; same cores",
+	  0, { WORK_BOTH } },
+};
+
+bool topology_does(const struct topology *t, unsigned int i, enum vm_work work)
+{
+	return t->work[t->vms ? i : 0] & work;
+}
+
 #define LOOKUP(type, table)						\
 	const struct type *type##_find(const char *name)		\
 	{								\
@@ -64,3 +77,4 @@ static const struct arm arms[] = {
 LOOKUP(path, paths)
 LOOKUP(scenario, scenarios)
 LOOKUP(arm, arms)
+LOOKUP(topology, topologies)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The words of a plan, each kind a table: network paths, scenarios, arms,
- * directions. Adding one is a line in vocabulary.c.
+ * topologies. Adding one is a line in vocabulary.c.
  */
 #ifndef HARNESS_VOCABULARY_H
 #define HARNESS_VOCABULARY_H
@@ -39,14 +39,30 @@ struct arm {
 	enum cpu_set_of qemu, memnetd;	/* vCPUs: always vcpu; vhost: as QEMU; peer: always host */
 };
 
+#define MAX_VMS 8	/* of one run */
+
+/* What of a scenario a VM does. */
+enum vm_work { WORK_COMPUTE = 1, WORK_NETWORK = 2, WORK_BOTH = WORK_COMPUTE | WORK_NETWORK };
+
+struct topology {
+	const char *name, *summary;
+	unsigned int vms;	/* 0: as many as the plan's vms says, all doing work[0] */
+	enum vm_work work[2];	/* of each VM */
+};
+
+/* Does VM @i, from 0, do this? */
+bool topology_does(const struct topology *t, unsigned int i, enum vm_work work);
+
 /* The entry called @name, or NULL. */
 const struct path *path_find(const char *name);
 const struct scenario *scenario_find(const char *name);
 const struct arm *arm_find(const char *name);
+const struct topology *topology_find(const char *name);
 
 /* Entry @i, NULL past the last. */
 const struct path *path_at(size_t i);
 const struct scenario *scenario_at(size_t i);
 const struct arm *arm_at(size_t i);
+const struct topology *topology_at(size_t i);
 
 #endif

@@ -23,6 +23,7 @@ static inline struct run_row made_run(const char *path, const char *scenario, in
 	ROW_TEXT(r.direction, "send");
 	ROW_TEXT(r.arm, "spare-core");
 	ROW_TEXT(r.topology, "one-vm");
+	r.vms = 1;
 	ROW_TEXT(r.accelerator, "tcg");
 	ROW_TEXT(r.compute_kernel, "sha256");
 	ROW_TEXT(r.energy_source, "model");

@@ -24,6 +24,7 @@ static struct summary_row summary(int64_t n, double ratio, double low, double hi
 	ROW_TEXT(s.scenario, "hybrid-saturate");
 	ROW_TEXT(s.direction, "send");
 	ROW_TEXT(s.arm, "spare-core");
+	ROW_TEXT(s.topology, "one-vm");
 	ROW_TEXT(s.path, "memnet");
 	ROW_TEXT(s.baseline, "virtio-tap");
 	ROW_TEXT(s.metric, "network_gain");
@@ -116,6 +117,15 @@ static void a_threshold_is_for_one_number_of_flows_and_one_spin_budget(void **st
 		expect(s, of_50us, cases[i].of_50us ? GATE_OK : GATE_INCONCLUSIVE, "");
 		assert_non_null(strstr(text, "memnet spin 50us"));
 	}
+}
+
+static void a_threshold_is_for_one_vm(void **state)
+{
+	struct summary_row s = summary(7, 8, 7, 9);
+
+	ROW_TEXT(s.topology, "two-vm");
+	expect(s, threshold(">=", 7), GATE_INCONCLUSIVE, "");
+	assert_non_null(strstr(text, "not in the summary"));
 }
 
 static void few_runs_decide_only_far_from_the_bound(void **state)
@@ -306,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_an_interval_all_of_it_decides),
 		cmocka_unit_test(a_threshold_is_for_one_number_of_flows_and_one_spin_budget),
+		cmocka_unit_test(a_threshold_is_for_one_vm),
 		cmocka_unit_test(few_runs_decide_only_far_from_the_bound),
 		cmocka_unit_test(the_field_says_which_value_is_held_against_the_bound),
 		cmocka_unit_test(another_accelerator_is_not_applicable_and_then_nothing_compares),

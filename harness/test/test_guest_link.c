@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The control channel against a guest played over a socket pair. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "harness/guest_link.h"
+#include "memnet-core/base/clock.h"
 
 struct fixture {
 	struct guest_link link;
@@ -124,6 +126,111 @@ static void nonsense_from_the_guest_does_no_harm(void **state)
 	free(flood);
 }
 
+/* --- several guests ---------------------------------------------------------- */
+
+#define GUESTS 3
+#define APART_NS (30 * NSEC_PER_MSEC)
+
+struct fixtures {
+	struct fixture *f[GUESTS];
+	struct guest_link *link[GUESTS];
+	struct guest_answer answer[GUESTS];
+};
+
+static int setup_all(void **state)
+{
+	struct fixtures *all = calloc(1, sizeof(*all));
+
+	for (int i = 0; i < GUESTS; i++) {
+		setup((void **)&all->f[i]);
+		all->link[i] = &all->f[i]->link;
+	}
+	*state = all;
+	return 0;
+}
+
+static int teardown_all(void **state)
+{
+	struct fixtures *all = *state;
+
+	for (int i = 0; i < GUESTS; i++)
+		teardown((void **)&all->f[i]);
+	free(all);
+	return 0;
+}
+
+static int go_all(struct fixtures *all, int timeout_ms)
+{
+	return guest_command_all(all->link, GUESTS, "go", "went", all->answer, timeout_ms);
+}
+
+/* Guests that answer when all have been told, the last one first, and some time apart. */
+static void *answer_backwards(void *arg)
+{
+	struct fixtures *all = arg;
+	char told[8];
+
+	for (int i = GUESTS - 1; i >= 0; i--)
+		if (read(all->f[i]->guest, told, 3) != 3)
+			return NULL;
+	for (int i = GUESTS - 1; i >= 0; i--) {
+		guest_says(all->f[i], i ? "armed 1\nwent t_ns=1\n" : "went t_ns=5\n");
+		mn_sleep_until_ns(mn_now_ns() + APART_NS);
+	}
+	return NULL;
+}
+
+static void all_are_told_before_any_is_waited_for(void **state)
+{
+	struct fixtures *all = *state;
+	pthread_t guests;
+
+	assert_int_equal(pthread_create(&guests, NULL, answer_backwards, all), 0);
+	assert_int_equal(go_all(all, 2000), 0);
+	pthread_join(guests, NULL);
+	assert_string_equal(all->answer[0].line, "went t_ns=5");
+	assert_string_equal(all->answer[2].line, "went t_ns=1");
+	assert_true(all->link[1]->slots[1].armed);
+	assert_true(all->answer[0].at_ns - all->answer[1].at_ns > APART_NS / 2);
+	assert_true(all->answer[1].at_ns - all->answer[2].at_ns > APART_NS / 2);
+}
+
+static void the_guest_that_is_silent_is_known(void **state)
+{
+	struct fixtures *all = *state;
+
+	guest_says(all->f[0], "went t_ns=1\n");
+	guest_says(all->f[2], "went t_ns=1\n");
+	assert_int_equal(go_all(all, 50), -ETIMEDOUT);
+	assert_true(all->answer[0].at_ns && !all->answer[1].at_ns && all->answer[2].at_ns);
+}
+
+static void one_that_fails_ends_the_wait_for_all(void **state)
+{
+	struct fixtures *all = *state;
+
+	guest_says(all->f[1], "error command go\n");
+	assert_int_equal(go_all(all, 60000), -EREMOTEIO);
+	all->link[0]->watchdog = dead;
+	assert_int_equal(go_all(all, 60000), -ECHILD);
+	all->link[0]->watchdog = NULL;
+	shutdown(all->f[2]->guest, SHUT_WR);
+	assert_int_equal(go_all(all, 60000), -EPIPE);
+}
+
+static void a_flood_from_one_does_no_harm(void **state)
+{
+	struct fixtures *all = *state;
+	char *flood = malloc(2 * GUEST_LINE);
+
+	memset(flood, 'x', 2 * GUEST_LINE);
+	assert_int_equal(write(all->f[1]->guest, flood, 2 * GUEST_LINE), 2 * GUEST_LINE);
+	free(flood);
+	for (int i = 0; i < GUESTS; i++)
+		guest_says(all->f[i], "\nwent t_ns=1\n");
+	assert_int_equal(go_all(all, 2000), 0);
+}
+
 static void values_are_found_by_whole_keys(void **state)
 {
 	int64_t v = -1;
@@ -161,6 +268,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			slots_that_exit_or_have_a_result_end_the_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_from_the_guest_does_no_harm, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			all_are_told_before_any_is_waited_for, setup_all, teardown_all),
+		cmocka_unit_test_setup_teardown(
+			the_guest_that_is_silent_is_known, setup_all, teardown_all),
+		cmocka_unit_test_setup_teardown(
+			one_that_fails_ends_the_wait_for_all, setup_all, teardown_all),
+		cmocka_unit_test_setup_teardown(
+			a_flood_from_one_does_no_harm, setup_all, teardown_all),
 		cmocka_unit_test(values_are_found_by_whole_keys),
 		cmocka_unit_test(words_are_found_by_whole_keys_and_cut),
 	};

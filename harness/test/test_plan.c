@@ -44,6 +44,7 @@ static void the_shipped_plans_load(void **state)
 	static const char *const shipped[] = {
 		"harness/plans/paper.ini", "harness/plans/smoke.ini",
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
+		"harness/plans/two-vm.ini",
 	};
 	struct plan plan;
 
@@ -214,6 +215,78 @@ static void flows_and_spin_multiply_only_what_has_a_use_for_them(void **state)
 	assert_int_equal(plan_most_flows(&plan), 8);
 }
 
+#define TOPOLOGIES "[matrix t]\npaths=memnet\nscenarios=compute,network\narms=spare-core\n" \
+		   "directions=send\n"
+
+static void a_plan_without_topologies_has_one_vm(void **state)
+{
+	struct plan_run *runs;
+	struct plan plan;
+	long n;
+
+	assert_int_equal(load(&plan, TOPOLOGIES "vms=4\n"), 0);
+	n = plan_expand(&plan, 42, &runs);
+	assert_int_equal(n, 2 * 6);
+	for (long i = 0; i < n; i++) {
+		assert_string_equal(runs[i].config->topology->name, "one-vm");
+		assert_int_equal(runs[i].config->vms, 1);
+		assert_null(strstr(runs[i].id, "vm"));
+	}
+	free(runs);
+}
+
+static void each_topology_has_a_boot_and_a_name_of_its_own(void **state)
+{
+	static const char *const names[] = { ".send", ".send.two-vm", ".send.2-vm", ".send.4-vm" };
+	size_t count[ARRAY_SIZE(names)] = { 0 };
+	struct plan_run *runs;
+	struct plan plan;
+	long n;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=1\n" TOPOLOGIES
+			      "topologies=one-vm,two-vm,n-vm\nvms=2,4\n"), 0);
+	n = plan_expand(&plan, 42, &runs);
+	assert_int_equal(n, 2 * 4);
+	assert_int_equal(runs[n - 1].boot, 4);
+	for (long i = 0; i < n; i++) {
+		if (i && runs[i].boot == runs[i - 1].boot)
+			assert_true(plan_same_vms(runs[i].config, runs[i - 1].config));
+		for (size_t j = 0; j < ARRAY_SIZE(names); j++)
+			count[j] += !strcmp(strstr(runs[i].id, "network") ? runs[i].id +
+					    strlen("b01.memnet.spare-core.network") : "", names[j]);
+	}
+	for (size_t j = 0; j < ARRAY_SIZE(names); j++)
+		assert_int_equal(count[j], 1);
+	free(runs);
+}
+
+static void what_a_vm_does_is_the_topologys(void **state)
+{
+	const struct topology *one = topology_find("one-vm"), *two = topology_find("two-vm");
+	const struct topology *n = topology_find("n-vm");
+
+	assert_true(topology_does(one, 0, WORK_COMPUTE) && topology_does(one, 0, WORK_NETWORK));
+	assert_true(topology_does(two, 0, WORK_COMPUTE) && !topology_does(two, 0, WORK_NETWORK));
+	assert_true(!topology_does(two, 1, WORK_COMPUTE) && topology_does(two, 1, WORK_NETWORK));
+	for (unsigned int i = 0; i < MAX_VMS; i++)
+		assert_true(topology_does(n, i, WORK_COMPUTE) && topology_does(n, i, WORK_NETWORK));
+	for (size_t i = 0; topology_at(i); i++)
+		assert_true(topology_at(i)->vms <= MAX_VMS);
+}
+
+static void topologies_that_make_no_sense_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"topologies=three-vm", "topologies=", "vms=1", "vms=9", "vms=2,many",
+	};
+	char text[400];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(text, sizeof(text), TOPOLOGIES "%s\n", bad[i]);
+		refused(text, ":6:", "want a list out of");
+	}
+}
+
 static void each_spin_budget_has_a_boot_of_its_own(void **state)
 {
 	struct plan_run *runs;
@@ -359,6 +432,10 @@ int main(void)
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(what_streams_nothing_has_no_direction),
 		cmocka_unit_test(flows_and_spin_multiply_only_what_has_a_use_for_them),
+		cmocka_unit_test(a_plan_without_topologies_has_one_vm),
+		cmocka_unit_test(each_topology_has_a_boot_and_a_name_of_its_own),
+		cmocka_unit_test(what_a_vm_does_is_the_topologys),
+		cmocka_unit_test(topologies_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),

@@ -77,7 +77,7 @@ static void set_watchdog(struct vm_set *vms, int (*bark)(void *))
 	}
 }
 
-/* What has died; after a broken channel with some patience, for QEMU closes it as it dies. */
+/* What has died; after a broken channel with some patience: it is closed before its end is told. */
 static const char *find_casualty(struct vm_set *vms, bool patient)
 {
 	int64_t deadline = mn_now_ns() + (patient ? NSEC_PER_SEC : 0);
@@ -120,6 +120,20 @@ static int command_all(struct run *r, const char *command, const char *word,
 	return lost_waiting(r, &vms->vm[i], ret, what);
 }
 
+/* Why a workload ended early: its connection is reset before who held it can be waited for. */
+static int lost_workload(struct run *r, const struct vm *vm, int i)
+{
+	const struct guest_slot *s = &vm->link.slots[i];
+	const char *name = i ? "network" : "compute";
+	const char *casualty = find_casualty(r->ctx->vms, i);
+
+	if (casualty)
+		return lost(r, -ECHILD, "%s, and the %s workload in %s with it; see its log",
+			    casualty, name, vm->guest_name);
+	return lost(r, -ECANCELED, "the %s workload in %s ended early (%s)%s%s", name,
+		    vm->guest_name, s->status, s->complaint[0] ? ": " : "", s->complaint);
+}
+
 /* A workload that ended when it should not have. */
 static int check_slots_of(struct run *r, const struct vm *vm, bool may_have_ended)
 {
@@ -128,9 +142,7 @@ static int check_slots_of(struct run *r, const struct vm *vm, bool may_have_ende
 		bool failed = s->exited && strcmp(s->status, "status=0");
 
 		if (s->spawned && (failed || (s->exited && !may_have_ended)))
-			return lost(r, -ECANCELED, "the %s workload in %s ended early (%s)%s%s",
-				    i ? "network" : "compute", vm->guest_name, s->status,
-				    s->complaint[0] ? ": " : "", s->complaint);
+			return lost_workload(r, vm, i);
 	}
 	return 0;
 }

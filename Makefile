@@ -205,6 +205,7 @@ analyse_src := \
 	harness/groups.c \
 	harness/metrics.c \
 	memnet-core/base/stats.c \
+	memnet-core/base/resample.c \
 	memnet-core/base/parse.c
 
 table_src := \
@@ -329,6 +330,8 @@ run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
+$(eval $(call test,memnet-core/base/test/test_resample.c,memnet-core/base/resample.c \
+	memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))

@@ -15,6 +15,7 @@
  * bounds; otherwise its verdict is "not comparable", whatever its value.
  */
 #include "harness/analyse.h"
+#include "harness/analyse_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -160,6 +161,20 @@ static double next_block(const struct metric *m, const struct group *g, size_t *
 	return stats_median(values, n);
 }
 
+struct block_values group_block_values(const struct metric *m, const struct group *g, double *values)
+{
+	struct block_values v = { .source = source_of(m, g) };
+	bool mixed = !strcmp(v.source, "mixed");
+	int64_t block;
+
+	for (size_t i = 0; i < g->n && !mixed;) {
+		values[v.n] = next_block(m, g, &i, values + v.n, &block);
+		v.n += isfinite(values[v.n]);
+	}
+	v.quality = quality_of(m, g, v.n);
+	return v;
+}
+
 /* Blockwise ratios of @g over @base, or the inverse; blocks without either are left out. */
 static size_t block_ratios(struct work *w, const struct metric *m, const struct group *g,
 			   const struct group *base, bool inverse)
@@ -207,13 +222,6 @@ static const char *verdict_of(struct estimate ratio, bool more_is_better)
 	if (ratio.high < 1)
 		return more_is_better ? VERDICT_WORSE : VERDICT_BETTER;
 	return VERDICT_SAME;
-}
-
-static bool is_judged(const struct metric *m, const char *scenario)
-{
-	if (m->sense == METRIC_LESS_FOR_SAME)
-		return scenario_has_same_work(scenario);
-	return m->sense != METRIC_PLAIN;
 }
 
 static struct summary_row *add_row(struct work *w, const struct group *g, const char *metric,
@@ -285,7 +293,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	e = estimate_ratio(w, m, g, base, false);
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
-	if (is_judged(m, s->scenario))
+	if (metric_is_judged(m, s->scenario))
 		ROW_TEXT(s->verdict, "%s", verdict_of(e, m->sense == METRIC_MORE));
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/compare.h"
 #include "harness/doctor.h"
 #include "harness/experiment.h"
 #include "harness/gate.h"
@@ -18,6 +19,8 @@
 #include "memnet-core/base/util.h"
 
 #define THRESHOLDS "results/thresholds.csv"
+
+static struct compare_options comparison = { .margins = "results/margins.csv" };
 
 static struct experiment_options options = {
 	.results = "results", .accel = "auto", .build = "build",
@@ -73,6 +76,19 @@ static int command_check(const char *dir)
 	return GATE_INCONCLUSIVE;
 }
 
+static int command_compare(const char *old_dir)
+{
+	char err[1024];
+	int ret;
+
+	comparison.old_dir = old_dir;
+	ret = compare_folders(&comparison, stdout, isatty(STDOUT_FILENO), err, sizeof(err));
+	if (ret >= 0)
+		return ret;
+	complain(err);
+	return COMPARE_UNDECIDED;
+}
+
 static int command_doctor(const char *unused)
 {
 	return doctor_run(options.build, stdout);
@@ -87,11 +103,14 @@ static int command_columns(const char *unused)
 static const struct command {
 	const char *name, *argument, *summary;
 	int (*run)(const char *argument);
+	const char **second;	/* where a second argument goes; NULL: there is none */
 } commands[] = {
 	{ "run", "PLAN", "carry out a plan, analyse it, print its table", command_run },
 	{ "resume", "DIR", "finish an interrupted experiment", command_resume },
 	{ "report", "DIR", "analyse a results folder again and print its table", command_report },
 	{ "check", "DIR", "compare a results folder with results/thresholds.csv", command_check },
+	{ "compare", "OLD NEW", "is NEW worse than OLD? both are results folders",
+	  command_compare, &comparison.new_dir },
 	{ "doctor", NULL, "what works on this machine, and what mends the rest", command_doctor },
 	{ "columns", NULL, "print the reference of all columns, as markdown", command_columns },
 };
@@ -103,12 +122,14 @@ struct arguments {
 	const char *argument;
 };
 
-enum { OPT_RESULTS = 256, OPT_BUILD, OPT_FAULT, OPT_READY };
+enum { OPT_RESULTS = 256, OPT_BUILD, OPT_FAULT, OPT_READY, OPT_AA, OPT_DETERMINISTIC };
 
 static const struct argp_option option_table[] = {
 	{ "accel", 'a', "auto|kvm|tcg", 0, "accelerator (auto: KVM if a kernel really boots under it)" },
 	{ "results", OPT_RESULTS, "DIR", 0, "parent of results folders (results)" },
 	{ "build", OPT_BUILD, "DIR", 0, "where programs and guest image are (build)" },
+	{ "aa", OPT_AA, "DIR", 0, "compare: another measurement of OLD, for the A/A noise (OLD's and NEW's halves)" },
+	{ "deterministic", OPT_DETERMINISTIC, NULL, 0, "compare: only metrics that do not depend on the host's mood" },
 	{ "fault", OPT_FAULT, "WORD", OPTION_HIDDEN, "memnet.fault= of the guest, for tests" },
 	{ "ready-timeout", OPT_READY, "MS", OPTION_HIDDEN, "patience with a booting guest, for tests" },
 	{ 0 }
@@ -130,6 +151,8 @@ static error_t parse_argument(struct arguments *a, char *arg, struct argp_state 
 			argp_error(state, "no command '%s'", arg);
 	} else if (a->command->argument && !a->argument) {
 		a->argument = arg;
+	} else if (a->command->second && !*a->command->second) {
+		*a->command->second = arg;
 	} else {
 		argp_error(state, "'%s': one argument too many", arg);
 	}
@@ -150,6 +173,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_BUILD:
 		options.build = arg;
 		break;
+	case OPT_AA:
+		comparison.aa_dir = arg;
+		break;
+	case OPT_DETERMINISTIC:
+		comparison.deterministic_only = true;
+		break;
 	case OPT_FAULT:
 		options.fault = arg;
 		break;
@@ -161,7 +190,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->command)
 			argp_error(state, "which command?");
-		if (a->command->argument && !a->argument)
+		if ((a->command->argument && !a->argument) ||
+		    (a->command->second && !*a->command->second))
 			argp_error(state, "%s wants %s", a->command->name, a->command->argument);
 		break;
 	default:
@@ -173,7 +203,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static void list_commands(FILE *f)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-8s %-5s %s\n", commands[i].name,
+		fprintf(f, "  %-8s %-7s %s\n", commands[i].name,
 			commands[i].argument ? commands[i].argument : "", commands[i].summary);
 }
 
@@ -188,7 +218,8 @@ static const struct argp argp = {
 	"Examples:\n"
 	"  memnet-lab run harness/plans/smoke.ini\n"
 	"  memnet-lab resume results/latest\n"
-	"  memnet-lab check results/latest",
+	"  memnet-lab check results/latest\n"
+	"  memnet-lab compare results/paper/OLD results/paper/NEW",
 	NULL, help,
 };
 

@@ -130,6 +130,8 @@ double permutation_test_paired(const double *differences, size_t n, uint64_t see
 		return NAN;
 	for (size_t i = 0; i < n; i++)
 		observed += differences[i];
+	if (!isfinite(observed))
+		return NAN;
 	observed = fabs(observed) * (1 - 1e-12);	/* sums of other order are rounded otherwise */
 	if (n > PERMUTATION_EXACT_MAX_N) {
 		for (int i = 0; i < PERMUTATION_SAMPLES; i++)

@@ -41,7 +41,7 @@ struct resampled_ratio bootstrap_ratio(const double *a, size_t n_a, const double
  * far from 0 when each could as well have had the other sign. Exact by enumeration up to
  * PERMUTATION_EXACT_MAX_N, else from PERMUTATION_SAMPLES seeded ones and then never below
  * 1 / (PERMUTATION_SAMPLES + 1). Of two paths the differences are the logarithms of the
- * blockwise ratios. NAN when @n is 0.
+ * blockwise ratios. NAN when @n is 0 or a difference is not finite.
  */
 #define PERMUTATION_EXACT_MAX_N 15
 #define PERMUTATION_SAMPLES 9999

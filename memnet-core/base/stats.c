@@ -244,5 +244,5 @@ size_t stats_blocks_needed(double log_sd, double margin)
 
 	if (isnan(n) || !(margin > 0))
 		return 0;
-	return fmax(STATS_INTERVAL_MIN_N, ceil(fmin(n, 1e9)));
+	return fmax(STATS_INTERVAL_MIN_N, ceil(fmin(n, STATS_NEEDED_MAX)));
 }

@@ -60,9 +60,11 @@ double stats_log_sd(const double *values, size_t n);
  * About how many blocks would make the 95 % interval of a median ratio no wider than
  * 1 +- @margin to either side, given @log_sd of the blockwise ratios (or, of two
  * independent samples of that many blocks each, hypot() of both): stats.c has the
- * formula and how far it can be trusted. At least STATS_INTERVAL_MIN_N; 0 when @log_sd is
- * NAN or @margin not above 0: then there is nothing to estimate from.
+ * formula and how far it can be trusted. At least STATS_INTERVAL_MIN_N, at most
+ * STATS_NEEDED_MAX, which means never; 0 when @log_sd is NAN or @margin not above 0: then
+ * there is nothing to estimate from.
  */
+#define STATS_NEEDED_MAX 1000000
 size_t stats_blocks_needed(double log_sd, double margin);
 
 #endif

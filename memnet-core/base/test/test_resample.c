@@ -67,6 +67,8 @@ static void the_edges_of_the_permutation_test(void **state)
 	static const double zero[20], one[] = { 3 };
 
 	assert_true(isnan(permutation_test_paired(zero, 0, 1)));
+	assert_true(isnan(permutation_test_paired((double[]){ 1, -INFINITY }, 2, 1)));
+	assert_true(isnan(permutation_test_paired((double[]){ 1, NAN }, 2, 1)));
 	assert_true(permutation_test_paired(one, 1, 1) == 1);
 	assert_true(permutation_test_paired(zero, 5, 1) == 1);
 	assert_true(permutation_test_paired(zero, 20, 1) == 1);

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "harness/provenance.h"
 #include "harness/rows.h"
+
+#define SITTING_S 3600	/* apart by more are two sittings */
 
 struct loaded {
 	const char *dir;
@@ -63,6 +66,45 @@ static int check_all(const struct loaded *l, FILE *out, bool *same_host, char *e
 	return ret;
 }
 
+/* Seconds since the epoch of "2026-01-31T12:00:00Z"; -1: no such text. */
+static time_t utc_seconds(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) ? timegm(&tm) : -1;
+}
+
+/* When the first and the last run of a folder began; false: the rows do not say. */
+static bool time_span(const struct loaded *l, time_t *first, time_t *last)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < l->n; i++) {
+		time_t t = utc_seconds(l->rows[i].start_utc);
+
+		if (t < 0)
+			continue;
+		*first = found ? MIN(*first, t) : t;
+		*last = found ? MAX(*last, t) : t;
+		found = true;
+	}
+	return found;
+}
+
+/* What a machine does between two sittings, the halves of neither show. */
+static void warn_of_two_sittings(const struct loaded *old, const struct loaded *new, FILE *out)
+{
+	time_t old_first, old_last, new_first, new_last, apart;
+
+	if (!time_span(old, &old_first, &old_last) || !time_span(new, &new_first, &new_last))
+		return;
+	apart = MAX(new_first - old_last, old_first - new_last);
+	if (apart > SITTING_S)
+		fprintf(out, "note          measured %.1f h apart: what the machine did in between looks "
+			"like a change; measure OLD again and give that with --aa, or compare "
+			"with --deterministic\n", apart / 3600.0);
+}
+
 static int compare_loaded(const struct loaded *l, const struct margin_row *margins,
 			  size_t n_margins, bool deterministic_only, FILE *out, bool colour)
 {
@@ -92,6 +134,8 @@ static int compare_if_one_experiment(const struct compare_options *o, const stru
 		return ret;
 	if (!ret)
 		return COMPARE_NOTHING;
+	if (same_host && !l[AA].dir && !o->deterministic_only)
+		warn_of_two_sittings(&l[OLD], &l[NEW], out);
 	if (!same_host)
 		fprintf(out, "of two hosts: only what is deterministic is compared\n");
 	return compare_loaded(l, margins, n_margins, o->deterministic_only || !same_host, out,

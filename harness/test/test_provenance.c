@@ -200,6 +200,40 @@ static void an_aa_folder_has_to_be_of_the_same_too(void **state)
 	assert_non_null(strstr(text, "/aa are not of one experiment"));
 }
 
+static void write_runs_at(const char *dir, const char *start_utc)
+{
+	struct run_row *rows;
+	char path[128];
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s/runs.csv", scratch_dir, dir);
+	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	for (size_t i = 1; i < n; i++)		/* one does not say */
+		ROW_TEXT(rows[i].start_utc, "%s", start_utc);
+	assert_int_equal(runs_save(path, rows, n, err, sizeof(err)), 0);
+	free(rows);
+}
+
+static void two_sittings_are_noted(void **state)
+{
+	static const struct { const char *old, *new, *note; } cases[] = {
+		{ "2026-01-31T12:00:00Z", "2026-01-31T12:50:00Z", NULL },
+		{ "2026-01-31T12:00:00Z", "2026-02-01T14:30:00Z", "note          measured 26.5 h apart" },
+		{ "2026-02-01T14:30:00Z", "2026-01-31T12:00:00Z", "note          measured 26.5 h apart" },
+		{ "", "2026-02-01T14:30:00Z", NULL },
+		{ "nonsense", "2026-02-01T14:30:00Z", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		write_runs_at("old", cases[i].old);
+		write_runs_at("new", cases[i].new);
+		expect(COMPARE_OK, cases[i].note ? cases[i].note : "");
+		assert_true(!strstr(text, "note") == !cases[i].note);
+		assert_int_equal(compare(true), COMPARE_OK);
+		assert_null(strstr(text, "note"));
+	}
+}
+
 static void what_cannot_be_read_is_an_error_that_names_it(void **state)
 {
 	static const char *const files[] = {
@@ -240,6 +274,7 @@ int main(void)
 		TEST(a_plan_is_its_content),
 		TEST(another_schema_is_refused),
 		TEST(an_aa_folder_has_to_be_of_the_same_too),
+		TEST(two_sittings_are_noted),
 		TEST(what_cannot_be_read_is_an_error_that_names_it),
 		TEST(a_torn_environment_is_an_error),
 	};

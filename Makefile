@@ -213,6 +213,7 @@ analyse_src := \
 	harness/groups.c \
 	harness/metrics.c \
 	memnet-core/base/stats.c \
+	memnet-core/base/resample.c \
 	memnet-core/base/parse.c
 
 table_src := \
@@ -221,6 +222,8 @@ table_src := \
 
 results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 	harness/gate.c \
+	harness/compare.c \
+	harness/compare_words.c \
 	harness/power_series.c \
 	harness/results.c
 
@@ -259,6 +262,8 @@ lab_src := \
 	harness/child.c \
 	harness/folder.c \
 	harness/environment.c \
+	harness/provenance.c \
+	harness/compare_folders.c \
 	harness/progress.c \
 	harness/interrupt.c \
 	memnet-core/base/version.c \
@@ -314,6 +319,8 @@ $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core
 	$(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/guest-joules,energy/test/guest_joules.c \
 	$(energy_src) $(base_src),$(STATIC) $(energy_lib)))
+$(eval $(call program,guest/extra-copy/memnet-work,workloads/test/extra_copy.c $(work_src) \
+	$(libmemnet_src),$(STATIC) -Wl$(,)--wrap=memnet_send -lnettle))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
 	$(base_src)))
 
@@ -352,6 +359,8 @@ run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
+$(eval $(call test,memnet-core/base/test/test_resample.c,memnet-core/base/resample.c \
+	memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
@@ -411,6 +420,9 @@ $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/compare_folders.c \
+	$(results_src) memnet-core/base/io.c,-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
@@ -457,7 +469,8 @@ TESTS += $(BUILD)/fuzz/replay
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
-	harness/test/test_experiment.sh
+	harness/test/test_experiment.sh \
+	harness/test/test_seeded_fault.sh
 
 # These execute programs, load the plugin, or boot VMs.
 $(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_events $(BUILD)/energy/test/test_tool_output \
@@ -504,16 +517,20 @@ $(BUILD)/guest/vmlinuz: $(guest_kernel) $(BUILD)/guest/inputs
 	$(call say,COPY,$@)
 	$(Q)cp $(guest_kernel) $@
 
-# Two have programs of tests in them; the first of these no agent, which would own the device.
+# Three have programs of tests in them; the first of these no agent, which would own the device.
 $(BUILD)/guest/initrd.img: $(guest_programs)
 $(BUILD)/guest/test-vfio.img: $(BUILD)/guest/init $(BUILD)/guest/vfio-echo
 $(BUILD)/guest/test-evil.img: $(guest_programs) $(BUILD)/guest/evil-guest
-$(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.img: \
+$(BUILD)/guest/test-copy.img: $(BUILD)/guest/init $(BUILD)/bin/memnet-agent \
+	$(BUILD)/guest/extra-copy/memnet-work
+$(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.img \
+$(BUILD)/guest/test-copy.img: \
 		harness/guest/mkimage $(guest_kernel) $(BUILD)/guest/inputs $(guest_extra)
 	$(call say,CPIO,$@)
 	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
 		harness/guest/mkimage initrd $@ \
-		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo $(BUILD)/guest/evil-guest,$^)
+		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo $(BUILD)/guest/evil-guest \
+			$(BUILD)/guest/extra-copy/memnet-work,$^)
 
 # One has modules in it. Where there are no headers to build it against there is
 # no image but a file that tells why; the test skips with that, and the next make tries again.
@@ -551,7 +568,7 @@ all: $(PROGRAMS)
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(TESTS)
+test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.

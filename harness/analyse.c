@@ -15,6 +15,7 @@
  * bounds; otherwise its verdict is "not comparable", whatever its value.
  */
 #include "harness/analyse.h"
+#include "harness/analyse_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,11 +23,12 @@
 
 #include "harness/groups.h"
 #include "harness/metrics.h"
+#include "memnet-core/base/resample.h"
 #include "memnet-core/base/stats.h"
 
 struct pair {
 	int64_t block;
-	double ratio;
+	double value, base, ratio;
 };
 
 struct work {
@@ -160,6 +162,20 @@ static double next_block(const struct metric *m, const struct group *g, size_t *
 	return stats_median(values, n);
 }
 
+struct block_values group_block_values(const struct metric *m, const struct group *g, double *values)
+{
+	struct block_values v = { .source = source_of(m, g) };
+	bool mixed = !strcmp(v.source, "mixed");
+	int64_t block;
+
+	for (size_t i = 0; i < g->n && !mixed;) {
+		values[v.n] = next_block(m, g, &i, values + v.n, &block);
+		v.n += isfinite(values[v.n]);
+	}
+	v.quality = quality_of(m, g, v.n);
+	return v;
+}
+
 /* Blockwise ratios of @g over @base, or the inverse; blocks without either are left out. */
 static size_t block_ratios(struct work *w, const struct metric *m, const struct group *g,
 			   const struct group *base, bool inverse)
@@ -174,14 +190,14 @@ static size_t block_ratios(struct work *w, const struct metric *m, const struct 
 		size_t i_next = i, j_next = j;
 		double a = next_block(m, g, &i_next, w->a, &block_a);
 		double b = next_block(m, base, &j_next, w->b, &block_b);
-		double ratio = inverse ? b / a : a / b;
+		double value = inverse ? b : a, on = inverse ? a : b;
 
 		if (block_a <= block_b)
 			i = i_next;
 		if (block_b <= block_a)
 			j = j_next;
-		if (block_a == block_b && isfinite(ratio))
-			w->pair[n++] = (struct pair){ block_a, ratio };
+		if (block_a == block_b && isfinite(value / on))
+			w->pair[n++] = (struct pair){ block_a, value, on, value / on };
 	}
 	return n;
 }
@@ -198,22 +214,40 @@ static struct estimate estimate_ratio(struct work *w, const struct metric *m,
 
 /* --- rows ---------------------------------------------------------------------- */
 
-static const char *verdict_of(struct estimate ratio, bool more_is_better)
+/* Blocks until the interval has left 1, if the ratio is what it looks like, or shows none. */
+static size_t blocks_needed(struct work *w, struct estimate ratio)
 {
-	if (isnan(ratio.low))
-		return VERDICT_FEW;
-	if (ratio.low > 1)
-		return more_is_better ? VERDICT_BETTER : VERDICT_WORSE;
-	if (ratio.high < 1)
-		return more_is_better ? VERDICT_WORSE : VERDICT_BETTER;
-	return VERDICT_SAME;
+	double seen = expm1(fabs(log(ratio.median)));
+	size_t n;
+
+	for (size_t i = 0; i < ratio.n; i++)
+		w->a[i] = w->pair[i].ratio;
+	n = stats_blocks_needed(stats_log_sd(w->a, ratio.n), fmax(seen, VERDICT_MARGIN));
+	return n ? MAX(n, ratio.n + 1) : 0;
 }
 
-static bool is_judged(const struct metric *m, const char *scenario)
+static void say_inconclusive(struct work *w, struct summary_row *s, struct estimate ratio)
 {
-	if (m->sense == METRIC_LESS_FOR_SAME)
-		return scenario_has_same_work(scenario);
-	return m->sense != METRIC_PLAIN;
+	size_t n = blocks_needed(w, ratio);
+
+	ROW_TEXT(s->verdict, VERDICT_INCONCLUSIVE);
+	if (!n)
+		return;
+	s->need_n = n;
+	ROW_TEXT(s->verdict, VERDICT_INCONCLUSIVE ", need n = %zu", n);
+}
+
+static void set_verdict(struct work *w, struct summary_row *s, struct estimate ratio,
+			bool more_is_better)
+{
+	if (ratio.low > 1)
+		ROW_TEXT(s->verdict, "%s", more_is_better ? VERDICT_BETTER : VERDICT_WORSE);
+	else if (ratio.high < 1)
+		ROW_TEXT(s->verdict, "%s", more_is_better ? VERDICT_WORSE : VERDICT_BETTER);
+	else if (ratio.low >= 1 / (1 + VERDICT_MARGIN) && ratio.high <= 1 + VERDICT_MARGIN)
+		ROW_TEXT(s->verdict, VERDICT_SAME);
+	else
+		say_inconclusive(w, s, ratio);
 }
 
 static struct summary_row *add_row(struct work *w, const struct group *g, const char *metric,
@@ -253,6 +287,23 @@ static void set_ratio(struct summary_row *s, struct estimate ratio)
 	s->ratio_ci_high = ratio.high;
 }
 
+/* What goes by the @n pairs of the ratio estimated last. */
+static void set_paired(struct work *w, struct summary_row *s, size_t n)
+{
+	struct resampled_ratio r;
+
+	for (size_t i = 0; i < n; i++) {
+		w->a[i] = w->pair[i].value;
+		w->b[i] = w->pair[i].base;
+	}
+	r = bootstrap_ratio(w->a, n, w->b, n, true, 1);
+	s->ratio_boot_low = r.low;
+	s->ratio_boot_high = r.high;
+	for (size_t i = 0; i < n; i++)
+		w->a[i] = log(w->pair[i].ratio);
+	s->p_value_paired = permutation_test_paired(w->a, n, 1);
+}
+
 static double p_value(struct work *w, const struct metric *m, const struct group *g,
 		      const struct group *base)
 {
@@ -286,8 +337,10 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	e = estimate_ratio(w, m, g, base, false);
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
-	if (is_judged(m, s->scenario))
-		ROW_TEXT(s->verdict, "%s", verdict_of(e, m->sense == METRIC_MORE));
+	if (!metric_is_judged(m, s->scenario))
+		return;
+	set_paired(w, s, e.n);
+	set_verdict(w, s, e, m->sense == METRIC_MORE);
 }
 
 /* Within bounds; a ratio that is not there is not. */
@@ -326,6 +379,13 @@ static void add_gain_points(struct work *w, const struct summary_row *s, size_t 
 	}
 }
 
+/* More blocks would not help. */
+static void set_unequal(struct summary_row *s)
+{
+	ROW_TEXT(s->verdict, VERDICT_UNEQUAL);
+	s->need_n = ABSENT_INTEGER;
+}
+
 static void summarise_gain(struct work *w, const struct gain *gain, const struct group *g)
 {
 	const struct group *base = baseline_of(w, g);
@@ -344,11 +404,11 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	s->ci_high = e.high;
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
+	set_paired(w, s, e.n);
+	set_verdict(w, s, e, true);
 	if (e.n && !(check_holds(w, &gain->check[0], g, base) &&
 		     check_holds(w, &gain->check[1], g, base)))
-		ROW_TEXT(s->verdict, VERDICT_UNEQUAL);
-	else
-		ROW_TEXT(s->verdict, "%s", verdict_of(e, true));
+		set_unequal(s);
 }
 
 static void summarise(struct work *w)

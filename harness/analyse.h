@@ -12,9 +12,12 @@
 
 #define VERDICT_BETTER		"better"
 #define VERDICT_WORSE		"worse"
-#define VERDICT_SAME		"no difference shown"	/* the interval contains 1 */
-#define VERDICT_FEW		"inconclusive (n<6)"	/* too few blocks for an interval */
+#define VERDICT_SAME		"no difference shown"	/* the interval is within 1 +- VERDICT_MARGIN */
+#define VERDICT_INCONCLUSIVE	"inconclusive"		/* often: "inconclusive, need n = 14" */
 #define VERDICT_UNEQUAL		"not comparable"	/* what a gain has to hold equal was not */
+
+/* A difference as small as this is called none. */
+#define VERDICT_MARGIN 0.02
 
 struct analysis {
 	char baseline[32];		/* the path all ratios are against; "" when there is none */

@@ -2,6 +2,7 @@
 #include "harness/environment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,8 +114,30 @@ static json_t *energy_part(const struct energy *e)
 	return o;
 }
 
-int environment_write(const char *path, const struct accel *accel, const struct energy *energy,
-		      const struct plan *plan, uint64_t seed)
+/*
+ * A bzImage says which it is: 16 bits at 0x20e are where, from 0x200 on, the text of its
+ * release begins (Documentation/arch/x86/boot.rst, kernel_version). Other images: null.
+ */
+static json_t *kernel_release(const char *path)
+{
+	char magic[4], text[128];
+	uint16_t at;
+	json_t *value = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && pread(fd, magic, 4, 0x202) == 4 && !memcmp(magic, "HdrS", 4) &&
+	    pread(fd, &at, 2, 0x20e) == 2 && at &&
+	    pread(fd, text, sizeof(text), 0x200 + at) == sizeof(text)) {
+		text[strnlen(text, sizeof(text) - 1)] = '\0';
+		value = json_stringn(text, strcspn(text, " "));
+	}
+	if (fd >= 0)
+		close(fd);
+	return value ? value : json_null();
+}
+
+int environment_write(const char *path, const struct accel *accel, const char *kernel,
+		      const struct energy *energy, const struct plan *plan, uint64_t seed)
 {
 	char now[24];
 	json_t *o = json_object();
@@ -130,6 +153,7 @@ int environment_write(const char *path, const struct accel *accel, const struct 
 	json_object_set_new(o, "vcpu_cpus", cpu_list(&plan->vcpu_cpus));
 	json_object_set_new(o, "host_cpus", cpu_list(&plan->host_cpus));
 	json_object_set_new(o, "qemu", first_line_of("qemu-system-x86_64 --version"));
+	json_object_set_new(o, "guest_kernel", kernel_release(kernel));
 	json_object_set_new(o, "host", host());
 	json_object_set_new(o, "energy", energy_part(energy));
 	ret = json_dump_file(o, path, JSON_INDENT(2)) ? -EIO : 0;

@@ -7,8 +7,8 @@
 #include "harness/accel.h"
 #include "harness/plan.h"
 
-/* Write @path anew. 0 or -errno. */
-int environment_write(const char *path, const struct accel *accel, const struct energy *energy,
-		      const struct plan *plan, uint64_t seed);
+/* Write @path anew; @kernel is the file of the guest's. 0 or -errno. */
+int environment_write(const char *path, const struct accel *accel, const char *kernel,
+		      const struct energy *energy, const struct plan *plan, uint64_t seed);
 
 #endif

@@ -431,7 +431,7 @@ static int set_up(struct experiment *x)
 	snprintf(path, sizeof(path), "%s/environment.json", x->folder.dir);
 	for (int i = 2; !access(path, F_OK); i++)	/* a resumed folder keeps the first */
 		snprintf(path, sizeof(path), "%s/environment-%d.json", x->folder.dir, i);
-	ret = environment_write(path, &x->accel, x->energy, &x->plan, x->folder.seed);
+	ret = environment_write(path, &x->accel, x->vm_config.kernel, x->energy, &x->plan, x->folder.seed);
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
 	return ret;

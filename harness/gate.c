@@ -220,7 +220,9 @@ int gate_check(const struct summary_row *summary, size_t n_summary,
 		g.count[INCONCLUSIVE] ? "inconclusive" : "no regression");
 	if (g.count[FAIL])
 		return GATE_REGRESSION;
-	return compared && !g.count[INCONCLUSIVE] ? GATE_OK : GATE_INCONCLUSIVE;
+	if (g.count[INCONCLUSIVE])
+		return GATE_INCONCLUSIVE;
+	return compared ? GATE_OK : GATE_NOTHING;
 }
 
 /* --- files --------------------------------------------------------------------- */

@@ -23,8 +23,8 @@
  *	n.a.		the threshold is for another accelerator; or the value is a
  *			model's, for a model gates nothing
  *
- * The exit code is 1 when anything failed; else 2 when anything was inconclusive
- * or nothing was comparable at all; else 0.
+ * The exit code is 1 when anything failed; else 2 when anything was inconclusive; else
+ * 77 when nothing was comparable at all; else 0.
  */
 #ifndef MEMNET_HARNESS_GATE_H
 #define MEMNET_HARNESS_GATE_H
@@ -33,7 +33,9 @@
 
 #define GATE_FEW_RUNS_FACTOR 1.25
 
-enum gate_exit { GATE_OK = 0, GATE_REGRESSION = 1, GATE_INCONCLUSIVE = 2 };
+enum gate_exit {
+	GATE_OK = 0, GATE_REGRESSION = 1, GATE_INCONCLUSIVE = 2, GATE_NOTHING = 77,
+};
 
 /*
  * Print a line per threshold and a last one with the outcome to @out; returns an

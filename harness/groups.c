@@ -138,6 +138,11 @@ size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **
 	return n_groups;
 }
 
+bool group_same(const struct group *a, const struct group *b)
+{
+	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key));
+}
+
 bool group_same_but_path(const struct group *a, const struct group *b)
 {
 	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS);

@@ -23,6 +23,9 @@ size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **
 /* The two configurations differ at most in the path, and in what only one of them has: spin. */
 bool group_same_but_path(const struct group *a, const struct group *b);
 
+/* One configuration, perhaps of two folders. */
+bool group_same(const struct group *a, const struct group *b);
+
 /* Runs of @g whose content check found wrong bytes. */
 size_t group_corrupt(const struct group *g);
 

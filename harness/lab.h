@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "harness/compare.h"
 #include "harness/experiment.h"
 
 /* Statuses beside those that a command documents itself. */
@@ -17,6 +18,7 @@ enum { LAB_OK = 0, LAB_FAILED = 1, LAB_USAGE = 64, LAB_INTERRUPTED = 130 };
 /* What was typed. */
 struct lab {
 	struct experiment_options experiment;
+	struct compare_options comparison;
 	const struct lab_command *command;
 	char **arguments;
 	int n_arguments;
@@ -25,6 +27,7 @@ struct lab {
 enum lab_option_id {
 	LAB_RESULTS, LAB_BUILD,			/* of every command */
 	LAB_ACCEL, LAB_SEED, LAB_RUNS,
+	LAB_AA, LAB_DETERMINISTIC,
 	LAB_FAULT, LAB_READY_TIMEOUT,		/* for tests */
 	LAB_HELP, LAB_VERSION,
 	LAB_OPTIONS

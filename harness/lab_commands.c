@@ -11,6 +11,7 @@
 #include "memnet-core/base/util.h"
 
 #define THRESHOLDS "results/thresholds.csv"
+#define MARGINS "results/margins.csv"
 
 int lab_complain(const char *err)
 {
@@ -39,6 +40,22 @@ static int check(struct lab *lab)
 		return ret;
 	lab_complain(err);
 	return GATE_INCONCLUSIVE;
+}
+
+static int compare(struct lab *lab)
+{
+	char err[1024];
+	int ret;
+
+	lab->comparison.old_dir = lab->arguments[0];
+	lab->comparison.new_dir = lab->arguments[1];
+	lab->comparison.margins = MARGINS;
+	ret = compare_folders(&lab->comparison, stdout, mn_has_colour(STDOUT_FILENO), err,
+			      sizeof(err));
+	if (ret >= 0)
+		return ret;
+	lab_complain(err);
+	return COMPARE_UNDECIDED;
 }
 
 static int doctor(struct lab *lab)
@@ -79,6 +96,11 @@ static const struct lab_command commands[] = {
 	{ "check", "DIR", "Hold a results folder against results/thresholds.csv", 1, 1, 0,
 	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said.\n",
 	  "  memnet-lab check results/latest\n", check },
+	{ "compare", "OLD NEW", "Tell whether anything is worse in NEW than in OLD", 2, 2,
+	  LAB_BIT(LAB_AA) | LAB_BIT(LAB_DETERMINISTIC),
+	  "Both are results folders. Exit status: 0 nothing is worse, 1 a regression, 2 inconclusive,\n"
+	  "77 nothing can be compared.\n",
+	  "  memnet-lab compare results/paper/20260131T120000Z-1a2b3c4 results/latest\n", compare },
 	{ "doctor", NULL, "Tell what works on this machine, and what mends the rest", 0, 0, 0,
 	  "Exit status: 1 when no experiment can run.\n", "  memnet-lab doctor\n", doctor },
 	{ "columns", NULL, "Print the reference of all columns, as markdown", 0, 0, 0, NULL,

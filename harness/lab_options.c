@@ -56,6 +56,18 @@ static int set_runs(struct lab *lab, const char *text)
 	return 0;
 }
 
+static int set_aa(struct lab *lab, const char *text)
+{
+	lab->comparison.aa_dir = text;
+	return *text ? 0 : -EINVAL;
+}
+
+static int set_deterministic(struct lab *lab, const char *text)
+{
+	lab->comparison.deterministic_only = true;
+	return 0;
+}
+
 static int set_fault(struct lab *lab, const char *text)
 {
 	lab->experiment.fault = text;
@@ -76,6 +88,10 @@ const struct lab_option lab_options[LAB_OPTIONS] = {
 	[LAB_SEED] = { "seed", 0, "N", "seed of the order, in place of the plan's", set_seed },
 	[LAB_RUNS] = { "runs", 0, "A..B", "only the boots that begin with a run from A to B",
 		set_runs },
+	[LAB_AA] = { "aa", 0, "DIR",
+		"another measurement of OLD, for the A/A noise (the halves of OLD and of NEW)", set_aa },
+	[LAB_DETERMINISTIC] = { "deterministic", 0, NULL,
+		"only metrics that do not depend on the host's mood", set_deterministic },
 	[LAB_FAULT] = { "fault", 0, "WORD", NULL, set_fault },
 	[LAB_READY_TIMEOUT] = { "ready-timeout", 0, "MS", NULL, set_ready_timeout },
 	[LAB_HELP] = { "help", 'h', NULL, "this text; of a command: its options and examples" },

@@ -23,6 +23,7 @@ struct metric {
 	double (*value)(const struct run_row *row);
 	const char *doc;
 	const char *source_column;	/* of runs.csv, of a metric that is measured or absent */
+	bool deterministic;	/* under TCG it is the same on any host, but for a few percent */
 };
 
 /* A gain holds only while the median ratio of another metric is within bounds. */
@@ -48,6 +49,9 @@ const struct gain *gains_find(const char *name);
 
 /* The value of @metric in @row, NAN when absent. Status and kind are not looked at. */
 double metric_value(const struct metric *metric, const struct run_row *row);
+
+/* Is one value of @metric better than another in this scenario, or does it only describe? */
+bool metric_is_judged(const struct metric *metric, const char *scenario);
 
 /* Both paths did the same work in this scenario, so less CPU time or energy is better. */
 bool scenario_has_same_work(const char *scenario);

@@ -144,11 +144,13 @@ struct shown_gain {
 	double median, low, high;
 	const char *verdict;
 	double paper;
+	int64_t need_n;
 };
 
 static struct shown_gain gain_of_ratio(const struct summary_row *s)
 {
-	struct shown_gain g = { s->ratio, s->ratio_ci_low, s->ratio_ci_high, s->verdict, NAN };
+	struct shown_gain g = { s->ratio, s->ratio_ci_low, s->ratio_ci_high, s->verdict, NAN,
+				 s->need_n };
 	const struct metric *m = metrics_find(s->metric);
 
 	if (m && m->sense != METRIC_MORE) {
@@ -187,6 +189,8 @@ static void print_gain(const struct table *t, const struct shown_gain *g)
 	if (!isnan(g->paper))
 		fprintf(t->out, "%*s  %.2fx (%+.0f%%)", 14 - (int)strlen(interval), "", g->paper,
 			100 * (g->paper - 1));
+	if (g->need_n != ABSENT_INTEGER)
+		fprintf(t->out, "  need n = %lld", (long long)g->need_n);
 }
 
 /* --- lines --------------------------------------------------------------------- */

@@ -74,13 +74,23 @@ static const char *common(const struct table *t, size_t offset)
 	return common;
 }
 
+static bool any_is_inconclusive(const struct analysis *a)
+{
+	for (size_t i = 0; i < a->n_summary; i++)
+		if (a->summary[i].need_n != ABSENT_INTEGER)
+			return true;
+	return false;
+}
+
 static void say_gain(const struct table *t)
 {
 	if (!t->a->baseline[0])
 		return;
 	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and "
 	    "joules %s / memnet, compared block by block; the median over the blocks. Other "
-	    "values are medians over the valid runs.", t->a->baseline, t->a->baseline);
+	    "values are medians over the valid runs.%s", t->a->baseline, t->a->baseline,
+	    any_is_inconclusive(t->a) ? " Where it says 'need n', neither a difference nor its "
+	    "absence is shown: about so many repetitions would." : "");
 }
 
 static void say_topologies(const struct table *t)

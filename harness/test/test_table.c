@@ -135,6 +135,7 @@ static void few_runs_have_no_interval(void **state)
 	print(MADE_RUNS(5), false);
 	says("n < 6: none");
 	says("needs 6.");
+	says("n < 6: none  need n = ");
 	print(ARRAY_SIZE(rows), false);
 	says_not("n < 6");
 	says_not("needs 6");

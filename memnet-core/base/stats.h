@@ -40,4 +40,31 @@ struct estimate stats_estimate(double *values, size_t n);
 #define STATS_EXACT_MAX_N 20
 double stats_mann_whitney(double *a, size_t n_a, double *b, size_t n_b);
 
+/*
+ * The least n for which two samples of n each can reach a two-sided p below @p at all
+ * by the exact U test: 2 / C(2n, n) < p. @p must be above 0.
+ */
+size_t stats_mann_whitney_min_n(double p);
+
+/*
+ * Holm's step-down adjustment (Scand. J. Statist. 6 (1979), 65-70): @adjusted[i] is the
+ * least level of the whole family at which @p[i] would be rejected. A NAN is of a test
+ * not made: it does not count and stays NAN. O(n^2) time, no memory.
+ */
+void stats_holm(const double *p, size_t n, double *adjusted);
+
+/* Standard deviation of the logarithms of @n positive values: relative noise. NAN when n < 2. */
+double stats_log_sd(const double *values, size_t n);
+
+/*
+ * About how many blocks would make the 95 % interval of a median ratio no wider than
+ * 1 +- @margin to either side, given @log_sd of the blockwise ratios (or, of two
+ * independent samples of that many blocks each, hypot() of both): stats.c has the
+ * formula and how far it can be trusted. At least STATS_INTERVAL_MIN_N, at most
+ * STATS_NEEDED_MAX, which means never; 0 when @log_sd is NAN or @margin not above 0: then
+ * there is nothing to estimate from.
+ */
+#define STATS_NEEDED_MAX 1000000
+size_t stats_blocks_needed(double log_sd, double margin);
+
 #endif

@@ -183,6 +183,124 @@ static void large_samples_use_the_normal_approximation(void **state)
 	near(stats_mann_whitney(a, 21, b, 21), erfc(115 / sqrt(441 * 43 / 12.0) / sqrt(2)), 1e-12);
 }
 
+/* 2 / C(2n, n): 2/20, 2/70, 2/252, 2/924, 2/3432. */
+static void so_many_values_a_small_p_takes(void **state)
+{
+	static const struct { double p; size_t n; } cases[] = {
+		{ 1.1, 1 }, { 0.11, 3 }, { 0.1, 4 }, { 0.05, 4 }, { 0.01, 5 }, { 0.0079, 6 },
+		{ 0.0021, 7 }, { 0.01 / 300, 10 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t n = stats_mann_whitney_min_n(cases[i].p);
+
+		assert_int_equal(n, cases[i].n);
+		assert_true(p_of(n, n, 0) < cases[i].p);
+		assert_true(n == 1 || p_of(n - 1, n - 1, 0) >= cases[i].p);
+	}
+}
+
+/*
+ * Holm's procedure by hand, on the values of the common worked example (0.01, 0.04, 0.03,
+ * 0.005 at the level 0.05: the first and the last are rejected, the others are not), and on
+ * 0.01 .. 0.05, for which R's p.adjust() gives 0.05 0.08 0.09 0.09 0.09.
+ */
+static void holm_by_hand(void **state)
+{
+	static const struct { size_t n; double p[6], adjusted[6]; } cases[] = {
+		{ 4, { .01, .04, .03, .005 }, { .03, .06, .06, .02 } },
+		{ 5, { .01, .02, .03, .04, .05 }, { .05, .08, .09, .09, .09 } },
+		{ 5, { .05, .04, .03, .02, .01 }, { .09, .09, .09, .08, .05 } },
+		{ 3, { .02, .02, .02 }, { .06, .06, .06 } },		/* ties */
+		{ 3, { .9, .8, .001 }, { 1, 1, .003 } },		/* never above 1 */
+		{ 4, { .01, NAN, .02, NAN }, { .02, NAN, .02, NAN } },	/* not tested, not counted */
+		{ 1, { .04 }, { .04 } },
+	};
+
+	stats_holm(NULL, 0, NULL);
+	for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+		double adjusted[6];
+
+		stats_holm(cases[c].p, cases[c].n, adjusted);
+		for (size_t i = 0; i < cases[c].n; i++) {
+			assert_true(isnan(adjusted[i]) == isnan(cases[c].adjusted[i]));
+			if (!isnan(adjusted[i]))
+				near(adjusted[i], cases[c].adjusted[i], 1e-12);
+		}
+	}
+}
+
+/* Of m true null hypotheses at least one is rejected at 5 % in at most 5 % of the families. */
+static void holm_keeps_the_level_of_the_family(void **state)
+{
+	enum { FAMILIES = 20000, M = 10 };
+	uint64_t seed = 5;
+	int alarms = 0;
+
+	for (int f = 0; f < FAMILIES; f++) {
+		double p[M], adjusted[M], least = 1;
+
+		for (int i = 0; i < M; i++)
+			p[i] = (mn_splitmix64(&seed) >> 11) / (double)(1ULL << 53);
+		stats_holm(p, M, adjusted);
+		for (int i = 0; i < M; i++)
+			least = fmin(least, adjusted[i]);
+		alarms += least <= 0.05;
+	}
+	near(alarms / (double)FAMILIES, 1 - pow(0.995, 10), 0.005);
+}
+
+static void the_deviation_of_logarithms_is_relative_noise(void **state)
+{
+	static const double v[] = { 1, M_E, M_E * M_E }, scaled[] = { 100, 100 * M_E, 100 * M_E * M_E };
+
+	near(stats_log_sd(v, 3), 1, 1e-12);
+	near(stats_log_sd(scaled, 3), 1, 1e-12);
+	near(stats_log_sd((double[]){ 5, 5, 5, 5 }, 4), 0, 1e-12);
+	assert_true(isnan(stats_log_sd(v, 1)));
+	assert_true(isnan(stats_log_sd(v, 0)));
+}
+
+/* By hand: (1.96 / log(1.05))^2 pi / 2 is 2534.9 for a deviation of 1. */
+static void blocks_needed_by_hand(void **state)
+{
+	assert_int_equal(stats_blocks_needed(1, 0.05), 2535);
+	assert_int_equal(stats_blocks_needed(0.1, 0.05), 26);
+	assert_int_equal(stats_blocks_needed(0.2, 0.05), 102);
+	assert_int_equal(stats_blocks_needed(0, 0.05), STATS_INTERVAL_MIN_N);
+	assert_int_equal(stats_blocks_needed(0.1, 1e9), STATS_INTERVAL_MIN_N);
+	assert_int_equal(stats_blocks_needed(NAN, 0.05), 0);
+	assert_int_equal(stats_blocks_needed(0.1, 0), 0);
+	assert_int_equal(stats_blocks_needed(0.1, NAN), 0);
+	assert_int_equal(stats_blocks_needed(1e9, 1e-9), STATS_NEEDED_MAX);
+}
+
+/* With as many as it says, the interval is about as wide as was asked for. */
+static void so_many_blocks_give_that_interval(void **state)
+{
+	const double sd = 0.1, margin = 0.04;
+	size_t n = stats_blocks_needed(sd, margin);
+	uint64_t seed = 6;
+	double width = 0;
+
+	assert_in_range(n, 36, 41);
+	for (int trial = 0; trial < 200; trial++) {
+		double v[64];
+		struct estimate e;
+
+		for (size_t i = 0; i < n; i++) {
+			double sum = 0;		/* of 12 uniform ones: nearly normal, variance 1 */
+
+			for (int k = 0; k < 12; k++)
+				sum += (mn_splitmix64(&seed) >> 11) / (double)(1ULL << 53);
+			v[i] = exp(sd * (sum - 6));
+		}
+		e = stats_estimate(v, n);
+		width += log(e.high / e.low) / 2 / 200;
+	}
+	near(width, log1p(margin), 0.004);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +315,12 @@ int main(void)
 		cmocka_unit_test(few_values_with_ties_use_the_normal_approximation),
 		cmocka_unit_test(equal_samples_do_not_differ),
 		cmocka_unit_test(large_samples_use_the_normal_approximation),
+		cmocka_unit_test(so_many_values_a_small_p_takes),
+		cmocka_unit_test(holm_by_hand),
+		cmocka_unit_test(holm_keeps_the_level_of_the_family),
+		cmocka_unit_test(the_deviation_of_logarithms_is_relative_noise),
+		cmocka_unit_test(blocks_needed_by_hand),
+		cmocka_unit_test(so_many_blocks_give_that_interval),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);

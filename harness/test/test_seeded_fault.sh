@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Does the gate find a fault that is there? Two experiments with real VMs, the second with
+# a guest that copies its bytes once more (workloads/test/extra_copy.c): `memnet-lab compare` has
+# to call that a regression and name the guest's instructions per byte. It also has to be
+# silent about the first against itself, and refuse what is of another plan.
+
+BUILD=${BUILD:-build}
+lab=$BUILD/bin/memnet-lab
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+
+[ -e "$BUILD/guest/test-copy.img" ] || { echo "no guest image (sanitized builds boot nowhere)"; exit 77; }
+unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null ||
+	{ echo "no namespaces here: run as root, or allow user namespaces"; exit 77; }
+[ -r /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: modprobe tun"; exit 77; }
+
+fail() {
+	echo "FAIL: $*"
+	sed 's/^/    /' "$tmp/log"
+	exit 1
+}
+
+# Six blocks are the least an interval needs.
+cat > "$tmp/plan.ini" <<-PLAN
+	[plan]
+	name = fault
+	repetitions = 6
+	steal_percent = 100
+	window = 400ms
+	warmup = 100ms
+	settle = 20ms
+	guest_insns = yes
+	[matrix m]
+	paths = memnet
+	scenarios = network
+	arms = spare-core
+	directions = send
+PLAN
+
+run() {		# BUILD-FOLDER NAME
+	"$lab" --build="$1" --results="$tmp/$2" --accel=tcg run "$tmp/plan.ini" >"$tmp/log" 2>&1 ||
+		fail "the experiment $2 ended with status $?"
+	[ "$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")" -ge 6 ] ||
+		fail "the experiment $2 has fewer than six valid runs"
+}
+
+compare() {	# WANTED-STATUS OLD NEW OPTION...
+	want=$1 old=$2 new=$3
+	shift 3
+	"$lab" compare "$tmp/$old/latest" "$tmp/$new/latest" "$@" >"$tmp/log" 2>&1
+	status=$?
+	[ "$status" = "$want" ] || fail "compare $old $new $*: exit status $status, not $want"
+}
+
+# The same build but for the guest's image.
+mkdir -p "$tmp/build/guest"
+ln -s "$(realpath "$BUILD/bin")" "$(realpath "$BUILD/lib")" "$tmp/build/"
+ln -s "$(realpath "$BUILD/guest/vmlinuz")" "$tmp/build/guest/vmlinuz"
+ln -s "$(realpath "$BUILD/guest/test-copy.img")" "$tmp/build/guest/initrd.img"
+
+run "$BUILD" old
+run "$tmp/build" new
+
+for option in "" --deterministic; do
+	compare 1 old new $option
+	grep -q '^REGRESSION .*: guest_insns_per_byte ' "$tmp/log" ||
+		fail "a regression, but not of guest_insns_per_byte"
+done
+cat "$tmp/log"
+compare 0 old old --deterministic
+sed -i 's/^window = 400ms/window = 500ms/' "$tmp/new/latest/plan.ini"
+compare 77 old new
+grep -q "^differs .*plan: 'window = 400ms' and 'window = 500ms'" "$tmp/log" ||
+	fail "it does not say what differs"
+echo "an extra copy is found and named; the same against the same is silence"

@@ -256,6 +256,9 @@ lab_src := \
 	harness/sandbox.c \
 	harness/child.c \
 	harness/folder.c \
+	harness/lock.c \
+	harness/merge.c \
+	harness/host_class.c \
 	harness/environment.c \
 	harness/progress.c \
 	harness/interrupt.c \
@@ -410,6 +413,10 @@ $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/b
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \
+	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
+$(eval $(call test,harness/test/test_lock.c,harness/lock.c harness/folder.c memnet-core/base/version.c \
+	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \

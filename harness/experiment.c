@@ -15,8 +15,10 @@
 
 #include "harness/environment.h"
 #include "harness/experiment_internal.h"
+#include "harness/host_class.h"
 #include "harness/insns_plugin.h"
 #include "harness/interrupt.h"
+#include "harness/lock.h"
 #include "harness/rows.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/clock.h"
@@ -26,6 +28,7 @@
 #define READY_KVM_MS		20000
 #define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
+#define EXIT_BUSY		75	/* EX_TEMPFAIL: try later */
 #define EXIT_INTERRUPTED	130
 
 static int say(struct experiment *x, int status)
@@ -90,7 +93,7 @@ static int write_row(struct experiment *x, const struct run_row *row)
 
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "cannot write a row of %s/runs.csv: %s; the rows "
-			 "before it are whole. Mend that, then: make experiment RESUME=%s",
+			 "before it are whole. Mend that, then: memnet-lab resume %s",
 			 x->folder.dir, strerror(-ret), x->folder.dir);
 	return ret;
 }
@@ -141,7 +144,7 @@ int experiment_make_run(struct experiment *x, struct vm *vm, int64_t copy_bandwi
 		ret = samples_append(x->folder.samples_fd, samples.rows, samples.n);
 	if (ret && !x->err[0])
 		snprintf(x->err, sizeof(x->err), "cannot write %s/samples.csv: %s; mend that, then: "
-			 "make experiment RESUME=%s", x->folder.dir, strerror(-ret), x->folder.dir);
+			 "memnet-lab resume %s", x->folder.dir, strerror(-ret), x->folder.dir);
 	run_samples_free(&samples);
 	return ret;
 }
@@ -318,7 +321,7 @@ static int choose_accel(struct experiment *x)
 
 	snprintf(cache, sizeof(cache), "%s/accel.cache", x->o->build);
 	if (accel_choose(&x->accel, x->o->accel, &x->vm_config, cache)) {
-		snprintf(x->err, sizeof(x->err), "ACCEL=%s: want auto, kvm or tcg", x->o->accel);
+		snprintf(x->err, sizeof(x->err), "--accel=%s: want auto, kvm or tcg", x->o->accel);
 		return -EINVAL;
 	}
 	x->vm_config.accel = x->accel.name;
@@ -355,7 +358,7 @@ static int check_same_accel(struct experiment *x)
 	for (size_t i = 0; i < x->folder.n_done; i++)
 		if (strcmp(x->folder.done[i].accelerator, x->accel.name)) {
 			snprintf(x->err, sizeof(x->err), "%s was begun with accelerator %s, and this is "
-				 "%s; resume it with ACCEL=%s, or start a new experiment",
+				 "%s; resume it with --accel=%s, or start a new experiment",
 				 x->folder.dir, x->folder.done[i].accelerator, x->accel.name,
 				 x->folder.done[i].accelerator);
 			return -EINVAL;
@@ -383,10 +386,48 @@ static int open_folder(struct experiment *x)
 			     sizeof(x->err));
 }
 
+/* Before there is a folder: who is refused leaves nothing. */
+static int take_lock(struct experiment *x)
+{
+	const struct experiment_options *o = x->o;
+	const char *what = o->resume ? o->resume : o->plan;
+
+	x->lock_fd = lock_take(o->lock, what, false, x->err, sizeof(x->err));
+	if (x->lock_fd == -EBUSY && o->wait) {
+		fprintf(stderr, "waiting: %s\n", x->err);
+		x->lock_fd = lock_take(o->lock, what, true, x->err, sizeof(x->err));
+	}
+	return MIN(x->lock_fd, 0);
+}
+
+/* That of this sitting; values of two kinds of host do not go into one folder. */
+static int write_environment(struct experiment *x)
+{
+	char first[600], path[600], why[512];
+	unsigned int sitting = 1;
+	int ret;
+
+	folder_environment(&x->folder, 1, first, sizeof(first));
+	for (strcpy(path, first); !access(path, F_OK); sitting++)
+		folder_environment(&x->folder, sitting + 1, path, sizeof(path));
+	ret = environment_write(path, &x->accel, x->energy, &x->plan, x->folder.seed);
+	if (ret) {
+		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
+		return ret;
+	}
+	if (sitting > 1)
+		ret = host_class_compare(path, first, why, sizeof(why));
+	if (ret) {
+		unlink(path);
+		snprintf(x->err, sizeof(x->err), "%s was begun on another kind of host: %s; finish it "
+			 "there, or start a new experiment", x->folder.dir, why);
+	}
+	return ret;
+}
+
 static int set_up(struct experiment *x)
 {
 	const struct energy_config energy_config = { 0 };
-	char path[600];
 	long n;
 	int ret = open_folder(x);
 
@@ -416,13 +457,7 @@ static int set_up(struct experiment *x)
 		return -EINVAL;
 	}
 	x->order = x->folder.n_done + 1;
-	snprintf(path, sizeof(path), "%s/environment.json", x->folder.dir);
-	for (int i = 2; !access(path, F_OK); i++)	/* a resumed folder keeps the first */
-		snprintf(path, sizeof(path), "%s/environment-%d.json", x->folder.dir, i);
-	ret = environment_write(path, &x->accel, x->energy, &x->plan, x->folder.seed);
-	if (ret)
-		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
-	return ret;
+	return write_environment(x);
 }
 
 static size_t count_missing(const struct experiment *x)
@@ -452,6 +487,8 @@ static void tear_down(struct experiment *x)
 	folder_close(&x->folder);
 	free(x->calibrations);
 	free(x->runs);
+	if (x->lock_fd >= 0)
+		close(x->lock_fd);
 	free(x);
 }
 
@@ -466,7 +503,14 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	x->o = o;
 	x->folder.runs_fd = x->folder.samples_fd = -1;
 	interrupt_catch();
-	ret = set_up(x);
+	ret = take_lock(x);
+	if (ret == -EBUSY) {
+		status = say(x, EXIT_BUSY);
+		tear_down(x);
+		return status;
+	}
+	if (!ret)
+		ret = set_up(x);
 	snprintf(dir, dirlen, "%s", x->folder.dir);
 	if (!ret) {
 		size_t missing = count_missing(x);
@@ -484,7 +528,8 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		ret = -ECANCELED;
 	}
 	if (interrupted()) {
-		snprintf(x->err, sizeof(x->err), "interrupted; finish it with: make experiment RESUME=%s",
+		snprintf(x->err, sizeof(x->err), x->folder.dir[0] ?
+			 "interrupted; finish it with: memnet-lab resume %s" : "interrupted%s",
 			 x->folder.dir);
 		status = say(x, EXIT_INTERRUPTED);
 	} else if (ret) {

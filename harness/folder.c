@@ -208,7 +208,17 @@ static int read_creation(struct folder *f, char *err, size_t errlen)
 	return 0;
 }
 
-int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+void folder_environment(const struct folder *f, unsigned int sitting, char *path, size_t size)
+{
+	char name[40] = "environment.json";
+
+	if (sitting > 1)
+		snprintf(name, sizeof(name), "environment-%u.json", sitting);
+	path_in(f, name, path, size);
+}
+
+/* Seed, part and plan of the folder @dir. */
+static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
 {
 	char path[600];
 	int ret;
@@ -218,15 +228,33 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 		return complain(err, errlen, -ENAMETOOLONG, dir);
 	strcpy(f->dir, dir);
 	ret = read_creation(f, err, errlen);
-	if (ret)
-		return ret;
 	path_in(f, PLAN_COPY, path, sizeof(path));
-	ret = plan_load(plan, path, err, errlen);
+	return ret ? ret : plan_load(plan, path, err, errlen);
+}
+
+static int read_rows(struct folder *f, char *err, size_t errlen)
+{
+	char path[600];
+
+	path_in(f, "runs.csv", path, sizeof(path));
+	return runs_load(path, &f->done, &f->n_done, err, errlen);
+}
+
+int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+{
+	int ret = read_head(f, dir, plan, err, errlen);
+
+	return ret ? ret : read_rows(f, err, errlen);
+}
+
+int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+{
+	int ret = read_head(f, dir, plan, err, errlen);
+
 	if (!ret)
 		ret = open_tables(f, err, errlen);	/* cuts off a torn last row */
-	path_in(f, "runs.csv", path, sizeof(path));
 	if (!ret)
-		ret = runs_load(path, &f->done, &f->n_done, err, errlen);
+		ret = read_rows(f, err, errlen);
 	if (!ret)
 		ret = folder_note(f, "resumed git=%s rows=%zu", version_git, f->n_done);
 	return ret;

@@ -30,6 +30,15 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 /* A seed that is easy to type again, never 0. */
 uint64_t folder_draw_seed(void);
 
+/*
+ * What an old one holds, to be looked at: seed, part, rows. @plan is read from its
+ * plan.ini. folder_close() in any case.
+ */
+int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
+
+/* The path of its environment.json; that of its second sitting, and so on. */
+void folder_environment(const struct folder *f, unsigned int sitting, char *path, size_t size);
+
 /* Open an old one to finish it. @plan is read from its plan.ini. */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
 

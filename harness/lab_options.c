@@ -56,6 +56,18 @@ static int set_runs(struct lab *lab, const char *text)
 	return 0;
 }
 
+static int set_wait(struct lab *lab, const char *text)
+{
+	lab->experiment.wait = true;
+	return 0;
+}
+
+static int set_lock(struct lab *lab, const char *text)
+{
+	lab->experiment.lock = text;
+	return 0;
+}
+
 static int set_fault(struct lab *lab, const char *text)
 {
 	lab->experiment.fault = text;
@@ -76,6 +88,8 @@ const struct lab_option lab_options[LAB_OPTIONS] = {
 	[LAB_SEED] = { "seed", 0, "N", "seed of the order, in place of the plan's", set_seed },
 	[LAB_RUNS] = { "runs", 0, "A..B", "only the boots that begin with a run from A to B",
 		set_runs },
+	[LAB_WAIT] = { "wait", 0, NULL, "let another experiment on this machine end first", set_wait },
+	[LAB_LOCK] = { "lock", 0, "FILE", NULL, set_lock },
 	[LAB_FAULT] = { "fault", 0, "WORD", NULL, set_fault },
 	[LAB_READY_TIMEOUT] = { "ready-timeout", 0, "MS", NULL, set_ready_timeout },
 	[LAB_HELP] = { "help", 'h', NULL, "this text; of a command: its options and examples" },
@@ -177,7 +191,7 @@ static void help(void)
 	list_options(LAB_COMMON);
 	printf("\nmemnet-lab COMMAND --help has the options of a command, and examples.\n\n"
 	       "Exit status: 0 done; 1 something failed, and a line says what; 64 wrong usage;\n"
-	       "130 interrupted. check has its own.\n");
+	       "75 another experiment runs on this machine; 130 interrupted. check has its own.\n");
 }
 
 /* --- parsing ----------------------------------------------------------------- */

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* memnet-lab run, resume. */
+/* memnet-lab run, resume, merge: what makes a results folder, and then its table. */
 #include <unistd.h>
 
 #include "harness/lab.h"
+#include "harness/merge.h"
 #include "harness/results.h"
 #include "memnet-core/base/explain.h"
+
+static int analyse(const char *dir)
+{
+	char err[1024];
+
+	if (results_analyse(dir, NULL, stdout, mn_has_colour(STDOUT_FILENO), err, sizeof(err)))
+		return lab_complain(err);
+	return LAB_OK;
+}
 
 /* Run, then analyse what is there: also after an interruption there may be much. */
 static int run_and_report(const struct lab *lab)
 {
-	char dir[512], err[1024];
+	char dir[512];
 	int status = experiment_run(&lab->experiment, dir, sizeof(dir));
+	int report = dir[0] ? analyse(dir) : LAB_OK;
 
-	if (dir[0] && results_analyse(dir, NULL, stdout, mn_has_colour(STDOUT_FILENO), err,
-				      sizeof(err))) {
-		lab_complain(err);
-		return status ? status : LAB_FAILED;
-	}
-	return status;
+	return status ? status : report;
 }
 
 int lab_run(struct lab *lab)
@@ -32,4 +38,15 @@ int lab_resume(struct lab *lab)
 {
 	lab->experiment.resume = lab->arguments[0];
 	return run_and_report(lab);
+}
+
+int lab_merge(struct lab *lab)
+{
+	char dir[512], err[2048];
+
+	if (merge(lab->arguments, lab->n_arguments, lab->experiment.results, dir, sizeof(dir), stderr,
+		  err, sizeof(err)))
+		return lab_complain(err);
+	fprintf(stderr, "merged into %s\n", dir);
+	return analyse(dir);
 }

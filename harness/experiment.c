@@ -475,6 +475,8 @@ static void announce(const struct experiment *x, size_t missing)
 	if (missing != x->n_runs)
 		fprintf(stderr, ", %zu of them missing", missing);
 	fprintf(stderr, "; results in %s\n", x->folder.dir);
+	if (x->folder.repaired[0])
+		fprintf(stderr, "%s\n", x->folder.repaired);
 	fprintf(stderr, "accelerator %s: %s\n", x->accel.name, x->accel.reason);
 	fprintf(stderr, "energy source %s\n", energy_source(x->energy));
 	if (x->no_insns[0])

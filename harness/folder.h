@@ -15,6 +15,8 @@ struct folder {
 	int runs_fd, samples_fd;
 	uint64_t seed;
 	struct plan_range part;	/* of the plan's runs; this folder is for no others */
+	char git[48];		/* what it was begun by */
+	char repaired[1300];	/* what a crash left torn and was cut off; or "" */
 	struct run_row *done;	/* rows of runs.csv when it was opened */
 	size_t n_done;
 };

@@ -65,9 +65,12 @@ static const struct lab_command commands[] = {
 	  "  memnet-lab run smoke\n"
 	  "  memnet-lab run harness/plans/paper.ini --accel=tcg\n"
 	  "  memnet-lab run paper --seed=7 --runs=1..126\n", lab_run },
-	{ "resume", "DIR", "Finish an interrupted experiment", 1, 1, RUNNING,
-	  "Runs that failed or are missing are made, the others stay as they are.\n",
-	  "  memnet-lab resume results/latest\n", lab_resume },
+	{ "resume", "[DIR]", "Finish an interrupted experiment, the newest if DIR is not given", 0, 1,
+	  RUNNING,
+	  "Runs that failed or are missing are made, the others stay as they are. A last row that a\n"
+	  "crash tore is cut off first.\n",
+	  "  memnet-lab resume\n"
+	  "  memnet-lab resume results/paper/20260131T120000Z-1a2b3c4\n", lab_resume },
 	{ "merge", "DIR DIR...", "Put parts of a plan together in a new results folder", 2, INT_MAX, 0,
 	  "The parts (run --runs) must be of one plan, seed, schema, accelerator and kind of host; what\n"
 	  "differs is named. Every attempt is kept, and the environment of each part. The parts stay\n"

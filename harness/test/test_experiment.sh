@@ -249,8 +249,7 @@ finish 130
 grep -q 'memnet-lab resume ' "$tmp/log" || fail "does not name the mend"
 rows 1 '"failed".*"interrupted"'
 nothing_left
-dir=$(readlink -f "$tmp/results/latest")
-run 0 resume "$dir"
+run 0 resume
 rows 2 '"measure","ok"'
 nothing_left
 
@@ -266,7 +265,9 @@ done
 nothing_left
 dir=$(readlink -f "$tmp/results/latest")
 before=$(runs | grep -c '"measure","ok"')
+printf '"3","torn' >> "$dir/runs.csv"
 run 0 resume "$dir"
+grep -q 'cut off a torn last row of 9 bytes' "$tmp/log" || fail "does not say what it cuts off"
 rows 2 '"measure","ok"'
 grep -q "$((2 - before)) of them missing\|2 runs;" "$tmp/log" || fail "ran more than was missing"
 run 0 resume "$dir"

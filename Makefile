@@ -417,6 +417,8 @@ $(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.
 	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_folder.c,harness/folder.c memnet-core/base/version.c \
 	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
+$(eval $(call test,harness/test/test_progress.c,harness/progress.c harness/forecast.c harness/columns.c \
+	memnet-core/base/stats.c $(plan_src) $(base_src),-linih -lm))
 $(eval $(call test,harness/test/test_lock.c,harness/lock.c harness/folder.c memnet-core/base/version.c \
 	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))

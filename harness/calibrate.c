@@ -137,7 +137,7 @@ int experiment_calibrate(struct experiment *x)
 	if (!n || !baseline)
 		return 0;
 	for (int boots = 0; boots < CALIBRATION_BOOTS; boots++) {
-		progress_boot(&x->progress, "calibration");
+		progress_boot(&x->progress, NULL);
 		ret = experiment_boot(x, &vm, baseline);
 		if (ret)
 			return ret;

@@ -190,7 +190,7 @@ static int write_all_unmade(struct experiment *x, const struct plan_run *runs, s
 		ret = write_unmade(x, &runs[i], status, reason);
 		unmade++;
 	}
-	progress_unmade(&x->progress, unmade, runs[0].config->path->name, status, reason);
+	progress_unmade(&x->progress, runs, unmade, status, reason);
 	return ret;
 }
 
@@ -215,10 +215,10 @@ static int pass_over(struct experiment *x, struct vm *vm, int64_t copy_bandwidth
 		state->tries[i]++;
 		start_run_row(x, &row, &runs[i],
 			      folder_attempts(&x->folder, runs[i].id) + state->tries[i]);
-		progress_begin(&x->progress, runs[i].id);
+		progress_begin(&x->progress, &runs[i]);
 		*error = experiment_make_run(x, vm, copy_bandwidth, runs[i].config, &row, &vm_ret);
 		state->wanted[i] = wants_more(&row, state->tries[i]);
-		progress_step(&x->progress, row.run_id, row.status, row.reason,
+		progress_step(&x->progress, &runs[i], row.run_id, row.status, row.reason,
 			      !state->wanted[i]);
 	}
 	return vm_ret;
@@ -247,7 +247,7 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 		int vm_ret = 0;
 		struct vm vm;
 
-		progress_boot(&x->progress, runs[0].config->path->name);
+		progress_boot(&x->progress, runs);
 		ret = experiment_boot(x, &vm, runs[0].config);
 		if (ret == -EINTR)
 			return 0;
@@ -460,20 +460,27 @@ static int set_up(struct experiment *x)
 	return write_environment(x);
 }
 
-static size_t count_missing(const struct experiment *x)
+/* Progress over the runs that are missing. 0 or -ENOMEM. */
+static int begin_progress(struct experiment *x)
 {
-	size_t n = 0;
+	bool *left = calloc(x->n_runs, sizeof(*left));
 
+	if (!left) {
+		snprintf(x->err, sizeof(x->err), "out of memory");
+		return -ENOMEM;
+	}
 	for (size_t i = 0; i < x->n_runs; i++)
-		n += run_wanted(x, &x->runs[i]);
-	return n;
+		left[i] = run_wanted(x, &x->runs[i]);
+	progress_init(&x->progress, &x->plan, x->accel.name, x->runs, x->n_runs, left,
+		      !x->folder.n_done);
+	return 0;
 }
 
-static void announce(const struct experiment *x, size_t missing)
+static void announce(const struct experiment *x)
 {
 	fprintf(stderr, "plan %s, %zu runs", x->plan.name, x->n_runs);
-	if (missing != x->n_runs)
-		fprintf(stderr, ", %zu of them missing", missing);
+	if (x->progress.total != x->n_runs)
+		fprintf(stderr, ", %zu of them missing", x->progress.total);
 	fprintf(stderr, "; results in %s\n", x->folder.dir);
 	if (x->folder.repaired[0])
 		fprintf(stderr, "%s\n", x->folder.repaired);
@@ -488,6 +495,7 @@ static void tear_down(struct experiment *x)
 	energy_close(x->energy);
 	folder_close(&x->folder);
 	free(x->calibrations);
+	progress_free(&x->progress);
 	free(x->runs);
 	if (x->lock_fd >= 0)
 		close(x->lock_fd);
@@ -514,11 +522,10 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	if (!ret)
 		ret = set_up(x);
 	snprintf(dir, dirlen, "%s", x->folder.dir);
+	if (!ret)
+		ret = begin_progress(x);
 	if (!ret) {
-		size_t missing = count_missing(x);
-
-		announce(x, missing);
-		progress_init(&x->progress, missing);
+		announce(x);
 		ret = experiment_calibrate(x);
 		if (!ret)
 			ret = make_all_boots(x);

@@ -466,6 +466,7 @@ TESTS += $(BUILD)/fuzz/replay
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
+	harness/test/test_completion.sh \
 	harness/test/test_experiment.sh
 
 # These execute programs, load the plugin, or boot VMs.
@@ -647,7 +648,9 @@ install: all
 		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1
+	install -D -m 644 harness/completion/memnet-lab.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 

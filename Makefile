@@ -261,6 +261,9 @@ lab_src := \
 	harness/sandbox.c \
 	harness/child.c \
 	harness/folder.c \
+	harness/lock.c \
+	harness/merge.c \
+	harness/host_class.c \
 	harness/environment.c \
 	harness/provenance.c \
 	harness/compare_folders.c \
@@ -424,6 +427,14 @@ $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/i
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/compare_folders.c \
 	$(results_src) memnet-core/base/io.c,-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \
+	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
+$(eval $(call test,harness/test/test_folder.c,harness/folder.c memnet-core/base/version.c \
+	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
+$(eval $(call test,harness/test/test_progress.c,harness/progress.c harness/forecast.c harness/columns.c \
+	memnet-core/base/stats.c $(plan_src) $(base_src),-linih -lm))
+$(eval $(call test,harness/test/test_lock.c,harness/lock.c harness/folder.c memnet-core/base/version.c \
+	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
@@ -469,6 +480,7 @@ TESTS += $(BUILD)/fuzz/replay
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
+	harness/test/test_completion.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_seeded_fault.sh
 
@@ -655,7 +667,9 @@ install: all
 		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1
+	install -D -m 644 harness/completion/memnet-lab.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 

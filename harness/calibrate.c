@@ -153,7 +153,7 @@ static int calibrate_boot(struct experiment *x, const struct wanted *w,
 
 	config.topology = like->topology;
 	config.vms = like->vms;
-	progress_boot(&x->progress, "calibration");
+	progress_boot(&x->progress, NULL);
 	ret = experiment_boot(x, &vms, &config);
 	if (ret)
 		return ret;

@@ -97,6 +97,22 @@ double column_number(const struct column *column, const void *row)
 	}
 }
 
+static bool same_value(const struct column *c, const char *a, const char *b)
+{
+	if (c->type == COLUMN_TEXT)
+		return !strcmp(a + c->offset, b + c->offset);
+	return !memcmp(a + c->offset, b + c->offset, c->size) ||
+	       (isnan(column_number(c, a)) && isnan(column_number(c, b)));
+}
+
+bool columns_equal(const struct columns *columns, const void *a, const void *b)
+{
+	for (size_t i = 0; i < columns->count; i++)
+		if (!same_value(&columns->column[i], a, b))
+			return false;
+	return true;
+}
+
 /* The last character of the @len bytes of UTF-8 in @text goes if it is not whole. */
 static void cut_partial_character(char *text, size_t len)
 {

@@ -60,6 +60,9 @@ const struct column *columns_find(const struct columns *columns, const char *nam
 /* Make every field of @row absent; schema_version, where there is one, is set. */
 void columns_clear(const struct columns *columns, void *row);
 
+/* Do two rows say the same, column by column? */
+bool columns_equal(const struct columns *columns, const void *a, const void *b);
+
 /* The number in an integer or real field; NAN when absent or text. */
 double column_number(const struct column *column, const void *row);
 

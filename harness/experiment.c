@@ -15,8 +15,10 @@
 
 #include "harness/environment.h"
 #include "harness/experiment_internal.h"
+#include "harness/host_class.h"
 #include "harness/insns_plugin.h"
 #include "harness/interrupt.h"
+#include "harness/lock.h"
 #include "harness/rows.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/clock.h"
@@ -26,6 +28,7 @@
 #define READY_KVM_MS		20000
 #define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
+#define EXIT_BUSY		75	/* EX_TEMPFAIL: try later */
 #define EXIT_INTERRUPTED	130
 
 static int say(struct experiment *x, int status)
@@ -91,7 +94,7 @@ static int write_row(struct experiment *x, const struct run_row *row)
 
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "cannot write a row of %s/runs.csv: %s; the rows "
-			 "before it are whole. Mend that, then: make experiment RESUME=%s",
+			 "before it are whole. Mend that, then: memnet-lab resume %s",
 			 x->folder.dir, strerror(-ret), x->folder.dir);
 	return ret;
 }
@@ -143,7 +146,7 @@ int experiment_make_run(struct experiment *x, struct vm_set *vms, int64_t copy_b
 		ret = samples_append(x->folder.samples_fd, samples.rows, samples.n);
 	if (ret && !x->err[0])
 		snprintf(x->err, sizeof(x->err), "cannot write %s/samples.csv: %s; mend that, then: "
-			 "make experiment RESUME=%s", x->folder.dir, strerror(-ret), x->folder.dir);
+			 "memnet-lab resume %s", x->folder.dir, strerror(-ret), x->folder.dir);
 	run_samples_free(&samples);
 	return ret;
 }
@@ -189,7 +192,7 @@ static int write_all_unmade(struct experiment *x, const struct plan_run *runs, s
 		ret = write_unmade(x, &runs[i], status, reason);
 		unmade++;
 	}
-	progress_unmade(&x->progress, unmade, runs[0].config->path->name, status, reason);
+	progress_unmade(&x->progress, runs, unmade, status, reason);
 	return ret;
 }
 
@@ -214,10 +217,10 @@ static int pass_over(struct experiment *x, struct vm_set *vms, int64_t copy_band
 		state->tries[i]++;
 		start_run_row(x, &row, &runs[i],
 			      folder_attempts(&x->folder, runs[i].id) + state->tries[i]);
-		progress_begin(&x->progress, runs[i].id);
+		progress_begin(&x->progress, &runs[i]);
 		*error = experiment_make_run(x, vms, copy_bandwidth, runs[i].config, &row, &vm_ret);
 		state->wanted[i] = wants_more(&row, state->tries[i]);
-		progress_step(&x->progress, row.run_id, row.status, row.reason,
+		progress_step(&x->progress, &runs[i], row.run_id, row.status, row.reason,
 			      !state->wanted[i]);
 	}
 	return vm_ret;
@@ -256,7 +259,7 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 		int vm_ret = 0;
 		struct vm_set vms;
 
-		progress_boot(&x->progress, runs[0].config->path->name);
+		progress_boot(&x->progress, runs);
 		ret = experiment_boot(x, &vms, runs[0].config);
 		if (ret == -EINTR)
 			return 0;
@@ -330,7 +333,7 @@ static int choose_accel(struct experiment *x)
 
 	snprintf(cache, sizeof(cache), "%s/accel.cache", x->o->build);
 	if (accel_choose(&x->accel, x->o->accel, &x->vm_config, cache)) {
-		snprintf(x->err, sizeof(x->err), "ACCEL=%s: want auto, kvm or tcg", x->o->accel);
+		snprintf(x->err, sizeof(x->err), "--accel=%s: want auto, kvm or tcg", x->o->accel);
 		return -EINVAL;
 	}
 	x->vm_config.accel = x->accel.name;
@@ -367,7 +370,7 @@ static int check_same_accel(struct experiment *x)
 	for (size_t i = 0; i < x->folder.n_done; i++)
 		if (strcmp(x->folder.done[i].accelerator, x->accel.name)) {
 			snprintf(x->err, sizeof(x->err), "%s was begun with accelerator %s, and this is "
-				 "%s; resume it with ACCEL=%s, or start a new experiment",
+				 "%s; resume it with --accel=%s, or start a new experiment",
 				 x->folder.dir, x->folder.done[i].accelerator, x->accel.name,
 				 x->folder.done[i].accelerator);
 			return -EINVAL;
@@ -395,10 +398,48 @@ static int open_folder(struct experiment *x)
 			     sizeof(x->err));
 }
 
+/* Before there is a folder: who is refused leaves nothing. */
+static int take_lock(struct experiment *x)
+{
+	const struct experiment_options *o = x->o;
+	const char *what = o->resume ? o->resume : o->plan;
+
+	x->lock_fd = lock_take(o->lock, what, false, x->err, sizeof(x->err));
+	if (x->lock_fd == -EBUSY && o->wait) {
+		fprintf(stderr, "waiting: %s\n", x->err);
+		x->lock_fd = lock_take(o->lock, what, true, x->err, sizeof(x->err));
+	}
+	return MIN(x->lock_fd, 0);
+}
+
+/* That of this sitting; values of two kinds of host do not go into one folder. */
+static int write_environment(struct experiment *x)
+{
+	char first[600], path[600], why[512];
+	unsigned int sitting = 1;
+	int ret;
+
+	folder_environment(&x->folder, 1, first, sizeof(first));
+	for (strcpy(path, first); !access(path, F_OK); sitting++)
+		folder_environment(&x->folder, sitting + 1, path, sizeof(path));
+	ret = environment_write(path, &x->accel, x->vm_config.kernel, x->energy, &x->plan, x->folder.seed);
+	if (ret) {
+		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
+		return ret;
+	}
+	if (sitting > 1)
+		ret = host_class_compare(path, first, why, sizeof(why));
+	if (ret) {
+		unlink(path);
+		snprintf(x->err, sizeof(x->err), "%s was begun on another kind of host: %s; finish it "
+			 "there, or start a new experiment", x->folder.dir, why);
+	}
+	return ret;
+}
+
 static int set_up(struct experiment *x)
 {
 	const struct energy_config energy_config = { 0 };
-	char path[600];
 	long n;
 	int ret = open_folder(x);
 
@@ -428,30 +469,33 @@ static int set_up(struct experiment *x)
 		return -EINVAL;
 	}
 	x->order = x->folder.n_done + 1;
-	snprintf(path, sizeof(path), "%s/environment.json", x->folder.dir);
-	for (int i = 2; !access(path, F_OK); i++)	/* a resumed folder keeps the first */
-		snprintf(path, sizeof(path), "%s/environment-%d.json", x->folder.dir, i);
-	ret = environment_write(path, &x->accel, x->vm_config.kernel, x->energy, &x->plan, x->folder.seed);
-	if (ret)
-		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
-	return ret;
+	return write_environment(x);
 }
 
-static size_t count_missing(const struct experiment *x)
+/* Progress over the runs that are missing. 0 or -ENOMEM. */
+static int begin_progress(struct experiment *x)
 {
-	size_t n = 0;
+	bool *left = calloc(x->n_runs, sizeof(*left));
 
+	if (!left) {
+		snprintf(x->err, sizeof(x->err), "out of memory");
+		return -ENOMEM;
+	}
 	for (size_t i = 0; i < x->n_runs; i++)
-		n += run_wanted(x, &x->runs[i]);
-	return n;
+		left[i] = run_wanted(x, &x->runs[i]);
+	progress_init(&x->progress, &x->plan, x->accel.name, x->runs, x->n_runs, left,
+		      !x->folder.n_done);
+	return 0;
 }
 
-static void announce(const struct experiment *x, size_t missing)
+static void announce(const struct experiment *x)
 {
 	fprintf(stderr, "plan %s, %zu runs", x->plan.name, x->n_runs);
-	if (missing != x->n_runs)
-		fprintf(stderr, ", %zu of them missing", missing);
+	if (x->progress.total != x->n_runs)
+		fprintf(stderr, ", %zu of them missing", x->progress.total);
 	fprintf(stderr, "; results in %s\n", x->folder.dir);
+	if (x->folder.repaired[0])
+		fprintf(stderr, "%s\n", x->folder.repaired);
 	fprintf(stderr, "accelerator %s: %s\n", x->accel.name, x->accel.reason);
 	fprintf(stderr, "energy source %s\n", energy_source(x->energy));
 	if (x->no_insns[0])
@@ -463,7 +507,10 @@ static void tear_down(struct experiment *x)
 	energy_close(x->energy);
 	folder_close(&x->folder);
 	free(x->calibrations);
+	progress_free(&x->progress);
 	free(x->runs);
+	if (x->lock_fd >= 0)
+		close(x->lock_fd);
 	free(x);
 }
 
@@ -478,13 +525,19 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	x->o = o;
 	x->folder.runs_fd = x->folder.samples_fd = -1;
 	interrupt_catch();
-	ret = set_up(x);
+	ret = take_lock(x);
+	if (ret == -EBUSY) {
+		status = say(x, EXIT_BUSY);
+		tear_down(x);
+		return status;
+	}
+	if (!ret)
+		ret = set_up(x);
 	snprintf(dir, dirlen, "%s", x->folder.dir);
+	if (!ret)
+		ret = begin_progress(x);
 	if (!ret) {
-		size_t missing = count_missing(x);
-
-		announce(x, missing);
-		progress_init(&x->progress, missing);
+		announce(x);
 		ret = experiment_calibrate(x);
 		if (!ret)
 			ret = make_all_boots(x);
@@ -496,7 +549,8 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		ret = -ECANCELED;
 	}
 	if (interrupted()) {
-		snprintf(x->err, sizeof(x->err), "interrupted; finish it with: make experiment RESUME=%s",
+		snprintf(x->err, sizeof(x->err), x->folder.dir[0] ?
+			 "interrupted; finish it with: memnet-lab resume %s" : "interrupted%s",
 			 x->folder.dir);
 		status = say(x, EXIT_INTERRUPTED);
 	} else if (ret) {

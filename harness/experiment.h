@@ -13,6 +13,7 @@
 #ifndef HARNESS_EXPERIMENT_H
 #define HARNESS_EXPERIMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ struct experiment_options {
 	const char *build;	/* build folder: programs, guest image, cache */
 	uint64_t seed;		/* in place of the plan's; 0: the plan's */
 	struct plan_range part;	/* of the plan's runs: plan_part() */
+	const char *lock;	/* file of the machine's lock */
+	bool wait;		/* for another experiment to end; else it is refused */
 	const char *fault;	/* memnet.fault= of the guest, for the harness's tests; or NULL */
 	int ready_timeout_ms;	/* 0: what suits the accelerator */
 };
@@ -33,7 +36,8 @@ struct experiment_options {
 /*
  * Carry it out, with progress on standard error. The folder's path is left in
  * @dir, also on failure if it was made. Exit status: 0 every run was made (what
- * became of each is in its row); 1 a clear line was printed; 130 interrupted. The process is in a sandbox afterwards.
+ * became of each is in its row); 1 a clear line was printed; 75 another experiment runs;
+ * 130 interrupted. The process is in a sandbox afterwards.
  */
 int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen);
 

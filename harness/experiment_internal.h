@@ -14,6 +14,7 @@ struct experiment {
 	struct plan plan;
 	struct folder folder;
 	struct accel accel;
+	int lock_fd;
 	struct energy *energy;
 	struct vm_config vm_config;
 	char paths[6][600];		/* what vm_config points into */

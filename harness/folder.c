@@ -127,6 +127,15 @@ static int make_dirs(struct folder *f, const char *results, const struct plan *p
 	return ret ? ret : make_dir(path);
 }
 
+/* Keep what was said of a file that was opened all the same. */
+static void add_repair(struct folder *f, const char *text)
+{
+	size_t n = strlen(f->repaired);
+
+	if (*text)
+		snprintf(f->repaired + n, sizeof(f->repaired) - n, "%s%s", n ? "; " : "", text);
+}
+
 static int open_tables(struct folder *f, char *err, size_t errlen)
 {
 	char path[600];
@@ -135,9 +144,13 @@ static int open_tables(struct folder *f, char *err, size_t errlen)
 	f->runs_fd = runs_open(path, err, errlen);
 	if (f->runs_fd < 0)
 		return f->runs_fd;
+	add_repair(f, err);
 	path_in(f, "samples.csv", path, sizeof(path));
 	f->samples_fd = samples_open(path, err, errlen);
-	return f->samples_fd < 0 ? f->samples_fd : 0;
+	if (f->samples_fd < 0)
+		return f->samples_fd;
+	add_repair(f, err);
+	return 0;
 }
 
 uint64_t folder_draw_seed(void)
@@ -184,7 +197,7 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 	return ret;
 }
 
-/* Seed and part stand in the manifest's first line. */
+/* Who began it, seed and part stand in the manifest's first line. */
 static int read_creation(struct folder *f, char *err, size_t errlen)
 {
 	char path[600], line[512] = "", *at = NULL;
@@ -202,13 +215,26 @@ static int read_creation(struct folder *f, char *err, size_t errlen)
 		return -EINVAL;
 	}
 	f->seed = strtoull(at + 6, NULL, 10);
+	at = strstr(line, " git=");
+	if (at)
+		sscanf(at, " git=%47s", f->git);
 	at = strstr(line, " runs=");
 	if (at && sscanf(at, " runs=%u..%u", &f->part.first, &f->part.last) != 2)
 		f->part = (struct plan_range){ 0 };
 	return 0;
 }
 
-int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+void folder_environment(const struct folder *f, unsigned int sitting, char *path, size_t size)
+{
+	char name[40] = "environment.json";
+
+	if (sitting > 1)
+		snprintf(name, sizeof(name), "environment-%u.json", sitting);
+	path_in(f, name, path, size);
+}
+
+/* Seed, part and plan of the folder @dir. */
+static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
 {
 	char path[600];
 	int ret;
@@ -218,15 +244,39 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 		return complain(err, errlen, -ENAMETOOLONG, dir);
 	strcpy(f->dir, dir);
 	ret = read_creation(f, err, errlen);
-	if (ret)
-		return ret;
 	path_in(f, PLAN_COPY, path, sizeof(path));
-	ret = plan_load(plan, path, err, errlen);
-	if (!ret)
-		ret = open_tables(f, err, errlen);	/* cuts off a torn last row */
+	return ret ? ret : plan_load(plan, path, err, errlen);
+}
+
+static int read_rows(struct folder *f, char *err, size_t errlen)
+{
+	char path[600];
+
 	path_in(f, "runs.csv", path, sizeof(path));
+	return runs_load(path, &f->done, &f->n_done, err, errlen);
+}
+
+int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+{
+	int ret = read_head(f, dir, plan, err, errlen);
+
+	return ret ? ret : read_rows(f, err, errlen);
+}
+
+int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+{
+	int ret = read_head(f, dir, plan, err, errlen);
+
 	if (!ret)
-		ret = runs_load(path, &f->done, &f->n_done, err, errlen);
+		ret = open_tables(f, err, errlen);
+	if (ret == -EPROTO)
+		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns are not "
+			 "those of this one (git %s); finish it with that one, or start a new experiment",
+			 f->dir, f->git[0] ? f->git : "unknown", version_git);
+	if (!ret && f->repaired[0])
+		ret = folder_note(f, "repaired %s", f->repaired);
+	if (!ret)
+		ret = read_rows(f, err, errlen);
 	if (!ret)
 		ret = folder_note(f, "resumed git=%s rows=%zu", version_git, f->n_done);
 	return ret;

@@ -15,6 +15,8 @@ struct folder {
 	int runs_fd, samples_fd;
 	uint64_t seed;
 	struct plan_range part;	/* of the plan's runs; this folder is for no others */
+	char git[48];		/* what it was begun by */
+	char repaired[1300];	/* what a crash left torn and was cut off; or "" */
 	struct run_row *done;	/* rows of runs.csv when it was opened */
 	size_t n_done;
 };
@@ -29,6 +31,15 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 
 /* A seed that is easy to type again, never 0. */
 uint64_t folder_draw_seed(void);
+
+/*
+ * What an old one holds, to be looked at: seed, part, rows. @plan is read from its
+ * plan.ini. folder_close() in any case.
+ */
+int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
+
+/* The path of its environment.json; that of its second sitting, and so on. */
+void folder_environment(const struct folder *f, unsigned int sitting, char *path, size_t size);
 
 /* Open an old one to finish it. @plan is read from its plan.ini. */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);

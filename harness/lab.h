@@ -13,7 +13,7 @@
 #include "harness/experiment.h"
 
 /* Statuses beside those that a command documents itself. */
-enum { LAB_OK = 0, LAB_FAILED = 1, LAB_USAGE = 64, LAB_INTERRUPTED = 130 };
+enum { LAB_OK = 0, LAB_FAILED = 1, LAB_USAGE = 64 };
 
 /* What was typed. */
 struct lab {
@@ -26,9 +26,9 @@ struct lab {
 
 enum lab_option_id {
 	LAB_RESULTS, LAB_BUILD,			/* of every command */
-	LAB_ACCEL, LAB_SEED, LAB_RUNS,
+	LAB_ACCEL, LAB_SEED, LAB_RUNS, LAB_WAIT,
 	LAB_AA, LAB_DETERMINISTIC,
-	LAB_FAULT, LAB_READY_TIMEOUT,		/* for tests */
+	LAB_LOCK, LAB_FAULT, LAB_READY_TIMEOUT,		/* for tests */
 	LAB_HELP, LAB_VERSION,
 	LAB_OPTIONS
 };
@@ -80,5 +80,6 @@ int lab_plan(struct lab *lab);
 int lab_plans(struct lab *lab);
 int lab_run(struct lab *lab);
 int lab_resume(struct lab *lab);
+int lab_merge(struct lab *lab);
 
 #endif

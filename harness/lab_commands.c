@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The commands of memnet-lab: a line each, and the small ones. */
+#include <limits.h>
 #include <unistd.h>
 
 #include "harness/doctor.h"
@@ -69,7 +70,8 @@ static int columns(struct lab *lab)
 	return LAB_OK;
 }
 
-#define RUNNING (LAB_BIT(LAB_ACCEL) | LAB_BIT(LAB_FAULT) | LAB_BIT(LAB_READY_TIMEOUT))
+#define RUNNING (LAB_BIT(LAB_ACCEL) | LAB_BIT(LAB_WAIT) | LAB_BIT(LAB_LOCK) | \
+		 LAB_BIT(LAB_FAULT) | LAB_BIT(LAB_READY_TIMEOUT))
 #define ORDER (LAB_BIT(LAB_SEED) | LAB_BIT(LAB_RUNS))
 
 static const struct lab_command commands[] = {
@@ -80,9 +82,17 @@ static const struct lab_command commands[] = {
 	  "  memnet-lab run smoke\n"
 	  "  memnet-lab run harness/plans/paper.ini --accel=tcg\n"
 	  "  memnet-lab run paper --seed=7 --runs=1..126\n", lab_run },
-	{ "resume", "DIR", "Finish an interrupted experiment", 1, 1, RUNNING,
-	  "Runs that failed or are missing are made, the others stay as they are.\n",
-	  "  memnet-lab resume results/latest\n", lab_resume },
+	{ "resume", "[DIR]", "Finish an interrupted experiment, the newest if DIR is not given", 0, 1,
+	  RUNNING,
+	  "Runs that failed or are missing are made, the others stay as they are. A last row that a\n"
+	  "crash tore is cut off first.\n",
+	  "  memnet-lab resume\n"
+	  "  memnet-lab resume results/paper/20260131T120000Z-1a2b3c4\n", lab_resume },
+	{ "merge", "DIR DIR...", "Put parts of a plan together in a new results folder", 2, INT_MAX, 0,
+	  "The parts (run --runs) must be of one plan, seed, schema, accelerator and kind of host; what\n"
+	  "differs is named. Every attempt is kept, and the environment of each part. The parts stay\n"
+	  "as they are.\n",
+	  "  memnet-lab merge results/paper/20260131T1*\n", lab_merge },
 	{ "plan", "PLAN", "Tell what a plan comes to: its settings, its runs, its time", 1, 1,
 	  LAB_BIT(LAB_ACCEL) | ORDER,
 	  "Nothing is run. What a boot takes, and a run beside its phases, is taken from the newest\n"

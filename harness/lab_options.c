@@ -68,6 +68,18 @@ static int set_deterministic(struct lab *lab, const char *text)
 	return 0;
 }
 
+static int set_wait(struct lab *lab, const char *text)
+{
+	lab->experiment.wait = true;
+	return 0;
+}
+
+static int set_lock(struct lab *lab, const char *text)
+{
+	lab->experiment.lock = text;
+	return 0;
+}
+
 static int set_fault(struct lab *lab, const char *text)
 {
 	lab->experiment.fault = text;
@@ -92,6 +104,8 @@ const struct lab_option lab_options[LAB_OPTIONS] = {
 		"another measurement of OLD, for the A/A noise (the halves of OLD and of NEW)", set_aa },
 	[LAB_DETERMINISTIC] = { "deterministic", 0, NULL,
 		"only metrics that do not depend on the host's mood", set_deterministic },
+	[LAB_WAIT] = { "wait", 0, NULL, "let another experiment on this machine end first", set_wait },
+	[LAB_LOCK] = { "lock", 0, "FILE", NULL, set_lock },
 	[LAB_FAULT] = { "fault", 0, "WORD", NULL, set_fault },
 	[LAB_READY_TIMEOUT] = { "ready-timeout", 0, "MS", NULL, set_ready_timeout },
 	[LAB_HELP] = { "help", 'h', NULL, "this text; of a command: its options and examples" },
@@ -193,7 +207,7 @@ static void help(void)
 	list_options(LAB_COMMON);
 	printf("\nmemnet-lab COMMAND --help has the options of a command, and examples.\n\n"
 	       "Exit status: 0 done; 1 something failed, and a line says what; 64 wrong usage;\n"
-	       "130 interrupted. check has its own.\n");
+	       "75 another experiment runs on this machine; 130 interrupted. check has its own.\n");
 }
 
 /* --- parsing ----------------------------------------------------------------- */

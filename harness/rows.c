@@ -215,6 +215,22 @@ static int check_header(const struct columns *columns, const char *path, const c
 	return ret;
 }
 
+/* What is cut off may be more than a row where a quote went wrong: nothing is thrown away. */
+static int keep_torn(const char *path, const char *text, size_t len)
+{
+	char name[4096];
+	int fd, ret;
+
+	if (snprintf(name, sizeof(name), "%s.torn", path) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	ret = append_text(fd, text, len);
+	close(fd);
+	return ret;
+}
+
 /* Leave @fd with a header and whole rows only. */
 static int make_whole(const struct columns *columns, int fd, const char *path,
 		      char *err, size_t errlen)
@@ -228,13 +244,16 @@ static int make_whole(const struct columns *columns, int fd, const char *path,
 	end = whole_rows(text, len);
 	if (end)
 		ret = check_header(columns, path, text, err, errlen);
+	if (!ret && end < len)
+		ret = keep_torn(path, text + end, len - end);
 	free(text);
 	if (ret)
 		return ret;
 	if (end < len) {
 		if (ftruncate(fd, end))
 			return -errno;
-		rows_say(err, errlen, "%s: cut off a torn last row of %zu bytes", path, len - end);
+		rows_say(err, errlen, "%s: cut off a torn last row of %zu bytes, kept in %s.torn", path,
+			 len - end, path);
 	}
 	return end ? 0 : append_header(columns, fd);
 }

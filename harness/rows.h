@@ -13,8 +13,8 @@
 
 /*
  * Open @path to append rows; made with its header if it is not there or empty.
- * A last row torn by a crash is cut off: then, and only then, @err says so
- * although the descriptor is returned; else it is "". -EPROTO: the file's
+ * A last row torn by a crash is cut off and kept in @path.torn: then, and only then,
+ * @err says so although the descriptor is returned; else it is "". -EPROTO: the file's
  * header is another one (another version of the software wrote it).
  */
 int rows_open(const struct columns *columns, const char *path, char *err, size_t errlen);

@@ -42,7 +42,8 @@ plan() {	# SCENARIOS WINDOW
 
 # Start memnet-lab in the background; its pid is in $pid.
 start() {
-	"$lab" --build="$BUILD" --results="$tmp/results" --accel=tcg "$@" >"$tmp/log" 2>&1 &
+	"$lab" --build="$BUILD" --results="$tmp/results" --accel=tcg --lock="$tmp/lock" "$@" \
+		>"$tmp/log" 2>&1 &
 	pid=$!
 }
 
@@ -216,16 +217,39 @@ rows 1 '"failed".*memnetd ended (signal 9)'
 rows 1 '"measure","ok"'
 nothing_left
 
+case="two at once"
+before=$(ls "$tmp/results/selftest" | wc -l)
+start run "$tmp/plan.ini"
+first=$pid
+wait_stream
+start run "$tmp/plan.ini"
+finish 75
+grep -q "process $first of user $(id -u), since .*: $tmp/plan.ini; " "$tmp/log" || fail "not who and what"
+start run "$tmp/plan.ini" --wait
+sleep 0.3
+kill -INT "$pid"
+finish 130
+grep -q "waiting: .*process $first" "$tmp/log" || fail "does not say what it waits for"
+start run "$tmp/plan.ini" --wait
+second=$pid
+sleep 0.3
+kill -9 "$first"
+wait "$first" 2>/dev/null
+pid=$second
+finish 0
+rows 2 '"measure","ok"'
+[ "$(ls "$tmp/results/selftest" | wc -l)" = "$((before + 2))" ] || fail "who was refused left a folder"
+nothing_left
+
 case="ctrl-C, and resumed"
 start run "$tmp/plan.ini"
 wait_stream
 kill -TERM "$pid"
 finish 130
-grep -q 'RESUME=' "$tmp/log" || fail "does not name the mend"
+grep -q 'memnet-lab resume ' "$tmp/log" || fail "does not name the mend"
 rows 1 '"failed".*"interrupted"'
 nothing_left
-dir=$(readlink -f "$tmp/results/latest")
-run 0 resume "$dir"
+run 0 resume
 rows 2 '"measure","ok"'
 nothing_left
 
@@ -241,11 +265,39 @@ done
 nothing_left
 dir=$(readlink -f "$tmp/results/latest")
 before=$(runs | grep -c '"measure","ok"')
+printf '"3","torn' >> "$dir/runs.csv"
 run 0 resume "$dir"
+grep -q 'cut off a torn last row of 9 bytes' "$tmp/log" || fail "does not say what it cuts off"
 rows 2 '"measure","ok"'
 grep -q "$((2 - before)) of them missing\|2 runs;" "$tmp/log" || fail "ran more than was missing"
 run 0 resume "$dir"
 rows 2 '"measure","ok"'
+nothing_left
+
+case="two parts, merged"
+plan "idle, hybrid-saturate" 300ms
+sed -i 's/^repetitions.*/repetitions = 2/' "$tmp/plan.ini"
+run 0 run "$tmp/plan.ini" --runs=1..2
+rows 2 '"b01\..*"measure","ok"'
+first=$(readlink -f "$tmp/results/latest")
+run 0 run "$tmp/plan.ini" --runs=3..4
+rows 2 '"b02\..*"measure","ok"'
+run 0 resume "$tmp/results/latest"	# a part stays one
+rows 2 '"measure","ok"'
+second=$(readlink -f "$tmp/results/latest")
+"$lab" --results="$tmp/results" merge "$first" "$second" >"$tmp/log" 2>&1 || fail "no merge"
+rows 4 '"measure","ok"'
+for folder in "$first" "$second"; do
+	sed 1d "$folder/runs.csv" | cut -d, -f 4,5,7-50 > "$tmp/rows"	# all but their order
+	n=$(runs | cut -d, -f 4,5,7-50 | grep -cFxf "$tmp/rows")
+	[ "$n" = "$(wc -l < "$tmp/rows")" ] || fail "other rows"
+done
+grep -q missing "$tmp/log" && fail "what is missing?"
+[ -e "$tmp/results/latest/environment-2.json" ] || fail "an environment is lost"
+run 0 resume "$tmp/results/latest"
+rows 4 '"measure","ok"'
+run 1 run "$tmp/plan.ini" --runs=9..10
+grep -q 'no boot begins there' "$tmp/log" || fail "runs that are none"
 nothing_left
 
 case="mistakes"

@@ -77,6 +77,9 @@ says "want auto|kvm|tcg"
 lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
+lab 1 resume
+says "results/latest: No such file" "nothing to resume"
+
 lab 0 plans
 for p in harness/plans/*.ini; do
 	name=$(basename "$p" .ini)

@@ -203,6 +203,7 @@ analyse_src := \
 	harness/analyse.c \
 	harness/columns.c \
 	harness/groups.c \
+	harness/interference.c \
 	harness/metrics.c \
 	memnet-core/base/stats.c \
 	memnet-core/base/parse.c
@@ -382,8 +383,9 @@ $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io
 $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
+$(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))

@@ -14,29 +14,13 @@
  * for example. So each gain names metrics whose own median ratio has to be within
  * bounds; otherwise its verdict is "not comparable", whatever its value.
  */
-#include "harness/analyse.h"
+#include "harness/analyse_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/groups.h"
-#include "harness/metrics.h"
-#include "memnet-core/base/stats.h"
-
-struct pair {
-	int64_t block;
-	double ratio;
-};
-
-struct work {
-	struct analysis *out;
-	const struct run_row **row;	/* all measured rows, sorted: the groups point into it */
-	struct group *group;
-	size_t n_groups;
-	double *a, *b;			/* room for the values of any group */
-	struct pair *pair;		/* room for the blocks of any group */
-};
+#include "harness/interference.h"
 
 /* --- the baseline -------------------------------------------------------------- */
 
@@ -95,7 +79,7 @@ static const char *common_text(const struct group *g, const struct metric *m, si
 	return common;
 }
 
-static const char *source_of(const struct metric *m, const struct group *g)
+const char *analyse_source(const struct metric *m, const struct group *g)
 {
 	const char *source;
 	size_t column;
@@ -113,7 +97,7 @@ static size_t group_values(const struct metric *m, const struct group *g, double
 {
 	size_t n = 0;
 
-	if (!strcmp(source_of(m, g), "mixed"))
+	if (!strcmp(analyse_source(m, g), "mixed"))
 		return 0;
 	for (size_t i = 0; i < g->n; i++) {
 		double v = value_of(m, g->row[i]);
@@ -125,13 +109,13 @@ static size_t group_values(const struct metric *m, const struct group *g, double
 }
 
 /* @n: how many values the group has. */
-static const char *quality_of(const struct metric *m, const struct group *g, size_t n)
+const char *analyse_quality(const struct metric *m, const struct group *g, size_t n)
 {
 	const char *quality;
 
 	if (m->source)
 		return n ? "measured" : "absent";
-	if (!strcmp(source_of(m, g), "mixed"))
+	if (!strcmp(analyse_source(m, g), "mixed"))
 		return "invalid";
 	if (m->source_column)
 		return n ? "measured" : "absent";
@@ -160,14 +144,23 @@ static double next_block(const struct metric *m, const struct group *g, size_t *
 	return stats_median(values, n);
 }
 
+double analyse_block(struct work *w, const struct metric *m, const struct group *g, int64_t block)
+{
+	size_t i = 0;
+
+	while (i < g->n && g->row[i]->block != block)
+		i++;
+	return i < g->n ? next_block(m, g, &i, w->b, &block) : NAN;
+}
+
 /* Blockwise ratios of @g over @base, or the inverse; blocks without either are left out. */
 static size_t block_ratios(struct work *w, const struct metric *m, const struct group *g,
 			   const struct group *base, bool inverse)
 {
 	size_t n = 0, i = 0, j = 0;
 
-	if (!base || strcmp(source_of(m, g), source_of(m, base)) ||
-	    !strcmp(source_of(m, g), "mixed"))
+	if (!base || strcmp(analyse_source(m, g), analyse_source(m, base)) ||
+	    !strcmp(analyse_source(m, g), "mixed"))
 		return 0;
 	while (i < g->n && j < base->n) {
 		int64_t block_a, block_b;
@@ -216,8 +209,8 @@ static bool is_judged(const struct metric *m, const char *scenario)
 	return m->sense != METRIC_PLAIN;
 }
 
-static struct summary_row *add_row(struct work *w, const struct group *g, const char *metric,
-				   const char *unit, const char *source, const char *quality)
+struct summary_row *analyse_add_row(struct work *w, const struct group *g, const char *metric,
+				    const char *unit, const char *source, const char *quality)
 {
 	struct summary_row *s = &w->out->summary[w->out->n_summary++];
 	const char *git = common_text(g, NULL, offsetof(struct run_row, git));
@@ -275,7 +268,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 
 	if (!n && strcmp(m->name, "cpu_total") && strcmp(m->name, "energy"))
 		return;
-	s = add_row(w, g, m->name, m->unit, source_of(m, g), quality_of(m, g, n));
+	s = analyse_add_row(w, g, m->name, m->unit, analyse_source(m, g), analyse_quality(m, g, n));
 	s->n = n;
 	s->median = e.median;
 	s->ci_low = e.low;
@@ -334,7 +327,7 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	if (!base || g == base || strcmp(g->row[0]->scenario, gain->scenario))
 		return;
 	e = estimate_ratio(w, m, g, base, gain->inverse);
-	s = add_row(w, g, gain->name, "1", source_of(m, g), e.n ? quality_of(m, g, e.n) : "absent");
+	s = analyse_add_row(w, g, gain->name, "1", analyse_source(m, g), e.n ? analyse_quality(m, g, e.n) : "absent");
 	add_gain_points(w, s, e.n);
 	s->n = e.n;
 	s->median = e.median;
@@ -359,6 +352,7 @@ static void summarise(struct work *w)
 			summarise_metric(w, metric, &w->group[i]);
 		for (size_t m = 0; (gain = gains_at(m)); m++)
 			summarise_gain(w, gain, &w->group[i]);
+		interference_summarise(w, &w->group[i]);
 	}
 }
 
@@ -371,6 +365,8 @@ static size_t rows_per_group(void)
 	for (size_t m = 0; metrics_at(m); m++)
 		n++;
 	for (size_t m = 0; gains_at(m); m++)
+		n++;
+	for (size_t m = 0; interference_at(m); m++)
 		n++;
 	return n;
 }

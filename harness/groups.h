@@ -23,6 +23,12 @@ size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **
 /* The two configurations differ at most in the path, and in what only one of them has: spin. */
 bool group_same_but_path(const struct group *a, const struct group *b);
 
+/*
+ * Is @part the runs of @scenario alone that belong to those of @both together: of the same
+ * path, arm, topology, accelerator and spin budget; and of the same stream, if it has one?
+ */
+bool group_is_part(const struct group *part, const struct group *both, const char *scenario);
+
 /* Runs of @g whose content check found wrong bytes. */
 size_t group_corrupt(const struct group *g);
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "harness/interference.h"
+
 static double duration(const struct run_row *row)
 {
 	return strcmp(row->scenario, "hybrid-fixed") ? NAN : row->window_s;
@@ -262,4 +264,5 @@ void results_reference(FILE *out)
 		check_reference(out, &gains[i]);
 		fprintf(out, " |\n");
 	}
+	interference_reference(out);
 }

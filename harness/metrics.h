@@ -52,7 +52,7 @@ double metric_value(const struct metric *metric, const struct run_row *row);
 /* Both paths did the same work in this scenario, so less CPU time or energy is better. */
 bool scenario_has_same_work(const char *scenario);
 
-/* Everything results/COLUMNS.md says: columns_reference(), then metrics and gains. */
+/* Everything results/COLUMNS.md says: columns_reference(), then metrics, gains and interference. */
 void results_reference(FILE *out);
 
 #endif

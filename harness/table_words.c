@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/metrics.h"
+#include "harness/interference.h"
 #include "memnet-core/base/stats.h"
 
 /* Print a paragraph "head  words words ...", its lines indented under the words. */
@@ -309,6 +309,75 @@ static void say_checks(const struct table *t)
 			say_check(t, gain, former ? "" : "held equal");
 }
 
+/* A share as percent, joules as they are. */
+static void format_estimate(FILE *f, const struct summary_row *s)
+{
+	bool share = !strcmp(s->unit, "1");
+	double scale = share ? 100 : 1;
+	const char *unit = share ? "%" : s->unit;
+
+	if (isnan(s->median)) {
+		fprintf(f, " absent");
+		return;
+	}
+	fprintf(f, " %.*f %s", share ? 0 : 2, scale * s->median, unit);
+	if (!isnan(s->ci_low))
+		fprintf(f, " (%.*f .. %.*f)", share ? 0 : 2, scale * s->ci_low, share ? 0 : 2,
+			scale * s->ci_high);
+}
+
+/* "spare-core send: virtio-tap 48 % (45 .. 50), memnet 52 % (50 .. 53);" True: a model's. */
+static bool list_interference(const struct table *t, FILE *f, const struct interference *i)
+{
+	const struct summary_row *last = NULL;
+	bool model = false;
+
+	for (size_t n = 0; n < t->a->n_summary; n++) {
+		const struct summary_row *s = &t->a->summary[n];
+		bool same = last && !strcmp(last->arm, s->arm) &&
+			    !strcmp(last->topology, s->topology) &&
+			    !strcmp(last->direction, s->direction) && last->flows == s->flows;
+
+		if (strcmp(s->metric, i->name))
+			continue;
+		if (!same)
+			fprintf(f, "%s %s %s", last ? ";" : "", s->arm, s->direction);
+		if (!same && s->flows > 1)
+			fprintf(f, " %lld flows", (long long)s->flows);
+		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "", s->spin);
+		format_estimate(f, s);
+		model |= !strcmp(s->quality, "estimated");
+		last = s;
+	}
+	return model;
+}
+
+/* What both workloads together are held against, what it came to and how sure that is. */
+static void say_interference(const struct table *t)
+{
+	const struct interference *i;
+	const char *head = "together";
+
+	for (size_t n = 0; (i = interference_at(n)); n++) {
+		char *text = NULL;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+		bool model;
+
+		if (!f)
+			return;
+		model = list_interference(t, f, i);
+		fclose(f);
+		if (text && len) {
+			say(t->out, head, "%s = %s, the median over the blocks and its 95 %% interval:"
+			    "%s. %s.%s", i->name, i->definition, text, i->meaning,
+			    model ? " MODEL: it says what CPU time says." : "");
+			head = "";
+		}
+		free(text);
+	}
+}
+
 static void say_other_paths(const struct table *t)
 {
 	for (size_t i = 0; i < t->a->n_summary; i++) {
@@ -330,5 +399,6 @@ void table_words(const struct table *t)
 	say_runs(t);
 	say_reasons(t);
 	say_checks(t);
+	say_interference(t);
 	say_other_paths(t);
 }

@@ -97,6 +97,38 @@ static void guest_instructions_are_shown_where_they_were_counted(void **state)
 	says("guest insns (tcg-plugin)     0.60 insns/B 0.15 insns/B     4.00x");
 }
 
+static void both_together_stand_beside_each_alone(void **state)
+{
+	static const char *const scenario[] = { "hybrid-saturate", "compute", "network", "idle" };
+
+	for (size_t i = 0; i < 4; i++) {
+		rows[i] = made_run("memnet", scenario[i], 0);
+		rows[i].flows = 1;
+		rows[i].energy_j = i ? 4 : 3.5;
+		rows[i].compute_ops_per_s = i ? 1000 : 510;
+		rows[i].stream_bytes_per_s = i ? 100 : 42;
+		rows[i].cpu_total_s = 1;
+	}
+	print(4, false);
+	says("network kept beside compute        absent         42 %");
+	says("compute kept beside network        absent         51 %");
+	says("interaction energy (model)         absent      -0.50 J");
+	says("self_interference_compute = compute rate beside the stream / compute rate alone");
+	says("spare-core send: memnet 42 %.");
+	says("spare-core send: memnet -0.50 J.");
+	says("MODEL: it says what CPU time says.");
+	rows[1].window_s = 2;
+	ROW_TEXT(rows[0].energy_source, "a-long-source");
+	for (size_t i = 1; i < 4; i++)
+		ROW_TEXT(rows[i].energy_source, "a-long-source");
+	print(4, false);
+	says("interaction energy (a-long-source) absent       absent");
+	says("memnet absent.");
+	print(1, false);
+	says_not("kept beside");
+	says_not("interaction");
+}
+
 static void gains_stand_beside_the_papers(void **state)
 {
 	print(ARRAY_SIZE(rows), false);
@@ -263,6 +295,7 @@ int main(void)
 		TEST(it_fits_into_100_columns),
 		TEST(values_have_units_for_people),
 		TEST(guest_instructions_are_shown_where_they_were_counted),
+		TEST(both_together_stand_beside_each_alone),
 		TEST(gains_stand_beside_the_papers),
 		TEST(the_kind_of_result_is_said_in_words),
 		TEST(few_runs_have_no_interval),

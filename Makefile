@@ -231,6 +231,8 @@ lab_src := \
 	harness/run_row.c \
 	harness/run_samples.c \
 	harness/run_attribution.c \
+	harness/run_validity.c \
+	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
 	harness/guest_link.c \
@@ -383,6 +385,10 @@ $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io
 $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
+$(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
+	$(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))

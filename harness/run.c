@@ -234,6 +234,15 @@ static void read_host(struct run *r, struct edge *e, int phase)
 	e->host_steal_ns = host.steal_ns;
 }
 
+static void read_state(const struct run *r, struct edge *e)
+{
+	const struct plan *plan = r->ctx->plan;
+	cpu_set_t cpus;
+
+	CPU_OR(&cpus, &plan->vcpu_cpus, &plan->host_cpus);
+	host_state_read("/sys", &cpus, &e->state);
+}
+
 static int go(struct run *r)
 {
 	char line[GUEST_LINE];
@@ -259,6 +268,7 @@ static int window_by_time(struct run *r)
 		ret = pass_time(r, mn_now_ns() + p->warmup_ns, "warming up");
 	if (ret)
 		return ret;
+	read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = ask_guest(r, &r->begin);
 	if (!ret)
@@ -267,6 +277,7 @@ static int window_by_time(struct run *r)
 		return ret;
 	read_host(r, &r->end, PHASE_DRAIN);
 	ret = ask_guest(r, &r->end);
+	read_state(r, &r->end);
 	return ret ? ret : check_slots(r, false);
 }
 
@@ -278,6 +289,7 @@ static int window_by_work(struct run *r)
 
 	if (ret)
 		return ret;
+	read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = go(r);
 	if (!ret) {
@@ -288,6 +300,7 @@ static int window_by_work(struct run *r)
 	read_host(r, &r->end, PHASE_DRAIN);
 	if (!ret)
 		ret = ask_guest(r, &r->end);
+	read_state(r, &r->end);
 	return ret ? ret : check_slots(r, true);
 }
 
@@ -425,7 +438,7 @@ static int measure(struct run *r)
 		ret = r->ctx->config->scenario->compute == LOAD_FIXED ? window_by_work(r)
 								      : window_by_time(r);
 	if (!ret)
-		r->pinned = threads_pinned(&r->threads, r->ctx->plan, r->ctx->config->arm);
+		r->astray = threads_astray(&r->threads, r->ctx->plan, r->ctx->config->arm);
 	return ret;
 }
 

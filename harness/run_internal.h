@@ -3,6 +3,7 @@
 #ifndef HARNESS_RUN_INTERNAL_H
 #define HARNESS_RUN_INTERNAL_H
 
+#include "harness/host_state.h"
 #include "harness/run.h"
 #include "harness/threads.h"
 
@@ -26,6 +27,7 @@ struct edge {
 	struct cputime_host host;	/* the whole machine */
 	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs */
 	int host_error;			/* the three above could not be read */
+	struct host_state state;	/* outside of the window, but at its edge */
 	char guest[GUEST_LINE];		/* the guest's answer to `mark` */
 };
 
@@ -42,7 +44,8 @@ struct run {
 	struct cputime_host_reader host_gauge;	/* the sampler's own */
 	struct class_gauge gauges[THREAD_CLASSES];
 	struct guest_insns_gauge insns_gauges[GUEST_MODES];
-	bool threads_open, host_open, gauge_open, pinned;
+	bool threads_open, host_open, gauge_open;
+	const char *astray;		/* a thread that was not where it was pinned; or NULL */
 	uint64_t *peer;			/* mapped progress file, or NULL */
 	struct sampler *sampler;
 	struct edge begin, end;
@@ -61,6 +64,10 @@ int run_start_sampler(struct run *r, size_t room);
 
 /* After sampler_stop(): the measured columns, validity included. */
 void run_fill_row(struct run *r);
+
+/* Is the row to be used? Else its status is invalid and its reason says why. */
+void run_check(struct run *r);
+void run_invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* After sampler_stop(): power and CPU shares over time. None on failure. */
 void run_make_samples(struct run *r, struct run_samples *out);

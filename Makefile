@@ -149,6 +149,7 @@ guest_init_src := \
 energy_src := \
 	energy/energy.c \
 	energy/energy_value.c \
+	energy/energy_quality.c \
 	energy/energy_gauge.c \
 	energy/energy_check.c \
 	energy/energy_perf.c \
@@ -205,6 +206,9 @@ analyse_src := \
 	harness/groups.c \
 	harness/interference.c \
 	harness/metrics.c \
+	harness/net.c \
+	energy/attribution.c \
+	energy/energy_quality.c \
 	memnet-core/base/stats.c \
 	memnet-core/base/parse.c
 
@@ -232,6 +236,8 @@ lab_src := \
 	harness/run_samples.c \
 	harness/run_attribution.c \
 	harness/run_validity.c \
+	harness/run_machine.c \
+	harness/run_idle.c \
 	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
@@ -392,6 +398,7 @@ $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $
 $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_net.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))

@@ -15,6 +15,8 @@ struct pair {
 
 struct work {
 	struct analysis *out;
+	const struct run_row *rows;	/* all there are */
+	const struct net_row **net_of;	/* of each of them; NULL where there is none */
 	const struct run_row **row;	/* all measured rows, sorted: the groups point into it */
 	struct group *group;
 	size_t n_groups;
@@ -26,10 +28,11 @@ struct work {
 double analyse_block(struct work *w, const struct metric *m, const struct group *g, int64_t block);
 
 /* Where @g has @m from; "mixed" when its runs disagree. */
-const char *analyse_source(const struct metric *m, const struct group *g);
+const char *analyse_source(const struct work *w, const struct metric *m, const struct group *g);
 
 /* Of @m in @g, which has @n values of it. */
-const char *analyse_quality(const struct metric *m, const struct group *g, size_t n);
+const char *analyse_quality(const struct work *w, const struct metric *m, const struct group *g,
+			    size_t n);
 
 /* A new row of the summary about @g; values are the caller's. */
 struct summary_row *analyse_add_row(struct work *w, const struct group *g, const char *metric,

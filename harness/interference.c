@@ -42,7 +42,7 @@ static const struct interference measures[] = {
 	  "byte rate beside the computing / byte rate alone",
 	  "100 %: nothing is lost to the computing; 50 %: half of it" },
 	{ "interaction_energy", "J", "energy", { "compute", "network", "idle" }, beyond_sum, true,
-	  "E(both) - E(compute) - E(network) + E(idle), equal windows",
+	  "E(both) - E(compute) - E(network) + E(idle VM), equal windows",
 	  "0: above idle, together costs what each costs alone; below: less, also because "
 	  "workloads that share a CPU each do less" },
 };
@@ -112,13 +112,13 @@ static const struct group *find_part(const struct work *w, const struct group *b
 }
 
 /* Energies of two sources are never added. */
-static bool same_source(const struct metric *m, const struct group *both,
+static bool same_source(const struct work *w, const struct metric *m, const struct group *both,
 			const struct group *const *part, size_t n)
 {
-	const char *source = analyse_source(m, both);
+	const char *source = analyse_source(w, m, both);
 
 	for (size_t p = 0; p < n; p++)
-		if (strcmp(analyse_source(m, part[p]), source))
+		if (strcmp(analyse_source(w, m, part[p]), source))
 			return false;
 	return strcmp(source, "mixed");
 }
@@ -136,10 +136,10 @@ static void summarise(struct work *w, const struct interference *i, const struct
 		if (!part[n])
 			return;
 	}
-	n = same_source(m, both, part, n) ? block_values(w, i, both, part) : 0;
+	n = same_source(w, m, both, part, n) ? block_values(w, i, both, part) : 0;
 	e = stats_estimate(w->a, n);
-	s = analyse_add_row(w, both, i->name, i->unit, analyse_source(m, both),
-			    n ? analyse_quality(m, both, n) : "absent");
+	s = analyse_add_row(w, both, i->name, i->unit, analyse_source(w, m, both),
+			    n ? analyse_quality(w, m, both, n) : "absent");
 	ROW_TEXT(s->baseline, "%s", "");	/* held against itself alone */
 	s->n = n;
 	s->median = e.median;

@@ -64,6 +64,7 @@ static const struct key plan_keys[] = {
 	{ "settle", DURATION, AT(settle_ns), 0, 60000, "a time such as 100ms" },
 	{ "warmup", DURATION, AT(warmup_ns), 0, 60000, "a time such as 300ms" },
 	{ "window", DURATION, AT(window_ns), 100, 3600000, "a time of at least 100ms" },
+	{ "idle_window", DURATION, AT(idle_ns), 0, 60000, "a time such as 1s; 0s: none" },
 	{ "fixed", DURATION, AT(fixed_ns), 100, 3600000, "a time of at least 100ms" },
 	{ "burst", DURATION, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", PERCENT, AT(pace_percent), 1, 100, "1 to 100" },
@@ -428,7 +429,7 @@ static void set_defaults(struct plan *plan)
 	*plan = (struct plan){
 		.name = "unnamed", .repetitions = 6, .settle_ns = 100 * NSEC_PER_MSEC,
 		.warmup_ns = 300 * NSEC_PER_MSEC, .window_ns = 1500 * NSEC_PER_MSEC,
-		.fixed_ns = 1500 * NSEC_PER_MSEC, .burst_ns = 10 * NSEC_PER_MSEC,
+		.fixed_ns = 1500 * NSEC_PER_MSEC, .idle_ns = NSEC_PER_SEC, .burst_ns = 10 * NSEC_PER_MSEC,
 		.pace_percent = 60, .steal_percent = PLAN_STEAL_PERCENT, .chunk_bytes = 256 << 10, .request_bytes = 64,
 		.response_bytes = 64, .vcpus = 1, .memory_mib = 512,
 		.compute = "sha256", .cpu_model = "auto",

@@ -218,29 +218,12 @@ static int ask_guest(struct run *r, struct edge *e)
 
 static void read_host(struct run *r, struct edge *e, int phase)
 {
-	const struct sampler_sample *sample = sampler_mark(r->sampler, phase);
-	const struct plan *plan = r->ctx->plan;
-	struct cputime_host vcpu = { 0 }, host = { 0 };
-
-	e->t_ns = sample ? sample->t_ns : mn_now_ns();
+	run_mark(r, e, phase);
 	threads_read(&r->threads, &e->threads);
 	e->peer_bytes = peer_bytes(r->peer);
 	if (r->ctx->vm->insns)
 		guest_insns_read(r->ctx->vm->insns, &e->insns);
-	e->host_error = cputime_host_read(&r->host, NULL, &e->host) ||
-			cputime_host_read(&r->host, &plan->vcpu_cpus, &vcpu) ||
-			cputime_host_read(&r->host, &plan->host_cpus, &host);
-	e->vcpu_steal_ns = vcpu.steal_ns;
-	e->host_steal_ns = host.steal_ns;
-}
-
-static void read_state(const struct run *r, struct edge *e)
-{
-	const struct plan *plan = r->ctx->plan;
-	cpu_set_t cpus;
-
-	CPU_OR(&cpus, &plan->vcpu_cpus, &plan->host_cpus);
-	host_state_read("/sys", &cpus, &e->state);
+	run_read_machine(r, e);
 }
 
 static int go(struct run *r)
@@ -268,7 +251,7 @@ static int window_by_time(struct run *r)
 		ret = pass_time(r, mn_now_ns() + p->warmup_ns, "warming up");
 	if (ret)
 		return ret;
-	read_state(r, &r->begin);
+	run_read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = ask_guest(r, &r->begin);
 	if (!ret)
@@ -277,7 +260,7 @@ static int window_by_time(struct run *r)
 		return ret;
 	read_host(r, &r->end, PHASE_DRAIN);
 	ret = ask_guest(r, &r->end);
-	read_state(r, &r->end);
+	run_read_state(r, &r->end);
 	return ret ? ret : check_slots(r, false);
 }
 
@@ -289,7 +272,7 @@ static int window_by_work(struct run *r)
 
 	if (ret)
 		return ret;
-	read_state(r, &r->begin);
+	run_read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = go(r);
 	if (!ret) {
@@ -300,7 +283,7 @@ static int window_by_work(struct run *r)
 	read_host(r, &r->end, PHASE_DRAIN);
 	if (!ret)
 		ret = ask_guest(r, &r->end);
-	read_state(r, &r->end);
+	run_read_state(r, &r->end);
 	return ret ? ret : check_slots(r, true);
 }
 
@@ -400,13 +383,9 @@ static int prepare(struct run *r)
 	if (ret)
 		return lost(r, ret, "cannot pin the threads of the run: %s", strerror(-ret));
 	r->peer = peer_map(ctx->vm->peer_progress);
-	ret = cputime_host_open(&r->host, "/proc");
-	r->host_open = !ret;
-	if (!ret)
-		ret = cputime_host_open(&r->host_gauge, "/proc");
+	ret = run_open_machine(r);
 	if (ret)
 		return lost(r, ret, "cannot read /proc/stat: %s", strerror(-ret));
-	r->gauge_open = true;
 	ret = run_start_sampler(r, gauge_room(ctx->plan));
 	if (ret)
 		return lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
@@ -417,10 +396,7 @@ static int prepare(struct run *r)
 static void clean_up(struct run *r)
 {
 	sampler_free(r->sampler);
-	if (r->host_open)
-		cputime_host_close(&r->host);
-	if (r->gauge_open)
-		cputime_host_close(&r->host_gauge);
+	run_close_machine(r);
 	if (r->threads_open)
 		threads_close(&r->threads);
 	if (r->peer)

@@ -60,13 +60,25 @@ static inline uint64_t peer_bytes(const uint64_t *peer)
 
 uint64_t *peer_map(const char *path);
 
+/* With a VM: gauges of its threads too. */
 int run_start_sampler(struct run *r, size_t room);
+
+/* The readers of r->host; on failure close them all the same. 0 or -errno. */
+int run_open_machine(struct run *r);
+void run_close_machine(struct run *r);
+
+/* The three parts of an edge that need no VM; the state outside of the window. */
+void run_mark(struct run *r, struct edge *e, enum run_phase phase);
+void run_read_machine(struct run *r, struct edge *e);
+void run_read_state(const struct run *r, struct edge *e);
 
 /* After sampler_stop(): the measured columns, validity included. */
 void run_fill_row(struct run *r);
+void run_fill_idle(struct run *r);
 
 /* Is the row to be used? Else its status is invalid and its reason says why. */
 void run_check(struct run *r);
+void run_check_idle(struct run *r);	/* of a window in which nothing of ours runs */
 void run_invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* After sampler_stop(): power and CPU shares over time. None on failure. */

@@ -194,11 +194,6 @@ static void fill_cpu(struct run *r)
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
 	}
-	if (!r->begin.host_error && !r->end.host_error) {
-		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
-		row->host_steal_s = SECONDS(r->end.vcpu_steal_ns - r->begin.vcpu_steal_ns +
-					    r->end.host_steal_ns - r->begin.host_steal_ns);
-	}
 	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
 				     r->begin.threads.switches[CLASS_VCPU];
 	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -
@@ -206,12 +201,17 @@ static void fill_cpu(struct run *r)
 	ROW_TEXT(row->pinned, r->astray ? "no" : "yes");
 }
 
-/* What the machine did on its own. */
+/* What all of the machine did, and what it did on its own. */
 static void fill_machine(struct run *r)
 {
 	const struct host_state *begin = &r->begin.state, *end = &r->end.state;
 	struct run_row *row = r->row;
 
+	if (!r->begin.host_error && !r->end.host_error) {
+		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
+		row->host_steal_s = SECONDS(r->end.vcpu_steal_ns - r->begin.vcpu_steal_ns +
+					    r->end.host_steal_ns - r->begin.host_steal_ns);
+	}
 	row->core_throttles = host_state_events(begin->core_throttles, end->core_throttles);
 	row->package_throttles = host_state_events(begin->package_throttles,
 						   end->package_throttles);
@@ -390,4 +390,14 @@ void run_fill_row(struct run *r)
 	fill_sampling(r);
 	fill_energy(r);
 	run_check(r);
+}
+
+void run_fill_idle(struct run *r)
+{
+	ROW_TEXT(r->row->status, "ok");
+	fill_time(r);
+	fill_machine(r);
+	fill_sampling(r);
+	fill_energy(r);
+	run_check_idle(r);
 }

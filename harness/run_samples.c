@@ -50,11 +50,13 @@ static int first_cpu(const struct run *r)
 
 int run_start_sampler(struct run *r, size_t room)
 {
-	const struct guest_insns *insns = r->ctx->vm->insns;
+	const struct vm *vm = r->ctx->vm;
+	const struct guest_insns *insns = vm ? vm->insns : NULL;
 	struct sampler_gauge gauges[MAX_GAUGES];
 	struct sampler_config config = {
 		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = first_cpu(r),
-		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = insns ? MAX_GAUGES : GAUGE_INSNS,
+		.energy = r->ctx->energy, .gauges = gauges, 
+		.n_gauges = insns ? MAX_GAUGES : vm ? GAUGE_INSNS : 0,
 	};
 
 	for (int i = 0; i < THREAD_CLASSES; i++) {

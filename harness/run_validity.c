@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "energy/attribution.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 
@@ -133,13 +134,37 @@ static void check_sampling(struct run *r)
 			       (long long)row->samples_lost, (long long)row->samples_due);
 }
 
+/* A machine that others keep busy has no idle power: what came on top of them would be net. */
+static void check_idle(struct run *r)
+{
+	const struct cputime_host *begin = &r->begin.host, *end = &r->end.host;
+	double busy = end->busy_ns - begin->busy_ns;
+	double share = busy / (busy + (end->steal_ns - begin->steal_ns) +
+			       (end->idle_ns - begin->idle_ns));
+
+	if (!(share <= BUSY_IDLE))
+		run_invalidate(r->row, "others kept the CPUs %.0f %% busy while the machine was to be "
+			       "idle; stop what else runs here", 100 * share);
+}
+
+static void check_machine(struct run *r)
+{
+	check_steal(r);
+	check_throttling(r);
+	check_governor(r);
+	check_sampling(r);
+}
+
 void run_check(struct run *r)
 {
 	check_stream(r);
 	check_pinning(r);
 	check_guest_clock(r);
-	check_steal(r);
-	check_throttling(r);
-	check_governor(r);
-	check_sampling(r);
+	check_machine(r);
+}
+
+void run_check_idle(struct run *r)
+{
+	check_idle(r);
+	check_machine(r);
 }

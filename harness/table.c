@@ -30,6 +30,7 @@ struct line {
 
 static const struct line lines[] = {
 	{ "idle", "cpu_total", "CPU time, nothing running", NULL },
+	{ "idle", "energy_net", "energy above no VM", NULL, true },
 	{ "compute", "compute_rate", "compute alone", NULL },
 	{ "network", "network_rate", "network alone", NULL },
 	{ "network", "cpu_per_gb", "CPU time per GB", NULL },
@@ -63,6 +64,7 @@ static const struct line lines[] = {
 	{ "hybrid-fixed", "duration", "duration", NULL },
 	{ "hybrid-fixed", "cpu_total", "CPU time", "cpu_efficiency_gain" },
 	{ "hybrid-fixed", "energy", "energy", "energy_efficiency_gain" },
+	{ "hybrid-fixed", "energy_net", "energy net of idle", "energy_efficiency_gain_net" },
 };
 
 static const struct {

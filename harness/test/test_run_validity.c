@@ -137,6 +137,27 @@ static void bytes_must_be_right_and_possible(void **state)
 	is_invalid("the rate exceeds the guest's copy bandwidth of the same boot");
 }
 
+/* Of 4 s of two CPUs for two seconds. */
+static void idle_is_idle(void **state)
+{
+	r.end.host = (struct cputime_host){ .busy_ns = 200000000, .idle_ns = 3800000000 };
+	run_check_idle(&r);
+	assert_string_equal(row.status, "ok");
+	r.end.host = (struct cputime_host){ .busy_ns = 240000000, .idle_ns = 3760000000 };
+	run_check_idle(&r);
+	assert_string_equal(row.status, "invalid");
+	assert_string_equal(row.reason, "others kept the CPUs 6 % busy while the machine was to be idle; "
+			    "stop what else runs here");
+	make_run(NULL);				/* nothing was read */
+	run_check_idle(&r);
+	assert_string_equal(row.status, "invalid");
+	make_run(NULL);
+	r.end.host = (struct cputime_host){ .idle_ns = 4000000000 };
+	row.package_throttles = 1;		/* and the machine's own checks */
+	run_check_idle(&r);
+	assert_string_equal(row.status, "invalid");
+}
+
 static void all_reasons_are_given(void **state)
 {
 	ROW_TEXT(row.stream_content, "bad");
@@ -164,6 +185,7 @@ int main(void)
 		TEST(steal_is_judged_by_each_set_of_cpus),
 		TEST(the_guests_clock_must_agree),
 		TEST(bytes_must_be_right_and_possible),
+		TEST(idle_is_idle),
 		TEST(all_reasons_are_given),
 	};
 

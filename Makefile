@@ -149,6 +149,7 @@ guest_init_src := \
 energy_src := \
 	energy/energy.c \
 	energy/energy_value.c \
+	energy/energy_quality.c \
 	energy/energy_gauge.c \
 	energy/energy_check.c \
 	energy/energy_perf.c \
@@ -211,7 +212,11 @@ analyse_src := \
 	harness/analyse.c \
 	harness/columns.c \
 	harness/groups.c \
+	harness/interference.c \
 	harness/metrics.c \
+	harness/net.c \
+	energy/attribution.c \
+	energy/energy_quality.c \
 	memnet-core/base/stats.c \
 	memnet-core/base/resample.c \
 	memnet-core/base/parse.c
@@ -250,6 +255,10 @@ lab_src := \
 	harness/run_row.c \
 	harness/run_samples.c \
 	harness/run_attribution.c \
+	harness/run_validity.c \
+	harness/run_machine.c \
+	harness/run_idle.c \
+	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
 	harness/vm_set.c \
@@ -417,8 +426,14 @@ $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io
 $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
+$(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
+$(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
+	$(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_net.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))

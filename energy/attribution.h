@@ -62,6 +62,7 @@ const char *attribution_rule_name(enum attribution_rule rule);
 
 /* How far the idle powers before and after may differ, as a share of their mean. */
 #define IDLE_TOLERANCE	0.05
+#define BUSY_IDLE	0.05	/* a share of its CPUs that no idle machine keeps busy */
 
 struct energy_idle {
 	enum energy_quality quality;

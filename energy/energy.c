@@ -51,14 +51,6 @@ const char *energy_kind_name(enum energy_kind kind)
 	return names[kind];
 }
 
-const char *energy_quality_name(enum energy_quality quality)
-{
-	static const char *const names[] = { "measured", "estimated", "absent", "invalid" };
-
-	_Static_assert(ARRAY_SIZE(names) == ENERGY_INVALID + 1, "a name per quality");
-	return names[quality];
-}
-
 const char *energy_errno_name(int error)
 {
 	const char *name = strerrorname_np(-error);

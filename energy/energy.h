@@ -138,5 +138,7 @@ void energy_total(const struct energy *e, const struct energy_sum *sums,
 
 const char *energy_kind_name(enum energy_kind kind);
 const char *energy_quality_name(enum energy_quality quality);
+/* The quality of that name; of no other is anything known: ENERGY_ABSENT. */
+enum energy_quality energy_quality_find(const char *name);
 
 #endif

@@ -39,18 +39,6 @@
 #define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
 #define STUCK_WINDOW_S	1.0		/* no machine is that idle */
 
-void energy_no_value(struct energy_value *value, enum energy_quality quality,
-		     const char *fmt, ...)
-{
-	va_list ap;
-
-	value->quality = quality;
-	value->joules = value->low_j = value->high_j = NAN;
-	va_start(ap, fmt);
-	vsnprintf(value->reason, sizeof(value->reason), fmt, ap);
-	va_end(ap);
-}
-
 static double seconds(int64_t ns)
 {
 	return (double)ns / NSEC_PER_SEC;

@@ -31,6 +31,7 @@ struct sampler {
 	pthread_cond_t wake;
 	bool running, stop;
 	int phase;
+	int64_t origin_ns;		/* deadlines are whole intervals behind it */
 	int64_t deadline_ns;		/* of the next periodic sample */
 	size_t n, n_marks;
 	struct sampler_stats stats;
@@ -198,7 +199,8 @@ int sampler_start(struct sampler **out, const struct sampler_config *config)
 		return ret;
 	}
 	init_lock(s);
-	s->deadline_ns = mn_now_ns() + interval_ns;
+	s->origin_ns = mn_now_ns();
+	s->deadline_ns = s->origin_ns + interval_ns;
 	ret = start_thread(s);
 	if (ret) {
 		sampler_free(s);
@@ -258,6 +260,24 @@ const struct sampler_sample *sampler_samples(const struct sampler *s, size_t *n)
 struct sampler_stats sampler_stats(const struct sampler *s)
 {
 	return s->stats;
+}
+
+/* A sample's deadline is the last one that had passed when it was taken. */
+struct sampler_coverage sampler_coverage(const struct sampler *s, int64_t begin_ns, int64_t end_ns)
+{
+	int64_t interval = s->config.interval_ns, begin = MAX(begin_ns - s->origin_ns, 1);
+	int64_t first = (begin + interval - 1) / interval, last = (end_ns - s->origin_ns) / interval;
+	struct sampler_coverage c = { .due = MAX(last - first + 1, 0) };
+
+	for (size_t i = 0; i < s->n; i++) {
+		int64_t since = s->samples[i].t_ns - s->origin_ns;
+
+		if (s->samples[i].mark || since / interval < first || since / interval > last)
+			continue;
+		c.taken++;
+		c.late += since % interval > interval / 2;
+	}
+	return c;
 }
 
 void sampler_free(struct sampler *s)

@@ -44,6 +44,13 @@ struct sampler_stats {
 	int64_t max_late_ns;
 };
 
+/* How well a stretch of time is covered by periodic samples. */
+struct sampler_coverage {
+	uint64_t due;			/* deadlines in it */
+	uint64_t taken;			/* samples taken before the deadline behind theirs */
+	uint64_t late;			/* of those: over half an interval late */
+};
+
 struct sampler;
 
 /*
@@ -75,6 +82,7 @@ void sampler_stop(struct sampler *s);
 /* After sampler_stop(): the samples in order of time, if not drained. Owned by @s. */
 const struct sampler_sample *sampler_samples(const struct sampler *s, size_t *n);
 struct sampler_stats sampler_stats(const struct sampler *s);
+struct sampler_coverage sampler_coverage(const struct sampler *s, int64_t begin_ns, int64_t end_ns);
 
 /* Stops first if need be. */
 void sampler_free(struct sampler *s);

@@ -14,31 +14,15 @@
  * for example. So each gain names metrics whose own median ratio has to be within
  * bounds; otherwise its verdict is "not comparable", whatever its value.
  */
-#include "harness/analyse.h"
 #include "harness/analyse_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/groups.h"
-#include "harness/metrics.h"
+#include "harness/interference.h"
+#include "harness/net.h"
 #include "memnet-core/base/resample.h"
-#include "memnet-core/base/stats.h"
-
-struct pair {
-	int64_t block;
-	double value, base, ratio;
-};
-
-struct work {
-	struct analysis *out;
-	const struct run_row **row;	/* all measured rows, sorted: the groups point into it */
-	struct group *group;
-	size_t n_groups;
-	double *a, *b;			/* room for the values of any group */
-	struct pair *pair;		/* room for the blocks of any group */
-};
 
 /* --- the baseline -------------------------------------------------------------- */
 
@@ -72,23 +56,26 @@ static void choose_baseline(struct work *w, const char *wanted)
 /* --- values -------------------------------------------------------------------- */
 
 /* The value of one run for statistics: NAN when it is absent or the run is not valid. */
-static double value_of(const struct metric *m, const struct run_row *row)
+static double value_of(const struct work *w, const struct metric *m, const struct run_row *row)
 {
-	return run_is_ok(row) ? metric_value(m, row) : NAN;
+	const struct net_row *net = w->net_of ? w->net_of[row - w->rows] : NULL;
+
+	return run_is_ok(row) ? metric_value(m, row, net) : NAN;
 }
 
 /*
  * The field's text if all valid rows agree, "mixed" if not, "" if there are none.
  * With @m only rows that have a value of it are asked.
  */
-static const char *common_text(const struct group *g, const struct metric *m, size_t offset)
+static const char *common_text(const struct work *w, const struct group *g,
+			       const struct metric *m, size_t offset)
 {
 	const char *common = "";
 
 	for (size_t i = 0; i < g->n; i++) {
 		const char *text = (const char *)g->row[i] + offset;
 
-		if (!run_is_ok(g->row[i]) || (m && !isfinite(value_of(m, g->row[i]))))
+		if (!run_is_ok(g->row[i]) || (m && !isfinite(value_of(w, m, g->row[i]))))
 			continue;
 		if (*common && strcmp(common, text))
 			return "mixed";
@@ -97,7 +84,7 @@ static const char *common_text(const struct group *g, const struct metric *m, si
 	return common;
 }
 
-static const char *source_of(const struct metric *m, const struct group *g)
+const char *analyse_source(const struct work *w, const struct metric *m, const struct group *g)
 {
 	const char *source;
 	size_t column;
@@ -106,19 +93,20 @@ static const char *source_of(const struct metric *m, const struct group *g)
 		return m->source;
 	column = m->source_column ? columns_find(runs_columns(), m->source_column)->offset
 				  : offsetof(struct run_row, energy_source);
-	source = common_text(g, m, column);
-	return *source ? source : common_text(g, NULL, column);
+	source = common_text(w, g, m, column);
+	return *source ? source : common_text(w, g, NULL, column);
 }
 
 /* The values of the valid rows, into @values; none where the sources are mixed. */
-static size_t group_values(const struct metric *m, const struct group *g, double *values)
+static size_t group_values(const struct work *w, const struct metric *m, const struct group *g,
+			   double *values)
 {
 	size_t n = 0;
 
-	if (!strcmp(source_of(m, g), "mixed"))
+	if (!strcmp(analyse_source(w, m, g), "mixed"))
 		return 0;
 	for (size_t i = 0; i < g->n; i++) {
-		double v = value_of(m, g->row[i]);
+		double v = value_of(w, m, g->row[i]);
 
 		if (isfinite(v))
 			values[n++] = v;
@@ -127,17 +115,18 @@ static size_t group_values(const struct metric *m, const struct group *g, double
 }
 
 /* @n: how many values the group has. */
-static const char *quality_of(const struct metric *m, const struct group *g, size_t n)
+const char *analyse_quality(const struct work *w, const struct metric *m, const struct group *g,
+			    size_t n)
 {
 	const char *quality;
 
 	if (m->source)
 		return n ? "measured" : "absent";
-	if (!strcmp(source_of(m, g), "mixed"))
+	if (!strcmp(analyse_source(w, m, g), "mixed"))
 		return "invalid";
 	if (m->source_column)
 		return n ? "measured" : "absent";
-	quality = common_text(g, n ? m : NULL, offsetof(struct run_row, energy_quality));
+	quality = common_text(w, g, n ? m : NULL, offsetof(struct run_row, energy_quality));
 	if (n || !strcmp(quality, "invalid"))
 		return quality;
 	return "absent";
@@ -147,14 +136,14 @@ static const char *quality_of(const struct metric *m, const struct group *g, siz
  * The value of the block that begins at row *@i: the median of its valid rows.
  * *@i moves behind the block.
  */
-static double next_block(const struct metric *m, const struct group *g, size_t *i,
-			 double *values, int64_t *block)
+static double next_block(const struct work *w, const struct metric *m, const struct group *g,
+			 size_t *i, double *values, int64_t *block)
 {
 	size_t n = 0;
 
 	*block = g->row[*i]->block;
 	for (; *i < g->n && g->row[*i]->block == *block; (*i)++) {
-		double v = value_of(m, g->row[*i]);
+		double v = value_of(w, m, g->row[*i]);
 
 		if (isfinite(v))
 			values[n++] = v;
@@ -164,39 +153,52 @@ static double next_block(const struct metric *m, const struct group *g, size_t *
 
 struct block_values group_block_values(const struct metric *m, const struct group *g, double *values)
 {
-	struct block_values v = { .source = source_of(m, g) };
+	const struct work w = { .net_of = NULL };
+	struct block_values v = { .source = analyse_source(&w, m, g) };
 	bool mixed = !strcmp(v.source, "mixed");
 	int64_t block;
 
 	for (size_t i = 0; i < g->n && !mixed;) {
-		values[v.n] = next_block(m, g, &i, values + v.n, &block);
+		values[v.n] = next_block(&w, m, g, &i, values + v.n, &block);
 		v.n += isfinite(values[v.n]);
 	}
-	v.quality = quality_of(m, g, v.n);
+	v.quality = analyse_quality(&w, m, g, v.n);
 	return v;
 }
 
-/* Blockwise ratios of @g over @base, or the inverse; blocks without either are left out. */
+double analyse_block(struct work *w, const struct metric *m, const struct group *g, int64_t block)
+{
+	size_t i = 0;
+
+	while (i < g->n && g->row[i]->block != block)
+		i++;
+	return i < g->n ? next_block(w, m, g, &i, w->b, &block) : NAN;
+}
+
+/*
+ * Blockwise ratios of @g over @base, or the inverse. Blocks without either are left out; and
+ * those where net energy is below 0, of which no multiple means anything.
+ */
 static size_t block_ratios(struct work *w, const struct metric *m, const struct group *g,
 			   const struct group *base, bool inverse)
 {
 	size_t n = 0, i = 0, j = 0;
 
-	if (!base || strcmp(source_of(m, g), source_of(m, base)) ||
-	    !strcmp(source_of(m, g), "mixed"))
+	if (!base || strcmp(analyse_source(w, m, g), analyse_source(w, m, base)) ||
+	    !strcmp(analyse_source(w, m, g), "mixed"))
 		return 0;
 	while (i < g->n && j < base->n) {
 		int64_t block_a, block_b;
 		size_t i_next = i, j_next = j;
-		double a = next_block(m, g, &i_next, w->a, &block_a);
-		double b = next_block(m, base, &j_next, w->b, &block_b);
+		double a = next_block(w, m, g, &i_next, w->a, &block_a);
+		double b = next_block(w, m, base, &j_next, w->b, &block_b);
 		double value = inverse ? b : a, on = inverse ? a : b;
 
 		if (block_a <= block_b)
 			i = i_next;
 		if (block_b <= block_a)
 			j = j_next;
-		if (block_a == block_b && isfinite(value / on))
+		if (block_a == block_b && isfinite(value / on) && value >= 0 && on >= 0)
 			w->pair[n++] = (struct pair){ block_a, value, on, value / on };
 	}
 	return n;
@@ -250,11 +252,11 @@ static void set_verdict(struct work *w, struct summary_row *s, struct estimate r
 		say_inconclusive(w, s, ratio);
 }
 
-static struct summary_row *add_row(struct work *w, const struct group *g, const char *metric,
-				   const char *unit, const char *source, const char *quality)
+struct summary_row *analyse_add_row(struct work *w, const struct group *g, const char *metric,
+				    const char *unit, const char *source, const char *quality)
 {
 	struct summary_row *s = &w->out->summary[w->out->n_summary++];
-	const char *git = common_text(g, NULL, offsetof(struct run_row, git));
+	const char *git = common_text(w, g, NULL, offsetof(struct run_row, git));
 	const struct run_row *r = g->row[0];
 
 	columns_clear(summary_columns(), s);
@@ -307,27 +309,34 @@ static void set_paired(struct work *w, struct summary_row *s, size_t n)
 static double p_value(struct work *w, const struct metric *m, const struct group *g,
 		      const struct group *base)
 {
-	size_t n_a = group_values(m, g, w->a);
-	size_t n_b = base ? group_values(m, base, w->b) : 0;
+	size_t n_a = group_values(w, m, g, w->a);
+	size_t n_b = base ? group_values(w, m, base, w->b) : 0;
 
 	return stats_mann_whitney(w->a, n_a, w->b, n_b);
+}
+
+/* Metrics that are a row without a value too. */
+static bool is_always_there(const struct work *w, const struct metric *m)
+{
+	return !strcmp(m->name, "cpu_total") || !strcmp(m->name, "energy") ||
+	       (m->net_column && w->out->n_net);
 }
 
 /*
  * A row per metric the group has; and always one of cpu_total, so that a
  * configuration without a valid run is seen, and of energy, whose absence has a
- * source and a quality.
+ * source and a quality; of net energy where idle windows were measured.
  */
 static void summarise_metric(struct work *w, const struct metric *m, const struct group *g)
 {
 	const struct group *base = baseline_of(w, g);
-	size_t n = group_values(m, g, w->a);
+	size_t n = group_values(w, m, g, w->a);
 	struct estimate e = stats_estimate(w->a, n);
 	struct summary_row *s;
 
-	if (!n && strcmp(m->name, "cpu_total") && strcmp(m->name, "energy"))
+	if (!n && !is_always_there(w, m))
 		return;
-	s = add_row(w, g, m->name, m->unit, source_of(m, g), quality_of(m, g, n));
+	s = analyse_add_row(w, g, m->name, m->unit, analyse_source(w, m, g), analyse_quality(w, m, g, n));
 	s->n = n;
 	s->median = e.median;
 	s->ci_low = e.low;
@@ -393,10 +402,11 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	struct estimate e;
 	struct summary_row *s;
 
-	if (!base || g == base || strcmp(g->row[0]->scenario, gain->scenario))
+	if (!base || g == base || strcmp(g->row[0]->scenario, gain->scenario) ||
+	    (m->net_column && !w->out->n_net))
 		return;
 	e = estimate_ratio(w, m, g, base, gain->inverse);
-	s = add_row(w, g, gain->name, "1", source_of(m, g), e.n ? quality_of(m, g, e.n) : "absent");
+	s = analyse_add_row(w, g, gain->name, "1", analyse_source(w, m, g), e.n ? analyse_quality(w, m, g, e.n) : "absent");
 	add_gain_points(w, s, e.n);
 	s->n = e.n;
 	s->median = e.median;
@@ -421,10 +431,29 @@ static void summarise(struct work *w)
 			summarise_metric(w, metric, &w->group[i]);
 		for (size_t m = 0; (gain = gains_at(m)); m++)
 			summarise_gain(w, gain, &w->group[i]);
+		interference_summarise(w, &w->group[i]);
 	}
 }
 
 /* --- the whole ----------------------------------------------------------------- */
+
+/* net.csv: a row for each valid run, if there was an idle window at all. */
+static void make_net(struct work *w, size_t n)
+{
+	bool any_idle = false;
+
+	for (size_t i = 0; i < n; i++)
+		any_idle |= run_is_idle(&w->rows[i]);
+	for (size_t i = 0; any_idle && i < n; i++) {
+		struct net_row *net = &w->out->net[w->out->n_net];
+
+		if (strcmp(w->rows[i].kind, "measure") || !run_is_ok(&w->rows[i]))
+			continue;
+		net_of_run(w->rows, n, &w->rows[i], net);
+		w->net_of[i] = net;
+		w->out->n_net++;
+	}
+}
 
 static size_t rows_per_group(void)
 {
@@ -433,6 +462,8 @@ static size_t rows_per_group(void)
 	for (size_t m = 0; metrics_at(m); m++)
 		n++;
 	for (size_t m = 0; gains_at(m); m++)
+		n++;
+	for (size_t m = 0; interference_at(m); m++)
 		n++;
 	return n;
 }
@@ -449,8 +480,11 @@ static int allocate(struct work *w, size_t n)
 	w->a = calloc(n, sizeof(*w->a));
 	w->b = calloc(n, sizeof(*w->b));
 	w->pair = calloc(n, sizeof(*w->pair));
+	w->net_of = calloc(n, sizeof(*w->net_of));
+	w->out->net = calloc(n, sizeof(*w->out->net));
 	w->out->gains = calloc(n * n_gains, sizeof(*w->out->gains));
-	if (w->row && w->group && w->a && w->b && w->pair && w->out->gains)
+	if (w->row && w->group && w->a && w->b && w->pair && w->net_of && w->out->net &&
+	    w->out->gains)
 		return 0;
 	return -ENOMEM;
 }
@@ -462,16 +496,18 @@ static void release_work(struct work *w)
 	free(w->a);
 	free(w->b);
 	free(w->pair);
+	free(w->net_of);
 }
 
 int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out)
 {
-	struct work w = { .out = out };
+	struct work w = { .out = out, .rows = rows };
 	int ret;
 
 	*out = (struct analysis){ 0 };
 	ret = allocate(&w, n);
 	if (!ret) {
+		make_net(&w, n);
 		w.n_groups = groups_make(rows, n, w.row, w.group);
 		choose_baseline(&w, baseline);
 		out->summary = calloc(w.n_groups * rows_per_group() + 1, sizeof(*out->summary));
@@ -490,6 +526,7 @@ void analysis_release(struct analysis *a)
 {
 	free(a->summary);
 	free(a->gains);
+	free(a->net);
 	*a = (struct analysis){ 0 };
 }
 

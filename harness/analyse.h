@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the rows of runs.csv to those of summary.csv and gains.csv.
+ * From the rows of runs.csv to those of summary.csv, gains.csv and net.csv.
  *
  * Only rows of kind `measure` and status `ok` enter a median; the others are
  * counted. Runs of different accelerators are never put together.
@@ -25,6 +25,8 @@ struct analysis {
 	size_t n_summary;
 	struct gain_row *gains;
 	size_t n_gains;
+	struct net_row *net;		/* of each valid run; none where no idle was measured */
+	size_t n_net;
 };
 
 /*

@@ -1,10 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by analyse.c and compare.c: what a metric was in the blocks of one configuration. */
+/* Between analyse.c (paths compared), interference.c (scenarios) and compare.c (folders). */
 #ifndef MEMNET_HARNESS_ANALYSE_INTERNAL_H
 #define MEMNET_HARNESS_ANALYSE_INTERNAL_H
 
+#include "harness/analyse.h"
 #include "harness/groups.h"
 #include "harness/metrics.h"
+#include "memnet-core/base/stats.h"
+
+struct pair {
+	int64_t block;
+	double value, base, ratio;
+};
+
+struct work {
+	struct analysis *out;
+	const struct run_row *rows;	/* all there are */
+	const struct net_row **net_of;	/* of each of them, NULL where there is none; or NULL */
+	const struct run_row **row;	/* all measured rows, sorted: the groups point into it */
+	struct group *group;
+	size_t n_groups;
+	double *a, *b;			/* room for the values of any group */
+	struct pair *pair;		/* room for the blocks of any group */
+};
+
+/* The median of @m over the valid rows of one block of @g; NAN without any. Uses w->b. */
+double analyse_block(struct work *w, const struct metric *m, const struct group *g, int64_t block);
+
+/* Where @g has @m from; "mixed" when its runs disagree. */
+const char *analyse_source(const struct work *w, const struct metric *m, const struct group *g);
+
+/* Of @m in @g, which has @n values of it. */
+const char *analyse_quality(const struct work *w, const struct metric *m, const struct group *g,
+			    size_t n);
+
+/* A new row of the summary about @g; values are the caller's. */
+struct summary_row *analyse_add_row(struct work *w, const struct group *g, const char *metric,
+				    const char *unit, const char *source, const char *quality);
 
 struct block_values {
 	size_t n;			/* blocks with a valid run that has a value */

@@ -50,7 +50,7 @@ struct side {
 	size_t n_groups;
 };
 
-struct work {
+struct comparing {
 	const struct compare_input *in;
 	struct comparison *out;
 	struct side old, new, aa;
@@ -101,7 +101,7 @@ static double drift(const double *values, size_t n, double *room)
 }
 
 /* The A/A noise, as a fraction. The room of the third sample is used up. */
-static double noise_of(struct work *w, const struct finding *f)
+static double noise_of(struct comparing *w, const struct finding *f)
 {
 	const double *old = w->values[0], *new = w->values[1];
 	const struct group *aa = find_group(&w->aa, f->old);
@@ -130,7 +130,7 @@ static bool has_no_ratio(const double *values, size_t n)
 }
 
 /* Why the two have no comparison; NOT_COMPARED_REASONS: they have one. */
-static enum not_compared obstacle(const struct work *w, const struct metric *m,
+static enum not_compared obstacle(const struct comparing *w, const struct metric *m,
 				  const struct block_values *old, const struct block_values *new)
 {
 	if (w->in->deterministic_only && !m->deterministic)
@@ -147,7 +147,7 @@ static enum not_compared obstacle(const struct work *w, const struct metric *m,
 }
 
 /* The numbers; the U test comes last, for it sorts the values. */
-static void measure(struct work *w, struct finding *f)
+static void measure(struct comparing *w, struct finding *f)
 {
 	double *old = w->values[0], *new = w->values[1];
 	const struct margin_row *margin = margin_of(w->in, f->metric->name);
@@ -165,7 +165,7 @@ static void measure(struct work *w, struct finding *f)
 	f->p = isnan(r.low) ? NAN : stats_mann_whitney(old, f->n_old, new, f->n_new);
 }
 
-static struct finding *add_finding(struct work *w, const struct group *old,
+static struct finding *add_finding(struct comparing *w, const struct group *old,
 				   const struct group *new, const struct metric *m)
 {
 	struct finding *f = &w->out->finding[w->out->n++];
@@ -174,7 +174,7 @@ static struct finding *add_finding(struct work *w, const struct group *old,
 	return f;
 }
 
-static void compare_metric(struct work *w, const struct metric *m, const struct group *old,
+static void compare_metric(struct comparing *w, const struct metric *m, const struct group *old,
 			   const struct group *new)
 {
 	struct block_values v_old, v_new;
@@ -209,7 +209,7 @@ static bool is_broken(const struct group *old, const struct group *new)
 	       (group_count(old, "ok") && !group_count(new, "ok") && lost >= 2);
 }
 
-static void compare_group(struct work *w, const struct group *new)
+static void compare_group(struct comparing *w, const struct group *new)
 {
 	const struct group *old = find_group(&w->old, new);
 	const struct metric *m;
@@ -289,7 +289,7 @@ static int judge_all(struct comparison *c)
 
 /* --- the whole ----------------------------------------------------------------- */
 
-static int allocate(struct work *w, size_t n_rows)
+static int allocate(struct comparing *w, size_t n_rows)
 {
 	struct comparison *c = w->out;
 	size_t n_metrics = 0;
@@ -316,7 +316,7 @@ static struct side make_side(struct comparison *c, const struct run_row *rows, s
 
 int compare_rows(const struct compare_input *in, struct comparison *out)
 {
-	struct work w = { .in = in, .out = out };
+	struct comparing w = { .in = in, .out = out };
 	int ret;
 
 	*out = (struct comparison){ 0 };

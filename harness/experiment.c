@@ -40,15 +40,24 @@ static int say(struct experiment *x, int status)
 
 /* --- rows -------------------------------------------------------------------- */
 
-void experiment_start_row(struct experiment *x, struct run_row *row,
-			  const struct plan_config *c, const char *id)
+/* What all rows of an experiment have. */
+static void begin_row(struct experiment *x, struct run_row *row, const char *kind)
 {
 	runs_clear(row);
 	ROW_TEXT(row->plan, "%s", x->plan.name);
 	ROW_TEXT(row->git, "%s", version_git);
-	ROW_TEXT(row->run_id, "%s", id);
 	row->order = x->order++;
-	ROW_TEXT(row->kind, "measure");
+	ROW_TEXT(row->kind, "%s", kind);
+	ROW_TEXT(row->accelerator, "%s", x->accel.name);
+	row->seed = x->folder.seed;
+	utc_now(row->start_utc);
+}
+
+void experiment_start_row(struct experiment *x, struct run_row *row,
+			  const struct plan_config *c, const char *id)
+{
+	begin_row(x, row, "measure");
+	ROW_TEXT(row->run_id, "%s", id);
 	ROW_TEXT(row->path, "%s", c->path->name);
 	ROW_TEXT(row->scenario, "%s", c->scenario->name);
 	ROW_TEXT(row->direction, "%s", c->direction);
@@ -58,9 +67,6 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 	ROW_TEXT(row->arm, "%s", c->arm->name);
 	ROW_TEXT(row->topology, "%s", c->topology->name);
 	row->vms = c->vms;
-	ROW_TEXT(row->accelerator, "%s", x->accel.name);
-	row->seed = x->folder.seed;
-	utc_now(row->start_utc);
 }
 
 static void start_run_row(struct experiment *x, struct run_row *row, const struct plan_run *run,
@@ -76,6 +82,8 @@ static void start_run_row(struct experiment *x, struct run_row *row, const struc
 
 static void count_row(struct experiment *x, const struct run_row *row)
 {
+	if (!strcmp(row->kind, "idle"))
+		return;
 	if (strcmp(row->status, "failed")) {
 		x->good_runs += !strcmp(row->status, "ok") && !strcmp(row->kind, "measure");
 		if (strcmp(row->status, "invalid"))
@@ -275,6 +283,44 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 	return ret;
 }
 
+/*
+ * The machine without a VM, before the first boot of a sitting and behind every one: the
+ * window behind one boot is the one before the next. 0, or -errno with a line in x->err.
+ */
+static int take_idle(struct experiment *x, const struct plan_run *run, bool behind)
+{
+	struct run_row row;
+	int ret;
+
+	if (!x->plan.idle_ns)
+		return 0;
+	begin_row(x, &row, "idle");
+	ROW_TEXT(row.run_id, "idle.%lld", (long long)row.order);
+	row.block = run->block;
+	if (behind)
+		row.boot = run->boot;
+	ret = run_idle(&x->plan, x->energy, &row);
+	if (ret == -EINTR)
+		return 0;
+	if (ret) {
+		ROW_TEXT(row.status, "failed");
+		ROW_TEXT(row.reason, "cannot measure the idle machine: %s", strerror(-ret));
+	}
+	x->idle_taken = true;
+	return write_row(x, &row);
+}
+
+/* The runs of a boot, between two idle windows. */
+static int make_between_idles(struct experiment *x, const struct plan_run *runs, size_t n,
+			      struct boot_state *state)
+{
+	int ret = x->idle_taken ? 0 : take_idle(x, runs, false);
+
+	if (!ret)
+		ret = make_wanted(x, runs, n, state);
+	return ret ? ret : take_idle(x, runs, true);
+}
+
 static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
 {
 	const char *missing = runs[0].config->path->missing();
@@ -286,7 +332,7 @@ static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n
 		return 0;
 	if (missing)
 		return write_all_unmade(x, runs, n, state.wanted, "skipped", missing);
-	return make_wanted(x, runs, n, &state);
+	return make_between_idles(x, runs, n, &state);
 }
 
 static int make_all_boots(struct experiment *x)

@@ -26,6 +26,7 @@ struct experiment {
 	size_t n_calibrations;
 	struct progress progress;
 	unsigned int order;		/* of the next row */
+	bool idle_taken;		/* in this sitting: the next boot has one before it */
 	unsigned int bad_boots;		/* in a row */
 	size_t good_runs, bad_runs;	/* measured in this sitting: valid; not */
 	char last_failure[512];

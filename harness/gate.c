@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/analyse.h"
+#include "harness/interference.h"
 #include "harness/metrics.h"
 #include "harness/rows.h"
 
@@ -229,7 +230,7 @@ int gate_check(const struct summary_row *summary, size_t n_summary,
 
 static const char *fault_of(const struct threshold_row *t)
 {
-	if (!metrics_find(t->metric) && !gains_find(t->metric))
+	if (!metrics_find(t->metric) && !gains_find(t->metric) && !interference_find(t->metric))
 		return "there is no such metric";
 	if (strcmp(t->field, "median") && strcmp(t->field, "ratio"))
 		return "field is neither median nor ratio";

@@ -147,3 +147,15 @@ bool group_same_but_path(const struct group *a, const struct group *b)
 {
 	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS);
 }
+
+bool group_is_part(const struct group *part, const struct group *both, const char *scenario)
+{
+	const struct run_row *p = part->row[0], *b = both->row[0];
+
+	if (strcmp(p->scenario, scenario) || strcmp(p->path, b->path) ||
+	    strcmp(p->spin, b->spin) || strcmp(p->arm, b->arm) ||
+	    strcmp(p->topology, b->topology) || strcmp(p->accelerator, b->accelerator))
+		return false;
+	return !strcmp(p->direction, "none") ||
+	       (!strcmp(p->direction, b->direction) && p->flows == b->flows);
+}

@@ -26,6 +26,12 @@ bool group_same_but_path(const struct group *a, const struct group *b);
 /* One configuration, perhaps of two folders. */
 bool group_same(const struct group *a, const struct group *b);
 
+/*
+ * Is @part the runs of @scenario alone that belong to those of @both together: of the same
+ * path, arm, topology, accelerator and spin budget; and of the same stream, if it has one?
+ */
+bool group_is_part(const struct group *part, const struct group *both, const char *scenario);
+
 /* Runs of @g whose content check found wrong bytes. */
 size_t group_corrupt(const struct group *g);
 

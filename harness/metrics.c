@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "harness/interference.h"
+
 static double duration(const struct run_row *row)
 {
 	return strcmp(row->scenario, "hybrid-fixed") ? NAN : row->window_s;
@@ -163,6 +165,9 @@ static const struct metric metrics[] = {
 	  .deterministic = true },
 	{ "energy", "J", NULL, METRIC_LESS_FOR_SAME, NULL, energy,
 	  "energy of the window over disjoint domains" },
+	{ "energy_net", "J", NULL, METRIC_LESS_FOR_SAME, NULL, NULL,
+	  "`energy` less what the machine without a VM uses in the same time (net.csv)", NULL,
+	  .net_column = "energy_net_j" },
 	{ "energy_per_gb", "J/GB", NULL, METRIC_LESS, NULL, energy_per_gb,
 	  "`energy` per 10^9 bytes (`network` and `network-paced`)" },
 	{ "energy_per_1000_requests", "J", NULL, METRIC_LESS, NULL, energy_per_1000_requests,
@@ -203,6 +208,9 @@ static const struct gain gains[] = {
 	{ "energy_efficiency_gain", "hybrid-fixed", "energy", true,
 	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", 1.32,
 	  "joules of the baseline over those of the path, for the same work, idle power included" },
+	{ "energy_efficiency_gain_net", "hybrid-fixed", "energy_net", true,
+	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", NAN,
+	  "the same of joules net of idle: less what the machine without a VM uses in the time of each" },
 };
 
 const struct metric *metrics_at(size_t index)
@@ -231,8 +239,11 @@ const struct gain *gains_find(const char *name)
 	return NULL;
 }
 
-double metric_value(const struct metric *metric, const struct run_row *row)
+double metric_value(const struct metric *metric, const struct run_row *row,
+		    const struct net_row *net)
 {
+	if (metric->net_column)
+		return net ? column_number(columns_find(net_columns(), metric->net_column), net) : NAN;
 	if (metric->value)
 		return metric->value(row);
 	return column_number(columns_find(runs_columns(), metric->column), row);
@@ -290,4 +301,5 @@ void results_reference(FILE *out)
 		check_reference(out, &gains[i]);
 		fprintf(out, " |\n");
 	}
+	interference_reference(out);
 }

@@ -24,6 +24,7 @@ struct metric {
 	const char *doc;
 	const char *source_column;	/* of runs.csv, of a metric that is measured or absent */
 	bool deterministic;	/* under TCG it is the same on any host, but for a few percent */
+	const char *net_column;		/* of net.csv, where column and value are NULL */
 };
 
 /* A gain holds only while the median ratio of another metric is within bounds. */
@@ -47,8 +48,12 @@ const struct metric *metrics_find(const char *name);
 const struct gain *gains_at(size_t index);
 const struct gain *gains_find(const char *name);
 
-/* The value of @metric in @row, NAN when absent. Status and kind are not looked at. */
-double metric_value(const struct metric *metric, const struct run_row *row);
+/*
+ * The value of @metric in @row, NAN when absent. Status and kind are not looked at.
+ * @net: the run's row of net.csv; NULL where there is none.
+ */
+double metric_value(const struct metric *metric, const struct run_row *row,
+		    const struct net_row *net);
 
 /* Is one value of @metric better than another in this scenario, or does it only describe? */
 bool metric_is_judged(const struct metric *metric, const char *scenario);
@@ -56,7 +61,7 @@ bool metric_is_judged(const struct metric *metric, const char *scenario);
 /* Both paths did the same work in this scenario, so less CPU time or energy is better. */
 bool scenario_has_same_work(const char *scenario);
 
-/* Everything results/COLUMNS.md says: columns_reference(), then metrics and gains. */
+/* Everything results/COLUMNS.md says: columns_reference(), then metrics, gains and interference. */
 void results_reference(FILE *out);
 
 #endif

@@ -50,6 +50,7 @@ struct plan {
 	uint64_t repetitions;
 	uint64_t seed;		/* 0: drawn at the start */
 	int64_t settle_ns, warmup_ns, window_ns;
+	int64_t idle_ns;	/* of the machine without a VM, around each boot; 0: none */
 	int64_t fixed_ns;	/* hybrid-fixed is what the baseline does in this time */
 	int64_t burst_ns;	/* of paced streams */
 	uint64_t pace_percent;	/* of the baseline's own rate in hybrid-saturate */

@@ -167,6 +167,7 @@ static const struct plan_key keys[] = {
 	{ "settle", TIME, AT(settle_ns), 0, 60000, "a time such as 100ms" },
 	{ "warmup", TIME, AT(warmup_ns), 0, 60000, "a time such as 300ms" },
 	{ "window", TIME, AT(window_ns), 100, 3600000, "a time of at least 100ms" },
+	{ "idle_window", TIME, AT(idle_ns), 0, 60000, "a time such as 1s; 0s: none" },
 	{ "fixed", TIME, AT(fixed_ns), 100, 3600000, "a time of at least 100ms" },
 	{ "burst", TIME, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", COUNT, AT(pace_percent), 1, 100, "1 to 100" },

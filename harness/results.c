@@ -58,6 +58,8 @@ static int save(struct files *f, char *err, size_t errlen)
 	if (!ret)
 		ret = gains_save(path_of(f, "gains.csv"), f->a.gains, f->a.n_gains, err, errlen);
 	if (!ret)
+		ret = net_save(path_of(f, "net.csv"), f->a.net, f->a.n_net, err, errlen);
+	if (!ret)
 		ret = power_save(path_of(f, "power.csv"), f->power, f->n_power, err, errlen);
 	return ret;
 }

@@ -286,11 +286,7 @@ static int ask_guests(struct run *r, struct edge *e)
 
 static void read_host(struct run *r, struct edge *e, int phase)
 {
-	const struct sampler_sample *sample = sampler_mark(r->sampler, phase);
-	const struct plan *plan = r->ctx->plan;
-	struct cputime_host vcpu = { 0 }, host = { 0 };
-
-	e->t_ns = sample ? sample->t_ns : mn_now_ns();
+	run_mark(r, e, phase);
 	threads_read(&r->threads, &e->threads);
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
 		const struct guest_insns *insns = r->ctx->vms->vm[i].insns;
@@ -299,11 +295,7 @@ static void read_host(struct run *r, struct edge *e, int phase)
 		if (insns)
 			guest_insns_read(insns, &e->insns[i]);
 	}
-	e->host_error = cputime_host_read(&r->host, NULL, &e->host) ||
-			cputime_host_read(&r->host, &plan->vcpu_cpus, &vcpu) ||
-			cputime_host_read(&r->host, &plan->host_cpus, &host);
-	e->vcpu_steal_ns = vcpu.steal_ns;
-	e->host_steal_ns = host.steal_ns;
+	run_read_machine(r, e);
 }
 
 static int go(struct run *r)
@@ -327,6 +319,7 @@ static int window_by_time(struct run *r)
 		ret = pass_time(r, mn_now_ns() + p->warmup_ns, "warming up");
 	if (ret)
 		return ret;
+	run_read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = ask_guests(r, &r->begin);
 	if (!ret)
@@ -335,6 +328,7 @@ static int window_by_time(struct run *r)
 		return ret;
 	read_host(r, &r->end, PHASE_DRAIN);
 	ret = ask_guests(r, &r->end);
+	run_read_state(r, &r->end);
 	return ret ? ret : check_slots(r, false);
 }
 
@@ -346,6 +340,7 @@ static int window_by_work(struct run *r)
 
 	if (ret)
 		return ret;
+	run_read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = go(r);
 	if (!ret) {
@@ -356,6 +351,7 @@ static int window_by_work(struct run *r)
 	read_host(r, &r->end, PHASE_DRAIN);
 	if (!ret)
 		ret = ask_guests(r, &r->end);
+	run_read_state(r, &r->end);
 	return ret ? ret : check_slots(r, true);
 }
 
@@ -466,13 +462,9 @@ static int prepare(struct run *r)
 		return lost(r, ret, "cannot pin the threads of the run: %s", strerror(-ret));
 	for (unsigned int i = 0; i < ctx->vms->n; i++)
 		r->vm[i].peer = peer_map(ctx->vms->vm[i].peer_progress);
-	ret = cputime_host_open(&r->host, "/proc");
-	r->host_open = !ret;
-	if (!ret)
-		ret = cputime_host_open(&r->host_gauge, "/proc");
+	ret = run_open_machine(r);
 	if (ret)
 		return lost(r, ret, "cannot read /proc/stat: %s", strerror(-ret));
-	r->gauge_open = true;
 	ret = run_start_sampler(r, gauge_room(ctx->plan));
 	if (ret)
 		return lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
@@ -483,10 +475,7 @@ static int prepare(struct run *r)
 static void clean_up(struct run *r)
 {
 	sampler_free(r->sampler);
-	if (r->host_open)
-		cputime_host_close(&r->host);
-	if (r->gauge_open)
-		cputime_host_close(&r->host_gauge);
+	run_close_machine(r);
 	if (r->threads_open)
 		threads_close(&r->threads);
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++)
@@ -505,7 +494,7 @@ static int measure(struct run *r)
 		ret = r->ctx->config->scenario->compute == LOAD_FIXED ? window_by_work(r)
 								      : window_by_time(r);
 	if (!ret)
-		r->pinned = threads_pinned(&r->threads, r->ctx->plan, r->ctx->config->arm);
+		r->astray = threads_astray(&r->threads, r->ctx->plan, r->ctx->config->arm);
 	return ret;
 }
 

@@ -47,6 +47,12 @@ int run_execute(const struct run_context *ctx, struct run_row *row, struct run_s
 
 void run_samples_free(struct run_samples *s);
 
+/*
+ * Measure the machine with no VM for as long as the plan says, and fill @row, status
+ * included; its identity is the caller's. 0; -EINTR: ctrl-C came; -errno.
+ */
+int run_idle(const struct plan *plan, const struct energy *energy, struct run_row *row);
+
 /* memcpy bandwidth in the guest, bytes/s; 0 when it could not be had. */
 int64_t run_copy_bandwidth(struct vm *vm);
 

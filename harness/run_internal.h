@@ -3,6 +3,7 @@
 #ifndef HARNESS_RUN_INTERNAL_H
 #define HARNESS_RUN_INTERNAL_H
 
+#include "harness/host_state.h"
 #include "harness/run.h"
 #include "harness/threads.h"
 
@@ -26,6 +27,7 @@ struct edge {
 	struct cputime_host host;	/* the whole machine */
 	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs */
 	int host_error;			/* the three above could not be read */
+	struct host_state state;	/* outside of the window, but at its edge */
 	struct guest_answer guest[MAX_VMS];	/* the guests' answers to `mark` */
 };
 
@@ -55,7 +57,8 @@ struct run {
 	struct cputime_host_reader host_gauge;	/* the sampler's own */
 	struct class_gauge gauges[THREAD_CLASSES];
 	struct insns_gauge insns_gauges[GUEST_MODES];
-	bool threads_open, host_open, gauge_open, pinned;
+	bool threads_open, host_open, gauge_open;
+	const char *astray;		/* a thread that was not where it was pinned; or NULL */
 	struct run_vm vm[MAX_VMS];
 	struct sampler *sampler;
 	struct guest_answer went[MAX_VMS];	/* the guests' answers to `go` */
@@ -85,10 +88,26 @@ static inline uint64_t peer_bytes(const uint64_t *peer)
 
 uint64_t *peer_map(const char *path);
 
+/* With a VM: gauges of its threads too. */
 int run_start_sampler(struct run *r, size_t room);
+
+/* The readers of r->host; on failure close them all the same. 0 or -errno. */
+int run_open_machine(struct run *r);
+void run_close_machine(struct run *r);
+
+/* The three parts of an edge that need no VM; the state outside of the window. */
+void run_mark(struct run *r, struct edge *e, enum run_phase phase);
+void run_read_machine(struct run *r, struct edge *e);
+void run_read_state(const struct run *r, struct edge *e);
 
 /* After sampler_stop(): the measured columns, validity included. */
 void run_fill_row(struct run *r);
+void run_fill_idle(struct run *r);
+
+/* Is the row to be used? Else its status is invalid and its reason says why. */
+void run_check(struct run *r);
+void run_check_idle(struct run *r);	/* of a window in which nothing of ours runs */
+void run_invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* After sampler_stop(): power and CPU shares over time. None on failure. */
 void run_make_samples(struct run *r, struct run_samples *out);

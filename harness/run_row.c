@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,6 @@
 #include "harness/rows.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
-
-/* Guest and host clock may disagree by this share of the window. */
-#define CLOCK_TOLERANCE	0.05
 
 uint64_t *peer_map(const char *path)
 {
@@ -28,76 +24,6 @@ uint64_t *peer_map(const char *path)
 	base = mmap(NULL, PEER_PROGRESS_BYTES, PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	return base == MAP_FAILED ? NULL : base;
-}
-
-/* --- validity ---------------------------------------------------------------- */
-
-static void invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
-static void remark(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* Several reasons are strung together. */
-static void add_reason(struct run_row *row, const char *format, va_list ap)
-{
-	size_t used = strlen(row->reason);
-
-	if (used && used + 3 < sizeof(row->reason)) {
-		strcat(row->reason, "; ");
-		used += 2;
-	}
-	vsnprintf(row->reason + used, sizeof(row->reason) - used, format, ap);
-}
-
-static void invalidate(struct run_row *row, const char *format, ...)
-{
-	va_list ap;
-
-	ROW_TEXT(row->status, "invalid");
-	va_start(ap, format);
-	add_reason(row, format, ap);
-	va_end(ap);
-}
-
-/* What a reader should know of a run that is valid all the same. */
-static void remark(struct run_row *row, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	add_reason(row, format, ap);
-	va_end(ap);
-}
-
-/* Too much of @cpus stolen between two readings, by the plan or by its default? */
-static void check_steal(struct run *r, const cpu_set_t *cpus, uint64_t begin, uint64_t end,
-			const char *whose)
-{
-	const struct plan *plan = r->ctx->plan;
-	double percent = 100 * SECONDS(end - begin) / (r->row->window_s * CPU_COUNT(cpus));
-
-	if (percent > plan->steal_percent)
-		invalidate(r->row, "a hypervisor took %.1f %% of the %s CPUs", percent, whose);
-	else if (percent > PLAN_STEAL_PERCENT)
-		remark(r->row, "a hypervisor took %.1f %% of the %s CPUs, which this plan allows",
-		       percent, whose);
-}
-
-static void check_validity(struct run *r)
-{
-	const struct plan *plan = r->ctx->plan;
-	struct run_row *row = r->row;
-
-	if (!strcmp(row->stream_content, "bad"))
-		invalidate(row, "content check failed");
-	if (!strcmp(row->pinned, "no"))
-		invalidate(row, "a thread was not where it was pinned");
-	if (!(fabs(row->guest_window_s / row->window_s - 1) <= CLOCK_TOLERANCE))
-		invalidate(row, "the guest's clock disagrees: %.3f s for a window of %.3f s",
-			   row->guest_window_s, row->window_s);
-	check_steal(r, &plan->vcpu_cpus, r->begin.vcpu_steal_ns, r->end.vcpu_steal_ns, "vCPUs'");
-	check_steal(r, &plan->host_cpus, r->begin.host_steal_ns, r->end.host_steal_ns, "host's");
-	if (row->copy_bandwidth_bytes_per_s != ABSENT_INTEGER &&
-	    r->fastest_stream > row->copy_bandwidth_bytes_per_s)
-		invalidate(row, "the rate exceeds the guest's copy bandwidth of the same boot");
 }
 
 /* --- columns ----------------------------------------------------------------- */
@@ -264,10 +190,10 @@ static void check_content(struct run *r, unsigned int vm)
 	if (bad || (ok && !row->stream_content[0]))	/* one bad is enough */
 		ROW_TEXT(row->stream_content, "%s", bad ? "bad" : "ok");
 	if (!bad && !ok)
-		invalidate(row, "there is no verdict on the content of %s",
+		run_invalidate(row, "there is no verdict on the content of %s",
 			   r->ctx->vms->vm[vm].guest_name);
 	else if (guest != peer || verified != guest)
-		invalidate(row, "%s counted %lld bytes, its peer %lld, verified %lld",
+		run_invalidate(row, "%s counted %lld bytes, its peer %lld, verified %lld",
 			   r->ctx->vms->vm[vm].guest_name, (long long)guest, (long long)peer,
 			   (long long)verified);
 }
@@ -406,16 +332,41 @@ static void fill_cpu(struct run *r)
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
 	}
+	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
+				     r->begin.threads.switches[CLASS_VCPU];
+	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -
+					r->begin.threads.switches[CLASS_MEMNETD];
+	ROW_TEXT(row->pinned, r->astray ? "no" : "yes");
+}
+
+/* What all of the machine did, and what it did on its own. */
+static void fill_machine(struct run *r)
+{
+	const struct host_state *begin = &r->begin.state, *end = &r->end.state;
+	struct run_row *row = r->row;
+
 	if (!r->begin.host_error && !r->end.host_error) {
 		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
 		row->host_steal_s = SECONDS(r->end.vcpu_steal_ns - r->begin.vcpu_steal_ns +
 					    r->end.host_steal_ns - r->begin.host_steal_ns);
 	}
-	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
-				     r->begin.threads.switches[CLASS_VCPU];
-	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -
-					r->begin.threads.switches[CLASS_MEMNETD];
-	ROW_TEXT(row->pinned, r->pinned ? "yes" : "no");
+	row->core_throttles = host_state_events(begin->core_throttles, end->core_throttles);
+	row->package_throttles = host_state_events(begin->package_throttles,
+						   end->package_throttles);
+	if (!isnan(begin->temperature_c) && !isnan(end->temperature_c))
+		row->temperature_c = MAX(begin->temperature_c, end->temperature_c);
+	row->cpu_begin_mhz = begin->frequency_mhz;
+	row->cpu_end_mhz = end->frequency_mhz;
+	ROW_TEXT(row->governor, "%s", begin->governor);
+}
+
+static void fill_sampling(struct run *r)
+{
+	const struct sampler_coverage c = sampler_coverage(r->sampler, r->begin.t_ns, r->end.t_ns);
+
+	r->row->samples_due = c.due;
+	r->row->samples_lost = c.due - c.taken;
+	r->row->samples_late = c.late;
 }
 
 static void fill_guest(struct run *r)
@@ -583,6 +534,18 @@ void run_fill_row(struct run *r)
 	fill_guest(r);
 	fill_counters(r);
 	fill_guest_insns(r);
+	fill_machine(r);
+	fill_sampling(r);
 	fill_energy(r);
-	check_validity(r);
+	run_check(r);
+}
+
+void run_fill_idle(struct run *r)
+{
+	ROW_TEXT(r->row->status, "ok");
+	fill_time(r);
+	fill_machine(r);
+	fill_sampling(r);
+	fill_energy(r);
+	run_check_idle(r);
 }

@@ -67,11 +67,12 @@ static int read_insns(void *ctx, uint64_t *value)
 
 int run_start_sampler(struct run *r, size_t room)
 {
-	bool insns = !vm_set_without_insns(r->ctx->vms);
+	bool vms = r->ctx->vms, insns = vms && !vm_set_without_insns(r->ctx->vms);
 	struct sampler_gauge gauges[MAX_GAUGES];
 	struct sampler_config config = {
 		.max_samples = room, .max_marks = RUN_PHASES + 1, .cpu = first_cpu(r),
-		.energy = r->ctx->energy, .gauges = gauges, .n_gauges = insns ? MAX_GAUGES : GAUGE_INSNS,
+		.energy = r->ctx->energy, .gauges = gauges,
+		.n_gauges = insns ? MAX_GAUGES : vms ? GAUGE_INSNS : 0,
 	};
 
 	for (int i = 0; i < THREAD_CLASSES; i++) {

@@ -15,10 +15,12 @@
 
 #include <string.h>
 
-#include "harness/metrics.h"
+#include "harness/interference.h"
 #include "memnet-core/base/stats.h"
 
 #define SHA256_OP_BYTES 16384	/* as columns.def says of compute_kernel */
+
+#define LABEL_WIDTH 28
 
 struct line {
 	const char *scenario, *metric, *label;
@@ -28,6 +30,7 @@ struct line {
 
 static const struct line lines[] = {
 	{ "idle", "cpu_total", "CPU time, nothing running", NULL },
+	{ "idle", "energy_net", "energy above no VM", NULL, true },
 	{ "compute", "compute_rate", "compute alone", NULL },
 	{ "network", "network_rate", "network alone", NULL },
 	{ "network", "cpu_per_gb", "CPU time per GB", NULL },
@@ -51,6 +54,9 @@ static const struct line lines[] = {
 	{ "hybrid-saturate", "compute_rate", "compute", NULL },
 	{ "hybrid-saturate", "cpu_total", "CPU time", NULL },
 	{ "hybrid-saturate", "energy", "energy", NULL },
+	{ "hybrid-saturate", "self_interference_network", "network kept beside compute", NULL },
+	{ "hybrid-saturate", "self_interference_compute", "compute kept beside network", NULL },
+	{ "hybrid-saturate", "interaction_energy", "interaction energy", NULL },
 	{ "hybrid-paced", "compute_rate", "compute", "compute_gain" },
 	{ "hybrid-paced", "network_rate", "network", NULL },
 	{ "hybrid-paced", "cpu_total", "CPU time", NULL },
@@ -58,6 +64,7 @@ static const struct line lines[] = {
 	{ "hybrid-fixed", "duration", "duration", NULL },
 	{ "hybrid-fixed", "cpu_total", "CPU time", "cpu_efficiency_gain" },
 	{ "hybrid-fixed", "energy", "energy", "energy_efficiency_gain" },
+	{ "hybrid-fixed", "energy_net", "energy net of idle", "energy_efficiency_gain_net" },
 };
 
 static const struct {
@@ -112,6 +119,11 @@ static void format_time(char *text, size_t size, double ns)
 		snprintf(text, size, "%.*f us", ns < 1e5 ? 1 : 0, ns / 1e3);
 }
 
+static int digits(double value)
+{
+	return fabs(value) < 0.1 ? 4 : fabs(value) < 100 ? 2 : 0;
+}
+
 static void format_value(char *text, size_t size, const struct summary_row *s, const char *kernel)
 {
 	if (!s || isnan(s->median))
@@ -124,9 +136,10 @@ static void format_value(char *text, size_t size, const struct summary_row *s, c
 		format_time(text, size, s->median);
 	else if (!strcmp(s->unit, "1/s"))
 		snprintf(text, size, "%.0f /s", s->median);
+	else if (!strcmp(s->unit, "1"))
+		snprintf(text, size, "%.0f %%", 100 * s->median);
 	else
-		snprintf(text, size, "%.*f %s", s->median < 0.1 ? 4 : s->median < 100 ? 2 : 0,
-			 s->median, s->unit);
+		snprintf(text, size, "%.*f %s", digits(s->median), s->median, s->unit);
 }
 
 /* The kernel of the measured runs; they all have the same in one plan. */
@@ -202,6 +215,14 @@ static const struct summary_row *find(const struct table *t, const struct summar
 	return summary_find(t->a->summary, t->a->n_summary, like, path, metric);
 }
 
+/* Where its value is from is not the same in every folder. */
+static bool has_source(const char *name)
+{
+	const struct interference *i = interference_find(name);
+
+	return !metrics_find(i ? i->metric : name)->source;
+}
+
 static void print_line(const struct table *t, const struct line *line,
 		       const struct summary_row *like)
 {
@@ -211,18 +232,20 @@ static void print_line(const struct table *t, const struct line *line,
 	const char *kernel = compute_kernel(t);
 	char label[48], base_text[32], memnet_text[32];
 	struct shown_gain shown;
+	int over;	/* letters too many: the next cell has room */
 
 	if (line->gain)
 		gain = find(t, like, line->gain, "memnet");
 	else if (memnet && *memnet->verdict)
 		gain = memnet;
 	snprintf(label, sizeof(label), "%s", line->label);
-	if (!metrics_find(line->metric)->source && (memnet || base))
+	if (has_source(line->metric) && (memnet || base))
 		snprintf(label, sizeof(label), "%s (%s)", line->label,
 			 (memnet ? memnet : base)->source);
 	format_value(base_text, sizeof(base_text), base, kernel);
 	format_value(memnet_text, sizeof(memnet_text), memnet, kernel);
-	fprintf(t->out, "    %-28s %12s %12s", label, base_text, memnet_text);
+	over = MAX((int)strlen(label) - LABEL_WIDTH, 0);
+	fprintf(t->out, "    %-*s %*s %12s", LABEL_WIDTH, label, 12 - over, base_text, memnet_text);
 	if (gain) {
 		shown = gain_of_ratio(gain);
 		if (line->gain)

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/metrics.h"
+#include "harness/groups.h"
+#include "harness/interference.h"
+#include "harness/net.h"
 #include "memnet-core/base/stats.h"
 
 /* Print a paragraph "head  words words ...", its lines indented under the words. */
@@ -166,6 +168,57 @@ static void say_energy(const struct table *t)
 		say(t->out, "energy", "Absent: this machine gives no energy counter (memnet-lab "
 		    "doctor says what is missing).");
 	}
+}
+
+/* The median of a column of the idle windows that can be used, per second of theirs. */
+static double idle_rate(const struct table *t, size_t offset)
+{
+	double *values = calloc(t->n + 1, sizeof(*values)), median;
+	size_t n = 0;
+
+	for (size_t i = 0; values && i < t->n; i++) {
+		double v = *(const double *)((const char *)&t->rows[i] + offset) / t->rows[i].window_s;
+
+		if (run_is_idle(&t->rows[i]) && run_is_ok(&t->rows[i]) && isfinite(v))
+			values[n++] = v;
+	}
+	median = stats_median(values, n);
+	free(values);
+	return median;
+}
+
+/* Runs without net energy, and the reason of the first. */
+static size_t count_no_net(const struct table *t, const char **why)
+{
+	size_t absent = 0;
+
+	for (size_t i = 0; i < t->a->n_net; i++) {
+		if (strcmp(t->a->net[i].quality, "absent"))
+			continue;
+		*why = absent ? *why : t->a->net[i].reason;
+		absent++;
+	}
+	return absent;
+}
+
+/* Of what net energy is net, how sure that is, and for how many runs it could not be had. */
+static void say_idle(const struct table *t)
+{
+	double watts = idle_rate(t, offsetof(struct run_row, energy_j));
+	double busy = idle_rate(t, offsetof(struct run_row, host_busy_s));
+	const char *why = "", *source = common(t, offsetof(struct run_row, energy_source));
+	size_t absent = count_no_net(t, &why);
+
+	if (!t->a->n_net || !strcmp(common(t, offsetof(struct run_row, energy_quality)), "absent"))
+		return;
+	if (!isnan(watts))
+		say(t->out, "idle", "Net of idle: less %.2f W, what this machine uses with no VM (%.2f of "
+		    "its CPUs busy; medians of the windows before and behind each boot).%s", watts,
+		    busy, strcmp(source, "model") ? "" :
+		    " By the MODEL that leaves CPU seconds times a constant.");
+	if (absent)
+		say(t->out, isnan(watts) ? "idle" : "", "%zu of %zu valid runs have no net energy, for "
+		    "example: %s.", absent, t->a->n_net, why);
 }
 
 static size_t count(const struct table *t, const char *status)
@@ -348,6 +401,84 @@ static void say_checks(const struct table *t)
 			say_check(t, gain, former ? "" : "held equal");
 }
 
+/* A share as percent, joules as they are. */
+static void format_estimate(FILE *f, const struct summary_row *s)
+{
+	bool share = !strcmp(s->unit, "1");
+	double scale = share ? 100 : 1;
+	const char *unit = share ? "%" : s->unit;
+
+	if (isnan(s->median)) {
+		fprintf(f, " absent");
+		return;
+	}
+	fprintf(f, " %.*f %s", share ? 0 : 2, scale * s->median, unit);
+	if (!isnan(s->ci_low))
+		fprintf(f, " (%.*f .. %.*f)", share ? 0 : 2, scale * s->ci_low, share ? 0 : 2,
+			scale * s->ci_high);
+}
+
+/* Has the configuration of @s no run but skipped ones? Each has a row of cpu_total. */
+static bool was_skipped(const struct table *t, const struct summary_row *s)
+{
+	const struct summary_row *cpu = summary_find(t->a->summary, t->a->n_summary, s, s->path,
+						     "cpu_total");
+
+	return cpu && cpu->n + cpu->n_invalid + cpu->n_failed == 0;
+}
+
+/* "spare-core send: virtio-tap 48 % (45 .. 50), memnet 52 % (50 .. 53);" True: a model's. */
+static bool list_interference(const struct table *t, FILE *f, const struct interference *i)
+{
+	const struct summary_row *last = NULL;
+	bool model = false;
+
+	for (size_t n = 0; n < t->a->n_summary; n++) {
+		const struct summary_row *s = &t->a->summary[n];
+		bool same = last && !strcmp(last->arm, s->arm) &&
+			    !strcmp(last->topology, s->topology) &&
+			    !strcmp(last->direction, s->direction) && last->flows == s->flows;
+
+		if (strcmp(s->metric, i->name) || was_skipped(t, s))
+			continue;
+		if (!same)
+			fprintf(f, "%s %s %s", last ? ";" : "", s->arm, s->direction);
+		if (!same && s->flows > 1)
+			fprintf(f, " %lld flows", (long long)s->flows);
+		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "", s->spin);
+		format_estimate(f, s);
+		model |= !strcmp(s->quality, "estimated");
+		last = s;
+	}
+	return model;
+}
+
+/* What both workloads together are held against, what it came to and how sure that is. */
+static void say_interference(const struct table *t)
+{
+	const struct interference *i;
+	const char *head = "together";
+
+	for (size_t n = 0; (i = interference_at(n)); n++) {
+		char *text = NULL;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+		bool model;
+
+		if (!f)
+			return;
+		model = list_interference(t, f, i);
+		fclose(f);
+		if (text && len) {
+			say(t->out, head, "%s = %s, the median over the blocks and its 95 %% interval:"
+			    "%s. %s.%s", i->name, i->definition, text, i->meaning,
+			    model ? " MODEL: it says what CPU time says." : "");
+			head = "";
+		}
+		free(text);
+	}
+}
+
 static void say_other_paths(const struct table *t)
 {
 	for (size_t i = 0; i < t->a->n_summary; i++) {
@@ -367,8 +498,10 @@ void table_words(const struct table *t)
 	say_topologies(t);
 	say_accelerator(t);
 	say_energy(t);
+	say_idle(t);
 	say_runs(t);
 	say_reasons(t);
 	say_checks(t);
+	say_interference(t);
 	say_other_paths(t);
 }

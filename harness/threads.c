@@ -194,44 +194,87 @@ int threads_pin(const struct threads *t, const struct plan *plan, const struct a
 	return 0;
 }
 
+static bool is_known(const struct threads *t, pid_t tid)
+{
+	int i = 0;
+
+	while (i < t->n && t->list[i].tid != tid)
+		i++;
+	return i < t->n;
+}
+
 /* A thread that came after threads_open() is neither pinned nor counted. */
 static bool nobody_new(const struct threads *t, pid_t pid)
 {
 	struct cputime_thread found[MAX_THREADS];
 	ssize_t n = cputime_list("/proc", pid, found, MAX_THREADS);
-	int j;
 
-	if (n < 0)
+	if (n < 0 || n > MAX_THREADS)
 		return false;
-	for (ssize_t i = 0; i < MIN(n, (ssize_t)MAX_THREADS); i++) {
-		for (j = 0; j < t->n && t->list[j].tid != found[i].tid; j++)
-			;
-		if (j == t->n)
+	for (ssize_t i = 0; i < n; i++)
+		if (!is_known(t, found[i].tid))
 			return false;
-	}
 	return true;
 }
 
+/* The same processes, with the same threads. */
 static bool same_workers(const struct threads *t)
 {
 	pid_t now[MAX_VMS];
+	int n = find_workers(t, now);
 
-	return find_workers(t, now) == t->n_workers &&
-	       !memcmp(now, t->workers, t->n_workers * sizeof(now[0]));
+	if (n != t->n_workers || memcmp(now, t->workers, n * sizeof(now[0])))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!nobody_new(t, now[i]))
+			return false;
+	return true;
 }
 
-bool threads_pinned(const struct threads *t, const struct plan *plan, const struct arm *arm)
+/* One that has ended is nowhere else. */
+static bool is_there(pid_t tid, const cpu_set_t *cpus)
 {
 	cpu_set_t now;
 
+	return sched_getaffinity(tid, sizeof(now), &now) || CPU_EQUAL(&now, cpus);
+}
+
+/* Those that came meanwhile too: they have their CPUs from who made them. */
+static bool all_there(pid_t pid, const cpu_set_t *cpus)
+{
+	struct cputime_thread found[MAX_THREADS];
+	ssize_t n = cputime_list("/proc", pid, found, MAX_THREADS);
+
+	if (n < 0 || n > MAX_THREADS)
+		return false;
+	for (ssize_t i = 0; i < n; i++)
+		if (!is_there(found[i].tid, cpus))
+			return false;
+	return true;
+}
+
+const char *threads_astray(const struct threads *t, const struct plan *plan, const struct arm *arm)
+{
+	static const char *const words[THREAD_CLASSES] = {
+		[CLASS_VCPU] = "a vCPU's thread was not where it was pinned",
+		[CLASS_QEMU] = "a thread of QEMU was not where it was pinned",
+		[CLASS_VHOST] = "a thread of vhost was not where it was pinned",
+		[CLASS_MEMNETD] = "a thread of memnetd was not where it was pinned",
+		[CLASS_PEER] = "a thread of the peer was not where it was pinned",
+	};
+
 	for (int i = 0; i < t->n; i++)
-		if (!sched_getaffinity(t->list[i].tid, sizeof(now), &now) &&
-		    !CPU_EQUAL(&now, cpus_of(t->list[i].class, plan, arm)))
-			return false;
-	for (unsigned int i = 0; i < t->vms->n; i++)
+		if (!is_there(t->list[i].tid, cpus_of(t->list[i].class, plan, arm)))
+			return words[t->list[i].class];
+	for (unsigned int i = 0; i < t->vms->n; i++) {
+		if (!all_there(t->vms->vm[i].peer.pid, cpus_of(CLASS_PEER, plan, arm)))
+			return words[CLASS_PEER];
 		if (!nobody_new(t, t->vms->vm[i].qemu.pid))
-			return false;
-	return nobody_new(t, t->vms->memnetd.pid) && same_workers(t);
+			return "a thread of QEMU came that was not pinned";
+	}
+	if (!nobody_new(t, t->vms->memnetd.pid) || !same_workers(t))
+		return "a thread of memnetd came that was not pinned";
+	return NULL;
 }
 
 static uint64_t thread_ns(const struct thread *thread)

@@ -59,8 +59,13 @@ void threads_close(struct threads *t);
 /* Pin each to the CPUs its arm gives it. 0 or -errno. */
 int threads_pin(const struct threads *t, const struct plan *plan, const struct arm *arm);
 
-/* Are they all still where threads_pin() put them, and no new one beside them? */
-bool threads_pinned(const struct threads *t, const struct plan *plan, const struct arm *arm);
+/*
+ * NULL when they are all still where threads_pin() put them, and none of QEMU or memnetd has
+ * come; the peer's come and go with its flows, and must be where its others are. Else
+ * what is wrong, in words that stay.
+ */
+const char *threads_astray(const struct threads *t, const struct plan *plan,
+			   const struct arm *arm);
 
 /* Read everything; no allocation. Only differences of two readings mean anything. */
 void threads_read(const struct threads *t, struct threads_reading *r);

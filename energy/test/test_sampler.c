@@ -39,6 +39,12 @@ static void wait_for_samples(int n)
 		usleep(1000);
 }
 
+static void wait_until(int64_t t_ns)
+{
+	while (mn_now_ns() < t_ns)
+		usleep(500);
+}
+
 static int cannot_read(void *ctx, uint64_t *value)
 {
 	return -ENODEV;
@@ -366,6 +372,50 @@ static void without_room_each_deadline_is_lost_once(void **state)
 #define MARKERS		4
 #define MARKS_EACH	100
 
+static void what_is_lost_in_a_stretch_of_time_is_known(void **state)
+{
+	const struct sampler_gauge slow = { read_slowly, NULL };
+	int64_t begin_ns = mn_now_ns(), middle_ns;
+	struct sampler *s = start(10 * NSEC_PER_MSEC, 100, NULL, &slow, 1);
+	struct sampler_coverage all, first, second;
+
+	wait_until(begin_ns + 300 * NSEC_PER_MSEC);
+	sampler_stop(s);
+	middle_ns = begin_ns + 100 * NSEC_PER_MSEC;
+	all = sampler_coverage(s, begin_ns, mn_now_ns());
+	first = sampler_coverage(s, begin_ns, middle_ns);
+	second = sampler_coverage(s, middle_ns + 1, mn_now_ns());
+	assert_int_equal(all.taken, periodic_samples(s));
+	assert_in_range(all.due - all.taken, sampler_stats(s).lost - 1, sampler_stats(s).lost + 1);
+	assert_true(first.due - first.taken >= 4);	/* of 9: two with each sample */
+	assert_in_range(first.due, 9, 10);
+	assert_int_equal(first.taken + second.taken, all.taken);
+	assert_in_range(first.due + second.due, all.due, all.due + 1);
+	all = sampler_coverage(s, begin_ns - NSEC_PER_SEC, begin_ns);	/* nothing was due */
+	assert_true(!all.due && !all.taken && !all.late);
+	sampler_free(s);
+}
+
+/* Marks that hold the readers for 25 of 40 ms, at all places between two deadlines. */
+static void late_samples_of_a_stretch_are_counted(void **state)
+{
+	const struct sampler_gauge slow = { read_slowly, NULL };
+	int64_t begin_ns = mn_now_ns();
+	struct sampler *s = start(40 * NSEC_PER_MSEC, 100, NULL, &slow, 1);
+	struct sampler_coverage c;
+
+	for (int i = 1; i < 8; i++) {
+		wait_until(begin_ns + (100 * i + 5 * i) * NSEC_PER_MSEC);
+		sampler_mark(s, WINDOW);
+	}
+	sampler_stop(s);
+	c = sampler_coverage(s, begin_ns, mn_now_ns());
+	if (sampler_stats(s).max_late_ns < 40 * NSEC_PER_MSEC)	/* else a late one is a lost one */
+		assert_int_equal(c.late, sampler_stats(s).late);
+	assert_true(c.late > 0 || c.due > c.taken);
+	sampler_free(s);
+}
+
 static void *make_marks(void *arg)
 {
 	for (int i = 0; i < MARKS_EACH; i++) {
@@ -468,6 +518,8 @@ int main(void)
 		cmocka_unit_test(without_room_each_deadline_is_lost_once),
 		cmocka_unit_test(marks_that_hold_the_readers_lose_no_deadline_unseen),
 		cmocka_unit_test(a_mark_just_before_the_end_loses_none_unseen),
+		cmocka_unit_test(what_is_lost_in_a_stretch_of_time_is_known),
+		cmocka_unit_test(late_samples_of_a_stretch_are_counted),
 		cmocka_unit_test(many_threads_may_mark_at_once),
 		fake_test(an_interval_that_could_hide_a_wrap_is_refused),
 		fake_test(the_default_interval_is_shortened_for_a_fast_counter),

@@ -14,7 +14,6 @@
 
 #define SCHEMA_VERSION	1
 #define MAX_PIDS	64
-#define BUSY_IDLE	0.05	/* a share of its CPUs that no idle machine keeps busy */
 
 /* Statuses of our own, as env(1) and timeout(1) have them; else the command's. */
 enum { STATUS_TOOL = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };

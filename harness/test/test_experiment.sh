@@ -29,6 +29,7 @@ plan() {	# SCENARIOS WINDOW
 		repetitions = 1
 		seed = 7
 		steal_percent = 100
+		idle_window = 200ms
 		window = $2
 		warmup = 100ms
 		settle = 20ms
@@ -116,6 +117,9 @@ case="an experiment that passes"
 plan "idle, hybrid-saturate" 300ms
 run 0 run "$tmp/plan.ini"
 rows 2 '"measure","ok"'
+rows 1 '"1","1",,"idle",'		# before the boot: block 1, no boot yet
+rows 1 '"[4-9]","1","idle",'		# and behind it
+[ "$(wc -l < "$tmp/results/latest/net.csv")" = 3 ] || fail "not a net energy for each run"
 
 grep -q '"accelerator": "tcg"' "$tmp/results/latest/environment.json" || fail "no environment"
 [ -s "$tmp/results/latest/summary.csv" ] || fail "no summary"

@@ -65,6 +65,9 @@ static void values_have_units_and_defaults(void **state)
 	assert_int_equal(plan.steal_percent, PLAN_STEAL_PERCENT);
 	assert_int_equal(load(&plan, "[plan]\nsteal_percent=100\n" MATRIX), 0);
 	assert_int_equal(plan.steal_percent, 100);
+	assert_int_equal(plan.idle_ns, NSEC_PER_SEC);
+	assert_int_equal(load(&plan, "[plan]\nidle_window=0s\n" MATRIX), 0);
+	assert_int_equal(plan.idle_ns, 0);
 	assert_int_equal(load(&plan, "[plan]\nrequest_bytes=1\nresponse_bytes=5k\nrr_rate=2000\n"
 			      MATRIX), 0);
 	assert_int_equal(plan.request_bytes, 1);
@@ -82,6 +85,7 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[plan]\nname=x\nwidow=2s\n" MATRIX, ":3:", "did you mean 'window'");
 	refused("[plan]\nwindow=2\n" MATRIX, ":2:", "want a time");
 	refused("[plan]\nchunk=5000\n" MATRIX, ":2:", "multiple of 4k");
+	refused("[plan]\nidle_window=2h\n" MATRIX, ":2:", "0s: none");
 	refused("[plan]\nsteal_percent=101\n" MATRIX, ":2:", "0 to 100");
 	refused("[plan]\nrepetitions=0\n" MATRIX, ":2:", "1 to 1000");
 	refused("[plans]\nname=x\n", ":2:", "[plan] or [matrix NAME]");

@@ -31,8 +31,9 @@ static void every_metric_can_be_had_and_every_gain_stands_on_metrics(void **stat
 
 	for (size_t i = 0; (m = metrics_at(i)); i++) {
 		assert_ptr_equal(metrics_find(m->name), m);
-		assert_true(!m->value == !!m->column);
-		assert_true(m->value || columns_find(runs_columns(), m->column));
+		assert_int_equal(!!m->value + !!m->column + !!m->net_column, 1);
+		assert_true(!m->column || columns_find(runs_columns(), m->column));
+		assert_true(!m->net_column || columns_find(net_columns(), m->net_column));
 	}
 	for (size_t i = 0; (g = gains_at(i)); i++) {
 		assert_ptr_equal(gains_find(g->name), g);

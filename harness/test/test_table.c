@@ -97,6 +97,100 @@ static void guest_instructions_are_shown_where_they_were_counted(void **state)
 	says("guest insns (tcg-plugin)     0.60 insns/B 0.15 insns/B     4.00x");
 }
 
+static void both_together_stand_beside_each_alone(void **state)
+{
+	static const char *const scenario[] = { "hybrid-saturate", "compute", "network", "idle" };
+
+	for (size_t i = 0; i < 4; i++) {
+		rows[i] = made_run("memnet", scenario[i], 0);
+		rows[i].flows = 1;
+		rows[i].energy_j = i ? 4 : 3.5;
+		rows[i].compute_ops_per_s = i ? 1000 : 510;
+		rows[i].stream_bytes_per_s = i ? 100 : 42;
+		rows[i].cpu_total_s = 1;
+	}
+	print(4, false);
+	says("network kept beside compute        absent         42 %");
+	says("compute kept beside network        absent         51 %");
+	says("interaction energy (model)         absent      -0.50 J");
+	says("self_interference_compute = compute rate beside the stream / compute rate alone");
+	says("spare-core send: memnet 42 %.");
+	says("spare-core send: memnet -0.50 J.");
+	says("MODEL: it says what CPU time says.");
+	rows[1].window_s = 2;
+	ROW_TEXT(rows[0].energy_source, "a-long-source");
+	for (size_t i = 1; i < 4; i++)
+		ROW_TEXT(rows[i].energy_source, "a-long-source");
+	print(4, false);
+	says("interaction energy (a-long-source) absent       absent");
+	says("memnet absent.");
+	rows[4] = rows[0];
+	ROW_TEXT(rows[4].path, "virtio-vhost");
+	rows[5] = rows[1];
+	ROW_TEXT(rows[5].path, "virtio-vhost");
+	ROW_TEXT(rows[4].status, "skipped");
+	ROW_TEXT(rows[5].status, "skipped");
+	print(6, false);
+	says_not("virtio-vhost absent");
+	ROW_TEXT(rows[4].status, "invalid");
+	print(6, false);
+	says("virtio-vhost absent");
+	print(1, false);
+	says_not("kept beside");
+	says_not("interaction");
+}
+
+/* Idle before, both paths, idle behind: 2 W and a tenth of a CPU. */
+static size_t make_net_rows(void)
+{
+	for (size_t i = 0; i < 4; i++) {
+		bool idle = i == 0 || i == 3;
+
+		rows[i] = made_run(i == 1 ? "virtio-tap" : i == 2 ? "memnet" : "", "hybrid-fixed", 0);
+		ROW_TEXT(rows[i].kind, "%s", idle ? "idle" : "measure");
+		rows[i].order = i + 1;
+		rows[i].boot = i ? (int64_t)i : ABSENT_INTEGER;
+		rows[i].compute_ops = rows[i].stream_bytes = 1000;
+		rows[i].cpu_total_s = 1;
+		rows[i].host_busy_s = 0.1;
+		rows[i].energy_j = idle ? 2 : i == 1 ? 6 : 4;
+		rows[i].energy_low_j = rows[i].energy_j - 0.5;
+		rows[i].energy_high_j = rows[i].energy_j + 0.5;
+	}
+	return 4;
+}
+
+static void energy_is_shown_net_of_idle_too(void **state)
+{
+	print(make_net_rows(), false);
+	says("energy (model)                     6.00 J       4.00 J     1.50x");
+	says("energy net of idle (model)         4.00 J       2.00 J     2.00x");
+	says("Net of idle: less 2.00 W, what this machine uses with no VM (0.10 of its CPUs busy;");
+	says("By the MODEL that leaves");
+	says_not("no net energy");
+	says("runs        2: 2 valid");
+	rows[3].energy_j = 2.2;
+	print(4, false);
+	says("energy net of idle (model)         absent       absent    absent");
+	says("2 of 2 valid runs have no net energy, for example: no idle power: idle was");
+	for (size_t i = 0; i < 4; i++)
+		ROW_TEXT(rows[i].energy_source, "powercap");
+	print(4, false);
+	says_not("By the MODEL");
+	make_net_rows();
+	ROW_TEXT(rows[0].status, "invalid");
+	ROW_TEXT(rows[3].status, "invalid");
+	print(4, false);
+	says("  idle        2 of 2 valid runs have no net energy");
+	make_net_rows();
+	print(3, false);		/* interrupted: nothing behind */
+	says("none was measured");
+	ROW_TEXT(rows[0].kind, "calibrate");
+	print(3, false);
+	says_not("net of idle");
+	says_not("Net of idle");
+}
+
 static void gains_stand_beside_the_papers(void **state)
 {
 	print(ARRAY_SIZE(rows), false);
@@ -264,6 +358,8 @@ int main(void)
 		TEST(it_fits_into_100_columns),
 		TEST(values_have_units_for_people),
 		TEST(guest_instructions_are_shown_where_they_were_counted),
+		TEST(both_together_stand_beside_each_alone),
+		TEST(energy_is_shown_net_of_idle_too),
 		TEST(gains_stand_beside_the_papers),
 		TEST(the_kind_of_result_is_said_in_words),
 		TEST(few_runs_have_no_interval),

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Pinning is seen for what it is: real processes stand in for QEMU, memnetd and the peer. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness/threads.h"
+
+/* A process that makes a thread for each byte it is sent, and ends with its pipe. */
+struct stand_in {
+	pid_t pid;
+	int more, made;
+};
+
+static struct stand_in qemu, memnetd, peer;
+static struct vm_set vms;
+static struct threads threads;
+static struct plan plan;
+static const struct arm arm = { "test", "", ON_VCPU_CPUS, ON_HOST_CPUS };
+
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void serve(int more, int made)
+{
+	pthread_t thread;
+	char c;
+
+	while (read(more, &c, 1) == 1) {
+		pthread_create(&thread, NULL, wait_for_ever, NULL);
+		if (write(made, &c, 1) != 1)
+			break;
+	}
+	_exit(0);
+}
+
+static void begin(struct stand_in *s)
+{
+	int more[2], made[2];
+
+	assert_int_equal(pipe(more) | pipe(made), 0);
+	s->pid = fork();
+	if (!s->pid) {
+		close(more[1]);
+		serve(more[0], made[1]);
+	}
+	close(more[0]);
+	close(made[1]);
+	s->more = more[1];
+	s->made = made[0];
+}
+
+static void make_thread(const struct stand_in *s)
+{
+	char c = 0;
+
+	assert_int_equal(write(s->more, &c, 1), 1);
+	assert_int_equal(read(s->made, &c, 1), 1);
+}
+
+static pid_t newest_thread(pid_t pid)
+{
+	struct cputime_thread found[16];
+	ssize_t n = cputime_list("/proc", pid, found, 16);
+
+	assert_in_range(n, 1, 16);
+	return found[n - 1].tid;
+}
+
+static void move(pid_t tid, const cpu_set_t *cpus)
+{
+	assert_int_equal(sched_setaffinity(tid, sizeof(*cpus), cpus), 0);
+}
+
+/* Two CPUs of those this process may use, one for each set; else there is nothing to tell apart. */
+static int pin(void **state)
+{
+	cpu_set_t allowed;
+	int n = 0;
+
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	if (CPU_COUNT(&allowed) < 2)
+		return -1;
+	CPU_ZERO(&plan.vcpu_cpus);
+	CPU_ZERO(&plan.host_cpus);
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
+		if (CPU_ISSET(cpu, &allowed))
+			CPU_SET(cpu, n++ ? &plan.host_cpus : &plan.vcpu_cpus);
+	begin(&qemu);
+	begin(&memnetd);
+	begin(&peer);
+	make_thread(&qemu);
+	vms = (struct vm_set){ .n = 1, .memnetd.pid = memnetd.pid };
+	vms.vm[0] = (struct vm){ .qemu.pid = qemu.pid, .peer.pid = peer.pid, .vcpus = 1,
+				 .vcpu_tids = { newest_thread(qemu.pid) } };
+	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_pin(&threads, &plan, &arm), 0);
+	return 0;
+}
+
+static void end(struct stand_in *s)
+{
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+	close(s->more);
+	close(s->made);
+}
+
+static int unpin(void **state)
+{
+	threads_close(&threads);
+	end(&qemu);
+	end(&memnetd);
+	end(&peer);
+	return 0;
+}
+
+static void all_is_well(void)
+{
+	const char *astray = threads_astray(&threads, &plan, &arm);
+
+	if (astray)
+		fail_msg("%s", astray);
+}
+
+static void is_astray(const char *words)
+{
+	const char *astray = threads_astray(&threads, &plan, &arm);
+
+	assert_string_equal(astray ? astray : "nothing", words);
+}
+
+static void each_class_is_seen(void **state)
+{
+	all_is_well();
+	move(vms.vm[0].vcpu_tids[0], &plan.host_cpus);
+	is_astray("a vCPU's thread was not where it was pinned");
+	move(vms.vm[0].vcpu_tids[0], &plan.vcpu_cpus);
+	move(qemu.pid, &plan.host_cpus);
+	is_astray("a thread of QEMU was not where it was pinned");
+	move(qemu.pid, &plan.vcpu_cpus);
+	move(memnetd.pid, &plan.vcpu_cpus);
+	is_astray("a thread of memnetd was not where it was pinned");
+	move(memnetd.pid, &plan.host_cpus);
+	move(peer.pid, &plan.vcpu_cpus);
+	is_astray("a thread of the peer was not where it was pinned");
+	move(peer.pid, &plan.host_cpus);
+	all_is_well();
+}
+
+static void a_thread_that_may_use_more_is_astray(void **state)
+{
+	cpu_set_t both;
+
+	CPU_OR(&both, &plan.vcpu_cpus, &plan.host_cpus);
+	move(memnetd.pid, &both);
+	is_astray("a thread of memnetd was not where it was pinned");
+}
+
+static void new_threads_of_qemu_and_memnetd_are_astray(void **state)
+{
+	make_thread(&memnetd);
+	is_astray("a thread of memnetd came that was not pinned");
+	make_thread(&qemu);
+	is_astray("a thread of QEMU came that was not pinned");
+}
+
+static void the_peers_new_threads_must_be_where_its_others_are(void **state)
+{
+	make_thread(&peer);
+	all_is_well();
+	move(newest_thread(peer.pid), &plan.vcpu_cpus);
+	is_astray("a thread of the peer was not where it was pinned");
+}
+
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, pin, unpin)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_class_is_seen),
+		TEST(a_thread_that_may_use_more_is_astray),
+		TEST(new_threads_of_qemu_and_memnetd_are_astray),
+		TEST(the_peers_new_threads_must_be_where_its_others_are),
+	};
+
+	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+}

@@ -116,7 +116,6 @@ static void fill_time(struct run *r)
 	row->window_begin_ns = r->begin.t_ns;
 	row->window_end_ns = r->end.t_ns;
 	row->window_s = SECONDS(r->end.t_ns - r->begin.t_ns);
-	row->guest_window_s = farthest_guest_window_s(r);
 }
 
 /* From the first answer to the last. */
@@ -525,6 +524,7 @@ void run_fill_row(struct run *r)
 
 	ROW_TEXT(row->status, "ok");
 	fill_time(r);
+	row->guest_window_s = farthest_guest_window_s(r);
 	fill_compute(r);
 	fill_stream(r);
 	fill_requests(r);

@@ -71,6 +71,9 @@ for option in "" --deterministic; do
 done
 cat "$tmp/log"
 compare 0 old old --deterministic
+sed -i 's/"guest_kernel": .*/"guest_kernel": "another",/' "$tmp/new/latest/environment.json"
+compare 77 old new
+grep -q "^differs .*guest_kernel: .* and 'another'" "$tmp/log" || fail "it does not say what differs"
 sed -i 's/^window = 400ms/window = 500ms/' "$tmp/new/latest/plan.ini"
 compare 77 old new
 grep -q "^differs .*plan: 'window = 400ms' and 'window = 500ms'" "$tmp/log" ||

@@ -23,11 +23,11 @@ fail() {
 	exit 1
 }
 
-# Six blocks are the least an interval needs.
+# Six blocks are the least an interval needs; one may be lost.
 cat > "$tmp/plan.ini" <<-PLAN
 	[plan]
 	name = fault
-	repetitions = 6
+	repetitions = 7
 	steal_percent = 100
 	window = 400ms
 	warmup = 100ms
@@ -43,8 +43,10 @@ PLAN
 run() {		# BUILD-FOLDER NAME
 	"$lab" --build="$1" --results="$tmp/$2" --accel=tcg run "$tmp/plan.ini" >"$tmp/log" 2>&1 ||
 		fail "the experiment $2 ended with status $?"
-	[ "$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")" -ge 6 ] ||
-		fail "the experiment $2 has fewer than six valid runs"
+	[ "$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")" -lt 6 ] || return 0
+	grep -q '"measure","failed"' "$tmp/$2/latest/runs.csv" && fail "runs of $2 failed"
+	echo "fewer than six valid runs of $2: this machine is too busy"
+	exit 77
 }
 
 compare() {	# WANTED-STATUS OLD NEW OPTION...

@@ -70,15 +70,18 @@ int compare_check_margins(const struct margin_row *margins, size_t n, char *err,
 /* A line per finding and a last one with the outcome; returns an enum compare_exit. */
 int comparison_print(const struct comparison *c, FILE *out, bool colour);
 
-/*
- * All of it, from folders; @aa_dir may be NULL. Folders that are not of one experiment are
- * refused, with what differs; of those of two hosts only what is deterministic is compared.
- * An enum compare_exit, or -errno with one line in @err.
- */
 struct compare_options {
-	const char *old_dir, *new_dir, *aa_dir, *margins;
+	const char *old_dir, *new_dir;
+	const char *aa_dir;		/* another measurement of OLD, or NULL */
+	const char *margins;		/* the file */
 	bool deterministic_only;
 };
+
+/*
+ * All of it, from folders. Those that are not of one experiment are refused, with what differs; of
+ * those of two hosts only what is deterministic is compared (provenance.h). An enum
+ * compare_exit, or -errno with one line in @err.
+ */
 int compare_folders(const struct compare_options *o, FILE *out, bool colour,
 		    char *err, size_t errlen);
 

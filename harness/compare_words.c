@@ -119,6 +119,21 @@ static void print_not_compared(const struct comparison *c, FILE *out)
 	fputc('\n', out);
 }
 
+/* How much may have changed all the same: "unchanged" within 95 % is not much of an all-clear. */
+static void print_margins(const struct comparison *c, FILE *out)
+{
+	double least = INFINITY, most = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->finding[i].kind != FINDING_UNCHANGED)
+			continue;
+		least = fmin(least, 100 * c->finding[i].margin);
+		most = fmax(most, 100 * c->finding[i].margin);
+	}
+	if (most > 0)
+		fprintf(out, " (%.3g .. %.3g %%)", least, most);
+}
+
 int comparison_print(const struct comparison *c, FILE *out, bool colour)
 {
 	enum compare_exit code = COMPARE_OK;
@@ -131,9 +146,11 @@ int comparison_print(const struct comparison *c, FILE *out, bool colour)
 		code = COMPARE_UNDECIDED;
 	print_findings(c, out, colour);
 	print_not_compared(c, out);
-	fprintf(out, "%zu worse, %zu inconclusive, %zu unchanged within their margins, %zu better: %s\n",
+	fprintf(out, "%zu worse, %zu inconclusive, %zu unchanged within their margins",
 		c->count[FINDING_REGRESSION], c->count[FINDING_INCONCLUSIVE],
-		c->count[FINDING_UNCHANGED], c->count[FINDING_BETTER],
+		c->count[FINDING_UNCHANGED]);
+	print_margins(c, out);
+	fprintf(out, ", %zu better: %s\n", c->count[FINDING_BETTER],
 		code == COMPARE_WORSE ? "a regression" :
 		code == COMPARE_NOTHING ? "nothing was comparable" :
 		code == COMPARE_UNDECIDED ? "inconclusive" : "no regression");

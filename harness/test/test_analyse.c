@@ -351,6 +351,10 @@ static void a_network_gain_must_not_cost_compute(void **state)
 	analyse_rows(rows, 12);
 	assert_string_equal(must_find("hybrid-saturate", "memnet", "network_gain")->verdict,
 			    VERDICT_UNEQUAL);
+	analyse_rows(rows, 8);		/* more blocks would not mend that */
+	assert_string_equal(must_find("hybrid-saturate", "memnet", "network_gain")->verdict,
+			    VERDICT_UNEQUAL);
+	assert_true(must_find("hybrid-saturate", "memnet", "network_gain")->need_n == ABSENT_INTEGER);
 }
 
 static size_t fixed_work(struct run_row *rows)

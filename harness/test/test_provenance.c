@@ -112,8 +112,8 @@ static void expect(int code, const char *part)
 
 static void folders_of_one_experiment_are_compared(void **state)
 {
-	expect(COMPARE_OK, "0 worse, 0 inconclusive, 2 unchanged within their margins, 0 better: "
-	       "no regression\n");
+	expect(COMPARE_OK, "0 worse, 0 inconclusive, 2 unchanged within their margins "
+	       "(2 .. 2 %), 0 better: no regression\n");
 	assert_null(strstr(text, "differs"));
 	write_runs("new", 4, 1e6);
 	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, network send: guest_insns_per_byte ");

@@ -23,11 +23,11 @@ fail() {
 	exit 1
 }
 
-# Six blocks are the least an interval needs.
+# Six blocks are the least an interval needs; one may be lost.
 cat > "$tmp/plan.ini" <<-PLAN
 	[plan]
 	name = fault
-	repetitions = 6
+	repetitions = 7
 	steal_percent = 100
 	window = 400ms
 	warmup = 100ms
@@ -43,8 +43,10 @@ PLAN
 run() {		# BUILD-FOLDER NAME
 	"$lab" --build="$1" --results="$tmp/$2" --accel=tcg run "$tmp/plan.ini" >"$tmp/log" 2>&1 ||
 		fail "the experiment $2 ended with status $?"
-	[ "$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")" -ge 6 ] ||
-		fail "the experiment $2 has fewer than six valid runs"
+	[ "$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")" -lt 6 ] || return 0
+	grep -q '"measure","failed"' "$tmp/$2/latest/runs.csv" && fail "runs of $2 failed"
+	echo "fewer than six valid runs of $2: this machine is too busy"
+	exit 77
 }
 
 compare() {	# WANTED-STATUS OLD NEW OPTION...
@@ -71,6 +73,9 @@ for option in "" --deterministic; do
 done
 cat "$tmp/log"
 compare 0 old old --deterministic
+sed -i 's/"guest_kernel": .*/"guest_kernel": "another",/' "$tmp/new/latest/environment.json"
+compare 77 old new
+grep -q "^differs .*guest_kernel: .* and 'another'" "$tmp/log" || fail "it does not say what differs"
 sed -i 's/^window = 400ms/window = 500ms/' "$tmp/new/latest/plan.ini"
 compare 77 old new
 grep -q "^differs .*plan: 'window = 400ms' and 'window = 500ms'" "$tmp/log" ||

@@ -283,31 +283,43 @@ static int make_wanted(struct experiment *x, const struct plan_run *runs, size_t
 	return ret;
 }
 
+/* One attempt. 0; -EINTR; -errno with a line in x->err: nothing can be written. */
+static int try_idle(struct experiment *x, const struct plan_run *run, bool behind,
+		    struct run_row *row)
+{
+	int ret;
+
+	begin_row(x, row, "idle");
+	ROW_TEXT(row->run_id, "idle.%lld", (long long)row->order);
+	row->block = run->block;
+	if (behind)
+		row->boot = run->boot;
+	ret = run_idle(&x->plan, x->energy, row);
+	if (ret == -EINTR)
+		return ret;
+	if (ret) {
+		ROW_TEXT(row->status, "failed");
+		ROW_TEXT(row->reason, "cannot measure the idle machine: %s", strerror(-ret));
+	}
+	return write_row(x, row);
+}
+
 /*
  * The machine without a VM, before the first boot of a sitting and behind every one: the
- * window behind one boot is the one before the next. 0, or -errno with a line in x->err.
+ * window behind one boot is the one before the next. Again where it was disturbed.
+ * 0, or -errno with a line in x->err.
  */
 static int take_idle(struct experiment *x, const struct plan_run *run, bool behind)
 {
-	struct run_row row;
-	int ret;
+	struct run_row row = { .status = "invalid" };
+	int ret = 0;
 
+	x->idle_taken = true;
 	if (!x->plan.idle_ns)
 		return 0;
-	begin_row(x, &row, "idle");
-	ROW_TEXT(row.run_id, "idle.%lld", (long long)row.order);
-	row.block = run->block;
-	if (behind)
-		row.boot = run->boot;
-	ret = run_idle(&x->plan, x->energy, &row);
-	if (ret == -EINTR)
-		return 0;
-	if (ret) {
-		ROW_TEXT(row.status, "failed");
-		ROW_TEXT(row.reason, "cannot measure the idle machine: %s", strerror(-ret));
-	}
-	x->idle_taken = true;
-	return write_row(x, &row);
+	for (int i = 0; i < ATTEMPTS && !ret && !strcmp(row.status, "invalid"); i++)
+		ret = try_idle(x, run, behind, &row);
+	return ret == -EINTR ? 0 : ret;
 }
 
 /* The runs of a boot, between two idle windows. */

@@ -16,19 +16,36 @@ static bool begins_sitting(const struct run_row *idle)
 	return idle->boot == ABSENT_INTEGER;
 }
 
-/* The idle row nearest to @run in front of it (@side -1) or behind it (1); or NULL. */
-static const struct run_row *nearest_idle(const struct run_row *rows, size_t n,
-					  const struct run_row *run, int side)
+/* The last one that was tried in front of @run; or NULL. */
+static const struct run_row *idle_before(const struct run_row *rows, size_t n,
+					 const struct run_row *run)
 {
-	const struct run_row *nearest = NULL;
+	const struct run_row *last = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!run_is_idle(&rows[i]) || side * (rows[i].order - run->order) <= 0)
-			continue;
-		if (!nearest || side * (rows[i].order - nearest->order) < 0)
-			nearest = &rows[i];
-	}
-	return nearest && side > 0 && begins_sitting(nearest) ? NULL : nearest;
+	for (size_t i = 0; i < n; i++)
+		if (run_is_idle(&rows[i]) && rows[i].order < run->order &&
+		    (!last || rows[i].order > last->order))
+			last = &rows[i];
+	return last;
+}
+
+/* The last one that was tried behind the boot of @run, in its sitting; or NULL. */
+static const struct run_row *idle_behind(const struct run_row *rows, size_t n,
+					 const struct run_row *run)
+{
+	const struct run_row *last = NULL;
+	int64_t sitting_end = INT64_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		if (run_is_idle(&rows[i]) && begins_sitting(&rows[i]) &&
+		    rows[i].order > run->order)
+			sitting_end = MIN(sitting_end, rows[i].order);
+	for (size_t i = 0; i < n; i++)
+		if (run_is_idle(&rows[i]) && rows[i].boot == run->boot &&
+		    rows[i].order > run->order && rows[i].order < sitting_end &&
+		    (!last || rows[i].order > last->order))
+			last = &rows[i];
+	return last;
 }
 
 static struct energy_value energy_of(const struct run_row *row)
@@ -62,8 +79,8 @@ static struct energy_value idle_energy(const struct run_row *idle, const struct 
 void net_of_run(const struct run_row *rows, size_t n, const struct run_row *run,
 		struct net_row *net)
 {
-	const struct run_row *before = nearest_idle(rows, n, run, -1);
-	const struct run_row *behind = nearest_idle(rows, n, run, 1);
+	const struct run_row *before = idle_before(rows, n, run);
+	const struct run_row *behind = idle_behind(rows, n, run);
 	const struct energy_value b = idle_energy(before, run), a = idle_energy(behind, run);
 	const struct energy_value total = energy_of(run);
 	double before_s = before ? before->window_s : NAN, behind_s = behind ? behind->window_s : NAN;

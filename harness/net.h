@@ -9,8 +9,8 @@
 #include "harness/columns.h"
 
 /*
- * The row of net.csv for @run, one of @rows, which may be in any order. Its idle windows are the
- * nearest in the order of execution, of the run's own sitting.
+ * The row of net.csv for @run, one of @rows, which may be in any order. Its idle windows are
+ * the last ones tried before and behind its boot, of its own sitting.
  */
 void net_of_run(const struct run_row *rows, size_t n, const struct run_row *run,
 		struct net_row *net);

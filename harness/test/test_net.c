@@ -46,6 +46,7 @@ static struct run_row run_row(const char *path, int64_t block, int64_t order, do
 {
 	struct run_row r = made_run(path, "hybrid-fixed", block);
 
+	r.boot = 1;
 	ROW_TEXT(r.energy_source, "powercap");
 	ROW_TEXT(r.energy_quality, "measured");
 	r.order = order;
@@ -106,17 +107,35 @@ static void idles_that_disagree_give_no_net_energy(void **state)
 	near(net.idle_behind_w, 10.6);
 }
 
-static void the_nearest_windows_count_in_any_order_of_rows(void **state)
+static void the_windows_around_its_boot_count_in_any_order_of_rows(void **state)
 {
-	const struct run_row rows[] = {
+	struct run_row rows[] = {
 		idle_row(9, 3, 40), idle_row(5, 2, 10.2), run_row("memnet", 2, 4, 1, 30),
 		idle_row(1, 0, 20), idle_row(3, 1, 10),
 	};
-	const struct net_row net = net_of(rows, 5, 2);
+	struct net_row net;
 
+	rows[2].boot = 2;
+	net = net_of(rows, 5, 2);
 	near(net.idle_before_w, 10);
 	near(net.idle_behind_w, 10.2);
 	near(net.energy_net_j, 30 - 10.1);
+}
+
+static void of_windows_tried_again_the_last_counts(void **state)
+{
+	struct run_row rows[] = {
+		idle_row(1, 0, 30), idle_row(2, 0, 10), run_row("memnet", 1, 3, 1, 50),
+		idle_row(4, 1, 30), idle_row(5, 1, 10.2), idle_row(6, 2, 10),
+	};
+	struct net_row net;
+
+	ROW_TEXT(rows[0].status, "invalid");
+	ROW_TEXT(rows[3].status, "invalid");
+	net = net_of(rows, 6, 2);
+	near(net.idle_before_w, 10);
+	near(net.idle_behind_w, 10.2);
+	near(net.energy_net_j, 50 - 10.1);
 }
 
 static void another_sittings_idle_is_not_this_ones(void **state)
@@ -194,11 +213,11 @@ static size_t make_experiment(struct run_row *rows)
 	rows[n++] = idle_row(1, 0, 10);
 	for (int b = 0; b < BLOCKS; b++) {
 		rows[n] = run_row("virtio-tap", b, n + 1, 4, 80);
-		n++;
+		rows[n++].boot = 2 * b + 1;
 		rows[n] = idle_row(n + 1, 2 * b + 1, 10);
 		n++;
 		rows[n] = run_row("memnet", b, n + 1, 2, 40 + b);
-		n++;
+		rows[n++].boot = 2 * b + 2;
 		rows[n] = idle_row(n + 1, 2 * b + 2, 10);
 		n++;
 	}
@@ -307,7 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_of_before_and_behind_is_taken_off),
 		cmocka_unit_test(idles_that_disagree_give_no_net_energy),
-		cmocka_unit_test(the_nearest_windows_count_in_any_order_of_rows),
+		cmocka_unit_test(the_windows_around_its_boot_count_in_any_order_of_rows),
+		cmocka_unit_test(of_windows_tried_again_the_last_counts),
 		cmocka_unit_test(another_sittings_idle_is_not_this_ones),
 		cmocka_unit_test(an_idle_that_cannot_be_used_says_why),
 		cmocka_unit_test(idle_of_a_model_is_a_model),

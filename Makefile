@@ -439,7 +439,7 @@ $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/b
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
-$(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/compare_folders.c \
+$(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
 	$(results_src) memnet-core/base/io.c,-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \

@@ -6,62 +6,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/host_class.h"
 #include "memnet-core/base/explain.h"
 
 /* --- environment.json ---------------------------------------------------------- */
-
-static const struct {
-	const char *object;	/* NULL: the outermost */
-	const char *key;
-	bool host;		/* what it says is of the host alone */
-} fields[] = {
-	{ NULL, "accelerator", false },
-	{ NULL, "qemu", false },
-	{ NULL, "guest_kernel", false },
-	{ NULL, "vcpu_cpus", true },
-	{ NULL, "host_cpus", true },
-	{ "host", "cpu", true },
-	{ "host", "microcode", true },
-	{ "host", "cpus_online", true },
-	{ "host", "kernel", true },
-	{ "host", "governor", true },
-	{ "host", "boost", true },
-	{ "host", "intel_no_turbo", true },
-	{ "host", "smt_active", true },
-	{ "host", "transparent_hugepage", true },
-};
-
-/* What @o says of a field, as text for free(); absent and null are the same. */
-static char *field_text(const json_t *o, const char *object, const char *key)
-{
-	const json_t *value = json_object_get(object ? json_object_get(o, object) : o, key);
-
-	if (!value || json_is_null(value))
-		return strdup("absent");
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-}
 
 static void differ(FILE *out, const char *what, const char *old, const char *new)
 {
 	fprintf(out, "differs       %s: '%s' and '%s'\n", what, old, new);
 }
 
-static int compare_field(const json_t *old, const json_t *new, size_t i, FILE *out,
-			 struct provenance *p)
-{
-	char *a = field_text(old, fields[i].object, fields[i].key);
-	char *b = field_text(new, fields[i].object, fields[i].key);
-	int ret = a && b ? 0 : -ENOMEM;
+struct said {
+	FILE *out;
+	struct provenance *p;
+};
 
-	if (!ret && strcmp(a, b)) {
-		differ(out, fields[i].key, a, b);
-		*(fields[i].host ? &p->same_host : &p->same_experiment) = false;
-	}
-	free(a);
-	free(b);
-	return ret;
+/* Values of two sources of energy are told apart metric by metric. */
+static void say_difference(void *arg, enum environment_about about, const char *key, const char *a,
+			   const char *b)
+{
+	struct said *said = arg;
+
+	if (about == ABOUT_ENERGY)
+		return;
+	differ(said->out, key, a, b);
+	*(about == ABOUT_HOST ? &said->p->same_host : &said->p->same_experiment) = false;
 }
 
 /* The first of a folder, or the @number-th: each time it was resumed it got another. */
@@ -84,10 +53,9 @@ static json_t *load_environment(const char *dir, int number, char *err, size_t e
 static int compare_environments(const json_t *old, const json_t *new, FILE *out,
 				struct provenance *p)
 {
-	int ret = 0;
+	struct said said = { out, p };
+	int ret = environment_compare(old, new, say_difference, &said);
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields) && !ret; i++)
-		ret = compare_field(old, new, i, out, p);
 	if (!p->same_host && strcmp(json_string_value(json_object_get(old, "accelerator")) ?: "", "tcg"))
 		p->same_experiment = false;
 	return ret;

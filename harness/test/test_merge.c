@@ -271,7 +271,7 @@ static void what_differs_is_named(void **state)
 	a = make_folder((struct making){ .part = { 1, 4 } });
 	b = make_folder((struct making){ .host = "{\"accelerator\":\"tcg\",\"host\":{\"cpu\":\"two\"}}",
 					 .part = { 5, 8 } });
-	refused(a, b, "cpu is \"two\" against \"one\"");
+	refused(a, b, "cpu is 'two' against 'one'");
 	b = make_folder((struct making){ .host = "{\"accelerator\":\"tcg\"}", .part = { 5, 8 } });
 	refused(a, b, "cpu is absent against \"one\"");
 	b = make_folder((struct making){ .host = "no json", .part = { 5, 8 } });

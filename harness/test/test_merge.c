@@ -273,7 +273,7 @@ static void what_differs_is_named(void **state)
 					 .part = { 5, 8 } });
 	refused(a, b, "cpu is 'two' against 'one'");
 	b = make_folder((struct making){ .host = "{\"accelerator\":\"tcg\"}", .part = { 5, 8 } });
-	refused(a, b, "cpu is absent against \"one\"");
+	refused(a, b, "cpu is 'absent' against 'one'");
 	b = make_folder((struct making){ .host = "no json", .part = { 5, 8 } });
 	refused(a, b, "environment.json");
 	a = make_folder((struct making){ .part = { 1, 4 } });

@@ -30,21 +30,21 @@ static bool arm_needs_targets(const struct experiment *x, const struct arm *arm)
 }
 
 /*
- * What the paths are compared with: the best kernel path of the plan that can run, as
- * its first configuration, whose spin budget counts where there is no kernel path.
+ * What the paths are compared with: the best baseline of the plan that can run, as its
+ * first configuration, whose spin budget counts where there is none.
  */
-static const struct plan_config *baseline_of(const struct plan *plan)
+static const struct plan_config *baseline_of(const struct experiment *x)
 {
+	const struct plan *plan = &x->plan;
 	const struct plan_config *best = NULL;
+	struct path_reasons missing;
 
 	for (size_t i = 0; i < plan->n_configs; i++) {
 		const struct plan_config *c = &plan->configs[i];
 
-		if (c->path->missing())
+		if (path_missing(c->path, x->o->build, &missing))
 			continue;
-		if (!best || (c->path->vhost && !best->path->vhost) ||
-		    (!strcmp(best->path->transport, "memnet") &&
-		     strcmp(c->path->transport, "memnet")))
+		if (!best || c->path->baseline > best->path->baseline)
 			best = c;
 	}
 	return best;
@@ -54,7 +54,7 @@ static bool is_calibration(const struct experiment *x, const struct run_row *row
 			   const struct arm *arm)
 {
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
-	       !strcmp(row->path, baseline_of(&x->plan)->path->name) &&
+	       !strcmp(row->path, baseline_of(x)->path->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
@@ -103,7 +103,7 @@ static int try_calibration(struct experiment *x, struct vm *vm, const struct pla
 
 static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *arm)
 {
-	struct plan_config config = *baseline_of(&x->plan);
+	struct plan_config config = *baseline_of(x);
 	int ret = 0;
 
 	config.scenario = scenario_find("hybrid-saturate");
@@ -134,7 +134,7 @@ static int recall_calibrations(struct experiment *x)
 
 int experiment_calibrate(struct experiment *x)
 {
-	const struct plan_config *baseline = baseline_of(&x->plan);
+	const struct plan_config *baseline = baseline_of(x);
 	const struct arm *wanted[MAX_ARMS], *arm;
 	struct vm vm;
 	size_t n = 0;

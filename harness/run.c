@@ -140,9 +140,10 @@ static int spawn_stream(struct run *r)
 {
 	const struct run_context *ctx = r->ctx;
 	char text[384];
-	int n = snprintf(text, sizeof(text), "stream --transport %s --peer " VM_PEER
+	int n = snprintf(text, sizeof(text), "stream --transport %s --peer %s"
 			 " --direction %s --flows %u --chunk %llu --seed %llu",
-			 ctx->config->path->transport, ctx->config->direction, ctx->config->flows,
+			 ctx->config->path->transport, ctx->config->path->peer,
+			 ctx->config->direction, ctx->config->flows,
 			 (unsigned long long)ctx->plan->chunk_bytes,
 			 (unsigned long long)ctx->seed);
 
@@ -160,9 +161,9 @@ static int spawn_exchange(struct run *r)
 {
 	const struct run_context *ctx = r->ctx;
 	char text[384];
-	int n = snprintf(text, sizeof(text), "rr --transport %s --peer " VM_PEER
+	int n = snprintf(text, sizeof(text), "rr --transport %s --peer %s"
 			 " --request %llu --response %llu --warmup %lldns --seed %llu",
-			 ctx->config->path->transport,
+			 ctx->config->path->transport, ctx->config->path->peer,
 			 (unsigned long long)ctx->plan->request_bytes,
 			 (unsigned long long)ctx->plan->response_bytes,
 			 (long long)ctx->plan->warmup_ns, (unsigned long long)ctx->seed);

@@ -141,7 +141,7 @@ int threads_open(struct threads *t, const struct vm *vm)
 		ret = add_process(t, t->worker, CLASS_MEMNETD);
 	if (!ret)
 		ret = add_process(t, vm->peer.pid, CLASS_PEER);
-	if (!ret && vm->config.vhost)
+	if (!ret && vm->config.path->vhost)
 		ret = add_vhost_kthreads(t);
 	if (ret)
 		threads_close(t);

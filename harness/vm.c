@@ -6,7 +6,6 @@
  */
 #include "harness/vm.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,14 +16,14 @@
 #include <unistd.h>
 
 #include "harness/interrupt.h"
+#include "harness/paths/tap.h"
 #include "harness/sandbox.h"
-#include "harness/tap.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
-#define VM_PEER_RULE	VM_HOST_ADDR "/32:" VM_PEER_PORT	/* all that the guest may reach */
+#define MEMNETD_RULE	TAP_HOST_ADDR "/32:" TAP_PEER_PORT	/* all that the guest may reach */
 /*
  * The same for every path, and only for a short boot: no self-tests of the
  * crypto modules (0.3 s under TCG), no second opinion on TSC and timer.
@@ -65,7 +64,7 @@ static int start_memnetd(struct vm *vm, char *why, size_t size)
 {
 	char *argv[16] = {
 		(char *)vm->config.memnetd, "--dir", SANDBOX_TMP, "--vm", VM_NAME,
-		"--allow", VM_PEER_RULE,
+		"--allow", MEMNETD_RULE,
 	};
 	char log[512], flows[16];
 	int ret, n = 7;
@@ -92,31 +91,27 @@ static int start_memnetd(struct vm *vm, char *why, size_t size)
 	return 0;
 }
 
-static int open_tap(struct vm *vm, char *why, size_t size)
+static int open_path(struct vm *vm, char *why, size_t size)
 {
-	struct in_addr addr;
+	const struct path *p = vm->config.path;
+	char log[512];
 
-	inet_pton(AF_INET, VM_HOST_ADDR, &addr);
-	vm->tap_fd = tap_open("memnet0", addr, VM_PREFIX);
-	if (vm->tap_fd < 0)
-		return mn_explain(why, size, vm->tap_fd, "cannot make a tap device: %s; load the "
-				  "tun module (modprobe tun), and let this user open /dev/net/tun",
-				  strerror(-vm->tap_fd));
-	return 0;
+	log_path(vm, p->name, log, sizeof(log));
+	return path_open(p, &vm->end, log, why, size);
 }
 
 static int make_append(const struct vm_config *c, char *text, size_t size)
 {
 	int n = snprintf(text, size,
 			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
-			 " memnet.addr=" VM_GUEST_ADDR "/%d%s%s",
-			 VM_PREFIX, c->fault ? " memnet.fault=" : "", c->fault ? c->fault : "");
+			 "%s%s%s%s", c->path ? " memnet.addr=" : "", c->path ? c->path->guest : "",
+			 c->fault ? " memnet.fault=" : "", c->fault ? c->fault : "");
 
 	return n < (int)size ? 0 : -E2BIG;
 }
 
-/* Start QEMU with our ends of control and QMP in @vm. @full: the experiment's devices too. */
-static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
+/* Start QEMU with our ends of control and QMP in @vm; without a path no devices of one. */
+static int start_qemu(struct vm *vm, char *why, size_t size)
 {
 	const struct vm_config *c = &vm->config;
 	char console[512], log[512], append[512];
@@ -134,11 +129,11 @@ static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
 			.accel = c->accel, .cpu_model = c->cpu_model, .vcpus = c->vcpus,
 			.memory_mib = c->memory_mib, .kernel = c->kernel, .initrd = c->initrd,
 			.append = append, .console_log = console, .control_fd = control[1],
-			.qmp_fd = qmp[1], .tap_fd = full ? vm->tap_fd : -1, .vhost = c->vhost,
+			.qmp_fd = qmp[1], .path = c->path, .end = &vm->end,
 			.ivshmem_path = IVSHMEM_SOCKET, .bell_path = BELL_SOCKET,
 			.plugin = c->plugin, .insns_page = INSNS_PAGE,
 		};
-		const int pass[] = { control[1], qmp[1], full ? vm->tap_fd : -1, -1 };
+		const int pass[] = { control[1], qmp[1], vm->end.fd, -1 };
 
 		ret = qemu_argv_make(&argv, &q);
 		if (!ret)
@@ -247,8 +242,8 @@ static int make_progress_file(const char *path)
 static int start_peer(struct vm *vm)
 {
 	char *argv[] = {
-		(char *)vm->config.work, "peer", "--listen", VM_PEER, "--progress", PEER_PROGRESS,
-		NULL
+		(char *)vm->config.work, "peer", "--listen", (char *)vm->config.path->listen,
+		"--progress", PEER_PROGRESS, NULL
 	};
 	int pipe_fds[2], ret = make_progress_file(PEER_PROGRESS);
 	char log[512];
@@ -277,12 +272,13 @@ int vm_ensure_peer(struct vm *vm)
 	return child_ended(&vm->peer) ? start_peer(vm) : 0;
 }
 
+/* One of @children that was started and has ended. */
 static const char *first_dead(struct child *const children[], size_t n)
 {
 	static char text[96];
 
 	for (size_t i = 0; i < n; i++) {
-		if (!child_ended(children[i]))
+		if (!children[i]->name || !child_ended(children[i]))
 			continue;
 		snprintf(text, sizeof(text), "%s ended (%s)", children[i]->name,
 			 child_how_ended(children[i]));
@@ -293,18 +289,20 @@ static const char *first_dead(struct child *const children[], size_t n)
 
 const char *vm_vital_casualty(struct vm *vm)
 {
-	return first_dead((struct child *const []){ &vm->qemu, &vm->memnetd }, 2);
+	return first_dead((struct child *const []){ &vm->qemu, &vm->memnetd, &vm->end.helper }, 3);
 }
 
 const char *vm_casualty(struct vm *vm)
 {
-	return first_dead((struct child *const []){ &vm->qemu, &vm->memnetd, &vm->peer }, 3);
+	const char *vital = vm_vital_casualty(vm);
+
+	return vital ? vital : first_dead((struct child *const []){ &vm->peer }, 1);
 }
 
 static void clear(struct vm *vm, const struct vm_config *config)
 {
 	*vm = (struct vm){
-		.config = *config, .link.fd = -1, .qmp_fd = -1, .tap_fd = -1, .peer_out = -1,
+		.config = *config, .link.fd = -1, .qmp_fd = -1, .end.fd = -1, .peer_out = -1,
 		.memnetd.name = "memnetd", .qemu.name = "QEMU", .peer.name = "the peer",
 	};
 }
@@ -314,7 +312,7 @@ int vm_boot(struct vm *vm, const struct vm_config *config, char *why, size_t siz
 	int ret;
 
 	clear(vm, config);
-	ret = open_tap(vm, why, size);
+	ret = open_path(vm, why, size);
 	if (!ret)
 		ret = start_memnetd(vm, why, size);
 	if (!ret) {
@@ -323,7 +321,7 @@ int vm_boot(struct vm *vm, const struct vm_config *config, char *why, size_t siz
 			mn_explain(why, size, ret, "cannot start the peer: %s", strerror(-ret));
 	}
 	if (!ret)
-		ret = start_qemu(vm, true, why, size);
+		ret = start_qemu(vm, why, size);
 	if (!ret)
 		ret = wait_ready(vm, "ready", why, size);
 	if (!ret)
@@ -358,13 +356,13 @@ void vm_stop(struct vm *vm)
 	if (!child_ended(&vm->qemu))
 		power_off(vm);
 	child_stop(&vm->qemu, 500);
+	path_close(&vm->end);
 	child_stop(&vm->memnetd, GRACE_MS);
 	child_stop(&vm->peer, GRACE_MS);
 	guest_insns_close(vm->insns);
 	vm->insns = NULL;
 	close_fd(&vm->link.fd);
 	close_fd(&vm->qmp_fd);
-	close_fd(&vm->tap_fd);
 	close_fd(&vm->peer_out);
 }
 
@@ -374,7 +372,7 @@ int vm_probe(const struct vm_config *config, char *why, size_t size)
 	int ret;
 
 	clear(&vm, config);
-	ret = start_qemu(&vm, false, why, size);
+	ret = start_qemu(&vm, why, size);
 	if (!ret)
 		ret = wait_ready(&vm, "hello", why, size);
 	child_stop(&vm.qemu, 100);

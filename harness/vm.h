@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A booted VM with everything around it: tap, memnetd, QEMU, the peer, and the
+ * A booted VM with everything around it: the path, memnetd, QEMU, the peer, and the
  * control channel to the guest's init. To be used inside the sandbox.
  */
 #ifndef HARNESS_VM_H
 #define HARNESS_VM_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "energy/guest_insns.h"
 #include "harness/child.h"
 #include "harness/guest_link.h"
+#include "harness/path.h"
 #include "harness/qemu.h"
-
-#define VM_HOST_ADDR	"198.18.0.1"
-#define VM_GUEST_ADDR	"198.18.0.2"
-#define VM_PREFIX	30
-#define VM_PEER_PORT	"7000"
-#define VM_PEER		VM_HOST_ADDR ":" VM_PEER_PORT
 
 struct vm_config {
 	const char *accel;		/* "tcg" or "kvm" */
 	const char *cpu_model;
 	unsigned int vcpus, memory_mib;
-	bool vhost;
+	const struct path *path;	/* NULL: none (vm_probe()) */
 	const char *kernel, *initrd;
 	const char *memnetd, *work;	/* programs of ours */
-	const char *log_dir;		/* console.log, qemu.log, memnetd.log, peer.log */
+	const char *log_dir;		/* console.log, qemu.log, memnetd.log, peer.log, and a path's */
 	unsigned int flows;		/* memnetd has to serve at once */
 	const char *spin;		/* memnetd's --spin; "": its own choice */
 	const char *plugin;		/* of QEMU, to count guest instructions; NULL: none */
@@ -40,7 +34,8 @@ struct vm {
 	struct vm_config config;
 	struct child memnetd, qemu, peer;
 	struct guest_link link;
-	int qmp_fd, tap_fd;
+	struct path_end end;
+	int qmp_fd;
 	int peer_out;			/* read end of the peer's standard output */
 	char peer_progress[64];		/* file the peer counts in */
 	pid_t vcpu_tids[QEMU_MAX_VCPUS];
@@ -61,7 +56,7 @@ int vm_ensure_peer(struct vm *vm);
 /* What of the VM has died: "QEMU ended (signal 9)", or NULL when all is well. */
 const char *vm_casualty(struct vm *vm);
 
-/* The same for QEMU and memnetd, which cannot be replaced without a new boot. */
+/* The same for QEMU, memnetd and a path's helper, which cannot be replaced without a new boot. */
 const char *vm_vital_casualty(struct vm *vm);
 
 /* Power off, then stop what still runs. Safe after a failed boot. */
@@ -69,7 +64,7 @@ void vm_stop(struct vm *vm);
 
 /*
  * Does a kernel reach our init with @config->accel? Boots without any device
- * but the control port. 0, or -errno and the reason in @why.
+ * but the control port; @config has no path. 0, or -errno and the reason in @why.
  */
 int vm_probe(const struct vm_config *config, char *why, size_t why_size);
 

@@ -232,7 +232,18 @@ results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 	harness/power_series.c \
 	harness/results.c
 
+paths_src := \
+	harness/path.c \
+	harness/paths/tap.c \
+	harness/paths/virtio_tap.c \
+	harness/paths/virtio_vhost.c \
+	harness/paths/memnet.c \
+	harness/tap.c \
+	harness/qemu_argv.c \
+	harness/child.c
+
 plan_src := \
+	$(paths_src) \
 	harness/plan.c \
 	harness/plan_values.c \
 	harness/plan_lists.c \
@@ -266,9 +277,7 @@ lab_src := \
 	harness/qemu.c \
 	harness/accel.c \
 	harness/insns_plugin.c \
-	harness/tap.c \
 	harness/sandbox.c \
-	harness/child.c \
 	harness/folder.c \
 	harness/lock.c \
 	harness/merge.c \
@@ -450,10 +459,13 @@ $(eval $(call test,harness/test/test_progress.c,harness/progress.c harness/forec
 	memnet-core/base/stats.c $(plan_src) $(base_src),-linih -lm))
 $(eval $(call test,harness/test/test_lock.c,harness/lock.c harness/folder.c memnet-core/base/version.c \
 	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
+$(eval $(call test,harness/test/test_paths.c,$(paths_src) $(base_src)))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
-	harness/qemu.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
+	harness/qemu.c harness/qemu_argv.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
+$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c \
+	harness/guest_link.c harness/interrupt.c $(paths_src) $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy/test/read_report.c \
 	$(base_src),-ljansson))
@@ -509,7 +521,7 @@ $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bin/memnet-work
-$(BUILD)/harness/test/test_guest: | guest-image
+$(BUILD)/harness/test/test_guest $(BUILD)/harness/test/test_probe: | guest-image
 $(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)

@@ -20,21 +20,21 @@
 #define CALIBRATION_BOOTS	2
 
 /*
- * What the paths are compared with: the best kernel path of the plan that can run, as
- * its first configuration, whose spin budget counts where there is no kernel path.
+ * What the paths are compared with: the best baseline of the plan that can run, as its
+ * first configuration, whose spin budget counts where there is none.
  */
-static const struct plan_config *baseline_of(const struct plan *plan)
+static const struct plan_config *baseline_of(const struct experiment *x)
 {
+	const struct plan *plan = &x->plan;
 	const struct plan_config *best = NULL;
+	struct path_reasons missing;
 
 	for (size_t i = 0; i < plan->n_configs; i++) {
 		const struct plan_config *c = &plan->configs[i];
 
-		if (c->path->missing())
+		if (path_missing(c->path, x->o->build, &missing))
 			continue;
-		if (!best || (c->path->vhost && !best->path->vhost) ||
-		    (!strcmp(best->path->transport, "memnet") &&
-		     strcmp(c->path->transport, "memnet")))
+		if (!best || c->path->baseline > best->path->baseline)
 			best = c;
 	}
 	return best;
@@ -45,7 +45,7 @@ static bool is_calibration(const struct experiment *x, const struct run_row *row
 {
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, c->arm->name) &&
 	       !strcmp(row->topology, c->topology->name) && row->vms == c->vms &&
-	       !strcmp(row->path, baseline_of(&x->plan)->path->name) &&
+	       !strcmp(row->path, baseline_of(x)->path->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
@@ -108,7 +108,7 @@ static int try_calibration(struct experiment *x, struct vm_set *vms,
 /* For the arm and in the VMs of @like, which are booted. */
 static int calibrate_arm(struct experiment *x, struct vm_set *vms, const struct plan_config *like)
 {
-	struct plan_config config = *baseline_of(&x->plan);
+	struct plan_config config = *baseline_of(x);
 	int ret = 0;
 
 	config.scenario = scenario_find("hybrid-saturate");
@@ -147,7 +147,7 @@ static void list_wanted(struct experiment *x, struct wanted *w)
 static int calibrate_boot(struct experiment *x, const struct wanted *w,
 			  const struct plan_config *like)
 {
-	struct plan_config config = *baseline_of(&x->plan);
+	struct plan_config config = *baseline_of(x);
 	struct vm_set vms;
 	int ret;
 
@@ -196,7 +196,7 @@ int experiment_calibrate(struct experiment *x)
 
 	if (ret)
 		return ret;
-	if (baseline_of(&x->plan))
+	if (baseline_of(x))
 		list_wanted(x, &w);
 	for (size_t i = 0; !ret && i < w.n; i++)
 		if (!set_targets(x, w.list[i]))

@@ -95,10 +95,11 @@ static enum outcome check_tun(struct answer *a)
 
 static enum outcome check_vhost(struct answer *a)
 {
-	const char *missing = path_find("virtio-vhost")->missing();
+	struct path_reasons missing;
 
-	return missing ? answer(a, ABSENT, "%s", missing)
-		       : answer(a, PASS, "the baseline can be served by the kernel");
+	return path_missing(&path_virtio_vhost, a->build, &missing)
+	       ? answer(a, ABSENT, "%s", missing.text)
+	       : answer(a, PASS, "the baseline can be served by the kernel");
 }
 
 static enum outcome check_accel(struct answer *a)

@@ -166,7 +166,7 @@ int experiment_boot(struct experiment *x, struct vm_set *vms, const struct plan_
 	struct vm_config config = x->vm_config;
 	int ret;
 
-	config.vhost = c->path->vhost;
+	config.path = c->path;
 	config.spin = c->spin;
 	ret = vm_set_boot(vms, &config, c->vms, x->err, sizeof(x->err));
 	x->bad_boots = ret ? x->bad_boots + 1 : 0;
@@ -182,7 +182,10 @@ struct boot_state {
 /* A run that was skipped is skipped again only by what has changed. */
 static bool run_wanted(const struct experiment *x, const struct plan_run *run)
 {
-	if (run->config->path->missing() && folder_skipped(&x->folder, run->id))
+	struct path_reasons missing;
+
+	if (path_missing(run->config->path, x->o->build, &missing) &&
+	    folder_skipped(&x->folder, run->id))
 		return false;
 	return !folder_has(&x->folder, run->id);
 }
@@ -335,15 +338,15 @@ static int make_between_idles(struct experiment *x, const struct plan_run *runs,
 
 static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
 {
-	const char *missing = runs[0].config->path->missing();
+	struct path_reasons missing;
 	struct boot_state state = { 0 };
 
 	for (size_t i = 0; i < n; i++)
 		state.wanted[i] = run_wanted(x, &runs[i]);
 	if (!any(state.wanted, n))
 		return 0;
-	if (missing)
-		return write_all_unmade(x, runs, n, state.wanted, "skipped", missing);
+	if (path_missing(runs[0].config->path, x->o->build, &missing))
+		return write_all_unmade(x, runs, n, state.wanted, "skipped", missing.text);
 	return make_between_idles(x, runs, n, &state);
 }
 
@@ -541,8 +544,8 @@ static int begin_progress(struct experiment *x)
 	}
 	for (size_t i = 0; i < x->n_runs; i++)
 		left[i] = run_wanted(x, &x->runs[i]);
-	progress_init(&x->progress, &x->plan, x->accel.name, x->runs, x->n_runs, left,
-		      !x->folder.n_done);
+	progress_init(&x->progress, &x->plan, x->accel.name, x->o->build, x->runs,
+		      x->n_runs, left, !x->folder.n_done);
 	return 0;
 }
 

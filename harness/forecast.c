@@ -18,10 +18,11 @@ static double seconds(int64_t ns)
 	return (double)ns / NSEC_PER_SEC;
 }
 
-void forecast_init(struct forecast *f, const struct plan *plan, const char *accel)
+void forecast_init(struct forecast *f, const struct plan *plan, const char *accel,
+		   const char *build)
 {
 	*f = (struct forecast){
-		.plan = plan, .assumed_boot_s = strcmp(accel, "kvm") ? BOOT_TCG_S : BOOT_KVM_S,
+		.plan = plan, .build = build, .assumed_boot_s = strcmp(accel, "kvm") ? BOOT_TCG_S : BOOT_KVM_S,
 	};
 }
 
@@ -130,10 +131,11 @@ double forecast_calibration_s(const struct forecast *f)
 double forecast_left_s(const struct forecast *f, const struct plan_run *runs, size_t n,
 		       const bool *left, unsigned int booted)
 {
+	struct path_reasons missing;
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if ((left && !left[i]) || runs[i].config->path->missing())
+		if ((left && !left[i]) || path_missing(runs[i].config->path, f->build, &missing))
 			continue;
 		if (runs[i].boot != booted) {
 			booted = runs[i].boot;

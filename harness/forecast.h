@@ -18,12 +18,17 @@ struct forecast_series {
 
 struct forecast {
 	const struct plan *plan;
+	const char *build;	/* where the guest image is */
 	double assumed_boot_s;
 	struct forecast_series boots, extra, runs[PLAN_MAX_CONFIGS];
 };
 
-/* A forecast of @plan under "tcg" or "kvm"; forecast_free() ends it. */
-void forecast_init(struct forecast *f, const struct plan *plan, const char *accel);
+/*
+ * A forecast of @plan under "tcg" or "kvm", with the guest image under @build;
+ * forecast_free() ends it.
+ */
+void forecast_init(struct forecast *f, const struct plan *plan, const char *accel,
+		   const char *build);
 void forecast_free(struct forecast *f);
 
 /* A boot took so long; a run of @config, one of the plan's, did. */

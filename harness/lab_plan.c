@@ -159,7 +159,8 @@ static int outline_make(struct outline *o)
 	o->seed = e->seed ? e->seed : o->plan.seed ? o->plan.seed : folder_draw_seed();
 	find_accel(o);
 	ret = expand(o);
-	forecast_init(&o->forecast, &o->plan, o->accel.name);
+	forecast_init(&o->forecast, &o->plan, o->accel.name,
+		      o->lab->experiment.build);
 	learn(o);
 	return ret;
 }
@@ -167,6 +168,7 @@ static int outline_make(struct outline *o)
 static void print_order(const struct outline *o)
 {
 	bool drawn = !o->lab->experiment.seed && !o->plan.seed;
+	struct path_reasons missing;
 
 	printf("\nRuns, in the order of seed %llu%s:\n", (unsigned long long)o->seed,
 	       drawn ? " (drawn just now; --seed fixes it)" : "");
@@ -176,13 +178,16 @@ static void print_order(const struct outline *o)
 		if (!i || r->boot != r[-1].boot)
 			printf("  block %u, boot %u: %s%s%s%s\n", r->block, r->boot,
 			       r->config->path->name, *r->config->spin ? ", spin " : "",
-			       r->config->spin, r->config->path->missing() ? " (skipped)" : "");
+			       r->config->spin,
+			       path_missing(r->config->path, o->lab->experiment.build, &missing)
+			       ? " (skipped)" : "");
 		printf("    %5u  %s\n", r->number, r->id);
 	}
 }
 
 static void print_skips(const struct outline *o)
 {
+	struct path_reasons missing;
 	const struct path *path;
 	size_t n;
 
@@ -190,8 +195,8 @@ static void print_skips(const struct outline *o)
 		n = 0;
 		for (size_t i = 0; i < o->n_runs; i++)
 			n += o->runs[i].config->path == path;
-		if (n && path->missing())
-			printf("skipped     %zu runs of %s: %s\n", n, path->name, path->missing());
+		if (n && path_missing(path, o->lab->experiment.build, &missing))
+			printf("skipped     %zu runs of %s: %s\n", n, path->name, missing.text);
 	}
 }
 

@@ -15,7 +15,7 @@
 #define LINE_SIZE 1024
 
 void progress_init(struct progress *p, const struct plan *plan, const char *accel,
-		   const struct plan_run *runs, size_t n, bool *left, bool calibrate)
+		   const char *build, const struct plan_run *runs, size_t n, bool *left, bool calibrate)
 {
 	*p = (struct progress){
 		.runs = runs, .n_runs = n, .left = left, .start_ns = mn_now_ns(),
@@ -23,7 +23,7 @@ void progress_init(struct progress *p, const struct plan *plan, const char *acce
 	};
 	for (size_t i = 0; i < n; i++)
 		p->total += left[i];
-	forecast_init(&p->forecast, plan, accel);
+	forecast_init(&p->forecast, plan, accel, build);
 	if (calibrate)
 		p->calibration_s = forecast_calibration_s(&p->forecast);
 }

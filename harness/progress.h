@@ -26,11 +26,11 @@ struct progress {
 };
 
 /*
- * @left is for free() and becomes the progress'; progress_free() frees it. @accel and @plan as
- * of forecast_init(); @calibrate: there is a calibration before the runs.
+ * @left is for free() and becomes the progress'; progress_free() frees it. @plan, @accel and
+ * @build as of forecast_init(); @calibrate: there is a calibration before the runs.
  */
 void progress_init(struct progress *p, const struct plan *plan, const char *accel,
-		   const struct plan_run *runs, size_t n, bool *left, bool calibrate);
+		   const char *build, const struct plan_run *runs, size_t n, bool *left, bool calibrate);
 void progress_free(struct progress *p);
 
 /* The VM of this run, and those that follow it, boots; NULL: that of the calibration. */

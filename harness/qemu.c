@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every path boots this same machine: one virtio-net on a tap, one ivshmem
- * device, one virtio-serial bus, one IOMMU. Only the path in use differs. romfile=
- * spares the boot a network boot ROM; -nodefaults spares it a VGA, a floppy and
- * the rest.
+ * Every path boots this same machine: one network card, one ivshmem device, one
+ * virtio-serial bus, one IOMMU. Only the path in use differs; what it has to have
+ * otherwise its own file says (paths/). romfile= spares the boot a network boot
+ * ROM; -nodefaults spares it a VGA, a floppy and the rest.
  *
  * The IOMMU is there to remap interrupts, without which the guest's kernel hands
  * none to a program; virtio goes past it. Under KVM it wants the IOAPIC in QEMU,
@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,47 +23,24 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
-/* Add @option and its formatted @value. */
-static int PRINTF_LIKE(3, 4) add(struct qemu_argv *v, const char *option, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	if (v->n + 3 > QEMU_MAX_ARGS)
-		return -ENOMEM;
-	v->args[v->n] = strdup(option);
-	if (!v->args[v->n])
-		return -ENOMEM;
-	v->n++;
-	if (!format)
-		return 0;
-	va_start(ap, format);
-	n = vasprintf(&v->args[v->n], format, ap);
-	va_end(ap);
-	if (n < 0)
-		return -ENOMEM;
-	v->n++;
-	return 0;
-}
-
 static int add_machine(struct qemu_argv *v, const struct qemu_config *c)
 {
-	return add(v, QEMU_PROGRAM, NULL) ?:
-	       add(v, "-name", "memnet,debug-threads=on") ?:
-	       add(v, "-nodefaults", NULL) ?:
-	       add(v, "-no-user-config", NULL) ?:
-	       add(v, "-display", "none") ?:
-	       add(v, "-no-reboot", NULL) ?:
-	       add(v, "-M", "q35") ?:
-	       add(v, "-accel", "%s%s", c->accel,
+	return qemu_add(v, QEMU_PROGRAM, NULL) ?:
+	       qemu_add(v, "-name", "memnet,debug-threads=on") ?:
+	       qemu_add(v, "-nodefaults", NULL) ?:
+	       qemu_add(v, "-no-user-config", NULL) ?:
+	       qemu_add(v, "-display", "none") ?:
+	       qemu_add(v, "-no-reboot", NULL) ?:
+	       qemu_add(v, "-M", "q35") ?:
+	       qemu_add(v, "-accel", "%s%s", c->accel,
 		   strcmp(c->accel, "kvm") ? "" : ",kernel-irqchip=split") ?:
-	       add(v, "-device", "intel-iommu,intremap=on") ?:
-	       add(v, "-cpu", "%s", c->cpu_model) ?:
-	       add(v, "-smp", "%u", c->vcpus) ?:
-	       add(v, "-m", "%u", c->memory_mib) ?:
-	       add(v, "-kernel", "%s", c->kernel) ?:
-	       add(v, "-initrd", "%s", c->initrd) ?:
-	       add(v, "-append", "%s", c->append);
+	       qemu_add(v, "-device", "intel-iommu,intremap=on") ?:
+	       qemu_add(v, "-cpu", "%s", c->cpu_model) ?:
+	       qemu_add(v, "-smp", "%u", c->vcpus) ?:
+	       qemu_add(v, "-m", "%u", c->memory_mib) ?:
+	       qemu_add(v, "-kernel", "%s", c->kernel) ?:
+	       qemu_add(v, "-initrd", "%s", c->initrd) ?:
+	       qemu_add(v, "-append", "%s", c->append);
 }
 
 /* QEMU ends an option's value at a comma; two commas are one. */
@@ -85,26 +61,25 @@ static int add_channels(struct qemu_argv *v, const struct qemu_config *c)
 	char path[1024];
 
 	escape(c->console_log, path, sizeof(path));
-	return add(v, "-chardev", "file,id=console,append=on,path=%s", path) ?:
-	       add(v, "-serial", "chardev:console") ?:
-	       add(v, "-device", "virtio-serial-pci,max_ports=4") ?:
-	       add(v, "-chardev", "socket,id=control,fd=%d", c->control_fd) ?:
-	       add(v, "-device", "virtserialport,chardev=control,name=memnet.control") ?:
+	return qemu_add(v, "-chardev", "file,id=console,append=on,path=%s", path) ?:
+	       qemu_add(v, "-serial", "chardev:console") ?:
+	       qemu_add(v, "-device", "virtio-serial-pci,max_ports=4") ?:
+	       qemu_add(v, "-chardev", "socket,id=control,fd=%d", c->control_fd) ?:
+	       qemu_add(v, "-device", "virtserialport,chardev=control,name=memnet.control") ?:
 	       (c->qmp_fd < 0 ? 0 :
-		add(v, "-chardev", "socket,id=qmp,fd=%d", c->qmp_fd) ?:
-		add(v, "-mon", "chardev=qmp,mode=control"));
+		qemu_add(v, "-chardev", "socket,id=qmp,fd=%d", c->qmp_fd) ?:
+		qemu_add(v, "-mon", "chardev=qmp,mode=control"));
 }
 
 static int add_paths(struct qemu_argv *v, const struct qemu_config *c)
 {
-	if (c->tap_fd < 0)
+	if (!c->path)
 		return 0;
-	return add(v, "-netdev", "tap,id=net0,fd=%d,vhost=%s", c->tap_fd, c->vhost ? "on" : "off") ?:
-	       add(v, "-device", "virtio-net-pci,netdev=net0,romfile=") ?:
-	       add(v, "-chardev", "socket,id=region,path=%s", c->ivshmem_path) ?:
-	       add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=16") ?:
-	       add(v, "-chardev", "socket,id=bell,path=%s", c->bell_path) ?:
-	       add(v, "-device", "virtserialport,chardev=bell,name=memnet.bell");
+	return c->path->add_devices(v, c->end) ?:
+	       qemu_add(v, "-chardev", "socket,id=region,path=%s", c->ivshmem_path) ?:
+	       qemu_add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=16") ?:
+	       qemu_add(v, "-chardev", "socket,id=bell,path=%s", c->bell_path) ?:
+	       qemu_add(v, "-device", "virtserialport,chardev=bell,name=memnet.bell");
 }
 
 static int add_plugin(struct qemu_argv *v, const char *plugin, const char *page)
@@ -115,7 +90,7 @@ static int add_plugin(struct qemu_argv *v, const char *plugin, const char *page)
 		return 0;
 	escape(plugin, file, sizeof(file));
 	escape(page, path, sizeof(path));
-	return add(v, "-plugin", "%s,page=%s", file, path);
+	return qemu_add(v, "-plugin", "%s,page=%s", file, path);
 }
 
 int qemu_argv_make(struct qemu_argv *v, const struct qemu_config *c)
@@ -135,23 +110,16 @@ int qemu_trial_argv_make(struct qemu_argv *v, const char *plugin, const char *in
 	int ret;
 
 	memset(v, 0, sizeof(*v));
-	ret = add(v, QEMU_PROGRAM, NULL) ?:
-	      add(v, "-nodefaults", NULL) ?:
-	      add(v, "-no-user-config", NULL) ?:
-	      add(v, "-display", "none") ?:
-	      add(v, "-M", "none") ?:
-	      add(v, "-accel", "tcg") ?:
+	ret = qemu_add(v, QEMU_PROGRAM, NULL) ?:
+	      qemu_add(v, "-nodefaults", NULL) ?:
+	      qemu_add(v, "-no-user-config", NULL) ?:
+	      qemu_add(v, "-display", "none") ?:
+	      qemu_add(v, "-M", "none") ?:
+	      qemu_add(v, "-accel", "tcg") ?:
 	      add_plugin(v, plugin, insns_page);
 	if (ret)
 		qemu_argv_free(v);
 	return ret;
-}
-
-void qemu_argv_free(struct qemu_argv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->args[i]);
-	memset(v, 0, sizeof(*v));
 }
 
 /* --- QMP: one JSON object a line --------------------------------------------- */

@@ -3,13 +3,14 @@
 #ifndef HARNESS_QEMU_H
 #define HARNESS_QEMU_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "harness/path.h"
+#include "harness/qemu_argv.h"
+
 #define QEMU_PROGRAM	"qemu-system-x86_64"
 #define QEMU_MAX_VCPUS	16
-#define QEMU_MAX_ARGS	96
 
 struct qemu_config {
 	const char *accel;	/* "tcg" or "kvm" */
@@ -20,24 +21,16 @@ struct qemu_config {
 	int control_fd;		/* our end's peer of the control port */
 	int qmp_fd;		/* the same for QMP; -1: none */
 	/* The devices of an experiment; all or none. */
-	int tap_fd;		/* -1: none */
-	bool vhost;
+	const struct path *path;	/* NULL: none */
+	const struct path_end *end;
 	const char *ivshmem_path, *bell_path;	/* memnetd's sockets */
 	const char *plugin, *insns_page;	/* counts instructions there; NULL: none */
-};
-
-/* An argument vector; strings and vector belong to it. */
-struct qemu_argv {
-	char *args[QEMU_MAX_ARGS];
-	size_t n;
 };
 
 /* The command line for @c. Free with qemu_argv_free(). 0 or -ENOMEM. */
 int qemu_argv_make(struct qemu_argv *v, const struct qemu_config *c);
 /* The same for a QEMU that only loads the plugin, and waits. */
 int qemu_trial_argv_make(struct qemu_argv *v, const char *plugin, const char *insns_page);
-
-void qemu_argv_free(struct qemu_argv *v);
 
 /*
  * Negotiate QMP at @fd and ask for the thread ids of the vCPUs (as this PID

@@ -209,7 +209,7 @@ static int spawn_stream(struct run *r, struct vm *vm)
 	char text[384];
 	int n = snprintf(text, sizeof(text), "stream --transport %s --peer %s "
 			 "--direction %s --flows %u --chunk %llu --seed %llu",
-			 ctx->config->path->transport, vm->peer_addr, ctx->config->direction,
+			 ctx->config->path->transport, vm->end.peer, ctx->config->direction,
 			 ctx->config->flows,
 			 (unsigned long long)ctx->plan->chunk_bytes,
 			 (unsigned long long)ctx->seed);
@@ -230,7 +230,7 @@ static int spawn_exchange(struct run *r, struct vm *vm)
 	char text[384];
 	int n = snprintf(text, sizeof(text), "rr --transport %s --peer %s "
 			 "--request %llu --response %llu --warmup %lldns --seed %llu",
-			 ctx->config->path->transport, vm->peer_addr,
+			 ctx->config->path->transport, vm->end.peer,
 			 (unsigned long long)ctx->plan->request_bytes,
 			 (unsigned long long)ctx->plan->response_bytes,
 			 (long long)ctx->plan->warmup_ns, (unsigned long long)ctx->seed);

@@ -327,7 +327,7 @@ static void fill_cpu(struct run *r)
 	row->cpu_memnetd_s = class_seconds(r, CLASS_MEMNETD);
 	row->cpu_peer_s = class_seconds(r, CLASS_PEER);
 	row->cpu_total_s = row->cpu_vcpu_s + row->cpu_qemu_s + row->cpu_memnetd_s + row->cpu_peer_s;
-	if (r->ctx->vms->vm[0].config.vhost) {
+	if (r->ctx->vms->vm[0].config.path->vhost) {
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
 	}

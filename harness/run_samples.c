@@ -161,7 +161,7 @@ static void add_interval(struct series *s, const struct sampler_sample *from,
 
 	at.phase = from->phase;
 	for (int i = 0; i < THREAD_CLASSES; i++)
-		if (i != CLASS_VHOST || s->r->ctx->vms->vm[0].config.vhost)
+		if (i != CLASS_VHOST || s->r->ctx->vms->vm[0].config.path->vhost)
 			add_sample(s, &at, "proc", thread_class_names[i], "cpu_share", "1",
 				   SECONDS(gauge_gain(from, to, i)) / dt);
 	add_insns(s, from, &at, dt);

@@ -139,7 +139,7 @@ static int add_vm(struct threads *t, unsigned int i)
 
 	if (!ret)
 		ret = add_process(t, vm->peer.pid, CLASS_PEER, i);
-	if (!ret && vm->config.vhost)
+	if (!ret && vm->config.path->vhost)
 		ret = add_vhost_kthreads(t, i);
 	return ret;
 }

@@ -9,7 +9,6 @@
  */
 #include "harness/vm.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,16 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/paths/tap.h"
 #include "harness/sandbox.h"
-#include "harness/tap.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
-#define HOST_ADDR	"198.18.%u.1"	/* of the host's end, by the VM's number */
-#define GUEST_ADDR	"198.18.%u.2"
-#define PEER_PORT	"7000"
 /*
  * The same for every path, and only for a short boot: no self-tests of the
  * crypto modules (0.3 s under TCG), no second opinion on TSC and timer.
@@ -106,7 +102,8 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 	for (unsigned int i = 0; i < n_vms; i++) {
 		vm_name(first + i, a->names[i]);
 		/* all that this guest may reach */
-		snprintf(a->rules[i], sizeof(a->rules[i]), HOST_ADDR "/32:" PEER_PORT, first + i);
+		snprintf(a->rules[i], sizeof(a->rules[i]), TAP_HOST_ADDR "/32:" TAP_PEER_PORT,
+			 first + i);
 		a->args[n++] = "--vm";
 		a->args[n++] = a->names[i];
 		a->args[n++] = "--allow";
@@ -138,35 +135,29 @@ int vm_start_memnetd(struct child *memnetd, const struct vm_config *config, unsi
 	return 0;
 }
 
-static int open_tap(struct vm *vm, char *why, size_t size)
+static int open_path(struct vm *vm, char *why, size_t size)
 {
-	struct in_addr addr;
-	char name[16], text[32];
+	const struct path *p = vm->config.path;
+	char log[512];
 
-	snprintf(name, sizeof(name), "memnet%u", vm->number);
-	snprintf(text, sizeof(text), HOST_ADDR, vm->number);
-	inet_pton(AF_INET, text, &addr);
-	vm->tap_fd = tap_open(name, addr, VM_PREFIX);
-	if (vm->tap_fd < 0)
-		return mn_explain(why, size, vm->tap_fd, "cannot make a tap device: %s; load the "
-				  "tun module (modprobe tun), and let this user open /dev/net/tun",
-				  strerror(-vm->tap_fd));
-	return 0;
+	log_path(vm, p->name, log, sizeof(log));
+	return path_open(p, vm->number, &vm->end, log, why, size);
 }
 
 static int make_append(const struct vm *vm, char *text, size_t size)
 {
+	const struct path *path = vm->config.path;
 	const char *fault = vm->config.fault;
 	int n = snprintf(text, size,
 			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
-			 " memnet.addr=" GUEST_ADDR "/%d%s%s", vm->number,
-			 VM_PREFIX, fault ? " memnet.fault=" : "", fault ? fault : "");
+			 "%s%s%s%s", path ? " memnet.addr=" : "", path ? vm->end.guest : "",
+			 fault ? " memnet.fault=" : "", fault ? fault : "");
 
 	return n < (int)size ? 0 : -E2BIG;
 }
 
-/* Start QEMU with our ends of control and QMP in @vm. @full: the experiment's devices too. */
-static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
+/* Start QEMU with our ends of control and QMP in @vm; without a path no devices of one. */
+static int start_qemu(struct vm *vm, char *why, size_t size)
 {
 	const struct vm_config *c = &vm->config;
 	char console[512], log[512], append[512];
@@ -188,11 +179,11 @@ static int start_qemu(struct vm *vm, bool full, char *why, size_t size)
 			.accel = c->accel, .cpu_model = c->cpu_model, .vcpus = c->vcpus,
 			.memory_mib = c->memory_mib, .kernel = c->kernel, .initrd = c->initrd,
 			.append = append, .console_log = console, .control_fd = control[1],
-			.qmp_fd = qmp[1], .tap_fd = full ? vm->tap_fd : -1, .vhost = c->vhost,
+			.qmp_fd = qmp[1], .path = c->path, .end = &vm->end,
 			.ivshmem_path = ivshmem, .bell_path = bell,
 			.plugin = c->plugin, .insns_page = insns,
 		};
-		const int pass[] = { control[1], qmp[1], full ? vm->tap_fd : -1, -1 };
+		const int pass[] = { control[1], qmp[1], vm->end.fd, -1 };
 
 		ret = qemu_argv_make(&argv, &q);
 		if (!ret)
@@ -305,7 +296,7 @@ static int make_progress_file(const char *path)
 static int start_peer(struct vm *vm)
 {
 	char *argv[] = {
-		(char *)vm->config.work, "peer", "--listen", vm->peer_addr, "--progress",
+		(char *)vm->config.work, "peer", "--listen", vm->end.listen, "--progress",
 		vm->peer_progress, NULL
 	};
 	int pipe_fds[2], ret = make_progress_file(vm->peer_progress);
@@ -346,7 +337,7 @@ static void name_part(const struct vm *vm, const char *part, char name[32])
 void vm_clear(struct vm *vm, const struct vm_config *config, unsigned int number)
 {
 	*vm = (struct vm){
-		.config = *config, .number = number, .link.fd = -1, .qmp_fd = -1, .tap_fd = -1,
+		.config = *config, .number = number, .link.fd = -1, .qmp_fd = -1, .end.fd = -1,
 		.peer_out = -1,
 	};
 	name_part(vm, "the guest", vm->guest_name);
@@ -354,13 +345,12 @@ void vm_clear(struct vm *vm, const struct vm_config *config, unsigned int number
 	name_part(vm, "the peer", vm->peer_name);
 	vm->qemu.name = vm->qemu_name;
 	vm->peer.name = vm->peer_name;
-	snprintf(vm->peer_addr, sizeof(vm->peer_addr), HOST_ADDR ":" PEER_PORT, number);
 	tmp_path(number, "peer", vm->peer_progress);
 }
 
 int vm_start(struct vm *vm, char *why, size_t size)
 {
-	int ret = open_tap(vm, why, size);
+	int ret = open_path(vm, why, size);
 
 	if (!ret) {
 		ret = start_peer(vm);
@@ -368,7 +358,7 @@ int vm_start(struct vm *vm, char *why, size_t size)
 			mn_explain(why, size, ret, "cannot start %s: %s", vm->peer_name,
 				   strerror(-ret));
 	}
-	return ret ? ret : start_qemu(vm, true, why, size);
+	return ret ? ret : start_qemu(vm, why, size);
 }
 
 int vm_wait_ready(struct vm *vm, char *why, size_t size)
@@ -398,12 +388,12 @@ void vm_power_off(struct vm *vm)
 void vm_stop(struct vm *vm)
 {
 	child_stop(&vm->qemu, 500);
+	path_close(&vm->end);
 	child_stop(&vm->peer, GRACE_MS);
 	guest_insns_close(vm->insns);
 	vm->insns = NULL;
 	close_fd(&vm->link.fd);
 	close_fd(&vm->qmp_fd);
-	close_fd(&vm->tap_fd);
 	close_fd(&vm->peer_out);
 }
 
@@ -413,7 +403,7 @@ int vm_probe(const struct vm_config *config, char *why, size_t size)
 	int ret;
 
 	vm_clear(&vm, config, 0);
-	ret = start_qemu(&vm, false, why, size);
+	ret = start_qemu(&vm, why, size);
 	if (!ret)
 		ret = wait_word(&vm, "hello", why, size);
 	child_stop(&vm.qemu, 100);

@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A booted VM with what is its own: tap, QEMU, the peer, and the control channel
+ * A booted VM with what is its own: the path, QEMU, the peer, and the control channel
  * to the guest's init. VMs that run together are a vm_set (vm_set.h), which has
  * the memnetd of all. To be used inside the sandbox.
  */
 #ifndef HARNESS_VM_H
 #define HARNESS_VM_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "energy/guest_insns.h"
 #include "harness/child.h"
 #include "harness/guest_link.h"
+#include "harness/path.h"
 #include "harness/qemu.h"
 #include "harness/vocabulary.h"
-
-#define VM_PREFIX	30	/* each VM has a network of its own with the host */
 
 struct vm_config {
 	const char *accel;		/* "tcg" or "kvm" */
 	const char *cpu_model;
 	unsigned int vcpus, memory_mib;
-	bool vhost;
+	const struct path *path;	/* NULL: none (vm_probe()) */
 	const char *kernel, *initrd;
 	const char *memnetd, *work;	/* programs of ours */
 	const char *log_dir;		/* memnetd.log; console.log, ... or console-1.log, ... */
@@ -38,10 +36,10 @@ struct vm {
 	struct vm_config config;
 	unsigned int number;		/* from 1; 0: the only one, whose things have no number */
 	char guest_name[32], qemu_name[32], peer_name[32];	/* for messages */
-	char peer_addr[32];		/* where its peer listens: "198.18.0.1:7000" */
 	struct child qemu, peer;
 	struct guest_link link;
-	int qmp_fd, tap_fd;
+	struct path_end end;
+	int qmp_fd;
 	int peer_out;			/* read end of the peer's standard output */
 	char peer_progress[64];		/* file the peer counts in */
 	pid_t vcpu_tids[QEMU_MAX_VCPUS];
@@ -79,7 +77,7 @@ void vm_stop(struct vm *vm);
 
 /*
  * Does a kernel reach our init with @config->accel? Boots without any device
- * but the control port. 0, or -errno and the reason in @why.
+ * but the control port; @config has no path. 0, or -errno and the reason in @why.
  */
 int vm_probe(const struct vm_config *config, char *why, size_t why_size);
 

@@ -49,7 +49,7 @@ static const char *tell_if_dead(struct child *c)
 {
 	static char text[96];
 
-	if (!child_ended(c))
+	if (!c->name || !child_ended(c))	/* without a name: never started */
 		return NULL;
 	snprintf(text, sizeof(text), "%s ended (%s)", c->name, child_how_ended(c));
 	return text;
@@ -60,7 +60,7 @@ const char *vm_set_vital_casualty(struct vm_set *s)
 	const char *dead = NULL;
 
 	for (unsigned int i = 0; !dead && i < s->n; i++)
-		dead = tell_if_dead(&s->vm[i].qemu);
+		dead = tell_if_dead(&s->vm[i].qemu) ?: tell_if_dead(&s->vm[i].end.helper);
 	return dead ? dead : tell_if_dead(&s->memnetd);
 }
 

@@ -27,7 +27,7 @@ int vm_set_ensure_peers(struct vm_set *s);
 /* What has died: "QEMU of VM 2 ended (signal 9)", or NULL when all is well. */
 const char *vm_set_casualty(struct vm_set *s);
 
-/* The same for QEMUs and memnetd, which cannot be replaced without a new boot. */
+/* The same for QEMUs, memnetd and helpers of paths, which cannot be replaced without a new boot. */
 const char *vm_set_vital_casualty(struct vm_set *s);
 
 /* The first VM whose guest instructions are not counted, or NULL: all are. */

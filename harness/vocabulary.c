@@ -2,29 +2,8 @@
 #include "harness/vocabulary.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "memnet-core/base/util.h"
-
-static const char *nothing_missing(void)
-{
-	return NULL;
-}
-
-static const char *vhost_missing(void)
-{
-	return access("/dev/vhost-net", R_OK | W_OK)
-	       ? "no access to /dev/vhost-net: load the vhost_net module (modprobe vhost_net)" : NULL;
-}
-
-static const struct path paths[] = {
-	{ "virtio-tap", "virtio-net on a tap device, served by QEMU",
-	  "socket", false, false, nothing_missing },
-	{ "virtio-vhost", "virtio-net on a tap device, served by the kernel's vhost",
-	  "socket", true, false, vhost_missing },
-	{ "memnet", "shared memory, streams opened by memnetd on the host",
-	  "memnet", false, true, nothing_missing },
-};
 
 static const struct scenario scenarios[] = {
 	{ "idle", "a ready guest that does nothing", LOAD_NONE, LOAD_NONE },
@@ -74,7 +53,6 @@ bool topology_does(const struct topology *t, unsigned int i, enum vm_work work)
 		return i < ARRAY_SIZE(table) ? &table[i] : NULL;	\
 	}
 
-LOOKUP(path, paths)
 LOOKUP(scenario, scenarios)
 LOOKUP(arm, arms)
 LOOKUP(topology, topologies)

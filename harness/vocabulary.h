@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words of a plan, each kind a table: network paths, scenarios, arms,
- * topologies. Adding one is a line in vocabulary.c.
+ * The words of a plan, each kind a table: scenarios, arms, topologies (adding one is a
+ * line in vocabulary.c), and network paths, which have a header of their own.
  */
 #ifndef HARNESS_VOCABULARY_H
 #define HARNESS_VOCABULARY_H
@@ -9,14 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct path {
-	const char *name, *summary;
-	const char *transport;	/* of memnet-work stream and rr */
-	bool vhost;		/* the VM's virtio-net is served by the kernel */
-	bool spins;		/* both sides take a spin budget */
-	/* Why it cannot run on this machine, with the mend; NULL: it can. */
-	const char *(*missing)(void);
-};
+#include "harness/path.h"
 
 enum load {
 	LOAD_NONE,
@@ -54,13 +47,11 @@ struct topology {
 bool topology_does(const struct topology *t, unsigned int i, enum vm_work work);
 
 /* The entry called @name, or NULL. */
-const struct path *path_find(const char *name);
 const struct scenario *scenario_find(const char *name);
 const struct arm *arm_find(const char *name);
 const struct topology *topology_find(const char *name);
 
 /* Entry @i, NULL past the last. */
-const struct path *path_at(size_t i);
 const struct scenario *scenario_at(size_t i);
 const struct arm *arm_at(size_t i);
 const struct topology *topology_at(size_t i);

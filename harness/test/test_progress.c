@@ -50,7 +50,7 @@ static void without_knowledge_the_plan_counts(void **state)
 {
 	struct forecast f;
 
-	forecast_init(&f, &plan, "tcg");
+	forecast_init(&f, &plan, "tcg", "build");
 	near(forecast_run_s(&f, &plan.configs[0]), 1.5 + forecast_extra_s(&f));
 	near(forecast_left_s(&f, runs, n_runs, NULL, 0),
 	     4 * forecast_boot_s(&f) + 4 * 1.5 + 4 * 2.5 + 8 * forecast_extra_s(&f));
@@ -63,7 +63,7 @@ static void what_was_seen_counts_by_its_median(void **state)
 	struct forecast f;
 	bool left[8] = { false, true, true };	/* one of the boot in hand, one of the next */
 
-	forecast_init(&f, &plan, "tcg");
+	forecast_init(&f, &plan, "tcg", "build");
 	for (int i = 0; i < 3; i++) {
 		forecast_saw_boot(&f, 7 + 10 * (i == 1));
 		forecast_saw_run(&f, runs[1].config, 3 + 10 * (i == 1));
@@ -87,7 +87,7 @@ static void rows_of_another_experiment_teach(void **state)
 		rows[i].window_begin_ns = 1700000000LL * i + 8800000000LL * (i / 2);
 		rows[i].window_end_ns = rows[i].window_begin_ns + 1000000000LL;
 	}
-	forecast_init(&f, &plan, "tcg");
+	forecast_init(&f, &plan, "tcg", "build");
 	forecast_learn(&f, &plan, rows, 4);
 	near(forecast_extra_s(&f), 0.2);
 	near(forecast_boot_s(&f), 9);
@@ -107,7 +107,7 @@ static void write_to(int fd, int from, char *text, size_t size)
 	memset(left, true, n_runs);
 	fflush(stderr);
 	dup2(fd, STDERR_FILENO);
-	progress_init(&p, &plan, "tcg", runs, n_runs, left, false);
+	progress_init(&p, &plan, "tcg", "build", runs, n_runs, left, false);
 	progress_boot(&p, &runs[0]);
 	progress_begin(&p, &runs[0]);
 	progress_step(&p, &runs[0], runs[0].id, "ok", "", true);

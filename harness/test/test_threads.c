@@ -21,6 +21,7 @@ struct stand_in {
 };
 
 static struct stand_in qemu, memnetd, peer;
+static const struct path path = { .name = "test" };
 static struct vm_set vms;
 static struct threads threads;
 static struct plan plan;
@@ -103,7 +104,7 @@ static int pin(void **state)
 	begin(&peer);
 	make_thread(&qemu);
 	vms = (struct vm_set){ .n = 1, .memnetd.pid = memnetd.pid };
-	vms.vm[0] = (struct vm){ .qemu.pid = qemu.pid, .peer.pid = peer.pid, .vcpus = 1,
+	vms.vm[0] = (struct vm){ .config.path = &path, .qemu.pid = qemu.pid, .peer.pid = peer.pid, .vcpus = 1,
 				 .vcpu_tids = { newest_thread(qemu.pid) } };
 	assert_int_equal(threads_open(&threads, &vms), 0);
 	assert_int_equal(threads_pin(&threads, &plan, &arm), 0);

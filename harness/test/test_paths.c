@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each network path: what it gives QEMU, and why it cannot run, on made-up
+ * machines: a chroot that has the devices and programs a test gives it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness/path.h"
+#include "harness/test/scratch.h"
+
+#define END_FD 7
+
+/* All words of the command line of path @name, each with a blank behind it. */
+static const char *arguments(const char *name)
+{
+	const struct path_end end = { .fd = END_FD };
+	const struct path *p = path_find(name);
+	struct qemu_argv v = { 0 };
+	static char text[1024];
+
+	assert_non_null(p);
+	text[0] = '\0';
+	assert_int_equal(p->add_devices(&v, &end), 0);
+	for (size_t i = 0; i < v.n; i++) {
+		strcat(text, v.args[i]);
+		strcat(text, " ");
+	}
+	qemu_argv_free(&v);
+	return text;
+}
+
+static void qemu_gets_one_card_and_what_is_behind_it(void **state)
+{
+	static const struct { const char *path, *arguments; } wanted[] = {
+		{ "virtio-tap", "-netdev tap,id=net0,fd=7,vhost=off "
+		  "-device virtio-net-pci,netdev=net0,romfile= " },
+		{ "virtio-vhost", "-netdev tap,id=net0,fd=7,vhost=on "
+		  "-device virtio-net-pci,netdev=net0,romfile= " },
+		{ "memnet", "-netdev tap,id=net0,fd=7,vhost=off "
+		  "-device virtio-net-pci,netdev=net0,romfile= " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		assert_string_equal(arguments(wanted[i].path), wanted[i].arguments);
+	assert_null(path_at(ARRAY_SIZE(wanted)));	/* and there is no other path */
+}
+
+/* --- made-up machines ------------------------------------------------------------ */
+
+/* A folder with these files in it, executable ones; each path begins with "/". */
+static void make_machine(const char *files)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "cd %s && rm -rf root && mkdir root && cd root && "
+		 "for f in %s; do mkdir -p .$(dirname $f) && touch .$f && chmod 755 .$f; done",
+		 scratch_dir, files);
+	assert_int_equal(system(command), 0);
+}
+
+/* In the child, which is in the machine: the reasons to @fd. */
+static _Noreturn void look_around(const char *root, const struct path *p, int fd)
+{
+	struct path_reasons reasons;
+
+	if (geteuid() && unshare(CLONE_NEWUSER))
+		_exit(77);
+	if (chroot(root) || chdir("/"))
+		_exit(1);
+	setenv("PATH", "/usr/bin", 1);
+	path_missing(p, "/build", &reasons);
+	_exit(write(fd, reasons.text, strlen(reasons.text)) < 0);
+}
+
+/* Why path @name cannot run on a machine with these files; "" where it can. */
+static const char *reasons_on(const char *files, const char *name)
+{
+	static char text[1024];
+	const struct path *p = path_find(name);
+	int pipe_fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	make_machine(files);
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid)
+		look_around(scratch("root"), p, pipe_fds[1]);
+	close(pipe_fds[1]);
+	n = read(pipe_fds[0], text, sizeof(text) - 1);
+	close(pipe_fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 77) {
+		print_message("no user namespaces here: run as root\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
+	text[n] = '\0';
+	return text;
+}
+
+static void contains(const char *text, const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("'%s' lacks '%s'", text, words);
+}
+
+static void what_is_there_is_no_reason(void **state)
+{
+	assert_string_equal(reasons_on("/dev/net/tun", "virtio-tap"), "");
+	assert_string_equal(reasons_on("/dev/net/tun", "memnet"), "");
+	assert_string_equal(reasons_on("/dev/net/tun /dev/vhost-net", "virtio-vhost"), "");
+}
+
+static void each_reason_names_its_mend(void **state)
+{
+	contains(reasons_on("/x", "virtio-tap"), "/dev/net/tun (No such file or directory): load");
+	contains(reasons_on("/dev/net/tun", "virtio-vhost"), "modprobe vhost_net");
+}
+
+static void all_reasons_are_told_at_once(void **state)
+{
+	const char *text = reasons_on("/x", "virtio-vhost");
+
+	contains(text, "/dev/net/tun");
+	contains(text, "; no access to /dev/vhost-net");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(qemu_gets_one_card_and_what_is_behind_it),
+		cmocka_unit_test(what_is_there_is_no_reason),
+		cmocka_unit_test(each_reason_names_its_mend),
+		cmocka_unit_test(all_reasons_are_told_at_once),
+	};
+
+	return cmocka_run_group_tests_name("paths", tests, scratch_make, scratch_remove);
+}

@@ -66,6 +66,6 @@ void path_reason(struct path_reasons *reasons, const char *format, ...) PRINTF_L
 int path_open(const struct path *p, struct path_end *end, const char *log, char *why, size_t size);
 void path_close(struct path_end *end);
 
-extern const struct path path_virtio_tap, path_virtio_vhost, path_memnet;
+extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_memnet;
 
 #endif

@@ -237,6 +237,7 @@ paths_src := \
 	harness/paths/tap.c \
 	harness/paths/virtio_tap.c \
 	harness/paths/virtio_vhost.c \
+	harness/paths/virtio_user.c \
 	harness/paths/memnet.c \
 	harness/tap.c \
 	harness/qemu_argv.c \

@@ -14,6 +14,7 @@
 static const struct path *const paths[] = {
 	&path_virtio_tap,
 	&path_virtio_vhost,
+	&path_virtio_user,
 	&path_memnet,
 };
 

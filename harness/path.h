@@ -72,6 +72,6 @@ int path_open(const struct path *p, unsigned int number, struct path_end *end, c
 	      char *why, size_t size);
 void path_close(struct path_end *end);
 
-extern const struct path path_virtio_tap, path_virtio_vhost, path_memnet;
+extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_memnet;
 
 #endif

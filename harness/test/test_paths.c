@@ -48,6 +48,8 @@ static void qemu_gets_one_card_and_what_is_behind_it(void **state)
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
 		{ "virtio-vhost", "-netdev tap,id=net0,fd=7,vhost=on "
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
+		{ "virtio-user", "-netdev user,id=net0,ipv6=off,net=198.18.16.0/24,host=198.18.16.2 "
+		  "-device virtio-net-pci,netdev=net0,romfile= " },
 		{ "memnet", "-netdev tap,id=net0,fd=7,vhost=off "
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
 	};
@@ -121,6 +123,7 @@ static void what_is_there_is_no_reason(void **state)
 {
 	assert_string_equal(reasons_on("/dev/net/tun", "virtio-tap"), "");
 	assert_string_equal(reasons_on("/dev/net/tun", "memnet"), "");
+	assert_string_equal(reasons_on("/x", "virtio-user"), "");
 	assert_string_equal(reasons_on("/dev/net/tun /dev/vhost-net", "virtio-vhost"), "");
 }
 

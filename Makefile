@@ -233,6 +233,7 @@ lab_src := \
 	harness/threads.c \
 	harness/vm.c \
 	harness/vm_set.c \
+	harness/host_tsc.c \
 	harness/guest_link.c \
 	harness/qemu.c \
 	harness/accel.c \
@@ -390,6 +391,7 @@ $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/b
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_host_tsc.c,harness/host_tsc.c))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
@@ -434,7 +436,8 @@ TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
-	harness/test/test_experiment.sh
+	harness/test/test_experiment.sh \
+	harness/test/test_topologies.sh
 
 # These execute programs, load the plugin, or boot VMs.
 $(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_events $(BUILD)/energy/test/test_tool_output \

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/host_tsc.h"
 #include "harness/sandbox.h"
 #include "harness/tap.h"
 #include "memnet-core/base/clock.h"
@@ -157,10 +158,16 @@ static int open_tap(struct vm *vm, char *why, size_t size)
 static int make_append(const struct vm *vm, char *text, size_t size)
 {
 	const char *fault = vm->config.fault;
-	int n = snprintf(text, size,
-			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
-			 " memnet.addr=" GUEST_ADDR "/%d%s%s", vm->number,
-			 VM_PREFIX, fault ? " memnet.fault=" : "", fault ? fault : "");
+	bool tcg = !strcmp(vm->config.accel, "tcg");
+	char tsc[32] = "";
+	int n;
+
+	if (tcg && host_tsc_khz())
+		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", host_tsc_khz());
+	n = snprintf(text, size,
+		     "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS "%s"
+		     " memnet.addr=" GUEST_ADDR "/%d%s%s", tsc, vm->number,
+		     VM_PREFIX, fault ? " memnet.fault=" : "", fault ? fault : "");
 
 	return n < (int)size ? 0 : -E2BIG;
 }

@@ -384,6 +384,8 @@ $(eval $(call test,harness/test/test_disk_full.c,$(rows_src) memnet-core/base/io
 $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+	$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,harness/columns.c harness/metrics.c,-lm))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
@@ -641,7 +643,8 @@ help:
 	@echo 'make lint install clean help'
 	@echo
 	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
-	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets'
+	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets;'
+	@echo '                                two-vm.ini, n-vm.ini: several VMs at once'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'

@@ -40,7 +40,10 @@ static int say(struct experiment *x, int status)
 void experiment_start_row(struct experiment *x, struct run_row *row,
 			  const struct plan_config *c, const char *id)
 {
+	char topology[PLAN_TOPOLOGY_SIZE];
+
 	runs_clear(row);
+	plan_topology_name(c, topology);
 	ROW_TEXT(row->plan, "%s", x->plan.name);
 	ROW_TEXT(row->git, "%s", version_git);
 	ROW_TEXT(row->run_id, "%s", id);
@@ -53,7 +56,7 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 		row->flows = c->flows;
 	ROW_TEXT(row->spin, "%s", c->spin);
 	ROW_TEXT(row->arm, "%s", c->arm->name);
-	ROW_TEXT(row->topology, "%s", c->topology->name);
+	ROW_TEXT(row->topology, "%s", topology);
 	row->vms = c->vms;
 	ROW_TEXT(row->accelerator, "%s", x->accel.name);
 	row->seed = x->folder.seed;

@@ -13,6 +13,7 @@
 #define PLAN_MAX_CONFIGS 128
 #define PLAN_MAX_FLOWS 64
 #define PLAN_SPIN_SIZE 24
+#define PLAN_TOPOLOGY_SIZE 16
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
 /* One configuration; a block runs each of them once. */
@@ -63,6 +64,9 @@ int plan_load(struct plan *plan, const char *path, char *err, size_t errlen);
  */
 int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
 
+/* As in rows and names of runs: "one-vm", "two-vm", "n-vm-4". */
+void plan_topology_name(const struct plan_config *c, char name[PLAN_TOPOLOGY_SIZE]);
+
 /* Do both run in the same VMs? */
 bool plan_same_vms(const struct plan_config *a, const struct plan_config *b);
 
@@ -74,7 +78,7 @@ struct plan_run {
 	const struct plan_config *config;
 	unsigned int block;	/* from 1 */
 	unsigned int boot;	/* from 1, over the whole experiment */
-	char id[128];		/* "b01.memnet.equal-core.network.send.4-vm.8-flows.spin-20us" */
+	char id[128];		/* "b01.memnet.equal-core.network.send.n-vm-4.8-flows.spin-20us" */
 };
 
 /*

@@ -199,6 +199,7 @@ event_sets := \
 plans := \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/n-vm.ini \
 	harness/plans/smoke.ini \
 	harness/plans/spin.ini \
 	harness/plans/two-vm.ini
@@ -274,6 +275,7 @@ lab_src := \
 	harness/threads.c \
 	harness/vm.c \
 	harness/vm_set.c \
+	harness/host_tsc.c \
 	harness/guest_link.c \
 	harness/qemu.c \
 	harness/accel.c \
@@ -441,6 +443,8 @@ $(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sy
 	$(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net.c,$(analyse_src),-lm))
@@ -461,6 +465,7 @@ $(eval $(call test,harness/test/test_progress.c,harness/progress.c harness/forec
 $(eval $(call test,harness/test/test_lock.c,harness/lock.c harness/folder.c memnet-core/base/version.c \
 	$(plan_src) $(rows_src) $(base_src),-linih -lcsv))
 $(eval $(call test,harness/test/test_paths.c,$(paths_src) $(base_src)))
+$(eval $(call test,harness/test/test_host_tsc.c,harness/host_tsc.c))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
@@ -510,6 +515,7 @@ TEST_SCRIPTS := \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
 	harness/test/test_experiment.sh \
+	harness/test/test_topologies.sh \
 	harness/test/test_seeded_fault.sh
 
 # These execute programs, load the plugin, or boot VMs.
@@ -721,7 +727,8 @@ help:
 	@echo 'make lint install clean help'
 	@echo
 	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
-	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets'
+	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets;'
+	@echo '                                two-vm.ini, n-vm.ini: several VMs at once'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'

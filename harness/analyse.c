@@ -266,7 +266,6 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 	ROW_TEXT(s->spin, "%s", r->spin);
 	ROW_TEXT(s->arm, "%s", r->arm);
 	ROW_TEXT(s->topology, "%s", r->topology);
-	s->vms = r->vms;
 	ROW_TEXT(s->path, "%s", r->path);
 	ROW_TEXT(s->accelerator, "%s", r->accelerator);
 	ROW_TEXT(s->plan, "%s", r->plan);
@@ -376,7 +375,6 @@ static void add_gain_points(struct work *w, const struct summary_row *s, size_t 
 		ROW_TEXT(p->spin, "%s", s->spin);
 		ROW_TEXT(p->arm, "%s", s->arm);
 		ROW_TEXT(p->topology, "%s", s->topology);
-		p->vms = s->vms;
 		ROW_TEXT(p->path, "%s", s->path);
 		ROW_TEXT(p->baseline, "%s", s->baseline);
 		ROW_TEXT(p->accelerator, "%s", s->accelerator);
@@ -540,7 +538,7 @@ const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
 		if (!strcmp(rows[i].scenario, like->scenario) &&
 		    !strcmp(rows[i].direction, like->direction) &&
 		    !strcmp(rows[i].arm, like->arm) && rows[i].flows == like->flows &&
-		    !strcmp(rows[i].topology, like->topology) && rows[i].vms == like->vms &&
+		    !strcmp(rows[i].topology, like->topology) &&
 		    !strcmp(rows[i].path, path) && !strcmp(rows[i].metric, metric) &&
 		    (!same_path || !strcmp(rows[i].spin, like->spin)))
 			return &rows[i];

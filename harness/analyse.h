@@ -21,7 +21,7 @@
 
 struct analysis {
 	char baseline[32];		/* the path all ratios are against; "" when there is none */
-	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, vms, flows, path, spin */
+	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, flows, path, spin */
 	size_t n_summary;
 	struct gain_row *gains;
 	size_t n_gains;

@@ -43,8 +43,11 @@ static const struct plan_config *baseline_of(const struct experiment *x)
 static bool is_calibration(const struct experiment *x, const struct run_row *row,
 			   const struct plan_config *c)
 {
+	char topology[PLAN_TOPOLOGY_SIZE];
+
+	plan_topology_name(c, topology);
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, c->arm->name) &&
-	       !strcmp(row->topology, c->topology->name) && row->vms == c->vms &&
+	       !strcmp(row->topology, topology) &&
 	       !strcmp(row->path, baseline_of(x)->path->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }

@@ -56,6 +56,9 @@ static void begin_row(struct experiment *x, struct run_row *row, const char *kin
 void experiment_start_row(struct experiment *x, struct run_row *row,
 			  const struct plan_config *c, const char *id)
 {
+	char topology[PLAN_TOPOLOGY_SIZE];
+
+	plan_topology_name(c, topology);
 	begin_row(x, row, "measure");
 	ROW_TEXT(row->run_id, "%s", id);
 	ROW_TEXT(row->path, "%s", c->path->name);
@@ -65,7 +68,7 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 		row->flows = c->flows;
 	ROW_TEXT(row->spin, "%s", c->spin);
 	ROW_TEXT(row->arm, "%s", c->arm->name);
-	ROW_TEXT(row->topology, "%s", c->topology->name);
+	ROW_TEXT(row->topology, "%s", topology);
 	row->vms = c->vms;
 }
 

@@ -12,7 +12,7 @@ static size_t place(const char *name)
 {
 	static const char *const order[] = {
 		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr", "hybrid-saturate", "hybrid-paced", "hybrid-fixed",
-		"spare-core", "equal-core", "one-vm", "two-vm", "n-vm", "none", "send", "recv",
+		"spare-core", "equal-core", "one-vm", "two-vm", "none", "send", "recv",
 	};
 	size_t i = 0;
 
@@ -63,7 +63,6 @@ static const struct {
 	{ KEY(direction), compare_words },
 	{ KEY(arm), compare_words },
 	{ KEY(topology), compare_words },
-	{ KEY(vms), compare_counts },
 	{ KEY(accelerator), compare_words },
 	{ KEY(flows), compare_counts },
 	{ KEY(path), compare_words },

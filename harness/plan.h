@@ -17,6 +17,7 @@
 #define PLAN_LIST_MAX 16	/* words of one list */
 #define PLAN_SPIN_SIZE 24
 #define PLAN_CALIBRATIONS 3	/* valid ones of an arm, of which the median counts */
+#define PLAN_TOPOLOGY_SIZE 16
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
 /* One configuration; a block runs each of them once. */
@@ -87,6 +88,9 @@ void plan_write(const struct plan *plan, FILE *out);
  */
 int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
 
+/* As in rows and names of runs: "one-vm", "two-vm", "n-vm-4". */
+void plan_topology_name(const struct plan_config *c, char name[PLAN_TOPOLOGY_SIZE]);
+
 /* Do both run in the same VMs? */
 bool plan_same_vms(const struct plan_config *a, const struct plan_config *b);
 
@@ -105,7 +109,7 @@ struct plan_run {
 	unsigned int number;	/* from 1, in the order of the whole plan */
 	unsigned int block;	/* from 1 */
 	unsigned int boot;	/* from 1, over the whole experiment */
-	char id[128];		/* "b01.memnet.equal-core.network.send.4-vm.8-flows.spin-20us" */
+	char id[128];		/* "b01.memnet.equal-core.network.send.n-vm-4.8-flows.spin-20us" */
 };
 
 /*

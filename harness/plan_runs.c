@@ -19,15 +19,23 @@ static void shuffle(size_t *order, size_t n, uint64_t *rng)
 	}
 }
 
+void plan_topology_name(const struct plan_config *c, char name[PLAN_TOPOLOGY_SIZE])
+{
+	if (c->topology->vms)
+		snprintf(name, PLAN_TOPOLOGY_SIZE, "%s", c->topology->name);
+	else
+		snprintf(name, PLAN_TOPOLOGY_SIZE, "%s-%u", c->topology->name, c->vms);
+}
+
 static void name_run(struct plan_run *run)
 {
 	const struct plan_config *c = run->config;
-	char topology[24] = "", flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
+	char name[PLAN_TOPOLOGY_SIZE], topology[PLAN_TOPOLOGY_SIZE + 1] = "";
+	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
 
-	if (c->vms > 1 && c->topology->vms)
-		snprintf(topology, sizeof(topology), ".%s", c->topology->name);
-	else if (c->vms > 1)
-		snprintf(topology, sizeof(topology), ".%u-vm", c->vms);
+	plan_topology_name(c, name);
+	if (c->vms > 1)
+		snprintf(topology, sizeof(topology), ".%s", name);
 	if (c->flows > 1)
 		snprintf(flows, sizeof(flows), ".%u-flows", c->flows);
 	if (c->spin[0])

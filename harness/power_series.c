@@ -22,7 +22,7 @@ static bool fits(const struct run_row *r, const struct choice *c, const char *ar
 	return !strcmp(r->kind, "measure") && run_is_ok(r) && !strcmp(r->scenario, c->scenario) &&
 	       (!c->direction || !strcmp(r->direction, c->direction)) &&
 	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path) &&
-	       (!c->memnet || (r->flows == c->memnet->flows && r->vms == c->memnet->vms &&
+	       (!c->memnet || (r->flows == c->memnet->flows &&
 			       !strcmp(r->topology, c->memnet->topology) &&
 			       (strcmp(path, c->memnet->path) || !strcmp(r->spin, c->memnet->spin))));
 }
@@ -121,7 +121,6 @@ static struct power_row *row_at(struct power_row *rows, size_t *n, const struct 
 	ROW_TEXT(p->spin, "%s", run->spin);
 	ROW_TEXT(p->arm, "%s", run->arm);
 	ROW_TEXT(p->topology, "%s", run->topology);
-	p->vms = run->vms;
 	ROW_TEXT(p->path, "%s", run->path);
 	ROW_TEXT(p->role, "%s", role);
 	ROW_TEXT(p->accelerator, "%s", run->accelerator);

@@ -32,7 +32,11 @@ static const struct line lines[] = {
 	{ "idle", "cpu_total", "CPU time, nothing running", NULL },
 	{ "idle", "energy_net", "energy above no VM", NULL, true },
 	{ "compute", "compute_rate", "compute alone", NULL },
+	{ "compute", "compute_rate_min", "of it, slowest VM", NULL },
+	{ "compute", "compute_rate_max", "of it, fastest VM", NULL },
 	{ "network", "network_rate", "network alone", NULL },
+	{ "network", "network_rate_min", "of it, slowest VM", NULL },
+	{ "network", "network_rate_max", "of it, fastest VM", NULL },
 	{ "network", "cpu_per_gb", "CPU time per GB", NULL },
 	{ "network", "guest_insns_per_byte", "guest insns", NULL },
 	{ "network", "energy_per_gb", "energy per GB", NULL, true },
@@ -51,13 +55,19 @@ static const struct line lines[] = {
 	{ "hybrid-rr", "request_rate", "requests", NULL },
 	{ "hybrid-rr", "cpu_total", "CPU time", NULL },
 	{ "hybrid-saturate", "network_rate", "network", "network_gain" },
+	{ "hybrid-saturate", "network_rate_min", "of it, slowest VM", NULL },
+	{ "hybrid-saturate", "network_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-saturate", "compute_rate", "compute", NULL },
+	{ "hybrid-saturate", "compute_rate_min", "of it, slowest VM", NULL },
+	{ "hybrid-saturate", "compute_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-saturate", "cpu_total", "CPU time", NULL },
 	{ "hybrid-saturate", "energy", "energy", NULL },
 	{ "hybrid-saturate", "self_interference_network", "network kept beside compute", NULL },
 	{ "hybrid-saturate", "self_interference_compute", "compute kept beside network", NULL },
 	{ "hybrid-saturate", "interaction_energy", "interaction energy", NULL },
 	{ "hybrid-paced", "compute_rate", "compute", "compute_gain" },
+	{ "hybrid-paced", "compute_rate_min", "of it, slowest VM", NULL },
+	{ "hybrid-paced", "compute_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-paced", "network_rate", "network", NULL },
 	{ "hybrid-paced", "cpu_total", "CPU time", NULL },
 	{ "hybrid-paced", "energy", "energy", NULL },
@@ -299,7 +309,7 @@ static void print_configuration(const struct table *t, size_t scenario,
 
 static bool same_section(const struct summary_row *a, const struct summary_row *b)
 {
-	return !strcmp(a->arm, b->arm) && !strcmp(a->topology, b->topology) && a->vms == b->vms;
+	return !strcmp(a->arm, b->arm) && !strcmp(a->topology, b->topology);
 }
 
 /*
@@ -335,10 +345,8 @@ static const char *gain_title(const struct table *t)
 
 static void print_section(const struct table *t, size_t arm, const struct summary_row *like)
 {
-	char topology[40] = "";
+	const char *topology = table_has_topologies(t) ? like->topology : "";
 
-	if (table_has_topologies(t))
-		table_topology(like, topology, sizeof(topology));
 	fprintf(t->out, "\n%s%s%s%s%s: %s\n", t->colour ? "\033[1m" : "", arms[arm].arm,
 		*topology ? ", " : "", topology, t->colour ? "\033[0m" : "", arms[arm].about);
 	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline, "memnet",

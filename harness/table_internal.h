@@ -18,9 +18,6 @@ struct table {
 /* Is there any topology but one-vm, which goes without saying? */
 bool table_has_topologies(const struct table *t);
 
-/* "two-vm", "n-vm of 4". */
-void table_topology(const struct summary_row *s, char *text, size_t size);
-
 /* "What kind of result this is", below the figures. */
 void table_words(const struct table *t);
 

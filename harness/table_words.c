@@ -99,7 +99,7 @@ static void say_topologies(const struct table *t)
 {
 	if (table_has_topologies(t))
 		say(t->out, "topologies", "two-vm: one VM computes and another one has the network's "
-		    "work, their vCPUs on the same CPUs. n-vm: several VMs at once, each with both. "
+		    "work, their vCPUs on the same CPUs. n-vm-N: N VMs at once, each with both. "
 		    "A value is the sum over the VMs of a run.");
 }
 
@@ -334,22 +334,12 @@ bool table_has_topologies(const struct table *t)
 	return false;
 }
 
-void table_topology(const struct summary_row *s, char *text, size_t size)
-{
-	if (strcmp(s->topology, "n-vm"))
-		snprintf(text, size, "%s", s->topology);
-	else
-		snprintf(text, size, "n-vm of %lld", (long long)s->vms);
-}
-
 /* "spare-core send 1.00, 1.00": the ratios of what @gain has to hold in one configuration. */
 static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
 			  const struct summary_row *s)
 {
-	char topology[40] = "";
+	const char *topology = table_has_topologies(t) ? s->topology : "";
 
-	if (table_has_topologies(t))
-		table_topology(s, topology, sizeof(topology));
 	fprintf(f, " %s %s%s%s%s%s", s->arm, topology, *topology ? " " : "", s->direction,
 		*s->spin ? " spin " : "", s->spin);
 	if (s->flows > 1)

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/host_tsc.h"
 #include "harness/paths/tap.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/clock.h"
@@ -148,10 +149,15 @@ static int make_append(const struct vm *vm, char *text, size_t size)
 {
 	const struct path *path = vm->config.path;
 	const char *fault = vm->config.fault;
-	int n = snprintf(text, size,
-			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
-			 "%s%s%s%s", path ? " memnet.addr=" : "", path ? vm->end.guest : "",
-			 fault ? " memnet.fault=" : "", fault ? fault : "");
+	bool tcg = !strcmp(vm->config.accel, "tcg");
+	char tsc[32] = "";
+	int n;
+
+	if (tcg && host_tsc_khz())
+		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", host_tsc_khz());
+	n = snprintf(text, size,
+		     "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS "%s%s%s%s%s", tsc,
+		     path ? " memnet.addr=" : "", path ? vm->end.guest : "", fault ? " memnet.fault=" : "", fault ? fault : "");
 
 	return n < (int)size ? 0 : -E2BIG;
 }

@@ -32,7 +32,6 @@ static const struct summary_row *find(const char *scenario, const char *path, co
 	ROW_TEXT(like.direction, "send");
 	ROW_TEXT(like.arm, "spare-core");
 	ROW_TEXT(like.topology, "one-vm");
-	like.vms = 1;
 	return summary_find(result.summary, result.n_summary, &like, path, metric);
 }
 

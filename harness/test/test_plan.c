@@ -44,7 +44,7 @@ static void the_shipped_plans_load(void **state)
 	static const char *const shipped[] = {
 		"harness/plans/paper.ini", "harness/plans/smoke.ini",
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
-		"harness/plans/two-vm.ini",
+		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 	};
 	struct plan plan;
 
@@ -241,7 +241,7 @@ static void a_plan_without_topologies_has_one_vm(void **state)
 
 static void each_topology_has_a_boot_and_a_name_of_its_own(void **state)
 {
-	static const char *const names[] = { ".send", ".send.two-vm", ".send.2-vm", ".send.4-vm" };
+	static const char *const names[] = { ".send", ".send.two-vm", ".send.n-vm-2", ".send.n-vm-4" };
 	size_t count[ARRAY_SIZE(names)] = { 0 };
 	struct plan_run *runs;
 	struct plan plan;

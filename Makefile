@@ -216,6 +216,14 @@ results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 	harness/power_series.c \
 	harness/results.c
 
+# Beside results_src.
+report_src := \
+	harness/report.c \
+	harness/report_figures.c \
+	harness/report_html.c \
+	harness/report_svg.c \
+	harness/report_words.c
+
 plan_src := \
 	harness/plan.c \
 	harness/plan_runs.c \
@@ -246,6 +254,7 @@ lab_src := \
 	memnet-core/base/version.c \
 	$(plan_src) \
 	$(results_src) \
+	$(report_src) \
 	$(energy_src) \
 	$(base_src)
 
@@ -387,6 +396,8 @@ $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_report.c,$(results_src) $(report_src) memnet-core/base/io.c,\
+	-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/interrupt.c $(base_src)))
@@ -583,6 +594,7 @@ fuzz-coverage: $(BUILD)/fuzz/covered
 experiment: all guest-image
 	$(Q)$(LAB) --accel=$(ACCEL) $(if $(RESUME),resume $(RESUME),run $(PLAN))
 	$(Q)plots/plot.sh $(if $(RESUME),$(RESUME),$(RESULTS)/latest)
+	$(Q)$(LAB) report $(if $(RESUME),$(RESUME),$(RESULTS)/latest) > /dev/null
 
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest
@@ -602,6 +614,7 @@ stress: $(BUILD)/memnet-core/test/test_fifo_stress
 plots: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 	$(Q)plots/plot.sh $(RESULTS)/latest
+	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 
 doctor: all guest-image
 	$(Q)$(LAB) doctor
@@ -621,7 +634,7 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 help:
-	@echo 'make experiment        boot VMs, measure, print the table, draw the figures'
+	@echo 'make experiment        boot VMs, measure, print the table, draw the figures, write report.html'
 	@echo 'make test              build and run all tests'
 	@echo 'make test-threads      the tests with threads, for SANITIZE=thread'
 	@echo 'make check-regression  compare results/latest with results/thresholds.csv'

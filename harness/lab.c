@@ -13,6 +13,7 @@
 #include "harness/experiment.h"
 #include "harness/gate.h"
 #include "harness/metrics.h"
+#include "harness/report.h"
 #include "harness/results.h"
 #include "memnet-core/base/explain.h"
 #include "memnet-core/base/util.h"
@@ -33,7 +34,8 @@ static int command_report(const char *dir)
 {
 	char err[1024];
 
-	if (results_analyse(dir, NULL, stdout, isatty(STDOUT_FILENO), err, sizeof(err)))
+	if (results_analyse(dir, NULL, stdout, isatty(STDOUT_FILENO), err, sizeof(err)) ||
+	    report_write(dir, err, sizeof(err)))
 		return complain(err);
 	return 0;
 }
@@ -90,7 +92,7 @@ static const struct command {
 } commands[] = {
 	{ "run", "PLAN", "carry out a plan, analyse it, print its table", command_run },
 	{ "resume", "DIR", "finish an interrupted experiment", command_resume },
-	{ "report", "DIR", "analyse a results folder again and print its table", command_report },
+	{ "report", "DIR", "analyse a results folder again, print its table, write its report.html", command_report },
 	{ "check", "DIR", "compare a results folder with results/thresholds.csv", command_check },
 	{ "doctor", NULL, "what works on this machine, and what mends the rest", command_doctor },
 	{ "columns", NULL, "print the reference of all columns, as markdown", command_columns },

@@ -18,4 +18,7 @@ struct table {
 /* "What kind of result this is", below the figures. */
 void table_words(const struct table *t);
 
+/* Two reasons are the same when they differ in numbers only. */
+bool same_reason(const char *a, const char *b);
+
 #endif

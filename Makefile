@@ -244,6 +244,14 @@ paths_src := \
 	harness/qemu_argv.c \
 	harness/child.c
 
+# Beside results_src.
+report_src := \
+	harness/report.c \
+	harness/report_figures.c \
+	harness/report_html.c \
+	harness/report_svg.c \
+	harness/report_words.c
+
 plan_src := \
 	$(paths_src) \
 	harness/plan.c \
@@ -293,6 +301,7 @@ lab_src := \
 	memnet-core/base/version.c \
 	$(plan_src) \
 	$(results_src) \
+	$(report_src) \
 	$(energy_src) \
 	$(base_src)
 
@@ -451,6 +460,8 @@ $(eval $(call test,harness/test/test_net.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_report.c,$(results_src) $(report_src) memnet-core/base/io.c,\
+	-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
@@ -670,6 +681,7 @@ fuzz-coverage: $(BUILD)/fuzz/covered
 experiment: all guest-image
 	$(Q)$(LAB) --accel=$(ACCEL) $(if $(RESUME),resume $(RESUME),run $(PLAN))
 	$(Q)plots/plot.sh $(if $(RESUME),$(RESUME),$(RESULTS)/latest)
+	$(Q)$(LAB) report $(if $(RESUME),$(RESUME),$(RESULTS)/latest) > /dev/null
 
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest
@@ -689,6 +701,7 @@ stress: $(BUILD)/memnet-core/test/test_fifo_stress
 plots: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 	$(Q)plots/plot.sh $(RESULTS)/latest
+	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 
 doctor: all guest-image
 	$(Q)$(LAB) doctor
@@ -711,7 +724,7 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 help:
-	@echo 'make experiment        boot VMs, measure, print the table, draw the figures'
+	@echo 'make experiment        boot VMs, measure, print the table, draw the figures, write report.html'
 	@echo 'make test              build and run all tests'
 	@echo 'make test-threads      the tests with threads, for SANITIZE=thread'
 	@echo 'make check-regression  compare results/latest with results/thresholds.csv'

@@ -7,6 +7,7 @@
 #include "harness/gate.h"
 #include "harness/lab.h"
 #include "harness/metrics.h"
+#include "harness/report.h"
 #include "harness/results.h"
 #include "memnet-core/base/explain.h"
 #include "memnet-core/base/util.h"
@@ -25,7 +26,8 @@ static int report(struct lab *lab)
 	char err[1024];
 
 	if (results_analyse(lab->arguments[0], NULL, stdout, mn_has_colour(STDOUT_FILENO), err,
-			    sizeof(err)))
+			    sizeof(err)) ||
+	    report_write(lab->arguments[0], err, sizeof(err)))
 		return lab_complain(err);
 	return LAB_OK;
 }
@@ -101,7 +103,8 @@ static const struct lab_command commands[] = {
 	  "  memnet-lab plan my.ini --seed=7 --runs=1..42\n", lab_plan },
 	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,
 	  "  memnet-lab plans\n", lab_plans },
-	{ "report", "DIR", "Analyse a results folder again and print its table", 1, 1, 0, NULL,
+	{ "report", "DIR", "Analyse a results folder again, print its table, write its report.html", 1, 1, 0,
+	  NULL,
 	  "  memnet-lab report results/latest\n", report },
 	{ "check", "DIR", "Hold a results folder against results/thresholds.csv", 1, 1, 0,
 	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said.\n",

@@ -21,4 +21,7 @@ bool table_has_topologies(const struct table *t);
 /* "What kind of result this is", below the figures. */
 void table_words(const struct table *t);
 
+/* Two reasons are the same when they differ in numbers only. */
+bool same_reason(const char *a, const char *b);
+
 #endif

@@ -270,8 +270,7 @@ static const char *past_number(const char *text)
 	return text + strspn(text, "0123456789.");
 }
 
-/* Two reasons are the same when they differ in numbers only. */
-static bool same_reason(const char *a, const char *b)
+bool same_reason(const char *a, const char *b)
 {
 	while (*a && *b) {
 		const char *after_a = past_number(a), *after_b = past_number(b);

@@ -414,30 +414,43 @@ static bool list_interference(const struct table *t, FILE *f, const struct inter
 	return model;
 }
 
+/* One measure, its definition, and what it came to. */
+static void say_measure(const struct table *t, const struct interference *i)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	bool model;
+
+	if (!f)
+		return;
+	model = list_interference(t, f, i);
+	fclose(f);
+	if (text && len)
+		say(t->out, "", "%s = %s:%s. %s.%s", i->name, i->definition, text, i->meaning,
+		    model ? " MODEL: it says what CPU time says." : "");
+	free(text);
+}
+
+static bool has_interference(const struct table *t)
+{
+	for (size_t n = 0; n < t->a->n_summary; n++)
+		if (interference_find(t->a->summary[n].metric))
+			return true;
+	return false;
+}
+
 /* What both workloads together are held against, what it came to and how sure that is. */
 static void say_interference(const struct table *t)
 {
 	const struct interference *i;
-	const char *head = "together";
 
-	for (size_t n = 0; (i = interference_at(n)); n++) {
-		char *text = NULL;
-		size_t len;
-		FILE *f = open_memstream(&text, &len);
-		bool model;
-
-		if (!f)
-			return;
-		model = list_interference(t, f, i);
-		fclose(f);
-		if (text && len) {
-			say(t->out, head, "%s = %s, the median over the blocks and its 95 %% interval:"
-			    "%s. %s.%s", i->name, i->definition, text, i->meaning,
-			    model ? " MODEL: it says what CPU time says." : "");
-			head = "";
-		}
-		free(text);
-	}
+	if (!has_interference(t))
+		return;
+	say(t->out, "together", INTERFERENCE_SCENARIO " against each of its workloads alone, block by "
+	    "block: the median over the blocks and, from 6 on, its 95 %% interval.");
+	for (size_t n = 0; (i = interference_at(n)); n++)
+		say_measure(t, i);
 }
 
 static void say_other_paths(const struct table *t)

@@ -189,8 +189,8 @@ static enum outcome check_throttling(struct answer *a)
 	sched_getaffinity(0, sizeof(cpus), &cpus);
 	host_state_read("/sys", &cpus, &s);
 	if (s.core_throttles == ABSENT_INTEGER || s.package_throttles == ABSENT_INTEGER)
-		return answer(a, ABSENT, "no counts in /sys/devices/system/cpu/cpu*/thermal_throttle: a CPU "
-			      "that slows down for heat goes unseen; use a machine that is not virtual");
+		return answer(a, ABSENT, "no counts in /sys/devices/system/cpu/cpu*/thermal_throttle: "
+			      "a CPU that slows down for heat goes unseen; virtual machines have none");
 	return answer(a, PASS, "counted: %lld times by core, %lld by package since boot",
 		      (long long)s.core_throttles, (long long)s.package_throttles);
 }

@@ -429,7 +429,8 @@ static void set_defaults(struct plan *plan)
 	*plan = (struct plan){
 		.name = "unnamed", .repetitions = 6, .settle_ns = 100 * NSEC_PER_MSEC,
 		.warmup_ns = 300 * NSEC_PER_MSEC, .window_ns = 1500 * NSEC_PER_MSEC,
-		.fixed_ns = 1500 * NSEC_PER_MSEC, .idle_ns = NSEC_PER_SEC, .burst_ns = 10 * NSEC_PER_MSEC,
+		.fixed_ns = 1500 * NSEC_PER_MSEC, .burst_ns = 10 * NSEC_PER_MSEC,
+		.idle_ns = NSEC_PER_SEC,
 		.pace_percent = 60, .steal_percent = PLAN_STEAL_PERCENT, .chunk_bytes = 256 << 10, .request_bytes = 64,
 		.response_bytes = 64, .vcpus = 1, .memory_mib = 512,
 		.compute = "sha256", .cpu_model = "auto",

@@ -159,9 +159,10 @@ static double idle_rate(const struct table *t, size_t offset)
 	size_t n = 0;
 
 	for (size_t i = 0; values && i < t->n; i++) {
-		double v = *(const double *)((const char *)&t->rows[i] + offset) / t->rows[i].window_s;
+		const struct run_row *r = &t->rows[i];
+		double v = *(const double *)((const char *)r + offset) / r->window_s;
 
-		if (run_is_idle(&t->rows[i]) && run_is_ok(&t->rows[i]) && isfinite(v))
+		if (run_is_idle(r) && run_is_ok(r) && isfinite(v))
 			values[n++] = v;
 	}
 	median = stats_median(values, n);
@@ -194,13 +195,13 @@ static void say_idle(const struct table *t)
 	if (!t->a->n_net || !strcmp(common(t, offsetof(struct run_row, energy_quality)), "absent"))
 		return;
 	if (!isnan(watts))
-		say(t->out, "idle", "Net of idle: less %.2f W, what this machine uses with no VM (%.2f of "
-		    "its CPUs busy; medians of the windows before and behind each boot).%s", watts,
-		    busy, strcmp(source, "model") ? "" :
+		say(t->out, "idle", "Net of idle: less %.2f W, what this machine uses with no VM "
+		    "(%.2f of its CPUs busy; medians of the windows before and behind each "
+		    "boot).%s", watts, busy, strcmp(source, "model") ? "" :
 		    " By the MODEL that leaves CPU seconds times a constant.");
 	if (absent)
-		say(t->out, isnan(watts) ? "idle" : "", "%zu of %zu valid runs have no net energy, for "
-		    "example: %s.", absent, t->a->n_net, why);
+		say(t->out, isnan(watts) ? "idle" : "", "%zu of %zu valid runs have no net energy, "
+		    "for example: %s.", absent, t->a->n_net, why);
 }
 
 static size_t count(const struct table *t, const char *status)
@@ -406,7 +407,8 @@ static bool list_interference(const struct table *t, FILE *f, const struct inter
 			fprintf(f, "%s %s %s", last ? ";" : "", s->arm, s->direction);
 		if (!same && s->flows > 1)
 			fprintf(f, " %lld flows", (long long)s->flows);
-		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "", s->spin);
+		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "",
+			s->spin);
 		format_estimate(f, s);
 		model |= !strcmp(s->quality, "estimated");
 		last = s;
@@ -447,8 +449,8 @@ static void say_interference(const struct table *t)
 
 	if (!has_interference(t))
 		return;
-	say(t->out, "together", INTERFERENCE_SCENARIO " against each of its workloads alone, block by "
-	    "block: the median over the blocks and, from 6 on, its 95 %% interval.");
+	say(t->out, "together", INTERFERENCE_SCENARIO " against each of its workloads alone, block "
+	    "by block: the median over the blocks and, from 6 on, its 95 %% interval.");
 	for (size_t n = 0; (i = interference_at(n)); n++)
 		say_measure(t, i);
 }

@@ -448,6 +448,10 @@ $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) 
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
+$(eval $(call test,harness/test/test_run_idle.c,harness/run_idle.c harness/run_machine.c harness/run_row.c \
+	harness/run_validity.c harness/run_samples.c harness/run_attribution.c harness/host_state.c \
+	harness/threads.c harness/guest_link.c harness/interrupt.c harness/columns.c $(fake_sysfs) \
+	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
 	$(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))

@@ -265,8 +265,9 @@ struct sampler_stats sampler_stats(const struct sampler *s)
 /* A sample's deadline is the last one that had passed when it was taken. */
 struct sampler_coverage sampler_coverage(const struct sampler *s, int64_t begin_ns, int64_t end_ns)
 {
-	int64_t interval = s->config.interval_ns, begin = MAX(begin_ns - s->origin_ns, 1);
-	int64_t first = (begin + interval - 1) / interval, last = (end_ns - s->origin_ns) / interval;
+	int64_t interval = s->config.interval_ns;
+	int64_t begin = MAX(begin_ns - s->origin_ns, 1), end = end_ns - s->origin_ns;
+	int64_t first = (begin + interval - 1) / interval, last = end / interval;
 	struct sampler_coverage c = { .due = MAX(last - first + 1, 0) };
 
 	for (size_t i = 0; i < s->n; i++) {

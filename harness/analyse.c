@@ -335,7 +335,8 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 
 	if (!n && !is_always_there(w, m))
 		return;
-	s = analyse_add_row(w, g, m->name, m->unit, analyse_source(w, m, g), analyse_quality(w, m, g, n));
+	s = analyse_add_row(w, g, m->name, m->unit, analyse_source(w, m, g),
+			    analyse_quality(w, m, g, n));
 	s->n = n;
 	s->median = e.median;
 	s->ci_low = e.low;
@@ -404,7 +405,8 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	    (m->net_column && !w->out->n_net))
 		return;
 	e = estimate_ratio(w, m, g, base, gain->inverse);
-	s = analyse_add_row(w, g, gain->name, "1", analyse_source(w, m, g), e.n ? analyse_quality(w, m, g, e.n) : "absent");
+	s = analyse_add_row(w, g, gain->name, "1", analyse_source(w, m, g),
+			    e.n ? analyse_quality(w, m, g, e.n) : "absent");
 	add_gain_points(w, s, e.n);
 	s->n = e.n;
 	s->median = e.median;

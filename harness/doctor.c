@@ -16,6 +16,8 @@
 #include "energy/counters.h"
 #include "energy/energy.h"
 #include "harness/accel.h"
+#include "harness/columns.h"
+#include "harness/host_state.h"
 #include "harness/insns_plugin.h"
 #include "harness/plan.h"
 #include "harness/qemu.h"
@@ -179,6 +181,21 @@ static enum outcome check_governor(struct answer *a)
 	return answer(a, PASS, "governor performance");
 }
 
+/* What can make a run invalid must be seen to. */
+static enum outcome check_throttling(struct answer *a)
+{
+	struct host_state s;
+	cpu_set_t cpus;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	host_state_read("/sys", &cpus, &s);
+	if (s.core_throttles == ABSENT_INTEGER || s.package_throttles == ABSENT_INTEGER)
+		return answer(a, ABSENT, "no counts in /sys/devices/system/cpu/cpu*/thermal_throttle: "
+			      "a CPU that slows down for heat goes unseen; virtual machines have none");
+	return answer(a, PASS, "counted: %lld times by core, %lld by package since boot",
+		      (long long)s.core_throttles, (long long)s.package_throttles);
+}
+
 static enum outcome check_load(struct answer *a)
 {
 	double load[1];
@@ -200,6 +217,7 @@ static const struct check {
 	{ "energy", check_energy },
 	{ "counters", check_counters },
 	{ "governor", check_governor },
+	{ "throttling", check_throttling },
 	{ "load", check_load },
 	{ "vhost", check_vhost },
 	{ "sandbox", check_sandbox },	/* from here on inside of it */

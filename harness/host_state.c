@@ -119,8 +119,8 @@ static double hottest_of(const char *sysfs, size_t t)
 		if (mn_read_file(path, name, sizeof(name)) <= 0 ||
 		    strcmp(name, thermometers[t].name))
 			continue;
-		snprintf(pattern, sizeof(pattern), "%.*s/%s", (int)(strrchr(path, '/') - path), path,
-			 thermometers[t].readings);
+		snprintf(pattern, sizeof(pattern), "%.*s/%s", (int)(strrchr(path, '/') - path),
+			 path, thermometers[t].readings);
 		take_hottest(pattern, &hottest_c);
 	}
 	globfree(&found);

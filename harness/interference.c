@@ -158,10 +158,10 @@ void interference_summarise(struct work *w, const struct group *g)
 void interference_reference(FILE *out)
 {
 	fprintf(out, "\n## Interference\n\n"
-		"What `" INTERFERENCE_SCENARIO "` is held against its parts alone, of the same path, arm\n"
-		"and topology, block by block; the median and its interval are over the blocks that\n"
-		"have every part. `baseline` is empty: a path is held against itself. Of a model of\n"
-		"energy only what CPU time says: `quality` is then `estimated`.\n\n"
+		"What `" INTERFERENCE_SCENARIO "` is held against its parts alone, of the same\n"
+		"path, arm and topology, block by block; the median and its interval are over the\n"
+		"blocks that have every part. `baseline` is empty: a path is held against itself.\n"
+		"Joules of a model (`quality` is `estimated`) say no more than CPU time does.\n\n"
 		"| measure | unit | definition | meaning |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(measures); i++)
 		fprintf(out, "| `%s` | %s | %s | %s |\n", measures[i].name, measures[i].unit,

@@ -222,7 +222,7 @@ static const struct gain gains[] = {
 	  "joules of the baseline over those of the path, for the same work, idle power included" },
 	{ "energy_efficiency_gain_net", "hybrid-fixed", "energy_net", true,
 	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", NAN,
-	  "the same of joules net of idle: less what the machine without a VM uses in the time of each" },
+	  "the same of joules net of idle: less what the machine without a VM uses in that time" },
 };
 
 const struct metric *metrics_at(size_t index)
@@ -255,7 +255,8 @@ double metric_value(const struct metric *metric, const struct run_row *row,
 		    const struct net_row *net)
 {
 	if (metric->net_column)
-		return net ? column_number(columns_find(net_columns(), metric->net_column), net) : NAN;
+		return !net ? NAN :
+		       column_number(columns_find(net_columns(), metric->net_column), net);
 	if (metric->value)
 		return metric->value(row);
 	return column_number(columns_find(runs_columns(), metric->column), row);

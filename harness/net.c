@@ -83,7 +83,8 @@ void net_of_run(const struct run_row *rows, size_t n, const struct run_row *run,
 	const struct run_row *behind = idle_behind(rows, n, run);
 	const struct energy_value b = idle_energy(before, run), a = idle_energy(behind, run);
 	const struct energy_value total = energy_of(run);
-	double before_s = before ? before->window_s : NAN, behind_s = behind ? behind->window_s : NAN;
+	double before_s = before ? before->window_s : NAN;
+	double behind_s = behind ? behind->window_s : NAN;
 	struct energy_idle idle;
 	struct energy_value v;
 

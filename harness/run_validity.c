@@ -130,8 +130,9 @@ static void check_sampling(struct run *r)
 	struct run_row *row = r->row;
 
 	if (row->samples_lost > 1 && row->samples_lost > LOST_TOLERANCE * row->samples_due)
-		run_invalidate(row, "%lld of %lld samples are missing: the host's CPUs were overloaded",
-			       (long long)row->samples_lost, (long long)row->samples_due);
+		run_invalidate(row, "%lld of %lld samples are missing: the host's CPUs were "
+			       "overloaded", (long long)row->samples_lost,
+			       (long long)row->samples_due);
 }
 
 /* A machine that others keep busy has no idle power: what came on top of them would be net. */
@@ -143,8 +144,8 @@ static void check_idle(struct run *r)
 			       (end->idle_ns - begin->idle_ns));
 
 	if (!(share <= BUSY_IDLE))
-		run_invalidate(r->row, "others kept the CPUs %.0f %% busy while the machine was to be "
-			       "idle; stop what else runs here", 100 * share);
+		run_invalidate(r->row, "others kept the CPUs %.0f %% busy while the machine was to "
+			       "be idle; stop what else runs here", 100 * share);
 }
 
 static void check_machine(struct run *r)

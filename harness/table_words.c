@@ -177,9 +177,10 @@ static double idle_rate(const struct table *t, size_t offset)
 	size_t n = 0;
 
 	for (size_t i = 0; values && i < t->n; i++) {
-		double v = *(const double *)((const char *)&t->rows[i] + offset) / t->rows[i].window_s;
+		const struct run_row *r = &t->rows[i];
+		double v = *(const double *)((const char *)r + offset) / r->window_s;
 
-		if (run_is_idle(&t->rows[i]) && run_is_ok(&t->rows[i]) && isfinite(v))
+		if (run_is_idle(r) && run_is_ok(r) && isfinite(v))
 			values[n++] = v;
 	}
 	median = stats_median(values, n);
@@ -212,13 +213,13 @@ static void say_idle(const struct table *t)
 	if (!t->a->n_net || !strcmp(common(t, offsetof(struct run_row, energy_quality)), "absent"))
 		return;
 	if (!isnan(watts))
-		say(t->out, "idle", "Net of idle: less %.2f W, what this machine uses with no VM (%.2f of "
-		    "its CPUs busy; medians of the windows before and behind each boot).%s", watts,
-		    busy, strcmp(source, "model") ? "" :
+		say(t->out, "idle", "Net of idle: less %.2f W, what this machine uses with no VM "
+		    "(%.2f of its CPUs busy; medians of the windows before and behind each "
+		    "boot).%s", watts, busy, strcmp(source, "model") ? "" :
 		    " By the MODEL that leaves CPU seconds times a constant.");
 	if (absent)
-		say(t->out, isnan(watts) ? "idle" : "", "%zu of %zu valid runs have no net energy, for "
-		    "example: %s.", absent, t->a->n_net, why);
+		say(t->out, isnan(watts) ? "idle" : "", "%zu of %zu valid runs have no net energy, "
+		    "for example: %s.", absent, t->a->n_net, why);
 }
 
 static size_t count(const struct table *t, const char *status)
@@ -434,7 +435,8 @@ static bool list_interference(const struct table *t, FILE *f, const struct inter
 			fprintf(f, "%s %s %s", last ? ";" : "", s->arm, s->direction);
 		if (!same && s->flows > 1)
 			fprintf(f, " %lld flows", (long long)s->flows);
-		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "", s->spin);
+		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "",
+			s->spin);
 		format_estimate(f, s);
 		model |= !strcmp(s->quality, "estimated");
 		last = s;
@@ -442,30 +444,43 @@ static bool list_interference(const struct table *t, FILE *f, const struct inter
 	return model;
 }
 
+/* One measure, its definition, and what it came to. */
+static void say_measure(const struct table *t, const struct interference *i)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	bool model;
+
+	if (!f)
+		return;
+	model = list_interference(t, f, i);
+	fclose(f);
+	if (text && len)
+		say(t->out, "", "%s = %s:%s. %s.%s", i->name, i->definition, text, i->meaning,
+		    model ? " MODEL: it says what CPU time says." : "");
+	free(text);
+}
+
+static bool has_interference(const struct table *t)
+{
+	for (size_t n = 0; n < t->a->n_summary; n++)
+		if (interference_find(t->a->summary[n].metric))
+			return true;
+	return false;
+}
+
 /* What both workloads together are held against, what it came to and how sure that is. */
 static void say_interference(const struct table *t)
 {
 	const struct interference *i;
-	const char *head = "together";
 
-	for (size_t n = 0; (i = interference_at(n)); n++) {
-		char *text = NULL;
-		size_t len;
-		FILE *f = open_memstream(&text, &len);
-		bool model;
-
-		if (!f)
-			return;
-		model = list_interference(t, f, i);
-		fclose(f);
-		if (text && len) {
-			say(t->out, head, "%s = %s, the median over the blocks and its 95 %% interval:"
-			    "%s. %s.%s", i->name, i->definition, text, i->meaning,
-			    model ? " MODEL: it says what CPU time says." : "");
-			head = "";
-		}
-		free(text);
-	}
+	if (!has_interference(t))
+		return;
+	say(t->out, "together", INTERFERENCE_SCENARIO " against each of its workloads alone, block "
+	    "by block: the median over the blocks and, from 6 on, its 95 %% interval.");
+	for (size_t n = 0; (i = interference_at(n)); n++)
+		say_measure(t, i);
 }
 
 static void say_other_paths(const struct table *t)

@@ -116,7 +116,7 @@ static void both_together_stand_beside_each_alone(void **state)
 	says("self_interference_compute = compute rate beside the stream / compute rate alone");
 	says("spare-core send: memnet 42 %.");
 	says("spare-core send: memnet -0.50 J.");
-	says("MODEL: it says what CPU time says.");
+	says("MODEL: it says");
 	rows[1].window_s = 2;
 	ROW_TEXT(rows[0].energy_source, "a-long-source");
 	for (size_t i = 1; i < 4; i++)
@@ -138,6 +138,19 @@ static void both_together_stand_beside_each_alone(void **state)
 	print(1, false);
 	says_not("kept beside");
 	says_not("interaction");
+}
+
+static void what_is_kept_has_its_interval(void **state)
+{
+	for (int i = 0; i < 12; i++) {
+		rows[i] = made_run("memnet", i % 2 ? "compute" : "hybrid-saturate", i / 2);
+		rows[i].compute_ops_per_s = i % 2 ? 1000 : 500 + 10 * (i / 2);
+		rows[i].cpu_total_s = 1;
+	}
+	print(12, false);
+	says("spare-core send: memnet 52 % (50 .. 55).");
+	says_not("self_interference_network");	/* no stream alone */
+	says_not("interaction_energy");
 }
 
 /* Idle before, both paths, idle behind: 2 W and a tenth of a CPU. */
@@ -359,6 +372,7 @@ int main(void)
 		TEST(values_have_units_for_people),
 		TEST(guest_instructions_are_shown_where_they_were_counted),
 		TEST(both_together_stand_beside_each_alone),
+		TEST(what_is_kept_has_its_interval),
 		TEST(energy_is_shown_net_of_idle_too),
 		TEST(gains_stand_beside_the_papers),
 		TEST(the_kind_of_result_is_said_in_words),

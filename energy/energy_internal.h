@@ -30,6 +30,7 @@ struct energy_zone {
 struct energy_source_ops {
 	const char *name, *summary;
 	const struct energy_source_ops *witness;
+	bool steady;			/* counters of packages move every ENERGY_UPDATE_S */
 	bool one_sensor;		/* "name:SENSOR" may be asked for: energy.sensor */
 	int (*open)(struct energy *e);
 	int (*read)(const struct energy_zone *zone, uint64_t *raw);

@@ -249,6 +249,7 @@ const struct energy_source_ops energy_perf_power = {
 	.name = "perf-power",
 	.summary = "RAPL counters of the perf power PMU, 64 bits wide",
 	.witness = &energy_powercap,
+	.steady = true,
 	.open = perf_open,
 	.read = perf_read,
 };

@@ -257,6 +257,7 @@ static int powercap_open(struct energy *e)
 const struct energy_source_ops energy_powercap = {
 	.name = "powercap",
 	.summary = "RAPL zones of the powercap class in sysfs",
+	.steady = true,
 	.open = powercap_open,
 	.read = powercap_read,
 };

@@ -89,8 +89,8 @@ static void a_socket_sensor_per_numa_node_is_no_package(void **state)
 	struct energy *e;
 
 	fake_sockets("amd_energy");
-	fake_write("devices/system/cpu/cpu0/topology/physical_package_id", "0\n");
-	fake_write("devices/system/cpu/cpu1/topology/physical_package_id", "0\n");
+	fake_cpu(0, 0, 0);
+	fake_cpu(1, 0, 0);
 	e = fake_open("hwmon");
 	assert_string_equal(energy_source(e), "none");
 	assert_true(fake_noted(e, "hwmon", "2 sensors of sockets for 1 packages"));

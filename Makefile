@@ -152,6 +152,7 @@ energy_src := \
 	energy/energy_quality.c \
 	energy/energy_gauge.c \
 	energy/energy_check.c \
+	energy/energy_packages.c \
 	energy/energy_perf.c \
 	energy/energy_powercap.c \
 	energy/energy_hwmon.c \

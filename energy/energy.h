@@ -67,7 +67,9 @@ struct energy_note {
 struct energy_sum {
 	struct energy_reading last;	/* last good reading, or the failed first one */
 	int64_t begin_ns, begin_took_ns, end_ns, gap_ns;
-	uint64_t raw;			/* counters: what was counted */
+	uint64_t raw, doubt;		/* counters: what was counted; of it, maybe before begin */
+	int64_t still_ns, moved_ns;	/* it has not moved for so long; the interval before that */
+	double gap_j;			/* no more than this passed in the gaps */
 	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
 	uint64_t least, most;		/* gauges: of all readings */
 	unsigned good, gaps;

@@ -292,32 +292,10 @@ static void remove_kind(struct energy *e, enum energy_kind kind)
 	}
 }
 
-/* How many packages the machine has; 0: not told. Their numbers are small and dense. */
-static size_t count_packages(const struct energy *e)
-{
-	char pattern[400];
-	uint64_t id, most = 0;
-	glob_t found;
-	bool any = false;
-
-	snprintf(pattern, sizeof(pattern), "%s/devices/system/cpu/cpu[0-9]*/topology/"
-		 "physical_package_id", e->root);
-	if (glob(pattern, 0, NULL, &found))
-		return 0;
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		if (energy_read_number(&id, "%s", found.gl_pathv[i]))
-			continue;
-		any = true;
-		most = MAX(most, id);
-	}
-	globfree(&found);
-	return any ? most + 1 : 0;
-}
-
 /* All packages or none: a part of them is no total. */
 static void check_packages(struct energy *e)
 {
-	size_t n = count_kind(e, ENERGY_PACKAGE, false), packages = count_packages(e);
+	size_t n = count_kind(e, ENERGY_PACKAGE, false), packages = energy_count_packages(e);
 
 	if (count_kind(e, ENERGY_PACKAGE, true) < n)	/* noted when it was opened */
 		remove_kind(e, ENERGY_PACKAGE);

@@ -30,6 +30,7 @@ struct energy_zone {
 struct energy_source_ops {
 	const char *name, *summary;
 	const struct energy_source_ops *witness;
+	bool steady;			/* counters of packages move every ENERGY_UPDATE_S */
 	bool one_sensor;		/* "name:SENSOR" may be asked for: energy.sensor */
 	int (*open)(struct energy *e);
 	int (*read)(const struct energy_zone *zone, uint64_t *raw);
@@ -57,6 +58,13 @@ extern const struct energy_source_ops energy_perf_power, energy_powercap, energy
 struct energy_zone *energy_add_zone(struct energy *e, enum energy_kind kind);
 struct energy_zone *energy_find_zone(struct energy *e, const char *name);
 void energy_remove_zone(struct energy *e, struct energy_zone *zone);
+
+/* Are the counters the socket's, whichever die of it is asked? */
+bool energy_counts_sockets(const struct energy *e);
+/* How many packages the machine has, their numbers being small and dense; 0: not told. */
+size_t energy_count_packages(struct energy *e);
+/* 0; -ENXIO and a note: a package or a die of the machine is not among the zones. */
+int energy_check_packages(struct energy *e);
 
 /* Keep a reason; returns @error. A note for which there is no memory is lost. */
 int energy_add_note(struct energy *e, int error, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -233,14 +233,14 @@ static int perf_open(struct energy *e)
 
 	if (ret)
 		return ret;
-	if (!strcmp(e->cpu.vendor, "AuthenticAMD") || !strcmp(e->cpu.vendor, "HygonGenuine"))
+	if (energy_counts_sockets(e))
 		drop_mirrors(e, &pmu.cpus);
 	ret = add_events(e, &pmu);
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < e->n_zones; i++) {
 		if (e->zones[i].domain.kind == ENERGY_PACKAGE)
-			return 0;
+			return energy_check_packages(e);
 	}
 	return energy_add_note(e, -ENODEV, "the power PMU has no usable energy-pkg event");
 }
@@ -249,6 +249,7 @@ const struct energy_source_ops energy_perf_power = {
 	.name = "perf-power",
 	.summary = "RAPL counters of the perf power PMU, 64 bits wide",
 	.witness = &energy_powercap,
+	.steady = true,
 	.open = perf_open,
 	.read = perf_read,
 };

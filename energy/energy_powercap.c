@@ -8,7 +8,8 @@
  * The same counter can show twice: again under intel-rapl-mmio (same name; the
  * first that can be read is kept), and on AMD's multi-die parts once per die,
  * all mirroring the socket's counter (same package, counters equal while read:
- * the first die is kept). Intel's dies have counters of their own, which differ.
+ * the first die is kept, and a note says so). Dies of others have counters of
+ * their own, which may be close to each other by chance.
  *
  * Descriptors stay open; pread() at 0 makes the kernel read the counter anew. A
  * zone that has gone gives ENODEV, and an empty or torn text is an error too.
@@ -235,7 +236,7 @@ static int check_packages(struct energy *e)
 		packages++;
 	}
 	if (packages)
-		return 0;
+		return energy_check_packages(e);
 	return energy_add_note(e, -ENODEV, "no package zone in %s/class/powercap: modprobe "
 			       "intel_rapl_msr; virtual machines and containers mostly hide it",
 			       e->root);
@@ -249,7 +250,7 @@ static int powercap_open(struct energy *e)
 		ret = scan(e, "intel-rapl-mmio");
 	if (ret)
 		return ret;
-	while (remove_one_mirror(e))
+	while (energy_counts_sockets(e) && remove_one_mirror(e))
 		;
 	return check_packages(e);
 }
@@ -257,6 +258,7 @@ static int powercap_open(struct energy *e)
 const struct energy_source_ops energy_powercap = {
 	.name = "powercap",
 	.summary = "RAPL zones of the powercap class in sysfs",
+	.steady = true,
 	.open = powercap_open,
 	.read = powercap_read,
 };

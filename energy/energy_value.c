@@ -17,7 +17,17 @@
  * A reading that failed closes no interval; the next good one does, for both. If
  * there is none before the window's end, the rest of the window is a gap. A
  * window with a gap has no energy, but it has bounds: what was counted, and that
- * plus P_max for the lost time.
+ * plus what would have been believed in the lost time, or what was seen to pass in
+ * it, whichever is more.
+ *
+ * A counter that stands still amid a window is a gap too. Of that a package's RAPL counter
+ * alone is sure: it moves by 61 uJ at most, so that 0.1 W move it in under 1 ms, and no
+ * package uses less, asleep or not. Still for STILL_NS in a row it has stopped; all shorter
+ * stretches are edges close together. It may have stopped within the interval before and
+ * gone on within the one behind, so both are lost with it; and where it was still from the
+ * window's begin, its first step may be of the time before. DRAM, cores, psys (in steps of
+ * 1 J on some machines) and sensors of hwmon may rightly show no change for longer.
+ * Still all the time it is no gap: absent.
  *
  * An interval in which the machine slept is a gap too: CLOCK_MONOTONIC stood still
  * while energy was used, and counters may have been reset. It shows in the distance to
@@ -36,6 +46,7 @@
 
 #define SLACK_NS	(10 * NSEC_PER_MSEC)
 #define SLEPT_NS	(100 * NSEC_PER_MSEC)	/* more than a preemption between two clocks */
+#define STILL_NS	(100 * NSEC_PER_MSEC)	/* a package whose counter stands still has lost it */
 #define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
 #define STUCK_WINDOW_S	1.0		/* no machine is that idle */
 
@@ -44,11 +55,22 @@ static double seconds(int64_t ns)
 	return (double)ns / NSEC_PER_SEC;
 }
 
-/* The counter's advance between two good readings; NULL, or why it is not believed. */
+/* No more than this is believed to have been used in @ns. */
+static double most_j(const struct energy_zone *zone, int64_t ns)
+{
+	return 1.5 * zone->max_w * seconds(ns + SLACK_NS);
+}
+
+/*
+ * The counter's advance between two good readings, 0 if there is none to be seen; NULL, or
+ * why it is not believed.
+ */
 static const char *zone_delta(const struct energy_zone *z, const struct energy_reading *prev,
 			      const struct energy_reading *cur, uint64_t *delta)
 {
 	double dt_s = seconds(cur->t_ns - prev->t_ns);
+
+	*delta = 0;
 
 	if (z->range && z->max_w * dt_s >= z->range * z->j_per_raw)
 		return "interval so long that the counter may have gone round: sample more often";
@@ -58,25 +80,66 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 		*delta = cur->raw + z->range - prev->raw;
 	else
 		return "counter went backward";
-	if (*delta * z->j_per_raw > 1.5 * z->max_w * (dt_s + seconds(SLACK_NS)))
-		return cur->raw >= prev->raw ? "counter jumped further than the power limit allows"
-					     : "counter went backward, and not by a wrap";
-	return NULL;
+	if (*delta * z->j_per_raw <= most_j(z, cur->t_ns - prev->t_ns))
+		return NULL;
+	if (cur->raw >= prev->raw)
+		return "counter jumped further than the power limit allows";
+	*delta = 0;
+	return "counter went backward, and not by a wrap";
 }
 
-static void sum_gap(struct energy_sum *sum, int64_t ns, const char *why)
+/* @seen_j: what passed in it, as far as the counter goes. */
+static void sum_gap(const struct energy_zone *zone, struct energy_sum *sum, int64_t ns,
+		    double seen_j, const char *why)
 {
 	if (!sum->gaps++)
 		sum->gap_why = why;
 	sum->gap_ns += ns;
+	sum->gap_j += MAX(most_j(zone, ns), seen_j);
 }
 
-/* The interval from the last good reading to @r; NULL, or why it is a gap. */
+/* --- counters that stand still ------------------------------------------------- */
+
+static bool never_still(const struct energy_zone *zone)
+{
+	return zone->ops->steady && zone->domain.kind == ENERGY_PACKAGE;
+}
+
+/* What was still is over, by a step of @raw in @ns or with the window's end. */
+static void end_still(const struct energy_zone *zone, struct energy_sum *sum, uint64_t raw,
+		      int64_t ns)
+{
+	bool stopped = sum->still_ns >= STILL_NS && never_still(zone);
+
+	if (stopped)
+		sum_gap(zone, sum, sum->moved_ns + sum->still_ns + ns, 0,
+			"the counter stood still");
+	if (stopped && !sum->raw)
+		sum->doubt = raw;
+	sum->still_ns = 0;
+	sum->moved_ns = stopped ? 0 : ns;	/* lost already */
+}
+
+static void sum_delta(const struct energy_zone *zone, struct energy_sum *sum, uint64_t delta,
+		      int64_t ns)
+{
+	if (delta)
+		end_still(zone, sum, delta, ns);
+	else
+		sum->still_ns += ns;
+	sum->raw += delta;
+}
+
+/* --- intervals ----------------------------------------------------------------- */
+
+/* The interval from the last good reading to @r; NULL, or why it is a gap, and what it saw. */
 static const char *add_interval(const struct energy_zone *zone, struct energy_sum *sum,
-				const struct energy_reading *r)
+				const struct energy_reading *r, double *seen_j)
 {
 	const char *why;
 	uint64_t delta;
+
+	*seen_j = 0;
 
 	if (sum->last.error)
 		return "the first reading failed";
@@ -87,8 +150,10 @@ static const char *add_interval(const struct energy_zone *zone, struct energy_su
 	if (zone->gauge)
 		return energy_gauge_add(zone, sum, r);
 	why = zone_delta(zone, &sum->last, r, &delta);
-	if (!why)
-		sum->raw += delta;
+	if (why)
+		*seen_j = delta * zone->j_per_raw;
+	else
+		sum_delta(zone, sum, delta, r->t_ns - sum->last.t_ns);
 	return why;
 }
 
@@ -96,16 +161,17 @@ static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 		    const struct energy_reading *r)
 {
 	const char *why;
+	double seen_j;
 
 	sum->end_ns = r->t_ns;
 	sum->end_error = r->error;
 	if (r->error)
 		return;
 	sum->good++;
-	why = add_interval(zone, sum, r);
+	why = add_interval(zone, sum, r, &seen_j);
 	if (why)
-		sum_gap(sum, r->t_ns - sum->last.t_ns + llabs(r->slept_ns - sum->last.slept_ns),
-			why);
+		sum_gap(zone, sum, r->t_ns - sum->last.t_ns +
+			llabs(r->slept_ns - sum->last.slept_ns), seen_j, why);
 	sum->least = MIN(sum->least, r->raw);
 	sum->most = MAX(sum->most, r->raw);
 	sum->last = *r;
@@ -165,10 +231,11 @@ static void invalid_value(const struct energy_zone *zone, const struct energy_su
 			  struct energy_value *value)
 {
 	value->gaps = sum->gaps;
-	energy_no_value(value, ENERGY_INVALID, "%s: %u gap%s, %.3f s: %s", zone->domain.name,
-			sum->gaps, sum->gaps == 1 ? "" : "s", seconds(sum->gap_ns), sum->gap_why);
-	value->low_j = zone->gauge ? sum->low_j : sum->raw * zone->j_per_raw;
-	value->high_j = (zone->gauge ? sum->high_j : value->low_j) + zone->max_w * seconds(sum->gap_ns);
+	energy_no_value(value, ENERGY_INVALID, "%s: %u gap%s, %.3f s: %s (its limit: %g W)",
+			zone->domain.name, sum->gaps, sum->gaps == 1 ? "" : "s",
+			seconds(sum->gap_ns), sum->gap_why, zone->max_w);
+	value->low_j = zone->gauge ? sum->low_j : (sum->raw - sum->doubt) * zone->j_per_raw;
+	value->high_j = (zone->gauge ? sum->high_j : sum->raw * zone->j_per_raw) + sum->gap_j;
 }
 
 /*
@@ -205,8 +272,10 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 	if (sum.end_error) {
 		snprintf(lost, sizeof(lost), "lost in the window (%s)",
 			 energy_errno_name(sum.end_error));
-		sum_gap(&sum, sum.end_ns - sum.last.t_ns, lost);
+		sum_gap(zone, &sum, sum.end_ns - sum.last.t_ns, 0, lost);
 	}
+	if (sum.raw)
+		end_still(zone, &sum, 0, 0);
 	if (sum.gaps)
 		invalid_value(zone, &sum, value);
 	else if (sum.end_ns <= sum.begin_ns)

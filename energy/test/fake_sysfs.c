@@ -112,6 +112,16 @@ void fake_power_pmu(const char *cpumask)
 	fake_write(PMU "events/energy-pkg.unit", "Joules\n");
 }
 
+void fake_cpu(int cpu, int package, int die)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "devices/system/cpu/cpu%d/topology/physical_package_id", cpu);
+	fake_write(path, "%d\n", package);
+	snprintf(path, sizeof(path), "devices/system/cpu/cpu%d/topology/die_id", cpu);
+	fake_write(path, "%d\n", die);
+}
+
 void fake_chip(const char *dir, const char *name)
 {
 	fake_sensor(dir, "name", "%s\n", name);

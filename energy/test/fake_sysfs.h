@@ -27,6 +27,9 @@ void fake_energy(const char *dir, uint64_t uj);
 /* A `power` PMU whose energy-pkg counts CPU clock: 1 J a second, on each CPU. */
 void fake_power_pmu(const char *cpumask);
 
+/* The CPU's topology: to what package and die it belongs. */
+void fake_cpu(int cpu, int package, int die);
+
 /* class/hwmon/@dir/@file, and the name of the chip. */
 void fake_chip(const char *dir, const char *name);
 void fake_sensor(const char *dir, const char *file, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -15,14 +15,19 @@
 #define close_to(a, b)	assert_true(fabs((a) - (b)) < 1e-6)
 
 /* perf-power with what the tree's powercap has beside it. */
-static struct energy *open_both(void)
+static struct energy *open_both_of(const struct energy_cpu *cpu)
 {
 	struct energy *e;
 
 	fake_power_pmu("0");
-	e = fake_open_perf(NULL, NULL);
+	e = fake_open_perf(NULL, cpu);
 	assert_string_equal(energy_source(e), "perf-power");
 	return e;
+}
+
+static struct energy *open_both(void)
+{
+	return open_both_of(NULL);
 }
 
 /* A window of 1 s in which perf counts @perf_j and, 1 ms later, powercap @powercap_j. */
@@ -120,13 +125,14 @@ static void a_witness_that_saw_no_joules_changes_nothing(void **state)
 
 static void an_amd_die_is_the_witness_of_its_socket(void **state)
 {
+	static const struct energy_cpu amd = { "AuthenticAMD", 0x17, 0x31, 0 };
 	struct energy_sum sums[MAX_DOMAINS];
 	struct energy_check check;
 	struct energy *e;
 
 	fake_zone("intel-rapl:0", "package-0-die-0", 0);
 	fake_zone("intel-rapl:1", "package-0-die-1", 10);	/* mirrors it */
-	e = open_both();
+	e = open_both_of(&amd);
 	assert_int_equal(energy_domain_count(e), 2);
 	window(e, 50, 50, sums);
 	assert_int_equal(energy_check(e, sums, 0, 1, &check), 0);

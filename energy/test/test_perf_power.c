@@ -67,8 +67,8 @@ static void each_cpu_of_a_range_is_a_package(void **state)
 
 	need_cpus(2);
 	fake_power_pmu("0-1");
-	fake_write("devices/system/cpu/cpu0/topology/physical_package_id", "0\n");
-	fake_write("devices/system/cpu/cpu1/topology/physical_package_id", "1\n");
+	fake_cpu(0, 0, 0);
+	fake_cpu(1, 1, 0);
 	e = open_perf(&intel);
 	assert_int_equal(energy_domain_count(e), 2);
 	assert_string_equal(energy_domain(e, 0)->name, "package-0");
@@ -82,16 +82,25 @@ static void dies_of_intel_are_all_counted(void **state)
 
 	need_cpus(2);
 	fake_power_pmu("0,1");
-	for (int cpu = 0; cpu < 2; cpu++) {
-		fake_write(cpu ? "devices/system/cpu/cpu1/topology/physical_package_id"
-			       : "devices/system/cpu/cpu0/topology/physical_package_id", "0\n");
-		fake_write(cpu ? "devices/system/cpu/cpu1/topology/die_id"
-			       : "devices/system/cpu/cpu0/topology/die_id", "%d\n", cpu);
-	}
+	fake_cpu(0, 0, 0);
+	fake_cpu(1, 0, 1);
 	e = open_perf(&intel);
 	assert_int_equal(energy_domain_count(e), 2);
 	assert_string_equal(energy_domain(e, 0)->name, "package-0-die-0");
 	assert_string_equal(energy_domain(e, 1)->name, "package-0-die-1");
+	energy_close(e);
+}
+
+static void a_package_the_pmu_does_not_list_refuses_the_source(void **state)
+{
+	struct energy *e;
+
+	fake_power_pmu("0");
+	fake_cpu(0, 0, 0);
+	fake_cpu(1, 1, 0);
+	e = open_perf(&intel);
+	assert_string_equal(energy_source(e), "none");
+	assert_true(fake_noted(e, "perf-power", "package-1 of this machine has no counter"));
 	energy_close(e);
 }
 
@@ -100,8 +109,8 @@ static void dies_of_amd_mirror_their_socket(void **state)
 	struct energy *e;
 
 	fake_power_pmu("0,32");
-	fake_write("devices/system/cpu/cpu0/topology/physical_package_id", "0\n");
-	fake_write("devices/system/cpu/cpu32/topology/physical_package_id", "0\n");
+	fake_cpu(0, 0, 0);
+	fake_cpu(32, 0, 1);
 	e = open_perf(&amd);
 	assert_int_equal(energy_domain_count(e), 1);
 	assert_string_equal(energy_domain(e, 0)->name, "package-0");
@@ -182,6 +191,7 @@ int main(void)
 		fake_test(a_known_event_counts_known_joules),
 		fake_test(each_cpu_of_a_range_is_a_package),
 		fake_test(dies_of_intel_are_all_counted),
+		fake_test(a_package_the_pmu_does_not_list_refuses_the_source),
 		fake_test(dies_of_amd_mirror_their_socket),
 		fake_test(a_cpu_that_cannot_be_opened_refuses_the_source),
 		fake_test(a_bad_cpumask_refuses_the_source),

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -12,6 +13,8 @@
 
 #define MAX_DOMAINS	16
 #define close_to(a, b)	assert_true(fabs((a) - (b)) < 1e-6)
+
+static const struct energy_cpu amd = { "AuthenticAMD", 0x17, 0x31, 0 };
 
 static double joules(const struct energy *e, const struct energy_sum *sums, const char *domain)
 {
@@ -102,7 +105,7 @@ static void amd_dies_that_mirror_one_socket_are_counted_once(void **state)
 	fake_zone("intel-rapl:1", "package-0-die-1", 777000010);	/* read a little later */
 	fake_zone("intel-rapl:1:0", "core", 1000);
 	fake_zone("intel-rapl:2", "package-1-die-2", 777000000);	/* another socket's */
-	e = fake_open("powercap");
+	e = fake_open_perf("powercap", &amd);
 	assert_int_equal(energy_domain_count(e), 3);
 	fake_find(e, "package-0-die-0");
 	fake_find(e, "core-0-die-0");
@@ -112,16 +115,54 @@ static void amd_dies_that_mirror_one_socket_are_counted_once(void **state)
 	energy_close(e);
 }
 
+/* Also where they happen to be close: the second would be lost. */
 static void dies_with_counters_of_their_own_are_added(void **state)
 {
 	struct energy *e;
 
 	fake_zone("intel-rapl:0", "package-0-die-0", 777000000);
-	fake_zone("intel-rapl:1", "package-0-die-1", 555000000);
+	fake_zone("intel-rapl:1", "package-0-die-1", 777000010);
 	e = fake_open("powercap");
 	assert_int_equal(energy_domain_count(e), 2);
 	assert_true(energy_domain(e, 0)->in_total && energy_domain(e, 1)->in_total);
 	energy_close(e);
+}
+
+static void refused_without(const struct energy_cpu *cpu, const char *missing)
+{
+	struct energy *e = fake_open_perf("powercap", cpu);
+	char text[64];
+
+	assert_string_equal(energy_source(e), missing ? "none" : "powercap");
+	if (missing) {
+		snprintf(text, sizeof(text), "%s of this machine has no counter", missing);
+		assert_true(fake_noted(e, "powercap", text));
+	}
+	energy_close(e);
+}
+
+static void a_package_without_a_zone_refuses_the_source(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0", 1000);
+	fake_cpu(0, 0, 0);
+	refused_without(NULL, NULL);
+	fake_cpu(1, 1, 0);
+	refused_without(NULL, "package-1");
+	fake_zone("intel-rapl:1", "package-10", 1000);	/* of another */
+	refused_without(NULL, "package-1");
+	fake_zone("intel-rapl:2", "package-1", 1000);
+	refused_without(NULL, NULL);
+}
+
+static void a_die_without_a_zone_refuses_the_source(void **state)
+{
+	fake_zone("intel-rapl:0", "package-0-die-0", 1000);
+	fake_cpu(0, 0, 0);
+	fake_cpu(1, 0, 1);
+	refused_without(NULL, "package-0-die-1");
+	refused_without(&amd, NULL);			/* the socket's counter */
+	fake_zone("intel-rapl:1", "package-0-die-1", 1000);
+	refused_without(NULL, NULL);
 }
 
 static void the_mmio_duplicate_is_left_out(void **state)
@@ -279,6 +320,8 @@ int main(void)
 		fake_test(two_sockets_with_psys_between_and_dram_first),
 		fake_test(amd_dies_that_mirror_one_socket_are_counted_once),
 		fake_test(dies_with_counters_of_their_own_are_added),
+		fake_test(a_package_without_a_zone_refuses_the_source),
+		fake_test(a_die_without_a_zone_refuses_the_source),
 		fake_test(the_mmio_duplicate_is_left_out),
 		fake_test(the_mmio_zone_stands_in_for_one_that_cannot_be_read),
 		fake_test(a_package_that_cannot_be_read_refuses_the_source),

@@ -101,7 +101,7 @@ static void csv_has_every_number_with_its_source(void **state)
 
 	fake_zone("intel-rapl:0", "package-0", 1000000);
 	fake_write("mine", "task-clock\nno-such-event\n");
-	tool_run(&t, "--csv -e @%s/mine -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ
+	tool_run(&t, "--csv -e @%s/mine -- sh -c 'echo 3500000 > " ENERGY_UJ
 		 "; exit 3'", fake_root(), fake_root());
 	assert_int_equal(t.status, 3);
 	read_csv(t.err);
@@ -153,7 +153,7 @@ static void json_has_null_and_a_reason_for_what_is_absent(void **state)
 
 	fake_zone("intel-rapl:0", "package-0", 1000000);
 	fake_write("mine", "no-such-event\n");
-	tool_run(&t, "--json -e @%s/mine -- sh -c 'sleep 0.2; echo 3500000 > " ENERGY_UJ "' "
+	tool_run(&t, "--json -e @%s/mine -- sh -c 'echo 3500000 > " ENERGY_UJ "' "
 		 "'a\"b' \"$(printf '\\377')\"", fake_root(), fake_root());
 	all = report_read(t.err);
 	assert_int_equal(json_array_size(all), 1);
@@ -182,7 +182,7 @@ static void json_has_names_that_are_not_utf_8(void **state)
 /* The PMU counts CPU clock, 1 J a second; powercap has 2.5 J of the same package. */
 static void the_witness_and_its_difference_are_in_csv_and_json(void **state)
 {
-	static const char words[] = "-- sh -c 'sleep 0.3; echo 3500000 > " ENERGY_UJ "'";
+	static const char words[] = "-- sh -c 'sleep 0.05; echo 3500000 > " ENERGY_UJ "; sleep 0.05'";
 	json_t *all, *check;
 	size_t row;
 
@@ -252,7 +252,7 @@ static void intervals_add_up_to_the_window(void **state)
  * More than 3 J at once would be more than the zone's 200 W allow between two readings.
  */
 #define GROWING	"sh -c 'r=%s; i=$(cat $r/i); j=$(cat $r/j); i=$((i+1)); j=$((j+i)); " \
-		"echo $i >$r/i; echo $j >$r/j; sleep 0.05; " \
+		"echo $i >$r/i; echo $j >$r/j; " \
 		"echo $((j*250000)) >$r/class/powercap/intel-rapl:0/energy_uj'"
 
 static void prepare_growing(void)
@@ -301,8 +301,8 @@ static void under_six_runs_give_a_range_and_say_so(void **state)
 /* Of the runs from @first on the counter cannot be read at the end, and then it is back. */
 static void run_losing(unsigned first)
 {
-	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.1\n"
-		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.1\n", first);
+	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.05\n"
+		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.05\n", first);
 	fake_zone("intel-rapl:0", "package-0", 1000000);
 	fake_write("i", "1\n");
 	tool_run(&t, "--csv --repeat 3 -- sh %s/lose %s " ENERGY_UJ, fake_root(), fake_root(),

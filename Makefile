@@ -196,8 +196,14 @@ event_sets := \
 
 # Found by memnet-lab from where it is: BIN/../share/memnet/plans.
 plans := \
+	harness/plans/aa.ini \
+	harness/plans/flows.ini \
+	harness/plans/aa.ini \
+	harness/plans/flows.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/sizes.ini \
+	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
 	harness/plans/spin.ini
 

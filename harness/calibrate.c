@@ -43,7 +43,7 @@ static bool is_calibration(const struct experiment *x, const struct run_row *row
 			   const struct arm *arm)
 {
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, arm->name) &&
-	       !strcmp(row->path, baseline_of(&x->plan)->path->name) &&
+	       !strcmp(row->path, baseline_of(&x->plan)->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
@@ -86,7 +86,7 @@ static int try_calibration(struct experiment *x, struct vm *vm, const struct pla
 		return ret;
 	x->calibrations[x->n_calibrations++] = row;
 	snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
-		 config->arm->name, config->path->name, row.status, row.reason, x->folder.dir);
+		 config->arm->name, config->name, row.status, row.reason, x->folder.dir);
 	return vm_ret;
 }
 
@@ -99,6 +99,7 @@ static int calibrate_arm(struct experiment *x, struct vm *vm, const struct arm *
 	config.arm = arm;
 	config.direction = "send";
 	config.flows = 1;
+	config.chunk_bytes = 0;
 
 	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, arm); i++)
 		ret = try_calibration(x, vm, &config);

@@ -49,12 +49,14 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 	ROW_TEXT(row->run_id, "%s", id);
 	row->order = x->order++;
 	ROW_TEXT(row->kind, "measure");
-	ROW_TEXT(row->path, "%s", c->path->name);
+	ROW_TEXT(row->path, "%s", c->name);
 	ROW_TEXT(row->scenario, "%s", c->scenario->name);
 	ROW_TEXT(row->direction, "%s", c->direction);
 	if (c->flows)
 		row->flows = c->flows;
 	ROW_TEXT(row->spin, "%s", c->spin);
+	if (c->chunk_bytes)
+		row->chunk_bytes = c->chunk_bytes;
 	ROW_TEXT(row->arm, "%s", c->arm->name);
 	ROW_TEXT(row->topology, "one-vm");
 	ROW_TEXT(row->accelerator, "%s", x->accel.name);

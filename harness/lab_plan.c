@@ -175,7 +175,7 @@ static void print_order(const struct outline *o)
 
 		if (!i || r->boot != r[-1].boot)
 			printf("  block %u, boot %u: %s%s%s%s\n", r->block, r->boot,
-			       r->config->path->name, *r->config->spin ? ", spin " : "",
+			       r->config->name, *r->config->spin ? ", spin " : "",
 			       r->config->spin, r->config->path->missing() ? " (skipped)" : "");
 		printf("    %5u  %s\n", r->number, r->id);
 	}

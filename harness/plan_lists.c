@@ -2,7 +2,8 @@
 /*
  * The keys of [matrix NAME]: each is a list, and a line of the table below. A matrix is the
  * cross product of its lists: of flows 1 where it has none, of spin budgets those of
- * memnetd and libmemnet. What a scenario or path has no use for does not multiply it.
+ * memnetd and libmemnet, of chunks the plan's. A path may be there once more under another
+ * name, "memnet@b": with a VM and rows of its own, it is compared as if it were another. What a scenario or path has no use for does not multiply it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,9 +38,34 @@
 		return type##_at(i) ? type##_at(i)->name : NULL;			\
 	}
 
-NAMES(path, paths)
 NAMES(scenario, scenarios)
 NAMES(arm, arms)
+
+static const char *path_known(size_t i)
+{
+	return path_at(i) ? path_at(i)->name : NULL;
+}
+
+/* "memnet", "memnet@b". */
+static int set_path(struct plan_matrix *m, size_t i, const char *word)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	size_t n = strcspn(word, "@");
+	const char *label = word[n] ? word + n + 1 : "a";
+	char name[PLAN_PATH_SIZE];
+
+	if (strlen(word) >= sizeof(name) || !*label || label[strspn(label, letters)])
+		return -EINVAL;
+	snprintf(name, sizeof(name), "%.*s", (int)n, word);
+	strcpy(m->path_names[i], word);
+	m->paths[i] = path_find(name);
+	return m->paths[i] ? 0 : -EINVAL;
+}
+
+static const char *path_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return m->path_names[i];
+}
 
 static const char *direction_known(size_t i)
 {
@@ -105,6 +131,23 @@ static const char *spin_word(const struct plan_matrix *m, size_t i, char buf[PLA
 	return m->spins[i];
 }
 
+static int set_chunk(struct plan_matrix *m, size_t i, const char *word)
+{
+	uint64_t bytes;
+
+	if (mn_parse_bytes(word, &bytes) || bytes < PLAN_CHUNK_LEAST || bytes > PLAN_CHUNK_MOST ||
+	    bytes % PLAN_CHUNK_LEAST)
+		return -EINVAL;
+	m->chunks[i] = bytes;
+	return 0;
+}
+
+static const char *chunk_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	plan_format_bytes(m->chunks[i], buf, PLAN_SPIN_SIZE);
+	return buf;
+}
+
 /* --- the table --------------------------------------------------------------- */
 
 #define COUNT(field) offsetof(struct plan_matrix, field)
@@ -118,6 +161,8 @@ static const struct plan_list lists[] = {
 	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64" },
 	{ "spin", set_spin, spin_word, COUNT(n_spins), NULL,
 	  "0, times up to 1s such as 50us, adaptive:TIME" },
+	{ "chunk", set_chunk, chunk_word, COUNT(n_chunks), NULL,
+	  "sizes from 4k to 4M, multiples of 4k" },
 };
 
 const struct plan_list *plan_list_at(size_t i)
@@ -198,9 +243,9 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 	for (size_t i = 0; i < plan->n_configs; i++) {
 		const struct plan_config *o = &plan->configs[i];
 
-		if (o->path == c->path && o->scenario == c->scenario && o->arm == c->arm &&
+		if (!strcmp(o->name, c->name) && o->scenario == c->scenario && o->arm == c->arm &&
 		    !strcmp(o->direction, c->direction) && o->flows == c->flows &&
-		    !strcmp(o->spin, c->spin))
+		    !strcmp(o->spin, c->spin) && o->chunk_bytes == c->chunk_bytes)
 			return true;
 	}
 	return false;
@@ -211,6 +256,7 @@ static int add_config(struct plan *plan, struct plan_config c)
 	if (c.scenario->stream == LOAD_NONE) {
 		c.direction = "none";
 		c.flows = c.scenario->exchange != LOAD_NONE;
+		c.chunk_bytes = 0;
 	}
 	if (!c.path->spins)
 		c.spin[0] = '\0';
@@ -222,7 +268,19 @@ static int add_config(struct plan *plan, struct plan_config c)
 	return 0;
 }
 
-/* @c with each of the matrix's flows and spin budgets. */
+/* @c with each of the matrix's chunks. */
+static int add_chunks(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = m->n_chunks ? 0 : add_config(plan, c);
+
+	for (size_t i = 0; !ret && i < m->n_chunks; i++) {
+		c.chunk_bytes = m->chunks[i];
+		ret = add_config(plan, c);
+	}
+	return ret;
+}
+
+/* @c with each of the matrix's flows, spin budgets and chunks. */
 static int add_variants(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
 {
 	int ret = 0;
@@ -231,22 +289,27 @@ static int add_variants(struct plan *plan, const struct plan_matrix *m, struct p
 		for (size_t s = 0; !ret && s < MAX(m->n_spins, 1u); s++) {
 			c.flows = m->n_flows ? m->flows[f] : 1;
 			strcpy(c.spin, m->n_spins ? m->spins[s] : "");
-			ret = add_config(plan, c);
+			ret = add_chunks(plan, m, c);
 		}
 	return ret;
 }
 
 static int multiply(struct plan *plan, const struct plan_matrix *m)
 {
+	struct plan_config c = { 0 };
 	int ret = 0;
 
 	for (size_t p = 0; p < m->n_paths; p++)
 		for (size_t a = 0; a < m->n_arms; a++)
 			for (size_t s = 0; s < m->n_scenarios; s++)
-				for (size_t d = 0; !ret && d < m->n_directions; d++)
-					ret = add_variants(plan, m, (struct plan_config){
-						m->paths[p], m->scenarios[s], m->arms[a],
-						m->directions[d] });
+				for (size_t d = 0; !ret && d < m->n_directions; d++) {
+					c.path = m->paths[p];
+					strcpy(c.name, m->path_names[p]);
+					c.scenario = m->scenarios[s];
+					c.arm = m->arms[a];
+					c.direction = m->directions[d];
+					ret = add_variants(plan, m, c);
+				}
 	return ret;
 }
 

@@ -143,7 +143,7 @@ static int spawn_stream(struct run *r)
 	int n = snprintf(text, sizeof(text), "stream --transport %s --peer " VM_PEER
 			 " --direction %s --flows %u --chunk %llu --seed %llu",
 			 ctx->config->path->transport, ctx->config->direction, ctx->config->flows,
-			 (unsigned long long)ctx->plan->chunk_bytes,
+			 (unsigned long long)plan_chunk_bytes(ctx->plan, ctx->config),
 			 (unsigned long long)ctx->seed);
 
 	if (ctx->config->scenario->stream == LOAD_PACED)

@@ -194,7 +194,7 @@ static void fill_stream(struct run *r)
 
 	if (ctx->config->scenario->stream == LOAD_NONE)
 		return;
-	row->stream_chunk_bytes = ctx->plan->chunk_bytes;
+	row->stream_chunk_bytes = plan_chunk_bytes(ctx->plan, ctx->config);
 	if (ctx->config->scenario->stream == LOAD_PACED)
 		row->stream_target_bytes_per_s = ctx->targets.stream_bytes_per_s;
 	row->stream_bytes = arrived(r);

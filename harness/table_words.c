@@ -78,9 +78,10 @@ static void say_gain(const struct table *t)
 {
 	if (!t->a->baseline[0])
 		return;
-	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and "
-	    "joules %s / memnet, compared block by block; the median over the blocks. Other "
-	    "values are medians over the valid runs.", t->a->baseline, t->a->baseline);
+	say(t->out, "gain", "How many times better %s is: rates %s / %s, seconds and joules %s / %s, "
+	    "compared block by block; the median over the blocks. Other values are medians over the "
+	    "valid runs.", t->a->subject, t->a->subject, t->a->baseline, t->a->baseline,
+	    t->a->subject);
 }
 
 static void say_accelerator(const struct table *t)
@@ -262,6 +263,8 @@ static void format_checks(const struct table *t, FILE *f, const struct gain *gai
 	fprintf(f, " %s %s%s%s", s->arm, s->direction, *s->spin ? " spin " : "", s->spin);
 	if (s->flows > 1)
 		fprintf(f, " %lld flows", (long long)s->flows);
+	if (s->chunk_bytes > 0)
+		fprintf(f, " %lld KiB", (long long)s->chunk_bytes / 1024);
 	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
 		const struct summary_row *held =
 			summary_find(t->a->summary, t->a->n_summary, s, s->path,
@@ -287,7 +290,7 @@ static void say_check(const struct table *t, const struct gain *gain, const char
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const struct summary_row *s = &t->a->summary[i];
 
-		if (!strcmp(s->metric, gain->name) && !strcmp(s->path, "memnet"))
+		if (!strcmp(s->metric, gain->name) && !strcmp(s->path, t->a->subject))
 			format_checks(t, f, gain, s);
 	}
 	fclose(f);
@@ -314,7 +317,7 @@ static void say_other_paths(const struct table *t)
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const char *path = t->a->summary[i].path;
 
-		if (strcmp(path, "memnet") && strcmp(path, t->a->baseline)) {
+		if (strcmp(path, t->a->subject) && strcmp(path, t->a->baseline)) {
 			say(t->out, "also", "Other paths were measured: summary.csv has them.");
 			return;
 		}

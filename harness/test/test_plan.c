@@ -44,6 +44,7 @@ static void the_shipped_plans_load(void **state)
 	static const char *const shipped[] = {
 		"harness/plans/paper.ini", "harness/plans/smoke.ini",
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
+		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
 	};
 	struct plan plan;
 
@@ -162,7 +163,7 @@ static void what_is_written_is_read_as_the_same(void **state)
 	struct plan plan, again;
 
 	scratch_write("base.ini", "[plan]\nname=base\nwindow=1234567us\nchunk=12k\nvcpu_cpus=0-1,3\n"
-		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE MATRIX);
+		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE "chunk=4k,1M\n" MATRIX);
 	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\ninherits=base.ini\n"), 0);
 	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
 	assert_memory_equal(&plan, &again, sizeof(plan));
@@ -212,6 +213,52 @@ static void flows_and_spin_multiply_only_what_has_a_use_for_them(void **state)
 	assert_int_equal(spins, 6);
 	assert_int_equal(eights, (1 + 3) * 2);
 	assert_int_equal(plan_most_flows(&plan), 8);
+}
+
+static void chunks_multiply_what_streams(void **state)
+{
+	struct plan plan;
+	struct plan_run *runs;
+	size_t n, fours = 0;
+
+	assert_int_equal(load(&plan, "[matrix c]\npaths=virtio-tap\nscenarios=idle,network\n"
+			      "arms=spare-core\ndirections=send\nchunk=4k, 64k, 4M\n"), 0);
+	assert_int_equal(plan.n_configs, 1 + 3);
+	for (size_t i = 0; i < plan.n_configs; i++)
+		assert_int_equal(plan_chunk_bytes(&plan, &plan.configs[i]),
+				 plan.configs[i].chunk_bytes ? plan.configs[i].chunk_bytes : 262144);
+	n = plan_expand(&plan, 1, &runs);
+	for (size_t i = 0; i < n; i++)
+		fours += !!strstr(runs[i].id, ".network.send.chunk-4M");
+	assert_int_equal(fours, plan.repetitions);
+	free(runs);
+	refused(MATRIX "chunk=4k,5000\n", ":6:", "want a list out of sizes from 4k");
+	refused(MATRIX "chunk=8M\n", ":6:", "want a list out of sizes from 4k");
+}
+
+/* The same path under another name: as if it were another. */
+static void a_path_may_be_there_twice(void **state)
+{
+	struct plan plan;
+	struct plan_run *runs;
+	long n;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=2\n[matrix aa]\npaths=memnet, memnet@b\n"
+			      "scenarios=idle,compute\narms=spare-core\ndirections=send\n"), 0);
+	assert_int_equal(plan.n_configs, 4);
+	assert_ptr_equal(plan.configs[0].path, plan.configs[3].path);
+	assert_string_equal(plan.configs[3].name, "memnet@b");
+	n = plan_expand(&plan, 1, &runs);
+	assert_int_equal(n, 8);
+	for (long i = 1; i < n; i++)	/* a boot of its own */
+		assert_int_equal(!strcmp(runs[i].config->name, runs[i - 1].config->name),
+				 runs[i].boot == runs[i - 1].boot);
+	free(runs);
+	refused("[matrix m]\npaths=memnet@\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnte@b\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnet@b@c\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnet@../b\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnet@b234567890123456789012345\n", ":2:", "want a list");
 }
 
 static void each_spin_budget_has_a_boot_of_its_own(void **state)
@@ -359,6 +406,8 @@ int main(void)
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(what_streams_nothing_has_no_direction),
 		cmocka_unit_test(flows_and_spin_multiply_only_what_has_a_use_for_them),
+		cmocka_unit_test(chunks_multiply_what_streams),
+		cmocka_unit_test(a_path_may_be_there_twice),
 		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),

@@ -66,11 +66,8 @@ void lab_parse(struct lab *lab, int argc, char **argv);
 /* One line on standard error. Returns LAB_FAILED. */
 int lab_complain(const char *err);
 
-/*
- * The file of a plan as it was typed: a file, or the name of one that is shipped.
- * @path holds 4096 bytes; returns it, or @typed.
- */
-const char *lab_find_plan(const char *typed, char *path);
+/* The file of a plan as it was typed: that file, or what is shipped under this name. */
+const char *lab_find_plan(const char *typed);
 
 /* The commands of lab_plan.c and lab_run.c. */
 int lab_plan(struct lab *lab);

@@ -24,16 +24,17 @@ static int shipped_dir(char *dir, size_t size)
 	return mn_beside_program(2, SHIPPED, dir, size);
 }
 
-const char *lab_find_plan(const char *typed, char *path)
+const char *lab_find_plan(const char *typed)
 {
+	static char path[4096];
 	char dir[3072];
 
 	if (!access(typed, F_OK) || strchr(typed, '/') || shipped_dir(dir, sizeof(dir)))
 		return typed;
-	snprintf(path, 4096, "%s/%s", dir, typed);
+	snprintf(path, sizeof(path), "%s/%s", dir, typed);
 	if (!access(path, F_OK))
 		return path;
-	snprintf(path, 4096, "%s/%s.ini", dir, typed);
+	snprintf(path, sizeof(path), "%s/%s.ini", dir, typed);
 	return access(path, F_OK) ? typed : path;
 }
 
@@ -150,9 +151,7 @@ static int expand(struct outline *o)
 static int outline_make(struct outline *o)
 {
 	const struct experiment_options *e = &o->lab->experiment;
-	char path[4096];
-	int ret = plan_load(&o->plan, lab_find_plan(o->lab->arguments[0], path), o->err,
-			    sizeof(o->err));
+	int ret = plan_load(&o->plan, lab_find_plan(o->lab->arguments[0]), o->err, sizeof(o->err));
 
 	if (ret)
 		return ret;

@@ -30,9 +30,7 @@ static int run_and_report(const struct lab *lab)
 
 int lab_run(struct lab *lab)
 {
-	char path[4096];
-
-	lab->experiment.plan = lab_find_plan(lab->arguments[0], path);
+	lab->experiment.plan = lab_find_plan(lab->arguments[0]);
 	return run_and_report(lab);
 }
 

@@ -205,8 +205,15 @@ static void a_merged_folder_is_a_part_like_others(void **state)
 {
 	const char *a = make_folder((struct making){ .plan = HEAD MATRIX });
 	char dir[512], again[512];
+	struct folder drawn, whole;
+	struct plan plan;
 
 	assert_int_equal(merge_two(a, a, dir), 0);
+	assert_int_equal(folder_load(&drawn, a, &plan, err, sizeof(err)), 0);
+	assert_int_equal(folder_load(&whole, dir, &plan, err, sizeof(err)), 0);
+	assert_int_equal(whole.seed, drawn.seed);
+	folder_close(&drawn);
+	folder_close(&whole);
 	if (merge_two(a, dir, again))
 		fail_msg("%s", err);
 	same_file(dir, again, "runs.csv");

@@ -368,6 +368,29 @@ static int check_same_accel(struct experiment *x)
 	return 0;
 }
 
+/* Does --runs mean anything? */
+static int check_part(struct experiment *x)
+{
+	const struct plan_range part = x->o->part;
+	struct plan_run *runs;
+	size_t kept;
+	long n;
+
+	if (!x->plan.seed) {
+		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
+			 "of it means nothing; give all parts one seed: --seed=N");
+		return -EINVAL;
+	}
+	n = plan_expand(&x->plan, x->plan.seed, &runs);
+	kept = n < 0 ? 0 : plan_part(runs, n, part);
+	free(n < 0 ? NULL : runs);
+	if (kept)
+		return 0;
+	snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld runs; "
+		 "memnet-lab plan shows them", part.first, part.last, n);
+	return -EINVAL;
+}
+
 static int open_folder(struct experiment *x)
 {
 	int ret;
@@ -379,10 +402,10 @@ static int open_folder(struct experiment *x)
 		return ret;
 	if (x->o->seed)
 		x->plan.seed = x->o->seed;
-	if (x->o->part.last && !x->plan.seed) {
-		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
-			 "of it means nothing; give all parts one seed: --seed=N");
-		return -EINVAL;
+	if (x->o->part.last) {
+		ret = check_part(x);
+		if (ret)
+			return ret;
 	}
 	return folder_create(&x->folder, x->o->results, &x->plan, x->o->part, x->err,
 			     sizeof(x->err));
@@ -453,11 +476,6 @@ static int set_up(struct experiment *x)
 		return n;
 	}
 	x->n_runs = plan_part(x->runs, n, x->folder.part);
-	if (!x->n_runs) {
-		snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld "
-			 "runs; memnet-lab plan shows them", x->folder.part.first, x->folder.part.last, n);
-		return -EINVAL;
-	}
 	x->order = x->folder.n_done + 1;
 	return write_environment(x);
 }

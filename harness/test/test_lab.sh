@@ -78,7 +78,9 @@ lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
 lab 1 resume
-says "results/latest: No such file" "nothing to resume"
+says "results/latest: No such file" "--results=DIR"
+lab 1 report
+lab 2 check
 
 lab 0 plans
 for p in harness/plans/*.ini; do

@@ -680,7 +680,7 @@ help:
 	@echo 'make lint install clean help'
 	@echo
 	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
-	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets'
+	@echo '                                build/bin/memnet-lab plans lists them'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'

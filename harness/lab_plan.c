@@ -11,6 +11,7 @@
 #include "harness/folder.h"
 #include "harness/forecast.h"
 #include "harness/lab.h"
+#include "harness/plan_internal.h"
 #include "harness/rows.h"
 #include "memnet-core/base/io.h"
 
@@ -209,18 +210,35 @@ static void print_time(const struct outline *o)
 	       o->learnt_from[0] ? "as in " : "which is assumed", o->learnt_from);
 }
 
-static void outline_print(const struct outline *o)
+/* Those the plan gives, or what would be chosen now. */
+static void print_cpus(const struct outline *o)
 {
 	struct plan plan = o->plan;
-	char err[512];
+	const struct plan_key *key;
+	char err[512], text[PLAN_TEXT_SIZE];
 
+	printf("CPUs       ");
+	if (plan_choose_cpus(&plan, err, sizeof(err))) {
+		printf(" %s\n", err);
+		return;
+	}
+	plan.cpus_given = true;
+	for (size_t i = 0; (key = plan_key_at(i)); i++) {
+		plan_key_format(&plan, key, text);
+		if (key->is_cpus)
+			printf(" %s = %s", key->name, text);
+	}
+	printf("%s\n", o->plan.cpus_given ? "" : " (chosen)");
+}
+
+static void outline_print(const struct outline *o)
+{
 	plan_write(&o->plan, stdout);
 	print_order(o);
 	printf("\nruns        %zu: %zu configurations, %llu blocks\n", o->n_runs, o->plan.n_configs,
 	       (unsigned long long)o->plan.repetitions);
 	print_skips(o);
-	if (plan_choose_cpus(&plan, err, sizeof(err)))
-		printf("CPUs        %s\n", err);
+	print_cpus(o);
 	print_time(o);
 }
 

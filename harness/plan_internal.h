@@ -7,6 +7,7 @@
 
 #define PLAN_CHUNK_LEAST 4096	/* streams hand over whole blocks of their pattern */
 #define PLAN_CHUNK_MOST (4 << 20)
+#define PLAN_LIST_CHARS 160	/* so that it fits a line of libinih, 199, also as we write it */
 #define PLAN_TEXT_SIZE 256	/* room for a value or a list, as text */
 
 /* A key of [plan]: one value. */

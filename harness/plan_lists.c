@@ -206,12 +206,15 @@ static int refuse(const struct plan_list *list, const char *word, char *err, siz
 int plan_list_parse(struct plan_matrix *m, const struct plan_list *list, const char *text,
 		    char *err, size_t errlen)
 {
-	char copy[PLAN_TEXT_SIZE], *word, *save = NULL;
+	char copy[PLAN_LIST_CHARS + 1], *word, *save = NULL;
 	size_t *n = count_of(m, list);
 
 	*n = 0;
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
-		copy[0] = '\0';
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy)) {
+		snprintf(err, errlen, "%s: a list of more than %d characters; put the rest into another "
+			 "matrix", list->name, PLAN_LIST_CHARS);
+		return -EINVAL;
+	}
 	for (word = strtok_r(copy, ", \t", &save); word; word = strtok_r(NULL, ", \t", &save)) {
 		if (*n == PLAN_LIST_MAX) {
 			snprintf(err, errlen, "%s: more than %d words", list->name, PLAN_LIST_MAX);

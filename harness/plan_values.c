@@ -145,14 +145,21 @@ static int parse_cpus(void *field, const struct plan_key *key, const char *text)
 	return mn_parse_cpu_list(text, field);
 }
 
+/* With ranges: never longer than what was read. */
 static void format_cpus(const void *field, char text[PLAN_TEXT_SIZE])
 {
+	const cpu_set_t *set = field;
 	size_t n = 0;
 
 	text[0] = '\0';
-	for (int i = 0; i < CPU_SETSIZE && n < PLAN_TEXT_SIZE; i++)
-		if (CPU_ISSET(i, (const cpu_set_t *)field))
+	for (int i = 0, last; i < CPU_SETSIZE && n < PLAN_TEXT_SIZE; i = last + 1) {
+		for (last = i; last < CPU_SETSIZE && CPU_ISSET(last, set); last++)
+			;
+		if (last > i)
 			n += snprintf(text + n, PLAN_TEXT_SIZE - n, "%s%d", n ? "," : "", i);
+		if (last > i + 1 && n < PLAN_TEXT_SIZE)
+			n += snprintf(text + n, PLAN_TEXT_SIZE - n, "-%d", last - 1);
+	}
 }
 
 /* --- the table --------------------------------------------------------------- */

@@ -172,6 +172,46 @@ static void what_is_written_is_read_as_the_same(void **state)
 	assert_memory_equal(&plan, &again, sizeof(plan));
 }
 
+static void what_is_long_is_written_in_whole(void **state)
+{
+	static const char long_paths[] = "memnet@a1234567890,memnet@b1234567890,memnet@c1234567890,"
+		"memnet@d1234567890,memnet@e1234567890,memnet@f1234567890,memnet@g1234567890,memnet@h";
+	struct plan plan, again;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "[plan]\nvcpu_cpus=0-511,600,700-701\nhost_cpus=512-599\n"
+		 "[matrix m]\npaths=%s\nscenarios=idle\narms=spare-core\ndirections=send\n", long_paths);
+	assert_int_equal(load(&plan, text), 0);
+	assert_int_equal(plan.n_configs, 8);
+	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
+	assert_memory_equal(&plan, &again, sizeof(plan));
+	snprintf(text, sizeof(text), "[matrix m]\npaths=%s,memnet@i1234567890,memnet@j\n", long_paths);
+	refused(text, ":2:", "more than 160 characters");
+}
+
+/* Whatever a file holds: it loads, or is refused with one line. */
+static void a_spoilt_file_is_refused_in_one_line(void **state)
+{
+	static const char good[] = "[plan]\nname=x\nwindow=2s\nvcpu_cpus=0-3\nhost_cpus=4\n" WIDE
+				   "chunk=4k,1M\n";
+	uint64_t rng = 1;
+	struct plan plan;
+	char text[sizeof(good)];
+	int bad = 0;
+
+	for (int i = 0; i < 3000; i++) {
+		memcpy(text, good, sizeof(good));
+		for (int n = mn_splitmix64(&rng) % 4; n >= 0; n--)
+			text[mn_splitmix64(&rng) % (sizeof(good) - 1)] = 1 + mn_splitmix64(&rng) % 255;
+		if (!load(&plan, text))
+			continue;
+		bad++;
+		assert_true(*err && strlen(err) < sizeof(err));
+		assert_null(strchr(err, '\n'));
+	}
+	assert_in_range(bad, 1000, 2999);
+}
+
 static void a_missing_file_is_named(void **state)
 {
 	struct plan plan;
@@ -403,6 +443,8 @@ int main(void)
 		cmocka_unit_test(inheritance_that_does_not_end_is_refused),
 		cmocka_unit_test(a_mistake_in_what_is_inherited_is_named_there),
 		cmocka_unit_test(what_is_written_is_read_as_the_same),
+		cmocka_unit_test(what_is_long_is_written_in_whole),
+		cmocka_unit_test(a_spoilt_file_is_refused_in_one_line),
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(what_streams_nothing_has_no_direction),
 		cmocka_unit_test(flows_and_spin_multiply_only_what_has_a_use_for_them),

@@ -198,9 +198,12 @@ event_sets := \
 
 # Found by memnet-lab from where it is: BIN/../share/memnet/plans.
 plans := \
+	harness/plans/aa.ini \
+	harness/plans/flows.ini \
+	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
-	harness/plans/n-vm.ini \
+	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
 	harness/plans/spin.ini \
 	harness/plans/two-vm.ini
@@ -449,10 +452,8 @@ $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) 
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
-$(eval $(call test,harness/test/test_run_idle.c,harness/run_idle.c harness/run_machine.c harness/run_row.c \
-	harness/run_validity.c harness/run_samples.c harness/run_attribution.c harness/host_state.c \
-	harness/threads.c harness/guest_link.c harness/interrupt.c harness/columns.c $(fake_sysfs) \
-	$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,harness/test/test_run_idle.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+	$(energy_lib)))
 $(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
 	$(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))
@@ -745,8 +746,7 @@ help:
 	@echo 'make lint install clean help'
 	@echo
 	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
-	@echo '                                paths.ini: flows, latency; spin.ini: spin budgets;'
-	@echo '                                two-vm.ini, n-vm.ini: several VMs at once'
+	@echo '                                build/bin/memnet-lab plans lists them'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'

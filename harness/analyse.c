@@ -36,21 +36,53 @@ static const struct group *baseline_of(const struct work *w, const struct group 
 	return NULL;
 }
 
+static bool has_valid_run(const struct work *w, const char *path)
+{
+	for (size_t g = 0; g < w->n_groups; g++)
+		if (!strcmp(w->group[g].row[0]->path, path) && group_count(&w->group[g], "ok"))
+			return true;
+	return false;
+}
+
+/* The path that is once more there under another name, "PATH@LABEL"; that name. Or NULL. */
+static const char *find_twin(const struct work *w, char path[32])
+{
+	for (size_t g = 0; g < w->n_groups; g++) {
+		const char *name = w->group[g].row[0]->path;
+
+		snprintf(path, 32, "%.*s", (int)strcspn(name, "@"), name);
+		if (strchr(name, '@') && has_valid_run(w, path))
+			return name;
+	}
+	return NULL;
+}
+
 static void choose_baseline(struct work *w, const char *wanted)
 {
 	static const char *const candidates[] = { "virtio-vhost", "virtio-tap" };
+	char path[32];
 
-	if (wanted) {
+	if (!wanted)
+		for (size_t c = 0; c < ARRAY_SIZE(candidates) && !wanted; c++)
+			if (has_valid_run(w, candidates[c]))
+				wanted = candidates[c];
+	if (!wanted && find_twin(w, path))
+		wanted = path;
+	if (wanted)
 		ROW_TEXT(w->out->baseline, "%s", wanted);
+}
+
+static void choose_subject(struct work *w)
+{
+	const char *twin;
+	char path[32];
+
+	ROW_TEXT(w->out->subject, "memnet");
+	if (has_valid_run(w, "memnet") && strcmp(w->out->baseline, "memnet"))
 		return;
-	}
-	for (size_t c = 0; c < ARRAY_SIZE(candidates); c++)
-		for (size_t g = 0; g < w->n_groups; g++)
-			if (!strcmp(w->group[g].row[0]->path, candidates[c]) &&
-			    group_count(&w->group[g], "ok")) {
-				ROW_TEXT(w->out->baseline, "%s", candidates[c]);
-				return;
-			}
+	twin = find_twin(w, path);
+	if (twin && !strcmp(path, w->out->baseline))
+		ROW_TEXT(w->out->subject, "%s", twin);
 }
 
 /* --- values -------------------------------------------------------------------- */
@@ -264,6 +296,7 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 	ROW_TEXT(s->direction, "%s", r->direction);
 	s->flows = r->flows;
 	ROW_TEXT(s->spin, "%s", r->spin);
+	s->chunk_bytes = r->chunk_bytes;
 	ROW_TEXT(s->arm, "%s", r->arm);
 	ROW_TEXT(s->topology, "%s", r->topology);
 	ROW_TEXT(s->path, "%s", r->path);
@@ -374,6 +407,7 @@ static void add_gain_points(struct work *w, const struct summary_row *s, size_t 
 		ROW_TEXT(p->direction, "%s", s->direction);
 		p->flows = s->flows;
 		ROW_TEXT(p->spin, "%s", s->spin);
+		p->chunk_bytes = s->chunk_bytes;
 		ROW_TEXT(p->arm, "%s", s->arm);
 		ROW_TEXT(p->topology, "%s", s->topology);
 		ROW_TEXT(p->path, "%s", s->path);
@@ -510,6 +544,7 @@ int analyse(const struct run_row *rows, size_t n, const char *baseline, struct a
 		make_net(&w, n);
 		w.n_groups = groups_make(rows, n, w.row, w.group);
 		choose_baseline(&w, baseline);
+		choose_subject(&w);
 		out->summary = calloc(w.n_groups * rows_per_group() + 1, sizeof(*out->summary));
 		if (out->summary)
 			summarise(&w);
@@ -541,6 +576,7 @@ const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
 		    !strcmp(rows[i].direction, like->direction) &&
 		    !strcmp(rows[i].arm, like->arm) && rows[i].flows == like->flows &&
 		    !strcmp(rows[i].topology, like->topology) &&
+		    rows[i].chunk_bytes == like->chunk_bytes &&
 		    !strcmp(rows[i].path, path) && !strcmp(rows[i].metric, metric) &&
 		    (!same_path || !strcmp(rows[i].spin, like->spin)))
 			return &rows[i];

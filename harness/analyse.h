@@ -21,7 +21,8 @@
 
 struct analysis {
 	char baseline[32];		/* the path all ratios are against; "" when there is none */
-	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, flows, path, spin */
+	char subject[32];		/* the path that is held against it: memnet, or of A/A the other */
+	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, flows, chunk, path, spin */
 	size_t n_summary;
 	struct gain_row *gains;
 	size_t n_gains;
@@ -31,7 +32,8 @@ struct analysis {
 
 /*
  * Analyse @n rows, in any order. @baseline names the path to compare with; NULL
- * takes virtio-vhost when it has a valid run, else virtio-tap. 0 or -ENOMEM;
+ * takes virtio-vhost when it has a valid run, else virtio-tap, else of one path under two
+ * names ("memnet", "memnet@b": A/A) the plain one. 0 or -ENOMEM;
  * release with analysis_release().
  */
 int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out);

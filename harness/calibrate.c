@@ -48,7 +48,7 @@ static bool is_calibration(const struct experiment *x, const struct run_row *row
 	plan_topology_name(c, topology);
 	return !strcmp(row->kind, "calibrate") && !strcmp(row->arm, c->arm->name) &&
 	       !strcmp(row->topology, topology) &&
-	       !strcmp(row->path, baseline_of(x)->path->name) &&
+	       !strcmp(row->path, baseline_of(x)->name) &&
 	       !strcmp(row->status, "ok") && row->stream_bytes_per_s > 0;
 }
 
@@ -104,7 +104,7 @@ static int try_calibration(struct experiment *x, struct vm_set *vms,
 		return ret;
 	x->calibrations[x->n_calibrations++] = row;
 	snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
-		 config->arm->name, config->path->name, row.status, row.reason, x->folder.dir);
+		 config->arm->name, config->name, row.status, row.reason, x->folder.dir);
 	return vm_ret;
 }
 
@@ -120,6 +120,7 @@ static int calibrate_arm(struct experiment *x, struct vm_set *vms, const struct 
 	config.vms = like->vms;
 	config.direction = "send";
 	config.flows = 1;
+	config.chunk_bytes = 0;
 
 	for (int i = 0; i < CALIBRATION_ATTEMPTS && !ret && !set_targets(x, like); i++)
 		ret = try_calibration(x, vms, &config);

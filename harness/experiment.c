@@ -61,12 +61,14 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 	plan_topology_name(c, topology);
 	begin_row(x, row, "measure");
 	ROW_TEXT(row->run_id, "%s", id);
-	ROW_TEXT(row->path, "%s", c->path->name);
+	ROW_TEXT(row->path, "%s", c->name);
 	ROW_TEXT(row->scenario, "%s", c->scenario->name);
 	ROW_TEXT(row->direction, "%s", c->direction);
 	if (c->flows)
 		row->flows = c->flows;
 	ROW_TEXT(row->spin, "%s", c->spin);
+	if (c->chunk_bytes)
+		row->chunk_bytes = c->chunk_bytes;
 	ROW_TEXT(row->arm, "%s", c->arm->name);
 	ROW_TEXT(row->topology, "%s", topology);
 	row->vms = c->vms;
@@ -442,6 +444,29 @@ static int check_same_accel(struct experiment *x)
 	return 0;
 }
 
+/* Does --runs mean anything? */
+static int check_part(struct experiment *x)
+{
+	const struct plan_range part = x->o->part;
+	struct plan_run *runs;
+	size_t kept;
+	long n;
+
+	if (!x->plan.seed) {
+		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
+			 "of it means nothing; give all parts one seed: --seed=N");
+		return -EINVAL;
+	}
+	n = plan_expand(&x->plan, x->plan.seed, &runs);
+	kept = n < 0 ? 0 : plan_part(runs, n, part);
+	free(n < 0 ? NULL : runs);
+	if (kept)
+		return 0;
+	snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld runs; "
+		 "memnet-lab plan shows them", part.first, part.last, n);
+	return -EINVAL;
+}
+
 static int open_folder(struct experiment *x)
 {
 	int ret;
@@ -453,10 +478,10 @@ static int open_folder(struct experiment *x)
 		return ret;
 	if (x->o->seed)
 		x->plan.seed = x->o->seed;
-	if (x->o->part.last && !x->plan.seed) {
-		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
-			 "of it means nothing; give all parts one seed: --seed=N");
-		return -EINVAL;
+	if (x->o->part.last) {
+		ret = check_part(x);
+		if (ret)
+			return ret;
 	}
 	return folder_create(&x->folder, x->o->results, &x->plan, x->o->part, x->err,
 			     sizeof(x->err));
@@ -527,11 +552,6 @@ static int set_up(struct experiment *x)
 		return n;
 	}
 	x->n_runs = plan_part(x->runs, n, x->folder.part);
-	if (!x->n_runs) {
-		snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld "
-			 "runs; memnet-lab plan shows them", x->folder.part.first, x->folder.part.last, n);
-		return -EINVAL;
-	}
 	x->order = x->folder.n_done + 1;
 	return write_environment(x);
 }

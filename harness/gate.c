@@ -79,6 +79,7 @@ static bool is_row_of(const struct summary_row *s, const struct threshold_row *t
 	       !strcmp(s->scenario, t->scenario) && !strcmp(s->arm, t->arm) &&
 	       !strcmp(s->path, t->path) && !strcmp(s->metric, t->metric) &&
 	       !strcmp(s->spin, t->spin) && has_flows(s, t->flows) &&
+	       s->chunk_bytes == ABSENT_INTEGER &&	/* no threshold is for one of several */
 	       (!*t->direction || !strcmp(s->direction, t->direction));
 }
 

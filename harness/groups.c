@@ -65,6 +65,7 @@ static const struct {
 	{ KEY(topology), compare_words },
 	{ KEY(accelerator), compare_words },
 	{ KEY(flows), compare_counts },
+	{ KEY(chunk_bytes), compare_counts },
 	{ KEY(path), compare_words },
 	{ KEY(spin), compare_spins },
 };

@@ -69,11 +69,14 @@ void lab_parse(struct lab *lab, int argc, char **argv);
 /* One line on standard error. Returns LAB_FAILED. */
 int lab_complain(const char *err);
 
+/* The file of a plan as it was typed: that file, or what is shipped under this name. */
+const char *lab_find_plan(const char *typed);
+
 /*
- * The file of a plan as it was typed: a file, or the name of one that is shipped.
- * @path holds 4096 bytes; returns it, or @typed.
+ * The results folder that was typed, or the newest where none was. NULL after a line about
+ * there being none. Of a command with [DIR].
  */
-const char *lab_find_plan(const char *typed, char *path);
+const char *lab_find_folder(const struct lab *lab);
 
 /* The commands of lab_plan.c and lab_run.c. */
 int lab_plan(struct lab *lab);

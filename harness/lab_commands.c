@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The commands of memnet-lab: a line each, and the small ones. */
+#include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "harness/doctor.h"
@@ -21,23 +23,51 @@ int lab_complain(const char *err)
 	return LAB_FAILED;
 }
 
+/* What the link points to: the link itself goes on to the next experiment. */
+const char *lab_find_folder(const struct lab *lab)
+{
+	static char dir[1200];
+	const char *results = lab->experiment.results;
+	char link[600], target[512], err[1400];
+	ssize_t n;
+
+	if (lab->n_arguments)
+		return lab->arguments[0];
+	snprintf(link, sizeof(link), "%s/latest", results);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0) {
+		snprintf(err, sizeof(err), "%s: %s; name a results folder, or where they are: "
+			 "--results=DIR", link, strerror(errno));
+		lab_complain(err);
+		return NULL;
+	}
+	target[n] = '\0';
+	snprintf(dir, sizeof(dir), "%s/%s", results, target);
+	return dir;
+}
+
 static int report(struct lab *lab)
 {
+	const char *dir = lab_find_folder(lab);
 	char err[1024];
 
-	if (results_analyse(lab->arguments[0], NULL, stdout, mn_has_colour(STDOUT_FILENO), err,
-			    sizeof(err)) ||
-	    report_write(lab->arguments[0], err, sizeof(err)))
+	if (!dir)
+		return LAB_FAILED;
+	if (results_analyse(dir, NULL, stdout, mn_has_colour(STDOUT_FILENO), err, sizeof(err)) ||
+	    report_write(dir, err, sizeof(err)))
 		return lab_complain(err);
 	return LAB_OK;
 }
 
 static int check(struct lab *lab)
 {
-	char summary[600], err[1024];
+	const char *dir = lab_find_folder(lab);
+	char summary[1300], err[1024];
 	int ret;
 
-	snprintf(summary, sizeof(summary), "%s/summary.csv", lab->arguments[0]);
+	if (!dir)
+		return GATE_INCONCLUSIVE;
+	snprintf(summary, sizeof(summary), "%s/summary.csv", dir);
 	ret = gate_run(summary, THRESHOLDS, stdout, mn_has_colour(STDOUT_FILENO), err, sizeof(err));
 	if (ret >= 0)
 		return ret;
@@ -84,10 +114,10 @@ static const struct lab_command commands[] = {
 	  "  memnet-lab run smoke\n"
 	  "  memnet-lab run harness/plans/paper.ini --accel=tcg\n"
 	  "  memnet-lab run paper --seed=7 --runs=1..126\n", lab_run },
-	{ "resume", "[DIR]", "Finish an interrupted experiment, the newest if DIR is not given", 0, 1,
+	{ "resume", "[DIR]", "Finish an interrupted experiment", 0, 1,
 	  RUNNING,
-	  "Runs that failed or are missing are made, the others stay as they are. A last row that a\n"
-	  "crash tore is cut off first.\n",
+	  "Without DIR the newest. Runs that failed or are missing are made, the others stay as they\n"
+	  "are. A last row that a crash tore is cut off first.\n",
 	  "  memnet-lab resume\n"
 	  "  memnet-lab resume results/paper/20260131T120000Z-1a2b3c4\n", lab_resume },
 	{ "merge", "DIR DIR...", "Put parts of a plan together in a new results folder", 2, INT_MAX, 0,
@@ -103,12 +133,14 @@ static const struct lab_command commands[] = {
 	  "  memnet-lab plan my.ini --seed=7 --runs=1..42\n", lab_plan },
 	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,
 	  "  memnet-lab plans\n", lab_plans },
-	{ "report", "DIR", "Analyse a results folder again, print its table, write its report.html", 1, 1, 0,
-	  NULL,
-	  "  memnet-lab report results/latest\n", report },
-	{ "check", "DIR", "Hold a results folder against results/thresholds.csv", 1, 1, 0,
+	{ "report", "[DIR]", "Analyse a results folder again: its table, its report.html", 0, 1, 0,
+	  "Without DIR the newest.\n",
+	  "  memnet-lab report\n"
+	  "  memnet-lab report results/reference/paper-tcg\n", report },
+	{ "check", "[DIR]", "Hold a results folder against results/thresholds.csv", 0, 1, 0,
+	  "Without DIR the newest.\n"
 	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said.\n",
-	  "  memnet-lab check results/latest\n", check },
+	  "  memnet-lab check\n", check },
 	{ "compare", "OLD NEW", "Tell whether anything is worse in NEW than in OLD", 2, 2,
 	  LAB_BIT(LAB_AA) | LAB_BIT(LAB_DETERMINISTIC),
 	  "Both are results folders. Exit status: 0 nothing is worse, 1 a regression, 2 inconclusive,\n"

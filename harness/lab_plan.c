@@ -11,6 +11,7 @@
 #include "harness/folder.h"
 #include "harness/forecast.h"
 #include "harness/lab.h"
+#include "harness/plan_internal.h"
 #include "harness/rows.h"
 #include "memnet-core/base/io.h"
 
@@ -24,16 +25,17 @@ static int shipped_dir(char *dir, size_t size)
 	return mn_beside_program(2, SHIPPED, dir, size);
 }
 
-const char *lab_find_plan(const char *typed, char *path)
+const char *lab_find_plan(const char *typed)
 {
+	static char path[4096];
 	char dir[3072];
 
 	if (!access(typed, F_OK) || strchr(typed, '/') || shipped_dir(dir, sizeof(dir)))
 		return typed;
-	snprintf(path, 4096, "%s/%s", dir, typed);
+	snprintf(path, sizeof(path), "%s/%s", dir, typed);
 	if (!access(path, F_OK))
 		return path;
-	snprintf(path, 4096, "%s/%s.ini", dir, typed);
+	snprintf(path, sizeof(path), "%s/%s.ini", dir, typed);
 	return access(path, F_OK) ? typed : path;
 }
 
@@ -150,9 +152,7 @@ static int expand(struct outline *o)
 static int outline_make(struct outline *o)
 {
 	const struct experiment_options *e = &o->lab->experiment;
-	char path[4096];
-	int ret = plan_load(&o->plan, lab_find_plan(o->lab->arguments[0], path), o->err,
-			    sizeof(o->err));
+	int ret = plan_load(&o->plan, lab_find_plan(o->lab->arguments[0]), o->err, sizeof(o->err));
 
 	if (ret)
 		return ret;
@@ -177,7 +177,7 @@ static void print_order(const struct outline *o)
 
 		if (!i || r->boot != r[-1].boot)
 			printf("  block %u, boot %u: %s%s%s%s\n", r->block, r->boot,
-			       r->config->path->name, *r->config->spin ? ", spin " : "",
+			       r->config->name, *r->config->spin ? ", spin " : "",
 			       r->config->spin,
 			       path_missing(r->config->path, o->lab->experiment.build, &missing)
 			       ? " (skipped)" : "");
@@ -215,18 +215,35 @@ static void print_time(const struct outline *o)
 	       o->learnt_from[0] ? "as in " : "which is assumed", o->learnt_from);
 }
 
-static void outline_print(const struct outline *o)
+/* Those the plan gives, or what would be chosen now. */
+static void print_cpus(const struct outline *o)
 {
 	struct plan plan = o->plan;
-	char err[512];
+	const struct plan_key *key;
+	char err[512], text[PLAN_TEXT_SIZE];
 
+	printf("CPUs       ");
+	if (plan_choose_cpus(&plan, err, sizeof(err))) {
+		printf(" %s\n", err);
+		return;
+	}
+	plan.cpus_given = true;
+	for (size_t i = 0; (key = plan_key_at(i)); i++) {
+		plan_key_format(&plan, key, text);
+		if (key->is_cpus)
+			printf(" %s = %s", key->name, text);
+	}
+	printf("%s\n", o->plan.cpus_given ? "" : " (chosen)");
+}
+
+static void outline_print(const struct outline *o)
+{
 	plan_write(&o->plan, stdout);
 	print_order(o);
 	printf("\nruns        %zu: %zu configurations, %llu blocks\n", o->n_runs, o->plan.n_configs,
 	       (unsigned long long)o->plan.repetitions);
 	print_skips(o);
-	if (plan_choose_cpus(&plan, err, sizeof(err)))
-		printf("CPUs        %s\n", err);
+	print_cpus(o);
 	print_time(o);
 }
 

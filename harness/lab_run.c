@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-lab run, resume, merge: what makes a results folder, and then its table. */
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "harness/lab.h"
@@ -30,39 +28,14 @@ static int run_and_report(const struct lab *lab)
 
 int lab_run(struct lab *lab)
 {
-	char path[4096];
-
-	lab->experiment.plan = lab_find_plan(lab->arguments[0], path);
+	lab->experiment.plan = lab_find_plan(lab->arguments[0]);
 	return run_and_report(lab);
-}
-
-/* Where the link points to: the link itself goes on to the next experiment. */
-static int find_latest(const struct lab *lab, char *dir, size_t size)
-{
-	const char *results = lab->experiment.results;
-	char link[600], target[512];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "%s/latest", results);
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0) {
-		fprintf(stderr, "memnet-lab: %s: %s; there is nothing to resume, unless in another "
-			"folder: --results=DIR\n", link, strerror(errno));
-		return LAB_FAILED;
-	}
-	target[n] = '\0';
-	snprintf(dir, size, "%s/%s", results, target);
-	return LAB_OK;
 }
 
 int lab_resume(struct lab *lab)
 {
-	char dir[1200];
-
-	lab->experiment.resume = lab->n_arguments ? lab->arguments[0] : dir;
-	if (!lab->n_arguments && find_latest(lab, dir, sizeof(dir)))
-		return LAB_FAILED;
-	return run_and_report(lab);
+	lab->experiment.resume = lab_find_folder(lab);
+	return lab->experiment.resume ? run_and_report(lab) : LAB_FAILED;
 }
 
 int lab_merge(struct lab *lab)

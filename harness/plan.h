@@ -13,6 +13,7 @@
 
 #define PLAN_MAX_CONFIGS 128
 #define PLAN_MAX_FLOWS 64
+#define PLAN_PATH_SIZE 32
 #define PLAN_MAX_MATRICES 16
 #define PLAN_LIST_MAX 16	/* words of one list */
 #define PLAN_SPIN_SIZE 24
@@ -23,6 +24,7 @@
 /* One configuration; a block runs each of them once. */
 struct plan_config {
 	const struct path *path;
+	char name[PLAN_PATH_SIZE];	/* of the path, in rows: "memnet", or "memnet@b" */
 	const struct scenario *scenario;
 	const struct arm *arm;
 	const struct topology *topology;
@@ -30,12 +32,14 @@ struct plan_config {
 	const char *direction;	/* "send", "recv"; "none" where nothing streams */
 	unsigned int flows;	/* connections at once; 0 where there are none */
 	char spin[PLAN_SPIN_SIZE];	/* budget of both sides; "" leaves theirs, or has none */
+	uint64_t chunk_bytes;	/* of its stream, where the matrix says; 0: the plan's */
 };
 
 /* A [matrix NAME] section: its lists. */
 struct plan_matrix {
 	char section[64];	/* "matrix send" */
 	const struct path *paths[PLAN_LIST_MAX];
+	char path_names[PLAN_LIST_MAX][PLAN_PATH_SIZE];
 	const struct scenario *scenarios[PLAN_LIST_MAX];
 	const struct arm *arms[PLAN_LIST_MAX];
 	const char *directions[PLAN_LIST_MAX];
@@ -43,7 +47,9 @@ struct plan_matrix {
 	unsigned int vms[PLAN_LIST_MAX];
 	unsigned int flows[PLAN_LIST_MAX];
 	char spins[PLAN_LIST_MAX][PLAN_SPIN_SIZE];
-	size_t n_paths, n_scenarios, n_arms, n_directions, n_topologies, n_vms, n_flows, n_spins;
+	uint64_t chunks[PLAN_LIST_MAX];
+	size_t n_paths, n_scenarios, n_arms, n_directions, n_topologies, n_vms, n_flows, n_spins,
+	       n_chunks;
 };
 
 struct plan {
@@ -93,6 +99,9 @@ void plan_topology_name(const struct plan_config *c, char name[PLAN_TOPOLOGY_SIZ
 
 /* Do both run in the same VMs? */
 bool plan_same_vms(const struct plan_config *a, const struct plan_config *b);
+
+/* Bytes per call of @c's stream. */
+uint64_t plan_chunk_bytes(const struct plan *plan, const struct plan_config *c);
 
 /* The most flows of any configuration; 0 where nothing connects. */
 unsigned int plan_most_flows(const struct plan *plan);

@@ -5,6 +5,9 @@
 
 #include "harness/plan.h"
 
+#define PLAN_CHUNK_LEAST 4096	/* streams hand over whole blocks of their pattern */
+#define PLAN_CHUNK_MOST (4 << 20)
+#define PLAN_LIST_CHARS 160	/* so that it fits a line of libinih, 199, also as we write it */
 #define PLAN_TEXT_SIZE 256	/* room for a value or a list, as text */
 
 /* A key of [plan]: one value. */
@@ -26,6 +29,9 @@ int plan_key_parse(struct plan *plan, const struct plan_key *key, const char *te
 /* Its text: plan_key_parse() makes the same of it. "" for CPUs that are still to be chosen. */
 void plan_key_format(const struct plan *plan, const struct plan_key *key,
 		     char text[PLAN_TEXT_SIZE]);
+
+/* "65536" as "64k", which is read as the same. */
+void plan_format_bytes(uint64_t bytes, char *text, size_t size);
 
 /* A key of [matrix NAME]: a list of words. */
 struct plan_list {

@@ -2,8 +2,9 @@
 /*
  * The keys of [matrix NAME]: each is a list, and a line of the table below. A matrix is the
  * cross product of its lists: of topologies one-vm where it has none, of flows 1, of spin
- * budgets those of memnetd and libmemnet. What a scenario, path or topology has no use for
- * does not multiply it.
+ * budgets those of memnetd and libmemnet, of chunks the plan's. A path may be there once more
+ * under another name, "memnet@b": with a VM and rows of its own, it is compared as if it were
+ * another. What a scenario, path or topology has no use for does not multiply it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,10 +40,35 @@
 		return type##_at(i) ? type##_at(i)->name : NULL;			\
 	}
 
-NAMES(path, paths)
 NAMES(scenario, scenarios)
 NAMES(arm, arms)
 NAMES(topology, topologies)
+
+static const char *path_known(size_t i)
+{
+	return path_at(i) ? path_at(i)->name : NULL;
+}
+
+/* "memnet", "memnet@b". */
+static int set_path(struct plan_matrix *m, size_t i, const char *word)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	size_t n = strcspn(word, "@");
+	const char *label = word[n] ? word + n + 1 : "a";
+	char name[PLAN_PATH_SIZE];
+
+	if (strlen(word) >= sizeof(name) || !*label || label[strspn(label, letters)])
+		return -EINVAL;
+	snprintf(name, sizeof(name), "%.*s", (int)n, word);
+	strcpy(m->path_names[i], word);
+	m->paths[i] = path_find(name);
+	return m->paths[i] ? 0 : -EINVAL;
+}
+
+static const char *path_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return m->path_names[i];
+}
 
 static const char *direction_known(size_t i)
 {
@@ -128,6 +154,23 @@ static const char *spin_word(const struct plan_matrix *m, size_t i, char buf[PLA
 	return m->spins[i];
 }
 
+static int set_chunk(struct plan_matrix *m, size_t i, const char *word)
+{
+	uint64_t bytes;
+
+	if (mn_parse_bytes(word, &bytes) || bytes < PLAN_CHUNK_LEAST || bytes > PLAN_CHUNK_MOST ||
+	    bytes % PLAN_CHUNK_LEAST)
+		return -EINVAL;
+	m->chunks[i] = bytes;
+	return 0;
+}
+
+static const char *chunk_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	plan_format_bytes(m->chunks[i], buf, PLAN_SPIN_SIZE);
+	return buf;
+}
+
 /* --- the table --------------------------------------------------------------- */
 
 #define COUNT(field) offsetof(struct plan_matrix, field)
@@ -143,6 +186,8 @@ static const struct plan_list lists[] = {
 	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64" },
 	{ "spin", set_spin, spin_word, COUNT(n_spins), NULL,
 	  "0, times up to 1s such as 50us, adaptive:TIME" },
+	{ "chunk", set_chunk, chunk_word, COUNT(n_chunks), NULL,
+	  "sizes from 4k to 4M, multiples of 4k" },
 };
 
 const struct plan_list *plan_list_at(size_t i)
@@ -186,12 +231,15 @@ static int refuse(const struct plan_list *list, const char *word, char *err, siz
 int plan_list_parse(struct plan_matrix *m, const struct plan_list *list, const char *text,
 		    char *err, size_t errlen)
 {
-	char copy[PLAN_TEXT_SIZE], *word, *save = NULL;
+	char copy[PLAN_LIST_CHARS + 1], *word, *save = NULL;
 	size_t *n = count_of(m, list);
 
 	*n = 0;
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
-		copy[0] = '\0';
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy)) {
+		snprintf(err, errlen, "%s: a list of more than %d characters; put the rest into another "
+			 "matrix", list->name, PLAN_LIST_CHARS);
+		return -EINVAL;
+	}
 	for (word = strtok_r(copy, ", \t", &save); word; word = strtok_r(NULL, ", \t", &save)) {
 		if (*n == PLAN_LIST_MAX) {
 			snprintf(err, errlen, "%s: more than %d words", list->name, PLAN_LIST_MAX);
@@ -223,9 +271,10 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 	for (size_t i = 0; i < plan->n_configs; i++) {
 		const struct plan_config *o = &plan->configs[i];
 
-		if (o->path == c->path && o->scenario == c->scenario && o->arm == c->arm &&
+		if (!strcmp(o->name, c->name) && o->scenario == c->scenario && o->arm == c->arm &&
 		    plan_same_vms(o, c) && !strcmp(o->direction, c->direction) &&
-		    o->flows == c->flows && !strcmp(o->spin, c->spin))
+		    o->flows == c->flows && !strcmp(o->spin, c->spin) &&
+		    o->chunk_bytes == c->chunk_bytes)
 			return true;
 	}
 	return false;
@@ -236,6 +285,7 @@ static int add_config(struct plan *plan, struct plan_config c)
 	if (c.scenario->stream == LOAD_NONE) {
 		c.direction = "none";
 		c.flows = c.scenario->exchange != LOAD_NONE;
+		c.chunk_bytes = 0;
 	}
 	if (!c.path->spins)
 		c.spin[0] = '\0';
@@ -247,9 +297,20 @@ static int add_config(struct plan *plan, struct plan_config c)
 	return 0;
 }
 
-/* @c with each of the matrix's flows and spin budgets. */
-static int add_flows_and_spins(struct plan *plan, const struct plan_matrix *m,
-			       struct plan_config c)
+/* @c with each of the matrix's chunks. */
+static int add_chunks(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = m->n_chunks ? 0 : add_config(plan, c);
+
+	for (size_t i = 0; !ret && i < m->n_chunks; i++) {
+		c.chunk_bytes = m->chunks[i];
+		ret = add_config(plan, c);
+	}
+	return ret;
+}
+
+/* @c with each of the matrix's flows, spin budgets and chunks. */
+static int add_streams(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
 {
 	int ret = 0;
 
@@ -257,7 +318,7 @@ static int add_flows_and_spins(struct plan *plan, const struct plan_matrix *m,
 		for (size_t s = 0; !ret && s < MAX(m->n_spins, 1u); s++) {
 			c.flows = m->n_flows ? m->flows[f] : 1;
 			strcpy(c.spin, m->n_spins ? m->spins[s] : "");
-			ret = add_config(plan, c);
+			ret = add_chunks(plan, m, c);
 		}
 	return ret;
 }
@@ -271,22 +332,27 @@ static int add_variants(struct plan *plan, const struct plan_matrix *m, struct p
 		for (size_t v = 0; !ret && v < MAX(m->n_vms, 1u); v++) {
 			c.topology = m->n_topologies ? m->topologies[t] : topology_at(0);
 			c.vms = c.topology->vms ?: m->n_vms ? m->vms[v] : DEFAULT_VMS;
-			ret = add_flows_and_spins(plan, m, c);
+			ret = add_streams(plan, m, c);
 		}
 	return ret;
 }
 
 static int multiply(struct plan *plan, const struct plan_matrix *m)
 {
+	struct plan_config c = { 0 };
 	int ret = 0;
 
 	for (size_t p = 0; p < m->n_paths; p++)
 		for (size_t a = 0; a < m->n_arms; a++)
 			for (size_t s = 0; s < m->n_scenarios; s++)
-				for (size_t d = 0; !ret && d < m->n_directions; d++)
-					ret = add_variants(plan, m, (struct plan_config){
-						.path = m->paths[p], .scenario = m->scenarios[s],
-						.arm = m->arms[a], .direction = m->directions[d] });
+				for (size_t d = 0; !ret && d < m->n_directions; d++) {
+					c.path = m->paths[p];
+					strcpy(c.name, m->path_names[p]);
+					c.scenario = m->scenarios[s];
+					c.arm = m->arms[a];
+					c.direction = m->directions[d];
+					ret = add_variants(plan, m, c);
+				}
 	return ret;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/plan.h"
+#include "harness/plan_internal.h"
 #include "memnet-core/base/util.h"
 
 /* Fisher and Yates, with the bias of a modulo far below what a block could show. */
@@ -31,7 +31,7 @@ static void name_run(struct plan_run *run)
 {
 	const struct plan_config *c = run->config;
 	char name[PLAN_TOPOLOGY_SIZE], topology[PLAN_TOPOLOGY_SIZE + 1] = "";
-	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "";
+	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "", chunk[40] = "";
 
 	plan_topology_name(c, name);
 	if (c->vms > 1)
@@ -40,8 +40,17 @@ static void name_run(struct plan_run *run)
 		snprintf(flows, sizeof(flows), ".%u-flows", c->flows);
 	if (c->spin[0])
 		snprintf(spin, sizeof(spin), ".spin-%s", c->spin);
-	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s%s", run->block, c->path->name,
-		 c->arm->name, c->scenario->name, c->direction, topology, flows, spin);
+	if (c->chunk_bytes) {
+		strcpy(chunk, ".chunk-");
+		plan_format_bytes(c->chunk_bytes, chunk + strlen(chunk), sizeof(chunk) - strlen(chunk));
+	}
+	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s%s%s", run->block, c->name,
+		 c->arm->name, c->scenario->name, c->direction, topology, flows, spin, chunk);
+}
+
+uint64_t plan_chunk_bytes(const struct plan *plan, const struct plan_config *c)
+{
+	return c->chunk_bytes ? c->chunk_bytes : plan->chunk_bytes;
 }
 
 unsigned int plan_most_flows(const struct plan *plan)
@@ -78,7 +87,7 @@ bool plan_needs_targets(const struct plan *plan, const struct plan_config *c)
 /* memnetd gets its spin budget when it starts. */
 static bool share_a_boot(const struct plan_config *a, const struct plan_config *b)
 {
-	return a->path == b->path && plan_same_vms(a, b) && !strcmp(a->spin, b->spin);
+	return !strcmp(a->name, b->name) && plan_same_vms(a, b) && !strcmp(a->spin, b->spin);
 }
 
 /* One configuration for each boot of a block, in the order of the plan. */

@@ -88,18 +88,17 @@ static int parse_bytes(void *field, const struct plan_key *key, const char *text
 	return store(field, key, ret, number);
 }
 
-/* Streams hand over whole blocks of their pattern. */
-static int parse_pages(void *field, const struct plan_key *key, const char *text)
+static int parse_chunk(void *field, const struct plan_key *key, const char *text)
 {
 	uint64_t number;
 	int ret = mn_parse_bytes(text, &number);
 
-	return store(field, key, ret || number % 4096, number);
+	return store(field, key, ret || number % PLAN_CHUNK_LEAST, number);
 }
 
 /* A number in the largest of @units, each @step times the one before, that divides it. */
 static void format_unit(uint64_t number, const char *const *units, size_t n, uint64_t step,
-			char text[PLAN_TEXT_SIZE])
+			char *text, size_t size)
 {
 	size_t unit = 0;
 
@@ -107,14 +106,19 @@ static void format_unit(uint64_t number, const char *const *units, size_t n, uin
 		number /= step;
 		unit++;
 	}
-	snprintf(text, PLAN_TEXT_SIZE, "%llu%s", (unsigned long long)number, units[unit]);
+	snprintf(text, size, "%llu%s", (unsigned long long)number, units[unit]);
+}
+
+void plan_format_bytes(uint64_t bytes, char *text, size_t size)
+{
+	static const char *const units[] = { "", "k", "M", "G" };
+
+	format_unit(bytes, units, ARRAY_SIZE(units), 1024, text, size);
 }
 
 static void format_bytes(const void *field, char text[PLAN_TEXT_SIZE])
 {
-	static const char *const units[] = { "", "k", "M", "G" };
-
-	format_unit(*(const uint64_t *)field, units, ARRAY_SIZE(units), 1024, text);
+	plan_format_bytes(*(const uint64_t *)field, text, PLAN_TEXT_SIZE);
 }
 
 static int parse_time(void *field, const struct plan_key *key, const char *text)
@@ -132,7 +136,8 @@ static void format_time(const void *field, char text[PLAN_TEXT_SIZE])
 {
 	static const char *const units[] = { "ns", "us", "ms", "s" };
 
-	format_unit(*(const int64_t *)field, units, ARRAY_SIZE(units), 1000, text);
+	format_unit(*(const int64_t *)field, units, ARRAY_SIZE(units), 1000, text,
+		    PLAN_TEXT_SIZE);
 }
 
 static int parse_cpus(void *field, const struct plan_key *key, const char *text)
@@ -140,14 +145,21 @@ static int parse_cpus(void *field, const struct plan_key *key, const char *text)
 	return mn_parse_cpu_list(text, field);
 }
 
+/* With ranges: never longer than what was read. */
 static void format_cpus(const void *field, char text[PLAN_TEXT_SIZE])
 {
+	const cpu_set_t *set = field;
 	size_t n = 0;
 
 	text[0] = '\0';
-	for (int i = 0; i < CPU_SETSIZE && n < PLAN_TEXT_SIZE; i++)
-		if (CPU_ISSET(i, (const cpu_set_t *)field))
+	for (int i = 0, last; i < CPU_SETSIZE && n < PLAN_TEXT_SIZE; i = last + 1) {
+		for (last = i; last < CPU_SETSIZE && CPU_ISSET(last, set); last++)
+			;
+		if (last > i)
 			n += snprintf(text + n, PLAN_TEXT_SIZE - n, "%s%d", n ? "," : "", i);
+		if (last > i + 1 && n < PLAN_TEXT_SIZE)
+			n += snprintf(text + n, PLAN_TEXT_SIZE - n, "-%d", last - 1);
+	}
 }
 
 /* --- the table --------------------------------------------------------------- */
@@ -172,7 +184,8 @@ static const struct plan_key keys[] = {
 	{ "burst", TIME, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", COUNT, AT(pace_percent), 1, 100, "1 to 100" },
 	{ "steal_percent", COUNT, AT(steal_percent), 0, 100, "0 to 100" },
-	{ "chunk", parse_pages, format_bytes, AT(chunk_bytes), 4096, 4 << 20,
+	{ "chunk", parse_chunk, format_bytes, AT(chunk_bytes), PLAN_CHUNK_LEAST,
+	  PLAN_CHUNK_MOST,
 	  "4k to 4M, a multiple of 4k" },
 	{ "request_bytes", BYTES, AT(request_bytes), 1, 4 << 20, "1 to 4M" },
 	{ "response_bytes", BYTES, AT(response_bytes), 1, 4 << 20, "1 to 4M" },

@@ -112,7 +112,7 @@ void progress_boot(struct progress *p, const struct plan_run *run)
 		return;
 	}
 	p->calibration_s = 0;
-	line(p, false, "booting", "%s, boot %u", run->config->path->name, run->boot);
+	line(p, false, "booting", "%s, boot %u", run->config->name, run->boot);
 }
 
 void progress_begin(struct progress *p, const struct plan_run *run)
@@ -156,7 +156,7 @@ void progress_unmade(struct progress *p, const struct plan_run *run, size_t n, c
 	p->run_ns = 0;
 	for (size_t i = 0; i < length; i++)
 		finish(p, &run[i]);
-	line(p, true, status, "%s, %zu runs: %s", run->config->path->name, n, reason);
+	line(p, true, status, "%s, %zu runs: %s", run->config->name, n, reason);
 }
 
 void progress_clear(struct progress *p)

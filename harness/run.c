@@ -211,7 +211,7 @@ static int spawn_stream(struct run *r, struct vm *vm)
 			 "--direction %s --flows %u --chunk %llu --seed %llu",
 			 ctx->config->path->transport, vm->end.peer, ctx->config->direction,
 			 ctx->config->flows,
-			 (unsigned long long)ctx->plan->chunk_bytes,
+			 (unsigned long long)plan_chunk_bytes(ctx->plan, ctx->config),
 			 (unsigned long long)ctx->seed);
 
 	if (ctx->config->scenario->stream == LOAD_PACED)

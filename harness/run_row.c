@@ -209,7 +209,7 @@ static void fill_stream(struct run *r)
 	for (unsigned int i = 0; i < ctx->vms->n; i++)
 		if (run_connects(r, i))
 			over_vms_add(&o, arrived(r, i), stream_seconds(r, i));
-	row->stream_chunk_bytes = ctx->plan->chunk_bytes;
+	row->stream_chunk_bytes = plan_chunk_bytes(ctx->plan, ctx->config);
 	if (load == LOAD_PACED)
 		row->stream_target_bytes_per_s = ctx->targets.stream_bytes_per_s * o.n;
 	row->stream_bytes = o.count;

@@ -4,7 +4,7 @@
  *
  * lines[] says which metric of which scenario gets a line and, where a gain is
  * defined on it, which; the table is that list once per arm, topology, direction, number of
- * flows and spin budget of memnet, with the lines left out that the plan did not
+ * flows, chunk and spin budget of memnet, with the lines left out that the plan did not
  * measure. A gain is shown as "how many
  * times better": ratios of metrics where less is better are turned over. A
  * number is shown as a gain only where analyse.c judges it, so that nobody reads
@@ -237,7 +237,7 @@ static void print_line(const struct table *t, const struct line *line,
 		       const struct summary_row *like)
 {
 	const struct summary_row *base = find(t, like, line->metric, t->a->baseline);
-	const struct summary_row *memnet = find(t, like, line->metric, "memnet");
+	const struct summary_row *memnet = find(t, like, line->metric, t->a->subject);
 	const struct summary_row *gain = NULL;
 	const char *kernel = compute_kernel(t);
 	char label[48], base_text[32], memnet_text[32];
@@ -245,7 +245,7 @@ static void print_line(const struct table *t, const struct line *line,
 	int over;	/* letters too many: the next cell has room */
 
 	if (line->gain)
-		gain = find(t, like, line->gain, "memnet");
+		gain = find(t, like, line->gain, t->a->subject);
 	else if (memnet && *memnet->verdict)
 		gain = memnet;
 	snprintf(label, sizeof(label), "%s", line->label);
@@ -258,7 +258,7 @@ static void print_line(const struct table *t, const struct line *line,
 	fprintf(t->out, "    %-*s %*s %12s", LABEL_WIDTH, label, 12 - over, base_text, memnet_text);
 	if (gain) {
 		shown = gain_of_ratio(gain);
-		if (line->gain)
+		if (line->gain && !strcmp(t->a->subject, "memnet"))	/* not of A/A */
 			shown.paper = gains_find(line->gain)->paper;
 		print_gain(t, &shown);
 	}
@@ -268,7 +268,7 @@ static void print_line(const struct table *t, const struct line *line,
 static bool is_shown(const struct table *t, const struct line *line,
 		     const struct summary_row *like)
 {
-	const struct summary_row *row = find(t, like, line->metric, "memnet");
+	const struct summary_row *row = find(t, like, line->metric, t->a->subject);
 
 	if (!row)
 		row = find(t, like, line->metric, t->a->baseline);
@@ -277,15 +277,17 @@ static bool is_shown(const struct table *t, const struct line *line,
 
 static void print_title(const struct table *t, const struct summary_row *like, const char *about)
 {
-	char flows[32] = "";
+	char flows[32] = "", chunk[32] = "";
 	int width;
 
 	if (like->flows > 1)
 		snprintf(flows, sizeof(flows), ", %lld flows", (long long)like->flows);
-	width = fprintf(t->out, "  %s%s%s%s%s", like->scenario,
+	if (like->chunk_bytes > 0)
+		snprintf(chunk, sizeof(chunk), ", %lld KiB a call", (long long)like->chunk_bytes / 1024);
+	width = fprintf(t->out, "  %s%s%s%s%s%s", like->scenario,
 			!strcmp(like->direction, "send") ? ", the guest sends" :
 			!strcmp(like->direction, "recv") ? ", the guest receives" : "",
-			flows, *like->spin ? ", spin " : "", like->spin);
+			flows, chunk, *like->spin ? ", spin " : "", like->spin);
 	if (width + 2 + strlen(about) <= TABLE_WIDTH)
 		fprintf(t->out, ": %s", about);
 	fputc('\n', t->out);
@@ -320,8 +322,8 @@ static bool stands_for_both(const struct table *t, const struct summary_row *s)
 {
 	if (strcmp(s->metric, "cpu_total"))
 		return false;
-	return !strcmp(s->path, "memnet") ||
-	       (!strcmp(s->path, t->a->baseline) && !find(t, s, "cpu_total", "memnet"));
+	return !strcmp(s->path, t->a->subject) ||
+	       (!strcmp(s->path, t->a->baseline) && !find(t, s, "cpu_total", t->a->subject));
 }
 
 /* In the arm and topology of @like. */
@@ -349,7 +351,8 @@ static void print_section(const struct table *t, size_t arm, const struct summar
 
 	fprintf(t->out, "\n%s%s%s%s%s: %s\n", t->colour ? "\033[1m" : "", arms[arm].arm,
 		*topology ? ", " : "", topology, t->colour ? "\033[0m" : "", arms[arm].about);
-	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline, "memnet",
+	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline,
+		t->a->subject,
 		gain_title(t), "95 % interval", "paper (KVM)");
 	for (size_t s = 0; s < ARRAY_SIZE(scenarios); s++)
 		print_scenario(t, s, like);
@@ -379,7 +382,8 @@ void table_print(FILE *out, const struct analysis *a, const struct run_row *rows
 		fprintf(out, "No run was measured: there is nothing to compare.\n");
 		return;
 	}
-	fprintf(out, "%sMemNet against %s%s   plan %s, software %s\n", colour ? "\033[1m" : "",
+	fprintf(out, "%s%s against %s%s   plan %s, software %s\n", colour ? "\033[1m" : "",
+		strcmp(a->subject, "memnet") ? a->subject : "MemNet",
 		*a->baseline ? a->baseline : "no baseline (none has a valid run)",
 		colour ? "\033[0m" : "", a->summary[0].plan, a->summary[0].git);
 	for (size_t i = 0; i < ARRAY_SIZE(arms); i++)

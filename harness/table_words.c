@@ -88,11 +88,11 @@ static void say_gain(const struct table *t)
 {
 	if (!t->a->baseline[0])
 		return;
-	say(t->out, "gain", "How many times better memnet is: rates memnet / %s, seconds and "
-	    "joules %s / memnet, compared block by block; the median over the blocks. Other "
-	    "values are medians over the valid runs.%s", t->a->baseline, t->a->baseline,
-	    any_is_inconclusive(t->a) ? " Where it says 'need n', neither a difference nor its "
-	    "absence is shown: about so many repetitions would." : "");
+	say(t->out, "gain", "How many times better %s is: rates %s / %s, seconds and joules %s / %s, "
+	    "compared block by block; the median over the blocks. Other values are medians over the "
+	    "valid runs.%s", t->a->subject, t->a->subject, t->a->baseline, t->a->baseline,
+	    t->a->subject, any_is_inconclusive(t->a) ? " Where it says 'need n', neither a "
+	    "difference nor its absence is shown: about so many repetitions would." : "");
 }
 
 static void say_topologies(const struct table *t)
@@ -344,6 +344,8 @@ static void format_checks(const struct table *t, FILE *f, const struct gain *gai
 		*s->spin ? " spin " : "", s->spin);
 	if (s->flows > 1)
 		fprintf(f, " %lld flows", (long long)s->flows);
+	if (s->chunk_bytes > 0)
+		fprintf(f, " %lld KiB", (long long)s->chunk_bytes / 1024);
 	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
 		const struct summary_row *held =
 			summary_find(t->a->summary, t->a->n_summary, s, s->path,
@@ -369,7 +371,7 @@ static void say_check(const struct table *t, const struct gain *gain, const char
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const struct summary_row *s = &t->a->summary[i];
 
-		if (!strcmp(s->metric, gain->name) && !strcmp(s->path, "memnet"))
+		if (!strcmp(s->metric, gain->name) && !strcmp(s->path, t->a->subject))
 			format_checks(t, f, gain, s);
 	}
 	fclose(f);
@@ -488,7 +490,7 @@ static void say_other_paths(const struct table *t)
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const char *path = t->a->summary[i].path;
 
-		if (strcmp(path, "memnet") && strcmp(path, t->a->baseline)) {
+		if (strcmp(path, t->a->subject) && strcmp(path, t->a->baseline)) {
 			say(t->out, "also", "Other paths were measured: summary.csv has them.");
 			return;
 		}

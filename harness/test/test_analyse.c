@@ -301,6 +301,54 @@ static void vhost_is_the_baseline_when_it_has_a_valid_run(void **state)
 	     (1 / 2.2 + 1 / 2.3) / 2);
 }
 
+/* A/A: of two names of one path the plain one is the baseline, unless there is a better. */
+static void a_path_is_held_against_itself(void **state)
+{
+	struct run_row rows[12];
+	size_t n = drifting(rows, "hybrid-saturate");
+
+	for (size_t i = 0; i < n; i++)
+		ROW_TEXT(rows[i].path, i & 1 ? "memnet@b" : "memnet");
+	analyse_rows(rows, n);
+	assert_string_equal(result.baseline, "memnet");
+	assert_string_equal(result.subject, "memnet@b");
+	near(must_find("hybrid-saturate", "memnet@b", "compute_rate")->ratio, 2.25);
+	for (size_t i = 0; i < n; i += 2)
+		ROW_TEXT(rows[i].path, "virtio-tap");
+	analyse_rows(rows, n);
+	assert_string_equal(result.baseline, "virtio-tap");
+	assert_string_equal(result.subject, "memnet");	/* which was not measured */
+	for (size_t i = 1; i < n; i += 2)
+		ROW_TEXT(rows[i].path, "virtio-tap@again");
+	analyse_rows(rows, n);
+	assert_string_equal(result.baseline, "virtio-tap");
+	assert_string_equal(result.subject, "virtio-tap@again");
+}
+
+static void chunks_are_configurations(void **state)
+{
+	struct run_row rows[24];
+	size_t n = drifting(rows, "network"), seen = 0;
+
+	n += drifting(rows + n, "network");
+	for (size_t i = 0; i < n; i++) {
+		rows[i].chunk_bytes = i < n / 2 ? 4096 : 65536;
+		if (i >= n / 2 && i & 1)
+			rows[i].stream_bytes_per_s = 300;
+	}
+	analyse_rows(rows, n);
+	for (size_t i = 0; i < result.n_summary; i++) {
+		const struct summary_row *s = &result.summary[i];
+
+		if (strcmp(s->metric, "network_rate") || strcmp(s->path, "memnet"))
+			continue;
+		assert_int_equal(s->n, 6);
+		near(s->ratio, s->chunk_bytes == 4096 ? 1 : 3);
+		seen++;
+	}
+	assert_int_equal(seen, 2);
+}
+
 static void accelerators_are_never_compared(void **state)
 {
 	struct run_row rows[12];
@@ -607,6 +655,8 @@ int main(void)
 		cmocka_unit_test(one_block_does_not_say_how_many_are_needed),
 		cmocka_unit_test(pairs_are_tested_as_pairs),
 		cmocka_unit_test(vhost_is_the_baseline_when_it_has_a_valid_run),
+		cmocka_unit_test(a_path_is_held_against_itself),
+		cmocka_unit_test(chunks_are_configurations),
 		cmocka_unit_test(accelerators_are_never_compared),
 		cmocka_unit_test(a_compute_gain_needs_equal_bytes),
 		cmocka_unit_test(a_network_gain_must_not_cost_compute),

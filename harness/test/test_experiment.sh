@@ -230,8 +230,18 @@ grep -q missing "$tmp/log" && fail "what is missing?"
 [ -e "$tmp/results/latest/environment-2.json" ] || fail "an environment is lost"
 run 0 resume "$tmp/results/latest"
 rows 4 '"measure","ok"'
+before=$(ls "$tmp/results/selftest" | wc -l)
 run 1 run "$tmp/plan.ini" --runs=9..10
 grep -q 'no boot begins there' "$tmp/log" || fail "runs that are none"
+[ "$(ls "$tmp/results/selftest" | wc -l)" = "$before" ] || fail "a folder for no runs"
+nothing_left
+
+case="resumed on another machine"
+sed -i 's/"cpu": ".*"/"cpu": "another"/' "$tmp/results/latest/environment.json"
+before=$(ls "$tmp/results/latest/")
+run 1 resume
+grep -q 'another kind of host: cpu is ".*" against "another"; finish it there' "$tmp/log" || fail "not why"
+[ "$(ls "$tmp/results/latest/")" = "$before" ] || fail "something is left in the folder"
 nothing_left
 
 case="mistakes"

@@ -78,7 +78,9 @@ lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
 lab 1 resume
-says "results/latest: No such file" "nothing to resume"
+says "results/latest: No such file" "--results=DIR"
+lab 1 report
+lab 2 check
 
 lab 0 plans
 for p in harness/plans/*.ini; do
@@ -95,6 +97,7 @@ says "name = small" "order of seed 5:" "block 1, boot 1" "block 2, boot 4" \
 [ "$(grep -c '^ *[0-9]*  b0' "$tmp/log")" = 8 ] || fail "not 8 runs"
 # 3 x (0.4 + 1 + 0.05) + 4; 4 x 4 + 4 x (0.4 + 1 + 0.05) + 4 x (0.4 + 2 + 0.05) = 40
 says "about 0:40 under tcg (asked for)" "of it 8 s calibration" "which is assumed"
+says "CPUs        vcpu_cpus = " "(chosen)"
 cp "$tmp/log" "$tmp/whole"
 
 # A part has whole boots: those that begin in it.

@@ -200,6 +200,25 @@ static void a_run_that_is_twice_the_same_is_kept_once(void **state)
 	free(samples);
 }
 
+/* The order of a plan without a seed was drawn; a merged folder's plan has it. */
+static void a_merged_folder_is_a_part_like_others(void **state)
+{
+	const char *a = make_folder((struct making){ .plan = HEAD MATRIX });
+	char dir[512], again[512];
+	struct folder drawn, whole;
+	struct plan plan;
+
+	assert_int_equal(merge_two(a, a, dir), 0);
+	assert_int_equal(folder_load(&drawn, a, &plan, err, sizeof(err)), 0);
+	assert_int_equal(folder_load(&whole, dir, &plan, err, sizeof(err)), 0);
+	assert_int_equal(whole.seed, drawn.seed);
+	folder_close(&drawn);
+	folder_close(&whole);
+	if (merge_two(a, dir, again))
+		fail_msg("%s", err);
+	same_file(dir, again, "runs.csv");
+}
+
 static void a_run_that_is_twice_and_not_the_same_is_refused(void **state)
 {
 	const char *a = make_folder((struct making){ .part = { 1, 4 } });
@@ -301,6 +320,7 @@ int main(void)
 		cmocka_unit_test(what_is_split_or_missing_is_said),
 		cmocka_unit_test(each_part_keeps_its_calibrations),
 		cmocka_unit_test(a_run_that_is_twice_the_same_is_kept_once),
+		cmocka_unit_test(a_merged_folder_is_a_part_like_others),
 		cmocka_unit_test(a_run_that_is_twice_and_not_the_same_is_refused),
 		cmocka_unit_test(attempts_are_all_kept),
 		cmocka_unit_test(what_differs_is_named),

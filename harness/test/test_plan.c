@@ -45,6 +45,7 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/paper.ini", "harness/plans/smoke.ini",
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
+		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
 	};
 	struct plan plan;
 
@@ -167,13 +168,53 @@ static void what_is_written_is_read_as_the_same(void **state)
 	struct plan plan, again;
 
 	scratch_write("base.ini", "[plan]\nname=base\nwindow=1234567us\nchunk=12k\nvcpu_cpus=0-1,3\n"
-		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE MATRIX);
+		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE "chunk=4k,1M\n" MATRIX);
 	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\ninherits=base.ini\n"), 0);
 	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
 	assert_memory_equal(&plan, &again, sizeof(plan));
 	assert_int_equal(load(&plan, MATRIX), 0);
 	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
 	assert_memory_equal(&plan, &again, sizeof(plan));
+}
+
+static void what_is_long_is_written_in_whole(void **state)
+{
+	static const char long_paths[] = "memnet@a1234567890,memnet@b1234567890,memnet@c1234567890,"
+		"memnet@d1234567890,memnet@e1234567890,memnet@f1234567890,memnet@g1234567890,memnet@h";
+	struct plan plan, again;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "[plan]\nvcpu_cpus=0-511,600,700-701\nhost_cpus=512-599\n"
+		 "[matrix m]\npaths=%s\nscenarios=idle\narms=spare-core\ndirections=send\n", long_paths);
+	assert_int_equal(load(&plan, text), 0);
+	assert_int_equal(plan.n_configs, 8);
+	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
+	assert_memory_equal(&plan, &again, sizeof(plan));
+	snprintf(text, sizeof(text), "[matrix m]\npaths=%s,memnet@i1234567890,memnet@j\n", long_paths);
+	refused(text, ":2:", "more than 160 characters");
+}
+
+/* Whatever a file holds: it loads, or is refused with one line. */
+static void a_spoilt_file_is_refused_in_one_line(void **state)
+{
+	static const char good[] = "[plan]\nname=x\nwindow=2s\nvcpu_cpus=0-3\nhost_cpus=4\n" WIDE
+				   "chunk=4k,1M\n";
+	uint64_t rng = 1;
+	struct plan plan;
+	char text[sizeof(good)];
+	int bad = 0;
+
+	for (int i = 0; i < 3000; i++) {
+		memcpy(text, good, sizeof(good));
+		for (int n = mn_splitmix64(&rng) % 4; n >= 0; n--)
+			text[mn_splitmix64(&rng) % (sizeof(good) - 1)] = 1 + mn_splitmix64(&rng) % 255;
+		if (!load(&plan, text))
+			continue;
+		bad++;
+		assert_true(*err && strlen(err) < sizeof(err));
+		assert_null(strchr(err, '\n'));
+	}
+	assert_in_range(bad, 1000, 2999);
 }
 
 static void a_missing_file_is_named(void **state)
@@ -289,6 +330,52 @@ static void topologies_that_make_no_sense_are_refused(void **state)
 		snprintf(text, sizeof(text), TOPOLOGIES "%s\n", bad[i]);
 		refused(text, ":6:", "want a list out of");
 	}
+}
+
+static void chunks_multiply_what_streams(void **state)
+{
+	struct plan plan;
+	struct plan_run *runs;
+	size_t n, fours = 0;
+
+	assert_int_equal(load(&plan, "[matrix c]\npaths=virtio-tap\nscenarios=idle,network\n"
+			      "arms=spare-core\ndirections=send\nchunk=4k, 64k, 4M\n"), 0);
+	assert_int_equal(plan.n_configs, 1 + 3);
+	for (size_t i = 0; i < plan.n_configs; i++)
+		assert_int_equal(plan_chunk_bytes(&plan, &plan.configs[i]),
+				 plan.configs[i].chunk_bytes ? plan.configs[i].chunk_bytes : 262144);
+	n = plan_expand(&plan, 1, &runs);
+	for (size_t i = 0; i < n; i++)
+		fours += !!strstr(runs[i].id, ".network.send.chunk-4M");
+	assert_int_equal(fours, plan.repetitions);
+	free(runs);
+	refused(MATRIX "chunk=4k,5000\n", ":6:", "want a list out of sizes from 4k");
+	refused(MATRIX "chunk=8M\n", ":6:", "want a list out of sizes from 4k");
+}
+
+/* The same path under another name: as if it were another. */
+static void a_path_may_be_there_twice(void **state)
+{
+	struct plan plan;
+	struct plan_run *runs;
+	long n;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=2\n[matrix aa]\npaths=memnet, memnet@b\n"
+			      "scenarios=idle,compute\narms=spare-core\ndirections=send\n"), 0);
+	assert_int_equal(plan.n_configs, 4);
+	assert_ptr_equal(plan.configs[0].path, plan.configs[3].path);
+	assert_string_equal(plan.configs[3].name, "memnet@b");
+	n = plan_expand(&plan, 1, &runs);
+	assert_int_equal(n, 8);
+	for (long i = 1; i < n; i++)	/* a boot of its own */
+		assert_int_equal(!strcmp(runs[i].config->name, runs[i - 1].config->name),
+				 runs[i].boot == runs[i - 1].boot);
+	free(runs);
+	refused("[matrix m]\npaths=memnet@\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnte@b\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnet@b@c\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnet@../b\n", ":2:", "want a list");
+	refused("[matrix m]\npaths=memnet@b234567890123456789012345\n", ":2:", "want a list");
 }
 
 static void each_spin_budget_has_a_boot_of_its_own(void **state)
@@ -433,6 +520,8 @@ int main(void)
 		cmocka_unit_test(inheritance_that_does_not_end_is_refused),
 		cmocka_unit_test(a_mistake_in_what_is_inherited_is_named_there),
 		cmocka_unit_test(what_is_written_is_read_as_the_same),
+		cmocka_unit_test(what_is_long_is_written_in_whole),
+		cmocka_unit_test(a_spoilt_file_is_refused_in_one_line),
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(what_streams_nothing_has_no_direction),
 		cmocka_unit_test(flows_and_spin_multiply_only_what_has_a_use_for_them),
@@ -440,6 +529,8 @@ int main(void)
 		cmocka_unit_test(each_topology_has_a_boot_and_a_name_of_its_own),
 		cmocka_unit_test(what_a_vm_does_is_the_topologys),
 		cmocka_unit_test(topologies_that_make_no_sense_are_refused),
+		cmocka_unit_test(chunks_multiply_what_streams),
+		cmocka_unit_test(a_path_may_be_there_twice),
 		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),

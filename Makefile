@@ -222,6 +222,7 @@ paths_src := \
 	harness/paths/virtio_tap.c \
 	harness/paths/virtio_vhost.c \
 	harness/paths/virtio_user.c \
+	harness/paths/passt.c \
 	harness/paths/memnet.c \
 	harness/tap.c \
 	harness/qemu_argv.c \

@@ -32,6 +32,7 @@ struct path {
 	const char *name, *summary;
 	const char *transport;	/* of memnet-work stream and rr */
 	const char *guest;	/* the guest's address, with its prefix */
+	unsigned int mtu;	/* of the guest's card; 0: as it comes */
 	const char *peer;	/* where the guest finds the peer */
 	const char *listen;	/* where the peer listens: the same, unless the path translates */
 	const char *module;	/* the guest's kernel needs it beside those of every image; or NULL */
@@ -66,6 +67,7 @@ void path_reason(struct path_reasons *reasons, const char *format, ...) PRINTF_L
 int path_open(const struct path *p, struct path_end *end, const char *log, char *why, size_t size);
 void path_close(struct path_end *end);
 
-extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_memnet;
+extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_passt,
+			 path_memnet;
 
 #endif

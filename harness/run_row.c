@@ -169,7 +169,8 @@ static double stream_seconds(const struct run *r)
 /* Both ends must have seen the same bytes, and the receivers every one of them. */
 static void fill_content(struct run *r)
 {
-	const char *result = r->ctx->vm->link.slots[1].result;
+	const struct guest_slot *stream = &r->ctx->vm->link.slots[1];
+	const char *result = stream->result;
 	int64_t guest = -1, peer = r->peer_results ? r->peer_result_bytes : -1;
 	struct run_row *row = r->row;
 
@@ -180,7 +181,8 @@ static void fill_content(struct run *r)
 	else if (strstr(result, "content=bad"))
 		ROW_TEXT(row->stream_content, "bad");
 	if (!row->stream_content[0])
-		invalidate(row, "there is no verdict on the content");
+		invalidate(row, "there is no verdict on the content%s%s",
+			   stream->complaint[0] ? ": " : "", stream->complaint);
 	else if (guest != peer || row->stream_verified_bytes != guest)
 		invalidate(row, "guest counted %lld bytes, peer %lld, verified %lld",
 			   (long long)guest, (long long)peer,
@@ -267,6 +269,10 @@ static void fill_cpu(struct run *r)
 	if (r->ctx->vm->config.path->vhost) {
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
+	}
+	if (r->ctx->vm->end.helper.pid) {
+		row->cpu_helper_s = class_seconds(r, CLASS_HELPER);
+		row->cpu_total_s += row->cpu_helper_s;
 	}
 	if (!r->begin.host_error && !r->end.host_error) {
 		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);

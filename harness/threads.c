@@ -25,7 +25,7 @@
 
 const char *const thread_class_names[THREAD_CLASSES] = {
 	[CLASS_VCPU] = "vcpu", [CLASS_QEMU] = "qemu", [CLASS_VHOST] = "vhost",
-	[CLASS_MEMNETD] = "memnetd", [CLASS_PEER] = "peer",
+	[CLASS_MEMNETD] = "memnetd", [CLASS_HELPER] = "helper", [CLASS_PEER] = "peer",
 };
 
 static int add_thread(struct threads *t, enum thread_class class, pid_t pid, pid_t tid)
@@ -139,6 +139,8 @@ int threads_open(struct threads *t, const struct vm *vm)
 		ret = add_process(t, vm->memnetd.pid, CLASS_MEMNETD);
 	if (!ret && t->worker)
 		ret = add_process(t, t->worker, CLASS_MEMNETD);
+	if (!ret && vm->end.helper.pid)
+		ret = add_process(t, vm->end.helper.pid, CLASS_HELPER);
 	if (!ret)
 		ret = add_process(t, vm->peer.pid, CLASS_PEER);
 	if (!ret && vm->config.path->vhost)
@@ -164,7 +166,7 @@ static const cpu_set_t *cpus_of(enum thread_class class, const struct plan *plan
 
 	if (class == CLASS_VCPU)
 		where = ON_VCPU_CPUS;
-	else if (class == CLASS_QEMU || class == CLASS_VHOST)
+	else if (class == CLASS_QEMU || class == CLASS_VHOST || class == CLASS_HELPER)
 		where = arm->qemu;
 	else if (class == CLASS_MEMNETD)
 		where = arm->memnetd;
@@ -207,6 +209,7 @@ bool threads_pinned(const struct threads *t, const struct plan *plan, const stru
 		    !CPU_EQUAL(&now, cpus_of(t->list[i].class, plan, arm)))
 			return false;
 	return nobody_new(t, t->vm->qemu.pid) && nobody_new(t, t->vm->memnetd.pid) &&
+	       (!t->vm->end.helper.pid || nobody_new(t, t->vm->end.helper.pid)) &&
 	       child_of(t->vm->memnetd.pid) == t->worker;
 }
 
@@ -230,6 +233,11 @@ static uint64_t process_ns(pid_t pid)
 static uint64_t memnetd_ns(const struct threads *t)
 {
 	return process_ns(t->vm->memnetd.pid) + (t->worker ? process_ns(t->worker) : 0);
+}
+
+static uint64_t helper_ns(const struct threads *t)
+{
+	return t->vm->end.helper.pid ? process_ns(t->vm->end.helper.pid) : 0;
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -258,6 +266,7 @@ void threads_read(const struct threads *t, struct threads_reading *r)
 	}
 	r->cpu_ns[CLASS_QEMU] = less(process_ns(vm->qemu.pid), in_qemu);
 	r->cpu_ns[CLASS_MEMNETD] = memnetd_ns(t);
+	r->cpu_ns[CLASS_HELPER] = helper_ns(t);
 	r->cpu_ns[CLASS_PEER] = process_ns(vm->peer.pid);
 }
 
@@ -267,6 +276,8 @@ uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 
 	if (class == CLASS_MEMNETD)
 		return memnetd_ns(t);
+	if (class == CLASS_HELPER)
+		return helper_ns(t);
 	if (class == CLASS_PEER)
 		return process_ns(t->vm->peer.pid);
 	for (int i = 0; i < t->n; i++)

@@ -103,10 +103,14 @@ static int open_path(struct vm *vm, char *why, size_t size)
 static int make_append(const struct vm_config *c, char *text, size_t size)
 {
 	int n = snprintf(text, size,
-			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS
-			 "%s%s%s%s", c->path ? " memnet.addr=" : "", c->path ? c->path->guest : "",
-			 c->fault ? " memnet.fault=" : "", c->fault ? c->fault : "");
+			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS);
 
+	if (c->path)
+		n += snprintf(text + n, size - n, " memnet.addr=%s", c->path->guest);
+	if (c->path && c->path->mtu)
+		n += snprintf(text + n, size - n, " memnet.mtu=%u", c->path->mtu);
+	if (c->fault)
+		n += snprintf(text + n, size - n, " memnet.fault=%s", c->fault);
 	return n < (int)size ? 0 : -E2BIG;
 }
 

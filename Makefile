@@ -243,6 +243,7 @@ paths_src := \
 	harness/paths/virtio_tap.c \
 	harness/paths/virtio_vhost.c \
 	harness/paths/virtio_user.c \
+	harness/paths/passt.c \
 	harness/paths/memnet.c \
 	harness/tap.c \
 	harness/qemu_argv.c \
@@ -452,7 +453,7 @@ $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) 
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
-$(eval $(call test,harness/test/test_run_idle.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+$(eval $(call test,harness/test/test_run_idle.c,$(fake_sysfs) $(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
 	$(base_src),$(energy_lib)))

@@ -81,6 +81,20 @@ int child_start(struct child *c, const char *name, char *const argv[], const cha
 	return 0;
 }
 
+bool child_program_there(const char *program)
+{
+	const char *path = getenv("PATH");
+	char copy[4096], file[4200], *dir, *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", path ? path : "");
+	for (dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		snprintf(file, sizeof(file), "%s/%s", dir, program);
+		if (!access(file, X_OK))
+			return true;
+	}
+	return false;
+}
+
 bool child_ended(struct child *c)
 {
 	if (c->pid && waitpid(c->pid, &c->status, WNOHANG) == c->pid)

@@ -16,6 +16,7 @@
 #include "energy/counters.h"
 #include "energy/energy.h"
 #include "harness/accel.h"
+#include "harness/child.h"
 #include "harness/columns.h"
 #include "harness/host_state.h"
 #include "harness/insns_plugin.h"
@@ -34,23 +35,9 @@ struct answer {
 #define answer(a, outcome, ...) \
 	mn_explain((a)->text, sizeof((a)->text), outcome, __VA_ARGS__)
 
-static bool in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	char copy[4096], file[4200], *dir, *save = NULL;
-
-	snprintf(copy, sizeof(copy), "%s", path ? path : "");
-	for (dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		snprintf(file, sizeof(file), "%s/%s", dir, program);
-		if (!access(file, X_OK))
-			return true;
-	}
-	return false;
-}
-
 static enum outcome check_qemu(struct answer *a)
 {
-	if (!in_path(QEMU_PROGRAM))
+	if (!child_program_there(QEMU_PROGRAM))
 		return answer(a, BROKEN, "no %s; apt-get install qemu-system-x86", QEMU_PROGRAM);
 	return answer(a, PASS, "%s is there", QEMU_PROGRAM);
 }

@@ -15,6 +15,7 @@ static const struct path *const paths[] = {
 	&path_virtio_tap,
 	&path_virtio_vhost,
 	&path_virtio_user,
+	&path_passt,
 	&path_memnet,
 };
 

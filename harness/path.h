@@ -39,6 +39,7 @@ struct path {
 	const char *transport;	/* of memnet-work stream and rr */
 	/* As in struct path_end, with %u in the place of the VM's number, if it has any. */
 	const char *guest, *peer, *listen;
+	unsigned int mtu;	/* of the guest's card; 0: as it comes */
 	const char *module;	/* the guest's kernel needs it beside those of every image; or NULL */
 	int baseline;		/* others are compared with the highest that can run; 0: never */
 	bool vhost;		/* has threads of the kernel's vhost, which are counted */
@@ -72,6 +73,7 @@ int path_open(const struct path *p, unsigned int number, struct path_end *end, c
 	      char *why, size_t size);
 void path_close(struct path_end *end);
 
-extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_memnet;
+extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_passt,
+			 path_memnet;
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
 	{ offsetof(struct run_row, cpu_qemu_s), offsetof(struct run_row, energy_qemu_j), false },
 	{ offsetof(struct run_row, cpu_vhost_s), offsetof(struct run_row, energy_vhost_j), true },
 	{ offsetof(struct run_row, cpu_memnetd_s), offsetof(struct run_row, energy_memnetd_j), false },
+	{ offsetof(struct run_row, cpu_helper_s), offsetof(struct run_row, energy_helper_j), true },
 	{ offsetof(struct run_row, cpu_peer_s), offsetof(struct run_row, energy_peer_j), false },
 };
 

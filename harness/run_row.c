@@ -177,7 +177,8 @@ static double stream_seconds(const struct run *r, unsigned int vm)
 /* Both ends must have seen the same bytes, and the receivers every one of them. */
 static void check_content(struct run *r, unsigned int vm)
 {
-	const char *result = r->ctx->vms->vm[vm].link.slots[1].result;
+	const struct guest_slot *stream = &r->ctx->vms->vm[vm].link.slots[1];
+	const char *result = stream->result;
 	int64_t guest = -1, verified = 0;
 	int64_t peer = r->vm[vm].peer_results ? r->vm[vm].peer_result_bytes : -1;
 	struct run_row *row = r->row;
@@ -189,8 +190,9 @@ static void check_content(struct run *r, unsigned int vm)
 	if (bad || (ok && !row->stream_content[0]))	/* one bad is enough */
 		ROW_TEXT(row->stream_content, "%s", bad ? "bad" : "ok");
 	if (!bad && !ok)
-		run_invalidate(row, "there is no verdict on the content of %s",
-			   r->ctx->vms->vm[vm].guest_name);
+		run_invalidate(row, "there is no verdict on the content of %s%s%s",
+			       r->ctx->vms->vm[vm].guest_name, stream->complaint[0] ? ": " : "",
+			       stream->complaint);
 	else if (guest != peer || verified != guest)
 		run_invalidate(row, "%s counted %lld bytes, its peer %lld, verified %lld",
 			   r->ctx->vms->vm[vm].guest_name, (long long)guest, (long long)peer,
@@ -330,6 +332,10 @@ static void fill_cpu(struct run *r)
 	if (r->ctx->vms->vm[0].config.path->vhost) {
 		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
 		row->cpu_total_s += row->cpu_vhost_s;
+	}
+	if (r->ctx->vms->vm[0].end.helper.pid) {
+		row->cpu_helper_s = class_seconds(r, CLASS_HELPER);
+		row->cpu_total_s += row->cpu_helper_s;
 	}
 	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
 				     r->begin.threads.switches[CLASS_VCPU];

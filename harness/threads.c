@@ -25,7 +25,7 @@
 
 const char *const thread_class_names[THREAD_CLASSES] = {
 	[CLASS_VCPU] = "vcpu", [CLASS_QEMU] = "qemu", [CLASS_VHOST] = "vhost",
-	[CLASS_MEMNETD] = "memnetd", [CLASS_PEER] = "peer",
+	[CLASS_MEMNETD] = "memnetd", [CLASS_HELPER] = "helper", [CLASS_PEER] = "peer",
 };
 
 static int add_thread(struct threads *t, enum thread_class class, unsigned int vm, pid_t pid,
@@ -139,6 +139,8 @@ static int add_vm(struct threads *t, unsigned int i)
 
 	if (!ret)
 		ret = add_process(t, vm->peer.pid, CLASS_PEER, i);
+	if (!ret && vm->end.helper.pid)
+		ret = add_process(t, vm->end.helper.pid, CLASS_HELPER, i);
 	if (!ret && vm->config.path->vhost)
 		ret = add_vhost_kthreads(t, i);
 	return ret;
@@ -178,7 +180,7 @@ static const cpu_set_t *cpus_of(enum thread_class class, const struct plan *plan
 
 	if (class == CLASS_VCPU)
 		where = ON_VCPU_CPUS;
-	else if (class == CLASS_QEMU || class == CLASS_VHOST)
+	else if (class == CLASS_QEMU || class == CLASS_VHOST || class == CLASS_HELPER)
 		where = arm->qemu;
 	else if (class == CLASS_MEMNETD)
 		where = arm->memnetd;
@@ -260,6 +262,7 @@ const char *threads_astray(const struct threads *t, const struct plan *plan, con
 		[CLASS_QEMU] = "a thread of QEMU was not where it was pinned",
 		[CLASS_VHOST] = "a thread of vhost was not where it was pinned",
 		[CLASS_MEMNETD] = "a thread of memnetd was not where it was pinned",
+		[CLASS_HELPER] = "a thread of the path's helper was not where it was pinned",
 		[CLASS_PEER] = "a thread of the peer was not where it was pinned",
 	};
 
@@ -271,6 +274,8 @@ const char *threads_astray(const struct threads *t, const struct plan *plan, con
 			return words[CLASS_PEER];
 		if (!nobody_new(t, t->vms->vm[i].qemu.pid))
 			return "a thread of QEMU came that was not pinned";
+		if (t->vms->vm[i].end.helper.pid && !nobody_new(t, t->vms->vm[i].end.helper.pid))
+			return "a thread of the path's helper came that was not pinned";
 	}
 	if (!nobody_new(t, t->vms->memnetd.pid) || !same_workers(t))
 		return "a thread of memnetd came that was not pinned";
@@ -312,6 +317,16 @@ static uint64_t peers_ns(const struct threads *t)
 	return ns;
 }
 
+static uint64_t helpers_ns(const struct threads *t)
+{
+	uint64_t ns = 0;
+
+	for (unsigned int i = 0; i < t->vms->n; i++)
+		if (t->vms->vm[i].end.helper.pid)
+			ns += process_ns(t->vms->vm[i].end.helper.pid);
+	return ns;
+}
+
 static uint64_t less(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
@@ -348,6 +363,7 @@ void threads_read(const struct threads *t, struct threads_reading *r)
 	for (unsigned int i = 0; i < t->vms->n; i++)
 		r->cpu_ns[CLASS_QEMU] += less(process_ns(t->vms->vm[i].qemu.pid), in_qemu[i]);
 	r->cpu_ns[CLASS_MEMNETD] = memnetd_ns(t);
+	r->cpu_ns[CLASS_HELPER] = helpers_ns(t);
 	r->cpu_ns[CLASS_PEER] = peers_ns(t);
 }
 
@@ -357,6 +373,8 @@ uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 
 	if (class == CLASS_MEMNETD)
 		return memnetd_ns(t);
+	if (class == CLASS_HELPER)
+		return helpers_ns(t);
 	if (class == CLASS_PEER)
 		return peers_ns(t);
 	for (int i = 0; i < t->n; i++)

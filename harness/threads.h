@@ -19,6 +19,7 @@ enum thread_class {
 	CLASS_QEMU,	/* QEMU's threads but for vCPUs and vhost workers */
 	CLASS_VHOST,
 	CLASS_MEMNETD,
+	CLASS_HELPER,	/* a process of the path's own: passt */
 	CLASS_PEER,
 	THREAD_CLASSES
 };

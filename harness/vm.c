@@ -147,18 +147,18 @@ static int open_path(struct vm *vm, char *why, size_t size)
 
 static int make_append(const struct vm *vm, char *text, size_t size)
 {
-	const struct path *path = vm->config.path;
-	const char *fault = vm->config.fault;
-	bool tcg = !strcmp(vm->config.accel, "tcg");
-	char tsc[32] = "";
-	int n;
+	const struct vm_config *c = &vm->config;
+	int n = snprintf(text, size,
+			 "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS);
 
-	if (tcg && host_tsc_khz())
-		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", host_tsc_khz());
-	n = snprintf(text, size,
-		     "console=ttyS0 quiet panic=-1 intel_iommu=on " GUEST_KERNEL_OPTIONS "%s%s%s%s%s", tsc,
-		     path ? " memnet.addr=" : "", path ? vm->end.guest : "", fault ? " memnet.fault=" : "", fault ? fault : "");
-
+	if (!strcmp(c->accel, "tcg") && host_tsc_khz())
+		n += snprintf(text + n, size - n, " tsc_early_khz=%u", host_tsc_khz());
+	if (c->path)
+		n += snprintf(text + n, size - n, " memnet.addr=%s", vm->end.guest);
+	if (c->path && c->path->mtu)
+		n += snprintf(text + n, size - n, " memnet.mtu=%u", c->path->mtu);
+	if (c->fault)
+		n += snprintf(text + n, size - n, " memnet.fault=%s", c->fault);
 	return n < (int)size ? 0 : -E2BIG;
 }
 

@@ -29,7 +29,7 @@ enum cpu_set_of { ON_VCPU_CPUS, ON_HOST_CPUS };
 
 struct arm {
 	const char *name, *summary;
-	enum cpu_set_of qemu, memnetd;	/* vCPUs: always vcpu; vhost: as QEMU; peer: always host */
+	enum cpu_set_of qemu, memnetd;	/* vCPUs: always vcpu; vhost, helper: as QEMU; peer: always host */
 };
 
 #define MAX_VMS 8	/* of one run */

@@ -6,10 +6,10 @@ load "plots/common.gp"
 scenarios = "hybrid-paced hybrid-fixed"
 about(s) = s eq "hybrid-paced" ? "hybrid-paced: equal byte rates" : "hybrid-fixed: the same work"
 arms = "spare-core equal-core"
-classes = "cpu_vcpu cpu_qemu cpu_vhost cpu_memnetd cpu_peer"
+classes = "cpu_vcpu cpu_qemu cpu_vhost cpu_memnetd cpu_helper cpu_peer"
 class_name(c) = c eq "cpu_vcpu" ? "vCPU" : c eq "cpu_qemu" ? "QEMU, other threads" : c eq "cpu_vhost" ? "vhost" : \
-	c eq "cpu_memnetd" ? "memnetd" : "peer"
-class_colour(c) = c eq "cpu_vcpu" ? sky : c eq "cpu_qemu" ? orange : c eq "cpu_vhost" ? yellow : c eq "cpu_memnetd" ? green : purple
+	c eq "cpu_memnetd" ? "memnetd" : c eq "cpu_helper" ? "passt" : "peer"
+class_colour(c) = c eq "cpu_vcpu" ? sky : c eq "cpu_qemu" ? orange : c eq "cpu_vhost" ? yellow : c eq "cpu_memnetd" ? green : c eq "cpu_helper" ? blue : purple
 path_of(k) = k % 2 ? baseline : "memnet"
 arm_of(k) = k <= 2 ? "spare-core" : "equal-core"
 x_of(k) = k + (k > 2 ? 0.5 : 0)

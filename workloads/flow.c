@@ -5,6 +5,7 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
+#include "workloads/wire.h"
 #include "workloads/workload.h"
 
 /* Is @ret a wait that a signal cut short? *ret becomes final where it is not to be repeated. */
@@ -130,14 +131,17 @@ void flow_check_message(struct flow *f, const void *buf, size_t len)
 
 int flow_recv_pattern(struct flow *f, void *buf, bool (*stop)(void))
 {
-	bool shut = false;
+	struct wire_record stop_record = wire_record(WIRE_STOP);
+	bool told = false;
 
 	for (;;) {
 		ssize_t n;
 
-		if (!shut && stop()) {
-			shut = true;
-			f->transport->shutdown_send(f->stream);
+		if (!told && stop()) {
+			told = true;
+			n = flow_write(f, &stop_record, sizeof(stop_record));
+			if (n)
+				return n;
 		}
 		n = f->transport->recv(f->stream, buf, f->chunk);
 		if (repeat(&n))

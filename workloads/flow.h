@@ -50,7 +50,7 @@ int flow_send_pattern(struct flow *f, struct pace *pace, bool (*ended)(const str
 
 /*
  * Receive to the end of the stream and verify, up to the first wrong byte; after
- * that only count. Once @stop() is true the sending side is shut, so that the other ends.
+ * that only count. Once @stop() is true a stop is sent, so that the other ends.
  */
 int flow_recv_pattern(struct flow *f, void *buf, bool (*stop)(void));
 

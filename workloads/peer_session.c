@@ -186,7 +186,7 @@ static int answer_stream(struct peer_session *s, struct flow *requests,
 	return flow_write(requests, &verdict, sizeof(verdict));
 }
 
-/* The client ended its side, said what it must not, or is gone. */
+/* The client said stop, ended its side, said what it must not, or is gone. */
 static bool client_ended(const struct flow *f)
 {
 	int fd = (int)(intptr_t)f->stream;
@@ -195,15 +195,17 @@ static bool client_ended(const struct flow *f)
 	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
-/* The client's end. One that got all it asked for may also leave without a word: a reset. */
+/* Its stop or its end. One that got all it asked for may also leave without a word: a reset. */
 static int hear_end(struct flow *f)
 {
-	char c;
-	int ret = flow_read(f, &c, 1);
+	struct wire_record stop;
+	ssize_t n = flow_read_some(f, &stop, sizeof(stop));
 
-	if (ret == -EPIPE || (ret == -ECONNRESET && f->bytes == f->limit))
+	if (n == 0 || (n == -ECONNRESET && f->bytes == f->limit))
 		return 0;
-	return ret ? ret : -EPROTO;
+	if (n < 0)
+		return n;
+	return n == sizeof(stop) && wire_is_record(&stop, WIRE_STOP) ? 0 : -EPROTO;
 }
 
 static int give_stream(struct peer_session *s, struct flow *f, const struct wire_hello *hello)

@@ -9,7 +9,7 @@
  *	       <-  reply                     <-  reply
  *	bytes  ->                     go     ->
  *	end    ->                            <-  bytes
- *	       <-  verdict            (end   ->)           before the limit, or without one; at
+ *	       <-  verdict            (stop  ->)           before the limit, or without one; at
  *	                                                   the limit it may just close
  *	       <-  end                       <-  end
  *
@@ -25,6 +25,10 @@
  *
  * Requests one behind the other are a pattern of the seed, responses one of wire_response_seed().
  *
+ * Stop is a record and not the end of the client's side, for not every path between the two
+ * can serve a stream that is half closed while bytes flow (passt of 2023 resets it in 2 s).
+ * The peer takes an end for a stop all the same.
+ *
  * Whatever the other side wrote is read once into a record of ours, then
  * checked, then used.
  */
@@ -36,11 +40,11 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d41455254534e4dULL	/* "MNSTREAM" in memory */
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define WIRE_MAX_CHUNK (4U << 20)
 
 enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2, WIRE_EXCHANGE = 3 };	/* as the client sees it */
-enum wire_kind { WIRE_REPLY = 1, WIRE_GO = 2, WIRE_VERDICT = 3 };
+enum wire_kind { WIRE_REPLY = 1, WIRE_GO = 2, WIRE_VERDICT = 3, WIRE_STOP = 4 };
 
 struct wire_hello {
 	uint64_t magic;

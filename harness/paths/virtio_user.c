@@ -5,6 +5,7 @@
  * stands behind it has to be another: there is no tap in this VM, and virtio-net
  * has no offloads, for slirp has none to give.
  *
+ * Each VM has a network of its own with the same addresses; its peer has a port of its own.
  * slirp answers for SLIRP_HOST and connects to the loopback device, that of the
  * sandbox. It works in QEMU's main thread, and is counted as QEMU's.
  */
@@ -28,7 +29,7 @@ const struct path path_virtio_user = {
 	.name = "virtio-user",
 	.summary = "virtio-net on QEMU's own TCP (slirp)",
 	.transport = "socket",
-	.guest = SLIRP_GUEST, .peer = SLIRP_HOST ":7000", .listen = "127.0.0.1:7000",
+	.guest = SLIRP_GUEST, .peer = SLIRP_HOST ":700%u", .listen = "127.0.0.1:700%u",
 	.baseline = 1,
 	.missing = missing,
 	.add_devices = add_devices,

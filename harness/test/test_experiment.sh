@@ -64,6 +64,7 @@ path_case() {	# PATH
 }
 
 path_case virtio-user
+path_case passt
 
 # A memnetd that writes down its spin budget and starts the real one without it.
 case="spin budgets"

@@ -50,6 +50,8 @@ static void qemu_gets_one_card_and_what_is_behind_it(void **state)
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
 		{ "virtio-user", "-netdev user,id=net0,ipv6=off,net=198.18.16.0/24,host=198.18.16.2 "
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
+		{ "passt", "-netdev stream,id=net0,addr.type=fd,addr.str=7 "
+		  "-device virtio-net-pci,netdev=net0,romfile= " },
 		{ "memnet", "-netdev tap,id=net0,fd=7,vhost=off "
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
 	};
@@ -124,6 +126,7 @@ static void what_is_there_is_no_reason(void **state)
 	assert_string_equal(reasons_on("/dev/net/tun", "virtio-tap"), "");
 	assert_string_equal(reasons_on("/dev/net/tun", "memnet"), "");
 	assert_string_equal(reasons_on("/x", "virtio-user"), "");
+	assert_string_equal(reasons_on("/usr/bin/passt", "passt"), "");
 	assert_string_equal(reasons_on("/dev/net/tun /dev/vhost-net", "virtio-vhost"), "");
 }
 
@@ -131,6 +134,7 @@ static void each_reason_names_its_mend(void **state)
 {
 	contains(reasons_on("/x", "virtio-tap"), "/dev/net/tun (No such file or directory): load");
 	contains(reasons_on("/dev/net/tun", "virtio-vhost"), "modprobe vhost_net");
+	contains(reasons_on("/opt/passt", "passt"), "no program passt: apt-get install passt");
 }
 
 static void all_reasons_are_told_at_once(void **state)

@@ -40,6 +40,11 @@ static void joules_go_by_busy_share(void **state)
 	run_attribute(&row);
 	close_to(row.energy_vhost_j, 10);
 	close_to(row.energy_other_j, 5);
+	assert_true(isnan(row.energy_helper_j));	/* nor such a one */
+	row.cpu_helper_s = 0.25;
+	run_attribute(&row);
+	close_to(row.energy_helper_j, 5);
+	close_to(row.energy_other_j, 0);
 }
 
 static void assert_absent(struct run_row row)

@@ -45,8 +45,8 @@ static const struct figure {
 	{ "quantiles", "Distribution of latency",
 	  "The share of requests that were slower than a latency, both axes logarithmic. Each mark is "
 	  "the median over the runs of a percentile (50, 90, 99, 99.9) with its 95 % interval; lines only "
-	  "lead the eye from one percentile to the next: between them nothing was recorded. At the "
-	  "bottom the longest request of all runs." },
+	  "lead the eye from one percentile to the next: between them nothing was recorded. Hollow is "
+	  "the longest request of a run, which stands for one in as many as there were." },
 	{ "power", "Power over time",
 	  "Power before, during and after the measured window, of the run of median energy of each "
 	  "path and arm. Broken lines and the hatched band are a model, CPU time restated; a solid line "
@@ -60,37 +60,67 @@ static const struct figure {
 	  "outlier. Hollow marks are runs that are invalid and enter no median." },
 };
 
-static char *read_figure(const struct report *r, const char *name)
+/* A drawing of one figure: the first topology's has no name behind the figure's. */
+static char *read_drawing(const struct report *r, const char *name)
 {
-	char path[64];
+	char path[128];
 
 	snprintf(path, sizeof(path), "figures/%s.svg", name);
 	return report_read(r, path);
 }
 
 /* The figure, whole or not at all: a drawing that ends in the middle is left out. */
-static bool write_figure(const struct report *r, const struct figure *f, const char *svg)
+static bool write_figure(const struct report *r, const struct figure *f, const char *name,
+			 const char *svg)
 {
-	char *drawing = NULL, label[64];
+	char *drawing = NULL, label[128];
 	size_t size;
 	FILE *memory = open_memstream(&drawing, &size);
 	int ret;
 
 	if (!memory)
 		return false;
-	snprintf(label, sizeof(label), "figure-%s", f->name);
-	ret = svg_inline(memory, svg, f->name, label);
+	snprintf(label, sizeof(label), "figure-%s", name);
+	ret = svg_inline(memory, svg, name, label);
 	fclose(memory);
 	if (!ret) {
-		fprintf(r->out, "<figure>\n<h3 id=\"%s\">%s</h3>\n<div class=\"scroll\" role=\"region\" "
+		fprintf(r->out, "<figure>\n<h3 id=\"%s\">%s%s%s</h3>\n<div class=\"scroll\" role=\"region\" "
 			"tabindex=\"0\" aria-label=\"%s\">\n%s\n</div>\n<figcaption>", label, f->title,
+			name[strlen(f->name)] ? ", " : "", name + strlen(f->name) + !!name[strlen(f->name)],
 			f->title, drawing);
 		html_text(r->out, f->caption);
 		fprintf(r->out, " <a href=\"figures/%s.svg\">SVG</a>, <a href=\"figures/%s.png\">PNG</a>"
-			"</figcaption>\n</figure>\n", f->name, f->name);
+			"</figcaption>\n</figure>\n", name, name);
 	}
 	free(drawing);
 	return !ret;
+}
+
+/* The drawing called @name, if it is there: how many were written. */
+static size_t write_drawing(const struct report *r, const struct figure *f, const char *name)
+{
+	char *svg = read_drawing(r, name);
+	size_t written = 0;
+
+	if (svg && write_figure(r, f, name, svg))
+		written = 1;
+	else if (svg)
+		html_element(r->out, "p", "figures/%s.svg is not whole: draw it again with "
+			     "plots/plot.sh.", name);
+	free(svg);
+	return written;
+}
+
+/* Is the topology of row @i the first of its name, and a name that files may have? */
+static bool is_new_topology(const struct report *r, size_t i)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	const char *topology = r->a.summary[i].topology;
+
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(r->a.summary[j].topology, topology))
+			return false;
+	return *topology && strspn(topology, plain) == strlen(topology);
 }
 
 void report_figures(const struct report *r)
@@ -99,18 +129,17 @@ void report_figures(const struct report *r)
 
 	html_heading(r->out, "figures", "Figures");
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
-		char *svg = read_figure(r, figures[i].name);
+		drawn += write_drawing(r, &figures[i], figures[i].name);
+		for (size_t j = 0; j < r->a.n_summary; j++) {
+			char name[64];
 
-		if (!svg)
-			continue;
-		if (write_figure(r, &figures[i], svg))
-			drawn++;
-		else
-			html_element(r->out, "p", "figures/%s.svg is not whole: draw it again with "
-				     "plots/plot.sh.", figures[i].name);
-		free(svg);
+			if (!is_new_topology(r, j))
+				continue;
+			snprintf(name, sizeof(name), "%s-%s", figures[i].name, r->a.summary[j].topology);
+			drawn += write_drawing(r, &figures[i], name);
+		}
 	}
 	if (!drawn)
-		html_element(r->out, "p", "None were drawn. plots/plot.sh draws them into this folder, "
+		html_element(r->out, "p", "There are none. plots/plot.sh draws what was measured into this folder, "
 			     "memnet-lab report puts them here; make experiment does both.");
 }

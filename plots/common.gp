@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Common to all figures. plot.sh sets: dir (results folder), out (file), format (svg or png).
+# Common to all figures. plot.sh sets: dir (results folder), out (file), format (svg or png),
+# topology (of summary.csv; a figure draws one).
 #
 # CSV is read by column name. An empty cell is skipped by gnuplot; a filter is
 # (condition ? value : NaN). Colours are those of Okabe and Ito, which people who
@@ -31,11 +32,31 @@ time_ticks = '("1 us" 1e3, "2 us" 2e3, "5 us" 5e3, "10 us" 1e4, "20 us" 2e4, "50
 # A spin budget on two lines where it is adaptive.
 spin_text(spin) = (at_ = strstrt(spin, ":"), at_ ? "adaptive\n".spin[at_ + 1:*] : spin)
 
+place(list, name) = (p_ = 0, sum [i = 1:words(list)] (word(list, i) eq name ? (p_ = i) : 0), p_)
+
+# Arms: a colour and a mark each; dots of single runs stand a little apart.
+arms = "spare-core equal-core"
+arm_colour(arm) = arm eq "spare-core" ? blue : vermillion
+arm_point(arm) = arm eq "spare-core" ? 5 : 9
+arm_shift(arm) = arm eq "spare-core" ? -0.22 : 0.22
+jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
+
+# Paths, or paths with a setting: a colour and a mark each, by their place in a list. Marks
+# one lower are the same, hollow.
+nth_colour(k) = (c_ = (k - 1) % 7, c_ == 0 ? vermillion : c_ == 1 ? blue : c_ == 2 ? green : c_ == 3 ? orange : \
+	c_ == 4 ? purple : c_ == 5 ? sky : black)
+nth_point(k) = (c_ = (k - 1) % 6, c_ == 0 ? 9 : c_ == 1 ? 5 : c_ == 2 ? 7 : c_ == 3 ? 11 : c_ == 4 ? 13 : 15)
+
+# Values by a key without blanks: "key= value key= value". One that is not there is NaN.
+entry(key, value) = sprintf(" %s= %.9g", key, value)
+value_of(map, key) = (v_ = strstrt(map, " ".key."= "), v_ ? word(map[v_:v_ + strlen(key) + 40], 2) + 0.0 : NaN)
+
 rows_of(file) = int(system("wc -l < '".file."'")) - 1
 max2(a, b) = a > b ? a : b
 min2(a, b) = a < b ? a : b
 
 # What every figure says of itself.
+here(unused) = strcol("topology") eq topology
 accelerator = ""; baseline = "baseline"; plan = ""; energy = "none"; git = ""
 n_low = 1e9; n_high = 0
 if (rows_of(summary) > 0) {
@@ -43,7 +64,7 @@ if (rows_of(summary) > 0) {
 		baseline = strcol("baseline") eq "" ? baseline : strcol("baseline"), \
 		plan = strcol("plan"), git = strcol("git"), \
 		energy = (strcol("metric") eq "energy" && strcol("source") ne "") ? strcol("source") : energy, \
-		shown = strcol("metric") eq "cpu_total" && \
+		shown = here(0) && strcol("metric") eq "cpu_total" && \
 			(strcol("path") eq "memnet" || strcol("path") eq strcol("baseline")), \
 		n_low = shown ? min2(n_low, column("n")) : n_low, \
 		n_high = shown ? max2(n_high, column("n")) : n_high, 1) nooutput
@@ -54,16 +75,32 @@ energy_text = energy eq "model" ? "energy: MODEL (CPU time restated)" : \
 	(energy eq "none" || energy eq "") ? "energy: absent" : "energy: ".energy
 n_text = n_high == 0 ? "no valid run" : n_low == n_high ? sprintf("n = %d valid runs each", n_low) : \
 	sprintf("n = %d to %d valid runs each", n_low, n_high)
-caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(plan eq "" ? "" : "   |   plan ".plan.", ".git)
+caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || topology eq "" ? "" : "   |   ".topology).(plan eq "" ? "" : "   |   plan ".plan.", ".git)
+# A plan may have a long name.
+caption_font = strlen(caption) > 195 ? ",7" : strlen(caption) > 160 ? ",8" : ",10"
 
 # Of the hybrid scenarios one number of flows, and of memnet one spin budget, is drawn: the first.
 hybrid_flows = ""; hybrid_spin = ""; any_hybrid = 0
-is_hybrid(unused) = strcol("path") eq "memnet" && strcol("scenario")[1:6] eq "hybrid" && strcol("scenario") ne "hybrid-rr" && !any_hybrid
+is_hybrid(unused) = here(0) && strcol("path") eq "memnet" && strcol("scenario")[1:6] eq "hybrid" && strcol("scenario") ne "hybrid-rr" && !any_hybrid
 if (rows_of(summary) > 0) {
 	stats summary using (is_hybrid(0) ? (any_hybrid = 1, hybrid_flows = strcol("flows"), hybrid_spin = strcol("spin")) : 0, 1) nooutput
 }
-is_drawn(unused) = !any_hybrid || (strcol("flows") eq hybrid_flows && (strcol("path") ne "memnet" || strcol("spin") eq hybrid_spin))
+is_drawn(unused) = here(0) && (!any_hybrid || (strcol("flows") eq hybrid_flows && (strcol("path") ne "memnet" || strcol("spin") eq hybrid_spin)))
 hybrid_text = (hybrid_flows eq "" || hybrid_flows eq "1" ? "" : ", ".hybrid_flows." flows").(hybrid_spin eq "" ? "" : ", spin ".hybrid_spin)
+
+# Paths with valid runs: the baseline first, then memnet, then the others.
+paths = ""
+if (rows_of(summary) > 0) {
+	do for [pass = 1:3] {
+		stats summary using (p__ = strcol("path"), \
+			(p__ eq baseline ? 1 : p__ eq "memnet" ? 2 : 3) == pass && here(0) && column("n") > 0 && !place(paths, p__) ? \
+			paths = paths." ".p__ : 0, 1) nooutput
+	}
+}
+path_colour(p) = nth_colour(place(paths, p))
+path_point(p) = nth_point(place(paths, p))
+direction_text(d) = d eq "send" ? "the guest sends" : d eq "recv" ? "the guest receives" : ""
+is_valid(unused) = here(0) && strcol("kind") eq "measure" && strcol("status") eq "ok"
 
 set border 3 linecolor rgb grey
 set tics nomirror textcolor rgb black

@@ -5,7 +5,6 @@ load "plots/common.gp"
 
 scenarios = "hybrid-paced hybrid-fixed"
 about(s) = s eq "hybrid-paced" ? "hybrid-paced: equal byte rates" : "hybrid-fixed: the same work"
-arms = "spare-core equal-core"
 classes = "cpu_vcpu cpu_qemu cpu_vhost cpu_memnetd cpu_helper cpu_peer"
 class_name(c) = c eq "cpu_vcpu" ? "vCPU" : c eq "cpu_qemu" ? "QEMU, other threads" : c eq "cpu_vhost" ? "vhost" : \
 	c eq "cpu_memnetd" ? "memnetd" : c eq "cpu_helper" ? "passt" : "peer"
@@ -15,7 +14,7 @@ arm_of(k) = k <= 2 ? "spare-core" : "equal-core"
 x_of(k) = k + (k > 2 ? 0.5 : 0)
 x_named(arm, path) = arm eq "spare-core" ? (path eq baseline ? 1 : path eq "memnet" ? 2 : NaN) : \
 	(path eq baseline ? 3.5 : path eq "memnet" ? 4.5 : NaN)
-jitter(block) = 0.33 + 0.05 * (block - 3 * floor(block / 3.0) - 1)
+beside(block) = 0.33 + 0.05 * (block - 3 * floor(block / 3.0) - 1)
 
 # An empty cell is NaN, which is higher than nothing.
 higher(a, b) = b > a ? b : a
@@ -24,7 +23,7 @@ higher(a, b) = b > a ? b : a
 direction = ""
 if (rows_of(summary) > 0) {
 	stats summary using (d_ = strcol("direction"), \
-		strcol("scenario")[1:6] eq "hybrid" && (direction eq "" || d_ eq "send") ? direction = d_ : 0, 1) nooutput
+		here(0) && strcol("scenario")[1:6] eq "hybrid" && (direction eq "" || d_ eq "send") ? direction = d_ : 0, 1) nooutput
 }
 
 is_direction(d) = direction eq "" || d eq direction
@@ -36,7 +35,7 @@ is_run(s) = is_drawn(0) && strcol("scenario") eq s && strcol("kind") eq "measure
 
 set multiplot layout 1,2 margins 0.07,0.98,0.22,0.84 spacing 0.07
 set label 1 "CPU seconds by thread class".hybrid_text at screen 0.5,0.965 center font ",15"
-set label 2 caption at screen 0.5,0.915 center font ",10" textcolor rgb 0x444444
+set label 2 caption at screen 0.5,0.915 center font caption_font textcolor rgb 0x444444
 set style fill solid 0.75 border rgb 0xFFFFFF
 set xrange [0.4:5.2]
 set xtics scale 0
@@ -81,7 +80,7 @@ do for [s in scenarios] {
 	if (highest > 0) {
 		draw = draw.", $boxes using (column('x')):((column('bottom') + column('top')) / 2):(column('x') - 0.27):(column('x') + 0.27):". \
 			"(column('bottom')):(column('top')):(column('colour')) with boxxyerror linecolor rgb variable". \
-			", runs using (is_run(s) ? x_named(strcol('arm'), strcol('path')) + jitter(column('block')) : NaN):(column('cpu_total_s'))". \
+			", runs using (is_run(s) ? x_named(strcol('arm'), strcol('path')) + beside(column('block')) : NaN):(column('cpu_total_s'))". \
 			" with points pointtype 7 pointsize 0.45 linecolor rgb grey"
 	}
 	if (any_interval) {

@@ -4,15 +4,10 @@
 load "plots/common.gp"
 
 metrics = "network_gain compute_gain cpu_efficiency_gain energy_efficiency_gain"
-arms = "spare-core equal-core"
 paper(m) = m eq "network_gain" ? 1.70 : m eq "compute_gain" ? 1.27 : m eq "energy_efficiency_gain" ? 1.32 : NaN
-panel_title(d) = d eq "send" ? "the guest sends" : d eq "recv" ? "the guest receives" : ""
 
-place(list, name) = (p_ = 0, sum [i = 1:words(list)] (word(list, i) eq name ? (p_ = i) : 0), p_)
 x_here(arm) = place(metrics, strcol("metric")) + (arm eq "spare-core" ? -0.17 : 0.23)
-arm_colour(arm) = arm eq "spare-core" ? blue : vermillion
-arm_point(arm, model) = (arm eq "spare-core" ? 5 : 9) - model
-jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
+model_point(arm, model) = arm_point(arm) - model
 is_arm(d, arm) = is_drawn(0) && strcol("path") eq "memnet" && strcol("arm") eq arm && strcol("direction") eq d && \
 	place(metrics, strcol("metric")) > 0
 is_model(yes) = (strcol("quality") eq "estimated") == yes
@@ -35,7 +30,7 @@ if (panels > 1) { eval begin(980) }
 
 set multiplot layout panels,1 margins 0.065,0.975,0.19,0.87 spacing 0,0.11
 set label 1 "memnet against ".baseline.hybrid_text.": how many times better" at screen 0.5,0.965 center font ",15"
-set label 2 caption at screen 0.5,0.92 center font ",10" textcolor rgb 0x444444
+set label 2 caption at screen 0.5,0.92 center font caption_font textcolor rgb 0x444444
 unset key
 set logscale y
 set ylabel "gain (logarithmic)"
@@ -56,7 +51,7 @@ do for [k = 1:4] {
 }
 
 do for [d in directions] {
-	set title panel_title(d) font ",11" offset 0,-0.5
+	set title direction_text(d) font ",11" offset 0,-0.5
 	do for [k = 1:4] {
 		unset label 10 + k
 		if (!place(seen, d.":".word(metrics, k))) { set label 10 + k "absent" at k,1 center offset 0,-0.6 textcolor rgb grey }
@@ -81,7 +76,7 @@ do for [d in directions] {
 				draw = draw.", gains using ".x." - 0.09 + jitter(column('block')) : NaN):(column('gain'))". \
 					" with points pointtype 7 pointsize 0.45".colour. \
 					", summary using ".x.y." with points pointsize 1.5 linewidth 1.6".colour. \
-					sprintf(" pointtype %d", arm_point(a, model)). \
+					sprintf(" pointtype %d", model_point(a, model)). \
 					", summary using ".x.y.":(value_text(column('median'), strcol('verdict')))". \
 					sprintf(" with labels left offset 1.1,0 font ',9' textcolor rgb %d", arm_colour(a))
 			}
@@ -97,7 +92,7 @@ set lmargin at screen 0.02; set rmargin at screen 0.98; set bmargin at screen 0.
 set key center center horizontal maxcols 3 samplen 1.8 width 2 font ",10"
 set xrange [0:1]
 set yrange [0:1]
-plot for [a in arms] NaN with points pointtype arm_point(a, 0) pointsize 1.5 linecolor rgb arm_colour(a) title a.": median, 95 % interval", \
+plot for [a in arms] NaN with points pointtype arm_point(a) pointsize 1.5 linecolor rgb arm_colour(a) title a.": median, 95 % interval", \
 	NaN with points pointtype 7 pointsize 0.45 linecolor rgb grey title "one block", \
 	NaN with points pointtype 4 pointsize 1.5 linecolor rgb grey title energy_is_model ? "hollow, dashed: MODEL" : "", \
 	NaN with lines linecolor rgb black linewidth 1.6 dashtype 4 title "paper (KVM, 2016)", \

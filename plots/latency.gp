@@ -3,31 +3,25 @@
 # their median over the runs with its 95 % interval. One row of panels per scenario.
 load "plots/common.gp"
 
-arms = "spare-core equal-core"
 metrics = "latency_p50 latency_p99"
 metric_title(m) = m eq "latency_p50" ? "median of a run's requests" : "99th percentile of a run's requests"
 about(s) = s eq "hybrid-rr" ? "hybrid-rr: beside compute" : "rr: nothing beside them"
-place(list, name) = (p_ = 0, sum [i = 1:words(list)] (word(list, i) eq name ? (p_ = i) : 0), p_)
-arm_colour(arm) = arm eq "spare-core" ? blue : vermillion
-arm_point(arm) = arm eq "spare-core" ? 5 : 9
-arm_shift(arm) = arm eq "spare-core" ? -0.22 : 0.22
-jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
 time_text(ns) = ns < 1e5 ? sprintf("%.1f us", ns / 1e3) : ns < 1e7 ? sprintf("%.0f us", ns / 1e3) : sprintf("%.1f ms", ns / 1e6)
 
 # A way is a path with its spin budget. The baseline comes first.
 way_here(unused) = strcol("path")."|".strcol("spin")
 way_text(w) = (n_ = strstrt(w, "|"), w[1:n_ - 1].(n_ < strlen(w) ? "\n".spin_text(w[n_ + 1:*]) : ""))
-is_metric(s, m) = strcol("scenario") eq s && strcol("metric") eq m && column("n") > 0
+is_metric(s, m) = here(0) && strcol("scenario") eq s && strcol("metric") eq m && column("n") > 0
 ways = ""; scenarios = ""; lowest = 1e18; highest = 0
 if (rows_of(summary) > 0) {
 	do for [pass = 1:2] {
-		stats summary using (any_ = strcol("metric") eq "latency_p50" && column("n") > 0, \
+		stats summary using (any_ = here(0) && strcol("metric") eq "latency_p50" && column("n") > 0, \
 			any_ && (strcol("path") eq baseline) == (pass == 1) && !place(ways, way_here(0)) ? ways = ways." ".way_here(0) : 0, \
 			any_ && !place(scenarios, strcol("scenario")) ? scenarios = scenarios." ".strcol("scenario") : 0, 1) nooutput
 	}
 }
 if (words(ways) > 0) {
-	stats runs using (fits_ = strcol("kind") eq "measure" && strcol("status") eq "ok" && strcol("latency_p50_ns") ne "", \
+	stats runs using (fits_ = is_valid(0) && strcol("latency_p50_ns") ne "", \
 		fits_ ? (lowest = min2(lowest, column("latency_p50_ns")), highest = max2(highest, column("latency_p99_ns"))) : 0, 1) nooutput
 }
 n_ways = max2(words(ways), 1)
@@ -36,7 +30,7 @@ if (panels > 1) { eval begin(1080) }
 
 set multiplot layout panels,2 margins 0.095,0.985,(panels > 1 ? 0.13 : 0.19),(panels > 1 ? 0.88 : 0.83) spacing 0.06,0.13
 set label 1 "Latency of requests, each waiting for its response" at screen 0.5,0.965 center font ",15"
-set label 2 caption at screen 0.5,0.925 center font ",10" textcolor rgb 0x444444
+set label 2 caption at screen 0.5,0.925 center font caption_font textcolor rgb 0x444444
 unset key
 set logscale y
 set xrange [0.5:n_ways + 0.5]
@@ -44,6 +38,7 @@ set xtics scale 0 font ",10"
 eval "set ytics ".time_ticks
 set xtics ("" 1)
 do for [k = 1:words(ways)] { set xtics add (way_text(word(ways, k)) k) }
+if (n_ways > 6) { set xtics rotate by -30 }
 if (words(scenarios) == 0) {
 	set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey
 	plot NaN
@@ -61,7 +56,7 @@ do for [s in scenarios] {
 			colour = sprintf(" linecolor rgb %d", arm_colour(a))
 			x = sprintf("(is_metric('%s', '%s') && strcol('arm') eq '%s' ? place(ways, way_here(0)) + arm_shift('%s')", s, m, a, a)
 			y = " : NaN):(column('median'))"
-			run = sprintf("(strcol('kind') eq 'measure' && strcol('status') eq 'ok' && strcol('scenario') eq '%s' && ", s). \
+			run = sprintf("(is_valid(0) && strcol('scenario') eq '%s' && ", s). \
 				sprintf("strcol('arm') eq '%s' && strcol('%s_ns') ne '' ? ", a, m). \
 				sprintf("place(ways, way_here(0)) + arm_shift('%s') - 0.09 + jitter(column('block')) : NaN):(column('%s_ns'))", a, m)
 			if (n_intervals) {

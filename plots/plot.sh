@@ -22,12 +22,6 @@ cd "$(dirname "$0")/.."
 mkdir -p "$dir/figures"
 trap 'rm -f "$dir"/figures/*.new' EXIT
 export LC_ALL=C.UTF-8
-# Does a row of summary.csv have a value in column $1? No field before it has a comma in it.
-has() {
-	awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
-		NR > 1 && at && $at != "" { found = 1; exit } END { exit !found }' "$dir/summary.csv"
-}
-
 
 # Figures take columns by name; a folder of an older schema lacks some.
 needs_columns() {	# FILE MEND
@@ -41,14 +35,46 @@ needs_columns() {	# FILE MEND
 needs_columns runs.csv "only that version draws its figures: git checkout the commit in its column git"
 needs_columns summary.csv "make it anew: memnet-lab report $1"
 
-# What only some plans measure has a figure only there; its absence would say nothing.
-figures="gains power cpu"
-! grep -q '"latency_p50"' "$dir/summary.csv" || figures="$figures latency"
-! has spin || figures="$figures spin"
-for figure in $figures; do
+# The topologies, each once; the column is the third, and no field before it has a comma in it.
+topologies=$(awk -F, 'NR > 1 { gsub("\"", "", $3); if ($3 != "" && !seen[$3]++) print $3 }' "$dir/summary.csv")
+first=$(echo "${topologies:-one-vm}" | head -n 1)
+
+# Is there a valid run behind a value of metric $2 in scenario $1, topology $3? $4 is "spin": with
+# a spin budget; "first": only the first topology counts.
+measured() {
+	[ "$4" != first ] || [ "$3" = "$first" ] || return
+	awk -F, -v scenario="^($1)\$" -v metric="^($2)\$" -v topology="$3" -v which="$4" '
+		{ gsub("\"", "") }
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == "spin") at = i }
+		NR > 1 { if ($3 == topology && $1 ~ scenario && $5 ~ metric && $9 > 0 &&
+			(which != "spin" || $at != "")) { found = 1; exit } }
+		END { exit !found }' "$dir/summary.csv"
+}
+
+draw() {	# FIGURE TOPOLOGY
 	for format in svg png; do
-		out=$dir/figures/$figure.$format
-		gnuplot -e "dir='$dir'; out='$out.new'; format='$format'" "plots/$figure.gp"
+		out=$dir/figures/$1$([ "$2" = "$first" ] || echo "-$2").$format
+		gnuplot -e "dir='$dir'; out='$out.new'; format='$format'; topology='$2'" "plots/$1.gp" </dev/null
 		mv "$out.new" "$out"
 	done
-done
+}
+
+# Figure, scenarios and metrics without which there is none: what only some plans measure has a
+# figure only there; its absence would say nothing.
+while read -r figure scenario metric which; do
+	for topology in ${topologies:-$first}; do
+		! measured "$scenario" "$metric" "$topology" "$which" || draw "$figure" "$topology"
+	done
+done <<'FIGURES'
+gains		hybrid-[spf].*		cpu_total
+tradeoff	hybrid-(saturate|paced)	compute_rate
+interference	hybrid-.*		self_interference_.*|interaction_energy
+cpu		hybrid-(paced|fixed)	cpu_total
+cost		network|network-paced	cpu_per_gb
+insns		network|network-paced	guest_insns_per_byte
+latency		.*			latency_p50
+quantiles	.*			latency_p50
+power		hybrid-[spf].*		cpu_total	first
+spin		rr|network-paced	latency_p99|cpu_per_.*	spin
+drift		.*			compute_rate|network_rate|latency_p50
+FIGURES

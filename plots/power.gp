@@ -3,7 +3,6 @@
 # A measured source is a solid line; a model is a dashed line with its hatched band.
 load "plots/common.gp"
 
-arms = "spare-core equal-core"
 roles = "baseline memnet"
 phases = "boot settle warmup window drain"
 phase_colour(p) = p eq "boot" ? 0xEEEEEE : p eq "settle" ? 0xF2F2F2 : p eq "warmup" ? 0xFFF3D6 : p eq "window" ? 0xDDF0FA : 0xE6E6F2
@@ -28,7 +27,7 @@ line_style = is_model ? "dashtype (5,4)" : "dashtype 1"
 set multiplot layout 2,2 margins 0.07,0.98,0.19,0.83 spacing 0.05,0.11
 set label 1 "Power over time".(scenario eq "" ? "" : ", ".scenario.(direction eq "send" ? ", the guest sends" : direction eq "recv" ? ", the guest receives" : ""). \
 	": the run of median energy of each") at screen 0.5,0.965 center font ",15"
-set label 2 caption at screen 0.5,0.915 center font ",10" textcolor rgb 0x444444
+set label 2 caption at screen 0.5,0.915 center font caption_font textcolor rgb 0x444444
 set xrange [first:last]
 set yrange [0:highest]
 unset key

@@ -5,28 +5,25 @@
 # cost is in joules where they are measured, else in CPU seconds.
 load "plots/common.gp"
 
-arms = "spare-core equal-core"
 joules = energy ne "model" && energy ne "none" && energy ne ""
 metrics = "latency_p99 ".(joules ? "energy_per_1000_requests energy_per_gb" : "cpu_per_1000_requests cpu_per_gb")
 is_latency(m) = m eq "latency_p99"
 scenario_of(m) = m[strlen(m) - 1:*] eq "gb" ? "network-paced" : "rr"
 metric_title(m) = is_latency(m) ? "rr, 99th percentile" : scenario_of(m) eq "rr" ? "rr, per 1000 requests" : "paced stream, per GB"
 metric_unit(m) = is_latency(m) ? "latency (logarithmic)" : joules ? "joules" : "CPU seconds, guest and host"
-place(list, name) = (p_ = 0, sum [i = 1:words(list)] (word(list, i) eq name ? (p_ = i) : 0), p_)
-jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
 
 # The same of a run as the metrics of summary.csv are.
 run_cost(unused) = joules ? column("energy_j") : column("cpu_total_s")
 run_value(m) = is_latency(m) ? column("latency_p99_ns") : scenario_of(m) eq "rr" ? run_cost(0) / (column("requests") / 1e3) : \
 	run_cost(0) / (column("stream_bytes") / 1e9)
-is_run(m, a, path) = strcol("kind") eq "measure" && strcol("status") eq "ok" && strcol("scenario") eq scenario_of(m) && \
+is_run(m, a, path) = is_valid(0) && strcol("scenario") eq scenario_of(m) && \
 	strcol("arm") eq a && strcol("path") eq path
-is_metric(m, a, path) = strcol("metric") eq m && strcol("scenario") eq scenario_of(m) && strcol("arm") eq a && strcol("path") eq path && \
+is_metric(m, a, path) = here(0) && strcol("metric") eq m && strcol("scenario") eq scenario_of(m) && strcol("arm") eq a && strcol("path") eq path && \
 	column("n") > 0 && is_shown(0)
 
 # One direction and number of flows, the first there is; budgets in the order of summary.csv.
 spins = ""; direction_shown = ""; flows_shown = ""
-is_budget(m) = strcol("path") eq "memnet" && strcol("spin") ne "" && strcol("metric") eq m && column("n") > 0
+is_budget(m) = here(0) && strcol("path") eq "memnet" && strcol("spin") ne "" && strcol("metric") eq m && column("n") > 0
 if (rows_of(summary) > 0) {
 	do for [m in metrics] {
 		stats summary using (is_budget(m) && !place(spins, strcol("spin")) ? spins = spins." ".strcol("spin") : 0, \
@@ -40,7 +37,7 @@ eval begin(860)
 
 set multiplot layout 2,3 margins 0.085,0.985,0.155,0.85 spacing 0.075,0.13
 set label 1 "What polling before a sleep is worth and costs" at screen 0.5,0.97 center font ",15"
-set label 2 caption at screen 0.5,0.93 center font ",10" textcolor rgb 0x444444
+set label 2 caption at screen 0.5,0.93 center font caption_font textcolor rgb 0x444444
 unset key
 set xrange [0.5:n_spins + 0.5]
 set xtics scale 0 font ",10"

@@ -148,6 +148,32 @@ static inline void made_spin_experiment(struct run_row *rows, int blocks)
 	}
 }
 
+#define MADE_STREAM_RUNS(blocks) ((blocks) * 16)
+
+/* Streams alone, both ways, of one flow and eight, with the guest's instructions. */
+static inline void made_stream_experiment(struct run_row *rows, int blocks)
+{
+	uint64_t seed = 3;
+
+	for (int i = 0; i < 16 * blocks; i++, rows++) {
+		bool memnet = i & 1, receives = i & 2;
+
+		*rows = made_run(memnet ? "memnet" : "virtio-tap", "network", i / 16);
+		ROW_TEXT(rows->direction, receives ? "recv" : "send");
+		ROW_TEXT(rows->arm, i & 4 ? "equal-core" : "spare-core");
+		ROW_TEXT(rows->guest_insns_source, "tcg-plugin");
+		ROW_TEXT(rows->run_id, "stream-%d", i);
+		rows->order = i;
+		rows->flows = i & 8 ? 8 : 1;
+		rows->stream_bytes_per_s = (memnet ? 900e6 : 200e6) * made_noise(&seed);
+		rows->stream_bytes = rows->stream_bytes_per_s;
+		rows->cpu_total_s = 1.5 * made_noise(&seed);
+		rows->energy_j = 2 * rows->cpu_total_s;
+		rows->guest_insns_user = rows->stream_bytes * (memnet ? 0.14 : 0.006);
+		rows->guest_insns_kernel = rows->stream_bytes * (memnet ? 0.004 : 0.6);
+	}
+}
+
 /* Samples of the power of one run, ten a second from 1 s before the window to 0.5 s behind. */
 #define MADE_SAMPLES 200
 static inline size_t made_samples(const struct run_row *run, struct sample_row *out)

@@ -130,10 +130,6 @@ static void what_is_not_there_is_drawn_as_absent(void **state)
 	says(dir, "gains.svg", "absent");
 	says(dir, "power.svg", "absent");
 	says(dir, "cpu.svg", "energy: absent");
-	dir = make_folder("nothing", 0, "model");
-	draw(dir);
-	for (size_t i = 0; i < ARRAY_SIZE(svg); i++)
-		says(dir, svg[i], "absent");
 }
 
 static bool is_drawn(const char *dir, const char *name)
@@ -211,17 +207,211 @@ static void flows_and_spin_budgets_are_not_drawn_over_each_other(void **state)
 	says(scratch("flows"), "cpu.svg", "2 flows");
 }
 
-static void figures_are_the_same_byte_by_byte_each_time(void **state)
+static const char *const all[] = {
+	"gains.svg", "tradeoff.svg", "interference.svg", "cpu.svg", "cost.svg", "insns.svg",
+	"latency.svg", "quantiles.svg", "power.svg", "spin.svg", "drift.svg",
+};
+
+/* The figures of @dir are those of @wanted, a list with blanks around each name, and no others. */
+static void drawn_are(const char *dir, const char *wanted)
 {
-	const char *dir = make_folder("twice", 6, "model");
-	char *first[ARRAY_SIZE(svg)], *second;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), " %.*s ", (int)strcspn(all[i], "."), all[i]);
+		if (is_drawn(dir, all[i]) != !!strstr(wanted, name))
+			fail_msg("%s of %s is %sdrawn", all[i], dir,
+				 is_drawn(dir, all[i]) ? "" : "not ");
+	}
+}
+
+static void where_nothing_was_measured_nothing_is_drawn(void **state)
+{
+	struct run_row run = made_run("memnet", "hybrid-fixed", 0);
+	const char *dir = make_folder("nothing", 0, "model");
 
 	draw(dir);
-	for (size_t i = 0; i < ARRAY_SIZE(svg); i++)
-		first[i] = figure(dir, svg[i]);
+	drawn_are(dir, "");
+	ROW_TEXT(run.status, "failed");
+	dir = make_folder_of("failed", &run, 1);
 	draw(dir);
-	for (size_t i = 0; i < ARRAY_SIZE(svg); i++) {
-		second = figure(dir, svg[i]);
+	drawn_are(dir, "");
+}
+
+static void a_plan_has_the_figures_of_what_it_measured(void **state)
+{
+	struct run_row runs[MADE_STREAM_RUNS(7)];
+	const char *dir = make_folder("hybrids", 6, "model");
+
+	draw(dir);
+	drawn_are(dir, " gains tradeoff cpu power drift ");
+	says(dir, "tradeoff.svg", "hybrid-paced, the guest sends");
+	made_stream_experiment(runs, 7);
+	dir = make_folder_of("streams", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	drawn_are(dir, " cost insns drift ");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (!is_drawn(dir, all[i]))
+			continue;
+		says(dir, all[i], "TCG");
+		says(dir, all[i], "energy: MODEL");
+		says(dir, all[i], "n = 7 ");
+		says(dir, all[i], "plan made-up, 0123456");
+	}
+	says(dir, "cost.svg", "CPU seconds per GB");
+	says(dir, "cost.svg", "8 flows");
+	says(dir, "insns.svg", "counted by tcg-plugin");
+	says(dir, "insns.svg", "user mode");
+}
+
+static void measured_joules_take_the_place_of_cpu_seconds(void **state)
+{
+	struct run_row runs[MADE_STREAM_RUNS(6)];
+	const char *dir;
+
+	made_stream_experiment(runs, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		ROW_TEXT(runs[i].energy_source, "powercap");
+		ROW_TEXT(runs[i].energy_quality, "measured");
+	}
+	dir = make_folder_of("cost-joules", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	says(dir, "cost.svg", "joules per GB");
+	says(dir, "cost.svg", "energy: powercap");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		ROW_TEXT(runs[i].energy_source, "none");
+		ROW_TEXT(runs[i].energy_quality, "absent");
+		runs[i].energy_j = NAN;
+	}
+	dir = make_folder_of("cost-absent", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	says(dir, "cost.svg", "CPU seconds per GB");
+	says(dir, "cost.svg", "energy: absent");
+}
+
+static void one_path_alone_is_drawn(void **state)
+{
+	struct run_row runs[MADE_STREAM_RUNS(6) + MADE_RUNS(6)];
+	size_t n = 0;
+	const char *dir;
+
+	made_stream_experiment(runs, 6);
+	made_experiment(runs + MADE_STREAM_RUNS(6), 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		if (!strcmp(runs[i].path, "memnet"))
+			runs[n++] = runs[i];
+	dir = make_folder_of("alone", runs, n);
+	draw(dir);
+	drawn_are(dir, " gains tradeoff cpu power cost insns drift ");
+	says(dir, "tradeoff.svg", ">memnet: median, 95 % interval<");
+}
+
+static void a_topology_is_a_figure_of_its_own(void **state)
+{
+	struct run_row runs[2 * MADE_RUNS(6)];
+	const char *dir;
+	char *text;
+
+	made_experiment(runs, 6);
+	made_experiment(runs + MADE_RUNS(6), 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		if (i >= MADE_RUNS(6)) {
+			ROW_TEXT(runs[i].topology, "two-vm");
+			ROW_TEXT(runs[i].run_id, "two-%zu", i);
+			if (runs[i].block > 4)
+				ROW_TEXT(runs[i].status, "failed");
+		}
+	dir = make_folder_of("topologies", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	says(dir, "gains.svg", "n = 6 ");
+	says(dir, "gains-two-vm.svg", "n = 5 ");
+	says(dir, "cpu-two-vm.svg", "two-vm");
+	says(dir, "drift-two-vm.svg", "cross: failed");
+	text = figure(dir, "gains.svg");
+	assert_null(strstr(text, "two-vm"));
+	free(text);
+	assert_false(is_drawn(dir, "power-two-vm.svg"));
+}
+
+static void invalid_runs_are_seen_in_the_drift(void **state)
+{
+	struct run_row runs[MADE_RUNS(7)];
+	const char *dir;
+	char *with, *without;
+	size_t n = 0;
+
+	made_experiment(runs, 7);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		runs[i].order = i;
+	ROW_TEXT(runs[40].status, "invalid");
+	dir = make_folder_of("invalid", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	with = figure(dir, "drift.svg");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		if (i != 40)
+			runs[n++] = runs[i];
+	dir = make_folder_of("without", runs, n);
+	draw(dir);
+	without = figure(dir, "drift.svg");
+	assert_true(strlen(with) > strlen(without));
+	free(with);
+	free(without);
+}
+
+/* A row of summary.csv beside those that the analysis made. */
+static void interference_is_drawn_where_summary_has_it(void **state)
+{
+	static const char *const metric[] = {
+		"self_interference_compute", "self_interference_network", "interaction_energy",
+	};
+	const char *dir = make_folder("interference", 6, "model");
+	struct summary_row *rows, *row;
+	size_t n;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/summary.csv", dir);
+	assert_int_equal(summary_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = realloc(rows, (n + 2 * ARRAY_SIZE(metric)) * sizeof(*rows));
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(metric); i++) {
+		row = &rows[n + i];
+		*row = rows[0];
+		ROW_TEXT(row->scenario, "hybrid-saturate");
+		ROW_TEXT(row->direction, "send");
+		ROW_TEXT(row->path, "%s", i % 2 ? "memnet" : "virtio-tap");
+		ROW_TEXT(row->metric, "%s", metric[i / 2]);
+		row->n = 6;
+		row->median = i < 4 ? 0.5 : -0.5;
+		row->ci_low = row->median - 0.1;
+		row->ci_high = row->median + 0.1;
+	}
+	assert_int_equal(summary_save(path, rows, n + 2 * ARRAY_SIZE(metric), err, sizeof(err)), 0);
+	free(rows);
+	draw(dir);
+	drawn_are(dir, " gains tradeoff interference cpu power drift ");
+	says(dir, "interference.svg", "interaction energy, MODEL");
+	says(dir, "interference.svg", "hollow, dashed: MODEL");
+	says(dir, "interference.svg", "% of alone");
+}
+
+static void figures_are_the_same_byte_by_byte_each_time(void **state)
+{
+	const char *dir;
+	static struct run_row runs[MADE_RUNS(6) + MADE_SPIN_RUNS(6) + MADE_STREAM_RUNS(6)];
+	char *first[ARRAY_SIZE(all)], *second;
+
+	made_experiment(runs, 6);
+	made_spin_experiment(runs + MADE_RUNS(6), 6);
+	made_stream_experiment(runs + MADE_RUNS(6) + MADE_SPIN_RUNS(6), 6);
+	dir = make_folder_of("twice", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	drawn_are(dir, " gains tradeoff cpu cost insns latency quantiles power spin drift ");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		first[i] = is_drawn(dir, all[i]) ? figure(dir, all[i]) : NULL;
+	draw(dir);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (!first[i])
+			continue;
+		second = figure(dir, all[i]);
 		assert_string_equal(first[i], second);
 		free(first[i]);
 		free(second);
@@ -243,6 +433,13 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_is_drawn_as_absent),
 		cmocka_unit_test(requests_and_spin_budgets_have_figures_where_they_were_measured),
 		cmocka_unit_test(flows_and_spin_budgets_are_not_drawn_over_each_other),
+		cmocka_unit_test(where_nothing_was_measured_nothing_is_drawn),
+		cmocka_unit_test(a_plan_has_the_figures_of_what_it_measured),
+		cmocka_unit_test(measured_joules_take_the_place_of_cpu_seconds),
+		cmocka_unit_test(one_path_alone_is_drawn),
+		cmocka_unit_test(a_topology_is_a_figure_of_its_own),
+		cmocka_unit_test(invalid_runs_are_seen_in_the_drift),
+		cmocka_unit_test(interference_is_drawn_where_summary_has_it),
 		cmocka_unit_test(figures_are_the_same_byte_by_byte_each_time),
 		cmocka_unit_test(a_folder_without_runs_is_refused_with_its_name),
 	};

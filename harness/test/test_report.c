@@ -157,6 +157,7 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	put(dir, "figures/gains.svg", "<svg><rect id='a'/></svg>");
 	put(dir, "figures/power.svg", "<svg><rect id='a'/></svg>");
 	put(dir, "figures/cpu.svg", "<svg><rect id='a'");
+	put(dir, "figures/drift-one-vm.svg", "<svg><rect id='a'/></svg>");
 	page = report(dir);
 	assert_says(page, "<html lang=\"en\">");
 	assert_says(page, "<title>MemNet: plan made-up</title>");
@@ -178,6 +179,8 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	assert_says(page, "<rect id=\"gains-a\"/>");
 	assert_says(page, "<rect id=\"power-a\"/>");
 	assert_says(page, "aria-labelledby=\"figure-gains\"");
+	assert_says(page, "<rect id=\"drift-one-vm-a\"/>");
+	assert_says(page, "Values over the order of runs, one-vm</h3>");
 	assert_says(page, "figures/cpu.svg is not whole");
 	assert_null(strstr(page, "http:"));
 	free(page);
@@ -236,7 +239,7 @@ static void a_folder_with_little_in_it_has_a_report(void **state)
 	assert_says(page, "plan without runs");
 	assert_says(page, "environment.json is not there");
 	assert_says(page, "plan.ini is not there");
-	assert_says(page, "None were drawn");
+	assert_says(page, "There are none.");
 	assert_says(page, "0 valid, 0 invalid");
 	free(page);
 	page = report(make_folder("one", &run, 1));

@@ -2,12 +2,18 @@
 /* memnet-lab: experiments. */
 #include "harness/lab.h"
 
+#include <stdlib.h>
+
+#include "memnet-core/base/io.h"
+
 int main(int argc, char **argv)
 {
 	struct lab lab = {
 		.experiment = { .results = "results", .accel = "auto", .build = "build" },
 	};
 
+	if (mn_open_standard_fds())
+		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	lab_parse(&lab, argc, argv);
 	return lab.command->run(&lab);
 }

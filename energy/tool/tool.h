@@ -54,7 +54,7 @@ struct cpu_use {			/* seconds; NaN: not known */
 struct idle_window {
 	struct energy_value total;
 	double duration_s;
-	double busy_share;		/* of the machine's CPUs; NaN: not known */
+	double busy_s, busy_share;	/* CPU time, and as a share of all CPUs; NaN: not known */
 };
 
 enum record_kind { RECORD_RUN, RECORD_INTERVAL };

@@ -106,6 +106,9 @@ void complain(const char *format, ...) PRINTF_LIKE(1, 2);
  */
 const char *refusal(const struct energy *e, const char *source, const char *otherwise);
 
+/* There is no source @name: say so; STATUS_TOOL. */
+int refuse_source(const char *name);
+
 /* "'build/x --threads 2'", "process 123": what is measured; "" for the machine. */
 void describe(const struct options *options, char *buf, size_t size);
 

@@ -147,10 +147,9 @@ static void print_notes(FILE *out, const struct energy *energy, const char *sour
 	for (size_t i = 0; (note = energy_note(energy, i)); i++) {
 		if (source && strcmp(note->source, source))
 			continue;
-		if (note->error && !source)
-			fprintf(out, "  no %s: %s\n", note->source, note->text);
-		else
-			fprintf(out, "  %s: %s\n", note->source, note->text);
+		fprintf(out, "  %s%s%s%s\n", note->error && !source ? "no " : "",
+			note->error || source ? note->source : "",
+			note->error || source ? ": " : "", note->text);
 	}
 }
 

@@ -261,19 +261,24 @@ static void an_interval_longer_than_the_command_is_its_only_one(void **state)
 	json_decref(all);
 }
 
-/*
- * Runs of 0.25, 0.5, ... J: the counter of run i moves on by i quarters, all at once. A
- * sensor of hwmon may be still before that for as long as the machine is busy elsewhere.
- */
+/* A sensor of hwmon may be still for as long as a busy machine takes; a RAPL counter not. */
+#define SOCKET_UJ	"%s/class/hwmon/hwmon0/energy1_input"
+
+static void fake_socket(uint64_t uj)
+{
+	fake_chip("hwmon0", "amd_energy");
+	fake_sensor("hwmon0", "energy1_label", "Esocket0\n");
+	fake_sensor("hwmon0", "energy1_input", "%llu\n", (unsigned long long)uj);
+}
+
+/* Runs of 0.25, 0.5, ... J: the counter of run i moves on by i quarters, all at once. */
 #define GROWING	"sh -c 'r=%s; i=$(cat $r/i); j=$(cat $r/j); i=$((i+1)); j=$((j+i)); " \
 		"echo $i >$r/i; echo $j >$r/j; " \
 		"echo $((j*250000)) >$r/class/hwmon/hwmon0/energy1_input'"
 
 static void prepare_growing(void)
 {
-	fake_chip("hwmon0", "amd_energy");
-	fake_sensor("hwmon0", "energy1_label", "Esocket0\n");
-	fake_sensor("hwmon0", "energy1_input", "250000\n");
+	fake_socket(250000);
 	fake_write("i", "0\n");
 	fake_write("j", "1\n");
 }
@@ -317,11 +322,11 @@ static void under_six_runs_give_a_range_and_say_so(void **state)
 /* Of the runs from @first on the counter cannot be read at the end, and then it is back. */
 static void run_losing(unsigned first)
 {
-	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.05\n"
-		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.05\n", first);
-	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.1\n"
+		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.1\n", first);
+	fake_socket(1000000);
 	fake_write("i", "1\n");
-	tool_run(&t, "--csv --repeat 3 -- sh %s/lose %s " ENERGY_UJ, fake_root(), fake_root(),
+	tool_run(&t, "--csv --repeat 3 -- sh %s/lose %s " SOCKET_UJ, fake_root(), fake_root(),
 		 fake_root());
 	assert_int_equal(t.status, 0);
 	read_csv(t.err);

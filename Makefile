@@ -445,6 +445,9 @@ $(eval $(call test,energy/test/test_tool_events.c,energy/test/run_tool.c $(fake_
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_doctor.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_net.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson $(energy_lib)))
+$(eval $(call test,energy/test/test_numbers.c,energy/tool/csv.c energy/tool/json.c energy/tool/values.c energy/tool/repeat.c \
+	memnet-core/base/stats.c $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
+$(eval $(call test,energy/test/test_net.c,energy/tool/net.c $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_output.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call test,harness/test/test_columns.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_rows.c,$(rows_src) memnet-core/base/io.c,$(results_lib)))

@@ -88,8 +88,19 @@ static const struct {
 		  "(QEMU: -enable-kvm -cpu host)" },
 	{ EOPNOTSUPP, "this CPU shows no such counter" },
 	{ EMFILE, "too many open files: ulimit -n 65536" },
+	{ EBUSY, "no counter of the CPU was free for its group: sysctl kernel.nmi_watchdog=0, or "
+		 "fewer events" },
 	{ EINVAL, "the kernel does not take this event in this way" },
 };
+
+const char *counters_mend(int error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		if (error == -refusals[i].error)
+			return refusals[i].mend;
+	}
+	return strerror(-error);
+}
 
 static bool others_process(pid_t tid)
 {
@@ -102,7 +113,7 @@ static bool others_process(pid_t tid)
 
 static void note_refusal(struct counter *c, const struct counters_config *config)
 {
-	const char *name = strerrorname_np(-c->error), *mend = strerror(-c->error);
+	const char *name = strerrorname_np(-c->error);
 
 	if ((c->error == -EACCES || c->error == -EPERM) && others_process(config->tid)) {
 		snprintf(c->note, sizeof(c->note), "%s: %s: another user's process: run as root",
@@ -115,11 +126,8 @@ static void note_refusal(struct counter *c, const struct counters_config *config
 			 config->tid == COUNTERS_ALL ? 0 : 1);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-		if (c->error == -refusals[i].error)
-			mend = refusals[i].mend;
-	}
-	snprintf(c->note, sizeof(c->note), "%s: perf_event_open: %s: %s", c->name, name, mend);
+	snprintf(c->note, sizeof(c->note), "%s: perf_event_open: %s: %s", c->name, name,
+		 counters_mend(c->error));
 }
 
 /* 0 or -errno and a note; the event is absent then, not unfiltered. */

@@ -72,6 +72,8 @@ size_t counters_count(const struct counters *c);
 const char *counters_name(const struct counters *c, size_t i);
 /* Why event @i is absent or user_only, with the mend; "" if it is neither. */
 const char *counters_note(const struct counters *c, size_t i);
+/* What an error of a reading means, with the mend. Static storage. */
+const char *counters_mend(int error);
 /* "cycles:ENOENT instructions:ENOENT", cut at @size; "" if none is absent. */
 void counters_absent(const struct counters *c, char *buf, size_t size);
 

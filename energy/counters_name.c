@@ -198,7 +198,7 @@ int counters_check_name(const char *name, char *why, size_t size)
 	int ret = counter_encode(name, &code);
 
 	if (ret == -EACCES ||
-	    (ret && !tracefs_mounted() && split_tracepoint(name, path, filter)))
+	    (ret == -ENOENT && !tracefs_mounted() && split_tracepoint(name, path, filter)))
 		return 0;
 	if (ret)
 		snprintf(why, size, "%.80s: %s", name, code.why);

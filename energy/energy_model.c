@@ -19,6 +19,10 @@
  * family, from ccf-coefficients' data/SPECpower-2026-03-09.csv (Skylake: 2022-03-01,
  * whose mean is nearest to the coefficient in use).
  *
+ * Busy time comes from /proc/stat, which counts in ticks: up to one a thread is missing or
+ * over at the edges, and the band is that of the least and the most busy time there may
+ * have been. In a window of few ticks that is most of it, and the reason says so.
+ *
  * It cannot tell compute-bound from memory-bound work, nor this machine from another
  * of its family. It is always labelled model and estimated; no gate may use it.
  */
@@ -38,6 +42,9 @@ struct model_family {
 	double idle_w, max_w;			/* per hardware thread */
 	double idle_spread, max_spread;		/* standard deviation over mean */
 };
+
+#define TICK_S		0.01	/* /proc/stat */
+#define FEW_TICKS_S	0.2	/* in a shorter window a tick is over 5 % of a CPU */
 
 #define AMD	"AuthenticAMD"
 #define INTEL	"GenuineIntel"
@@ -101,11 +108,16 @@ static double model_joules(const struct model_family *f, double thread_s, double
 	return thread_s * (idle_w + (max_w - idle_w) * power_shape(shape, busy_share));
 }
 
+static double share_of(double busy_s, double thread_s)
+{
+	return MAX(0.0, MIN(busy_s / thread_s, 1.0));
+}
+
 static void model_value(const struct energy *e, const struct energy_sum *sum, double busy_cpu_s,
 			struct energy_value *value)
 {
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
-	double thread_s = e->hw_threads * window_s, share;
+	double thread_s = e->hw_threads * window_s, ticks_s = TICK_S * e->hw_threads;
 
 	value->gaps = sum->gaps;
 	if (sum->gaps) {
@@ -117,19 +129,22 @@ static void model_value(const struct energy *e, const struct energy_sum *sum, do
 				window_s <= 0 ? "window" : "CPU time to go by");
 		return;
 	}
-	/* /proc/stat counts in ticks of 10 ms: the edges may add up to one per thread. */
-	if (busy_cpu_s > thread_s + 0.02 * e->hw_threads) {
+	/* The edges may add up to two ticks per thread. */
+	if (busy_cpu_s > thread_s + 2 * ticks_s) {
 		energy_no_value(value, ENERGY_INVALID, "model: %.2f s busy on %u threads in %.2f s",
 				busy_cpu_s, e->hw_threads, window_s);
 		return;
 	}
-	share = MIN(busy_cpu_s / thread_s, 1.0);
 	value->quality = ENERGY_ESTIMATED;
-	value->joules = model_joules(e->family, thread_s, share, SHAPE_LINEAR, 0);
-	value->low_j = model_joules(e->family, thread_s, share, SHAPE_LINEAR, -1);
-	value->high_j = model_joules(e->family, thread_s, share, SHAPE_LOGARITHMIC, 1);
-	snprintf(value->reason, sizeof(value->reason), "model of %s by CPU time, not a measurement",
-		 e->family->name);
+	value->joules = model_joules(e->family, thread_s, share_of(busy_cpu_s, thread_s),
+				     SHAPE_LINEAR, 0);
+	value->low_j = model_joules(e->family, thread_s, share_of(busy_cpu_s - ticks_s, thread_s),
+				    SHAPE_LINEAR, -1);
+	value->high_j = model_joules(e->family, thread_s, share_of(busy_cpu_s + ticks_s, thread_s),
+				     SHAPE_LOGARITHMIC, 1);
+	snprintf(value->reason, sizeof(value->reason), "model of %s by CPU time, not a measurement%s",
+		 e->family->name, window_s >= FEW_TICKS_S ? "" :
+		 "; the window is few ticks of 10 ms long: rough");
 }
 
 const struct energy_source_ops energy_model = {

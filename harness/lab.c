@@ -3,6 +3,10 @@
 #include "harness/lab.h"
 #include "harness/lock.h"
 
+#include <stdlib.h>
+
+#include "memnet-core/base/io.h"
+
 int main(int argc, char **argv)
 {
 	struct lab lab = {
@@ -11,6 +15,8 @@ int main(int argc, char **argv)
 		},
 	};
 
+	if (mn_open_standard_fds())
+		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	lab_parse(&lab, argc, argv);
 	return lab.command->run(&lab);
 }

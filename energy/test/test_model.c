@@ -49,16 +49,19 @@ static void idle_and_busy_time_cost_what_the_table_says(void **state)
 	 * = 9.37045. High, logarithmic, a quarter busy: ln(1 + 0.25 / 0.368953) /
 	 * ln(1 + 1 / 0.368953) = 0.517360 / 1.311132 = 0.394590 of the way from
 	 * 0.343 * 1.53 = 0.52479 W to 1.879 * 1.26 = 2.36754 W: 20 * 1.251921 = 25.038426.
+	 * But 2 ticks, 0.02 s, of the busy time may be over or missing: low
+	 * 15.02 * 0.16121 + 4.98 * 1.39046 = 9.345865; high, 0.251 busy: ln(1 + 0.251 / 0.368953)
+	 * / 1.311132 = 0.395822 of the way: 20 * 1.254190 = 25.083804.
 	 */
 	struct energy_value v = window(e, 10, 5);
 
 	close_to(v.joules, 14.54);
-	close_to(v.low_j, 9.37045);
-	assert_true(fabs(v.high_j - 25.038426) < 1e-6);
-	/* At the ends all shapes agree: 20 * 0.52479 and 20 * 2.36754. */
+	close_to(v.low_j, 9.345865);
+	assert_true(fabs(v.high_j - 25.083804) < 1e-6);
+	/* Idle: at most 0.02 s busy, 0.002064403 of the way from 20 * 0.52479 to 47.3508. */
 	v = window(e, 10, 0);
 	close_to(v.joules, 6.86);
-	close_to(v.high_j, 10.4958);
+	assert_true(fabs(v.high_j - (10.4958 + 0.002064403 * 36.855)) < 1e-6);
 	v = window(e, 10, 20);
 	close_to(v.joules, 37.58);
 	close_to(v.high_j, 47.3508);
@@ -71,6 +74,20 @@ static void the_value_adds_up_over_intervals(void **state)
 	struct energy *e = open_model("AuthenticAMD", 0x19, 0x11, 1, 2);
 
 	close_to(window(e, 2, 0.5).joules + window(e, 3, 5.5).joules, window(e, 5, 6).joules);
+	energy_close(e);
+}
+
+/* 20 ms on 2 threads, a tick of each busy: nothing is known but that it was idle to busy. */
+static void a_window_of_few_ticks_has_the_whole_band_and_says_so(void **state)
+{
+	struct energy *e = open_model("AuthenticAMD", 0x19, 0x11, 1, 2);
+	struct energy_value v = window(e, 0.02, 0.02);
+
+	close_to(v.joules, 0.04 * (0.343 + 1.879) / 2);
+	close_to(v.low_j, 0.04 * 0.343 * 0.47);
+	close_to(v.high_j, 0.04 * 1.879 * 1.26);
+	assert_non_null(strstr(v.reason, "few ticks of 10 ms"));
+	assert_null(strstr(window(e, 1, 0.02).reason, "ticks"));
 	energy_close(e);
 }
 
@@ -174,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_and_busy_time_cost_what_the_table_says),
 		cmocka_unit_test(the_value_adds_up_over_intervals),
+		cmocka_unit_test(a_window_of_few_ticks_has_the_whole_band_and_says_so),
 		cmocka_unit_test(it_is_always_labelled),
 		cmocka_unit_test(families_are_told_apart_by_cpuid),
 		cmocka_unit_test(the_band_holds_the_value_at_any_load),

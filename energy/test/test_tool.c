@@ -61,6 +61,36 @@ static void without_a_counter_the_model_is_named_with_its_band(void **state)
 	tool_said(&t, "modprobe intel_rapl_msr");
 }
 
+/* Measured, but not all: what is lacking is said with its mend, in every form. */
+static void what_a_measured_total_lacks_is_said(void **state)
+{
+	static const char *const forms[] = { "", "-r 2", "-I 1000" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		fake_zone("intel-rapl:0", "package-0", 1000000);
+		fake_zone("intel-rapl-mmio:0", "package-0", 1000000);
+		fake_zone("intel-rapl:0:0", "dram", 0);
+		fake_remove("class/powercap/intel-rapl:0:0/energy_uj");
+		tool_run(&t, "%s -- sh -c 'read a < " ENERGY_UJ "; echo $((a + 1000000)) > " ENERGY_UJ
+			 "'", forms[i], fake_root(), fake_root());
+		assert_int_equal(t.status, 0);
+		tool_said(&t, "intel-rapl:0:0: energy counter or its range cannot be read");
+		tool_said(&t, "intel-rapl-mmio:0 left out: package-0 is already read");
+		tool_said(&t, "dram-0: cannot be read");
+		tool_not_said(&t, "no perf-power");
+	}
+}
+
+static void a_model_of_a_short_window_says_that_it_is_rough(void **state)
+{
+	static const char *const forms[] = { "--csv", "--json", "-r 2", "-r 2 --csv", "-I 1000" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		tool_run(&t, "%s true", forms[i]);
+		tool_said(&t, "few ticks of 10 ms");
+	}
+}
+
 static void a_forced_source_that_is_not_there_stops_before_the_command(void **state)
 {
 	tool_run(&t, "--source powercap -- sh -c 'echo ran'");
@@ -138,6 +168,25 @@ static void a_command_that_cannot_run_is_not_measured(void **state)
 	assert_int_equal(t.status, 127);
 }
 
+static void a_script_without_its_interpreter_is_there(void **state)
+{
+	char path[128], before[4096];
+
+	fake_write("no-interpreter", "#!/no/such/interpreter\n");
+	snprintf(path, sizeof(path), "%s/no-interpreter", fake_root());
+	assert_int_equal(chmod(path, 0755), 0);
+	tool_run(&t, "-- %s", path);
+	assert_int_equal(t.status, 126);
+	tool_said(&t, "/no-interpreter: its interpreter is missing; nothing was measured");
+	snprintf(path, sizeof(path), "/none:%s:/usr/bin:/bin", fake_root());
+	snprintf(before, sizeof(before), "%s", getenv("PATH"));
+	setenv("PATH", path, 1);
+	tool_run(&t, "-- no-interpreter");
+	setenv("PATH", before, 1);
+	assert_int_equal(t.status, 126);
+	tool_said(&t, "no-interpreter: its interpreter is missing");
+}
+
 static void the_commands_output_and_input_are_its_own(void **state)
 {
 	tool_run(&t, "-- sh -c 'read a; echo got $a' <<END\nx y\nEND");
@@ -182,6 +231,21 @@ static void signals_are_passed_on(void **state)
 	signal_it(SIGTERM);
 	assert_int_equal(t.status, 128 + SIGTERM);
 	tool_said(&t, "ended by SIGTERM");
+}
+
+static void a_signal_that_ends_a_repetition_is_no_success(void **state)
+{
+	signal(SIGTERM, SIG_DFL);
+	tool_start(&t, "-r 5 -- sh -c 'trap \"exit 0\" TERM; echo ready; "
+		   "for i in $(seq 200); do sleep 0.05; done'");
+	signal_it(SIGTERM);
+	assert_int_equal(t.status, 128 + SIGTERM);
+	tool_said(&t, "stopped by SIGTERM after 1 of 5 runs\n");
+	tool_said(&t, " 1 runs of");
+	tool_start(&t, "-r 5 -- sh -c 'echo ready; exec sleep 10'");	/* it dies of it */
+	signal_it(SIGTERM);
+	assert_int_equal(t.status, 128 + SIGTERM);
+	tool_said(&t, "stopped by SIGTERM after 0 of 5 runs");
 }
 
 static const char *soft_limit(void)
@@ -363,6 +427,43 @@ static void a_reader_that_goes_away_does_not_take_the_command_with_it(void **sta
 	tool_said(&t, "Broken pipe");
 }
 
+/* Else a descriptor of ours is number 2: a pipe of the command's, or the report. */
+static void a_closed_standard_error_is_refused_and_taken_for_nothing_else(void **state)
+{
+	static char report[65536];
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/report", fake_root());
+	tool_run(&t, "-- sh -c 'echo ran' 2>&-");
+	assert_int_equal(t.status, 125);
+	assert_string_equal(t.out, "");
+	fake_write("report", "%s", "old\n");
+	tool_run(&t, "--csv -r 3 -o %s -- sh -c 'echo ran; exit 1' 2>&-", path);
+	assert_int_equal(t.status, 1);
+	assert_string_equal(t.out, "ran");
+	assert_true(mn_read_file(path, report, sizeof(report)) > 0);
+	assert_null(strstr(report, "old"));
+	assert_null(strstr(report, "memnet-energy:"));	/* a complaint */
+	/* The command has closed what we had closed; with all three it is no different. */
+	tool_run(&t, "-o %s -- sh -c 'for i in 0 1 2; do [ -e /proc/self/fd/$i ] && exit 9; done' "
+		 "<&- >&- 2>&-", path);
+	assert_int_equal(t.status, 1);			/* of the last test */
+}
+
+static void help_that_cannot_be_written_is_no_success(void **state)
+{
+	static const char *const words[] = { "--help", "-V", "doctor" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		tool_run(&t, "%s > /dev/full", words[i]);
+		assert_int_equal(t.status, 125);
+		tool_run(&t, "%s >&-", words[i]);
+		assert_int_equal(t.status, 125);
+		tool_run(&t, "%s", words[i]);
+		assert_int_equal(t.status, 0);
+	}
+}
+
 /* --- options ------------------------------------------------------------------- */
 
 static void bad_options_are_named_with_what_was_meant(void **state)
@@ -388,6 +489,11 @@ static void bad_options_are_named_with_what_was_meant(void **state)
 		{ "--sysfs /nonexistent true", "--sysfs /nonexistent: No such file" },
 		{ "-z, true", "'-z,': no such option" },
 		{ "-p 12x", "not a process id" },
+		{ "-p 1,,2", "-p: an empty process id" },
+		{ "-p ''", "-p: an empty process id" },
+		{ "-p ,", "-p: an empty process id" },
+		{ "--source nope doctor", "--source: there is no such source" },
+		{ "--source powercup doctor", "did you mean 'powercap'?" },
 		{ "-p 1 true", "neither a command" },
 		{ "--csv --json true", "not both" },
 		{ "-o /nonexistent/x true", "-o /nonexistent/x: No such file" },
@@ -449,14 +555,18 @@ int main(void)
 		fake_test(the_joules_of_a_command_are_those_of_its_counter),
 		fake_test(a_counter_that_goes_round_is_followed),
 		fake_test(without_a_counter_the_model_is_named_with_its_band),
+		fake_test(what_a_measured_total_lacks_is_said),
+		fake_test(a_model_of_a_short_window_says_that_it_is_rough),
 		fake_test(a_forced_source_that_is_not_there_stops_before_the_command),
 		fake_test(a_counter_that_may_have_gone_round_twice_is_no_number),
 		fake_test(a_sensor_that_dies_in_the_window_leaves_bounds),
 		fake_test(a_counter_that_stands_still_under_load_is_absent_not_0),
 		fake_test(the_exit_status_is_the_commands),
 		fake_test(a_command_that_cannot_run_is_not_measured),
+		fake_test(a_script_without_its_interpreter_is_there),
 		fake_test(the_commands_output_and_input_are_its_own),
 		fake_test(signals_are_passed_on),
+		fake_test(a_signal_that_ends_a_repetition_is_no_success),
 		fake_test(the_command_starts_with_the_signals_we_started_with),
 		fake_test(a_process_is_measured_until_it_ends),
 		fake_test(a_process_named_twice_is_counted_once),
@@ -465,6 +575,8 @@ int main(void)
 		fake_test(a_process_that_is_not_there_is_an_error),
 		fake_test(a_reader_that_does_not_read_keeps_nobody_from_ending_it),
 		fake_test(a_reader_that_goes_away_does_not_take_the_command_with_it),
+		fake_test(a_closed_standard_error_is_refused_and_taken_for_nothing_else),
+		fake_test(help_that_cannot_be_written_is_no_success),
 		fake_test(bad_options_are_named_with_what_was_meant),
 		fake_test(options_of_the_command_are_not_ours),
 		fake_test(a_report_is_kept_until_there_is_another),

@@ -67,12 +67,26 @@ static void the_default_set_is_what_is_counted_by_default(void **state)
 
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
+/* Also where tracefs is not mounted: what libpfm4 knows has no such modifier. */
+static void a_modifier_nobody_knows_is_refused(void **state)
+{
+	static const char *const names[] = { "cycles:x", "instructions:uq", "task-clock:zz" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		tool_run(&t, "-e %s -- sh -c 'echo ran'", names[i]);
+		assert_int_equal(t.status, 125);
+		assert_string_equal(t.out, "");
+		tool_said(&t, "nothing was measured");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fake_test(sets_of_events_are_found_beside_the_program),
 		fake_test(an_event_nobody_knows_is_refused_or_if_of_a_file_absent),
 		fake_test(the_default_set_is_what_is_counted_by_default),
+		fake_test(a_modifier_nobody_knows_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("tool_events", tests, NULL, NULL);

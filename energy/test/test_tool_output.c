@@ -247,17 +247,38 @@ static void intervals_add_up_to_the_window(void **state)
 	json_decref(all);
 }
 
-/*
- * Runs of 0.25, 0.5, ... J: the counter of run i moves on by i quarters, all at once.
- * More than 3 J at once would be more than the zone's 200 W allow between two readings.
- */
+static void an_interval_longer_than_the_command_is_its_only_one(void **state)
+{
+	json_t *all;
+
+	tool_run(&t, "--json -I 5000 true");
+	all = report_read(t.err);
+	assert_int_equal(json_array_size(all), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "record")),
+			    "interval");
+	close_to(report_value(json_array_get(all, 0), "duration_s", "", "value"),
+		 report_value(json_array_get(all, 1), "duration_s", "", "value"), 1e-6);
+	json_decref(all);
+}
+
+/* A sensor of hwmon may be still for as long as a busy machine takes; a RAPL counter not. */
+#define SOCKET_UJ	"%s/class/hwmon/hwmon0/energy1_input"
+
+static void fake_socket(uint64_t uj)
+{
+	fake_chip("hwmon0", "amd_energy");
+	fake_sensor("hwmon0", "energy1_label", "Esocket0\n");
+	fake_sensor("hwmon0", "energy1_input", "%llu\n", (unsigned long long)uj);
+}
+
+/* Runs of 0.25, 0.5, ... J: the counter of run i moves on by i quarters, all at once. */
 #define GROWING	"sh -c 'r=%s; i=$(cat $r/i); j=$(cat $r/j); i=$((i+1)); j=$((j+i)); " \
 		"echo $i >$r/i; echo $j >$r/j; " \
-		"echo $((j*250000)) >$r/class/powercap/intel-rapl:0/energy_uj'"
+		"echo $((j*250000)) >$r/class/hwmon/hwmon0/energy1_input'"
 
 static void prepare_growing(void)
 {
-	fake_zone("intel-rapl:0", "package-0", 250000);
+	fake_socket(250000);
 	fake_write("i", "0\n");
 	fake_write("j", "1\n");
 }
@@ -301,11 +322,11 @@ static void under_six_runs_give_a_range_and_say_so(void **state)
 /* Of the runs from @first on the counter cannot be read at the end, and then it is back. */
 static void run_losing(unsigned first)
 {
-	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.05\n"
-		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.05\n", first);
-	fake_zone("intel-rapl:0", "package-0", 1000000);
+	fake_write("lose", "i=$(cat $1/i); echo $((i + 1)) >$1/i; sleep 0.1\n"
+		   "[ $i -ge %u ] && : >$2 || echo $(((i + 1) * 1000000)) >$2; sleep 0.1\n", first);
+	fake_socket(1000000);
 	fake_write("i", "1\n");
-	tool_run(&t, "--csv --repeat 3 -- sh %s/lose %s " ENERGY_UJ, fake_root(), fake_root(),
+	tool_run(&t, "--csv --repeat 3 -- sh %s/lose %s " SOCKET_UJ, fake_root(), fake_root(),
 		 fake_root());
 	assert_int_equal(t.status, 0);
 	read_csv(t.err);
@@ -366,6 +387,7 @@ int main(void)
 		fake_test(json_has_names_that_are_not_utf_8),
 		fake_test(the_witness_and_its_difference_are_in_csv_and_json),
 		fake_test(intervals_add_up_to_the_window),
+		fake_test(an_interval_longer_than_the_command_is_its_only_one),
 		fake_test(seven_runs_give_a_median_and_its_interval),
 		fake_test(under_six_runs_give_a_range_and_say_so),
 		fake_test(a_median_is_of_the_runs_that_have_it),

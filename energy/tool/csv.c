@@ -21,12 +21,14 @@ static void text(FILE *out, const char *value)
 	putc(',', out);
 }
 
+/* Whole numbers with all their digits, as far as a double has them. */
 static void number(FILE *out, double value)
 {
+	bool whole = value == trunc(value) && fabs(value) < WHOLE_BELOW;
 	char digits[40] = "";
 
 	if (isfinite(value))
-		snprintf(digits, sizeof(digits), "%.12g", value);
+		snprintf(digits, sizeof(digits), whole ? "%.0f" : "%.15g", value);
 	text(out, digits);
 }
 

@@ -140,7 +140,7 @@ static enum outcome check_choice(struct answer *a)
 	char tried[sizeof(a->text)];
 
 	if (energy_open(&e, &config))
-		return answer(a, ABSENT, "--source: there is no such source");
+		return answer(a, ABSENT, "out of memory");
 	source = energy_source(e);
 	outcome = judge_source(a, e, source);
 	snprintf(tried, sizeof(tried), "%s", a->text);
@@ -289,8 +289,22 @@ static const struct check {
 	{ "load", check_load },
 };
 
+static bool source_known(const struct options *options)
+{
+	const struct energy_config config = {
+		.sysfs_root = options->sysfs, .source = options->source,
+	};
+	struct energy *e = NULL;
+	int ret = energy_open(&e, &config);
+
+	energy_close(e);
+	return ret != -EINVAL;
+}
+
 int doctor(const struct options *options)
 {
+	if (!source_known(options))
+		return refuse_source(options->source);
 	check_sources(options);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		struct answer a = { .options = options };

@@ -11,6 +11,14 @@ static json_t *number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* Counts are whole numbers, and so are their medians but for a half. */
+static json_t *number_of(const struct value *v, double value)
+{
+	if (v->counter && value == trunc(value) && fabs(value) < WHOLE_BELOW)
+		return json_integer(value);
+	return number(value);
+}
+
 /* A word of a command, or the name of an event, may be any bytes; JSON is UTF-8. */
 static json_t *any_text(const char *word)
 {
@@ -58,7 +66,7 @@ static json_t *value_json(const struct value *v)
 {
 	json_t *object = value_head(v);
 
-	json_object_set_new(object, "value", number(v->value));
+	json_object_set_new(object, "value", number_of(v, v->value));
 	json_object_set_new(object, "low", number(v->low));
 	json_object_set_new(object, "high", number(v->high));
 	json_object_set_new(object, "gaps", json_integer(v->gaps));
@@ -122,7 +130,7 @@ static json_t *checks(const struct session *session, const struct record *record
 
 static void write_line(FILE *out, json_t *object)
 {
-	json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	putc('\n', out);
 	json_decref(object);
 }
@@ -164,11 +172,11 @@ static json_t *summary_json(const struct summary *s)
 	json_t *object = value_head(s->value);
 
 	json_object_set_new(object, "n", json_integer(s->estimate.n));
-	json_object_set_new(object, "median", number(s->estimate.median));
-	json_object_set_new(object, "ci95_low", number(s->estimate.low));
-	json_object_set_new(object, "ci95_high", number(s->estimate.high));
-	json_object_set_new(object, "min", number(s->min));
-	json_object_set_new(object, "max", number(s->max));
+	json_object_set_new(object, "median", number_of(s->value, s->estimate.median));
+	json_object_set_new(object, "ci95_low", number_of(s->value, s->estimate.low));
+	json_object_set_new(object, "ci95_high", number_of(s->value, s->estimate.high));
+	json_object_set_new(object, "min", number_of(s->value, s->min));
+	json_object_set_new(object, "max", number_of(s->value, s->max));
 	json_object_set_new(object, "low", number(s->low));
 	json_object_set_new(object, "high", number(s->high));
 	return s->value->counter ? counter_json(s->value->counter, true, object) : object;

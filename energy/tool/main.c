@@ -2,6 +2,7 @@
 /* memnet-energy: what a command, a process or the machine costs, in joules and events. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "energy/tool/tool.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/explain.h"
+#include "memnet-core/base/io.h"
 #include "memnet-core/base/nearest.h"
 #include "memnet-core/base/parse.h"
 
@@ -106,10 +108,11 @@ static void add_pid(struct options *o, pid_t pid)
 
 static void parse_pids(struct options *o, char *text)
 {
-	for (char *save, *word = strtok_r(text, ",", &save); word;
-	     word = strtok_r(NULL, ",", &save)) {
+	for (char *word; (word = strsep(&text, ","));) {
 		uint64_t pid;
 
+		if (!*word)
+			usage_error("-p: an empty process id");
 		if (mn_parse_u64(word, &pid) || !pid || pid > INT32_MAX)
 			usage_error("-p %s: not a process id", word);
 		add_pid(o, pid);
@@ -159,6 +162,14 @@ static void set_output(struct options *o, const struct output_ops *output)
 	o->output = output;
 }
 
+/* What could not be written was not said. */
+static void exit_said(void) __attribute__((noreturn));
+
+static void exit_said(void)
+{
+	exit(fflush(stdout) || ferror(stdout) ? STATUS_TOOL : 0);
+}
+
 static const struct argp argp;
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -186,10 +197,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case '?':
 		argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, "memnet-energy");
-		exit(0);
+		exit_said();
 	case 'V':
 		argp_program_version_hook(stdout, state);
-		exit(0);
+		exit_said();
 	case OPT_TIMEOUT:
 		o->timeout_ns = parse_time("--timeout", arg);
 		break;
@@ -302,7 +313,10 @@ int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	const struct subcommand *subcommand;
+	bool nowhere = fcntl(STDERR_FILENO, F_GETFD) < 0;
 
+	if (mn_open_standard_fds())
+		return STATUS_TOOL;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS | ARGP_NO_HELP,
 		       NULL, &options))
 		usage_error("the options cannot be read");
@@ -316,5 +330,7 @@ int main(int argc, char **argv)
 	if (!options.output)
 		options.output = &output_text;
 	check_together(&options);
+	if (nowhere && !options.file)
+		return STATUS_TOOL;	/* the report would be lost, and there is nowhere to say so */
 	return session_run(&options);
 }

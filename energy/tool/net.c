@@ -3,10 +3,14 @@
  * An idle window is a window without a target, sampled as any other: what the sampler
  * itself costs is in both and cancels out. The one after a run is the one before the
  * next, so that each run lies between two, and drift from run to run is seen.
+ *
+ * What others do all the time is in idle power, and net energy is without it. So net is
+ * divided by the busy time that is above idle's as well: else it would be taken off twice.
  */
 #include "energy/tool/net.h"
 
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "energy/tool/window.h"
@@ -17,6 +21,7 @@ static void keep_total(void *ctx, const struct record *record)
 
 	idle->total = record->total;
 	idle->duration_s = record->duration_s;
+	idle->busy_s = record->cpu.busy;
 	idle->busy_share = record->cpu.busy /
 			   (record->cpu.busy + record->cpu.steal + record->cpu.idle);
 }
@@ -45,32 +50,53 @@ int idle_measure(const struct session *session, struct idle_window *idle)
 	return end.signal;
 }
 
+/* Busy time to divide by, and how far it may be off. */
+struct busy {
+	double s, error_s;
+};
+
 /* Each CPU's busy time is counted in ticks, up to one of which is missing or over at the edges. */
-static double busy_error_s(const struct session *session)
+static double ticks_s(const struct session *session)
 {
 	return (double)session->cpus / sysconf(_SC_CLK_TCK);
 }
 
-/* The band of @divided, times the least and the most the command's part of it may be. */
-static void share_band(const struct record *r, const struct energy_value *divided, double error_s,
-		       struct energy_value *share)
+/* The machine's; with idle windows what is above theirs, whose mean goes on in the run. */
+static struct busy busy_of(const struct session *session, const struct record *r)
 {
-	double least = r->cpu.command / (r->cpu.busy + error_s);
-	double most = MIN(r->cpu.command / (r->cpu.busy - error_s), 1.0);
+	double edge_s = ticks_s(session), before = r->duration_s / r->before.duration_s / 2;
+	double after = r->duration_s / r->after.duration_s / 2;
+
+	double above_s = r->cpu.busy - before * r->before.busy_s - after * r->after.busy_s;
+
+	if (!session->options->idle_ns)
+		return (struct busy){ r->cpu.busy, edge_s };
+	return (struct busy){
+		.s = above_s < 0 ? 0 : above_s,		/* NaN stays NaN */
+		.error_s = edge_s * (1 + before + after),
+	};
+}
+
+/* The band of @divided, times the least and the most the command's part of it may be. */
+static void share_band(const struct record *r, const struct energy_value *divided,
+		       const struct busy *busy, struct energy_value *share)
+{
+	double least = MIN(r->cpu.command / (busy->s + busy->error_s), 1.0);
+	double most = MIN(r->cpu.command / (busy->s - busy->error_s), 1.0);
 
 	share->low_j = MIN(least * divided->low_j, most * divided->low_j);
 	share->high_j = MAX(least * divided->high_j, most * divided->high_j);
 }
 
-/* The rest of the machine's busy time is others', and so is their part of @divided. */
+/* The rest of the busy time is others', and so is their part of @divided. */
 static void fill_share(const struct session *session, struct record *r,
 		       const struct energy_value *divided, double idle_j)
 {
+	const struct busy busy = busy_of(session, r);
 	const struct attribution_window window = {
-		.total_j = r->total.joules, .idle_j = idle_j, .busy_cpu_s = r->cpu.busy,
+		.total_j = r->total.joules, .idle_j = idle_j, .busy_cpu_s = busy.s,
 	};
 	struct attribution_part command = { .cpu_s = r->cpu.command };
-	double error_s = busy_error_s(session);
 	struct attribution a;
 
 	if (!isfinite(divided->joules)) {
@@ -78,7 +104,7 @@ static void fill_share(const struct session *session, struct record *r,
 		return;
 	}
 	attribute(&window, ATTRIBUTE_BUSY_SHARE, &command, 1, &a);
-	if (a.quality == ENERGY_ABSENT || r->cpu.busy <= error_s) {
+	if (a.quality == ENERGY_ABSENT || busy.s <= busy.error_s) {
 		no_joules(&r->share, divided->source, a.quality == ENERGY_ABSENT ? a.reason :
 			  "the machine's busy time is too few ticks to divide by: measure longer");
 		return;
@@ -87,7 +113,9 @@ static void fill_share(const struct session *session, struct record *r,
 		.source = divided->source, .quality = a.quality, .joules = command.joules,
 		.reason = "a rule, not a measurement: CPU time over the machine's busy time",
 	};
-	share_band(r, divided, error_s, &r->share);
+	if (session->options->idle_ns)
+		strcat(r->share.reason, " above idle");
+	share_band(r, divided, &busy, &r->share);
 }
 
 void net_fill(const struct session *session, struct record *r)

@@ -4,6 +4,7 @@
  * one window, or as many as asked for.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -107,11 +108,33 @@ static void emit(void *ctx, const struct record *of_window)
 		repeat_add(&report->repeat, &record);
 }
 
+/* Is there such a file, where execvp() looks? */
+static bool command_exists(const char *name)
+{
+	const char *dir = getenv("PATH");
+	char path[PATH_MAX];
+
+	if (strchr(name, '/') || !dir)
+		return !access(name, X_OK);
+	for (; dir; dir = *dir ? dir + 1 : NULL) {
+		int len = strcspn(dir, ":");
+
+		snprintf(path, sizeof(path), "%.*s%s%s", len, dir, len ? "/" : "./", name);
+		if (!access(path, X_OK))
+			return true;
+		dir += len;
+	}
+	return false;
+}
+
+/* A file that is there and is not found is a script whose first line names nothing. */
 static int no_command(const char *name, int error)
 {
-	complain("%s: %s; nothing was measured", name,
-		 error == -ENOENT ? "no such command" : strerror(-error));
-	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+	bool lost = error == -ENOENT, script = lost && command_exists(name);
+
+	complain("%s: %s; nothing was measured", name, script ? "its interpreter is missing" :
+		 lost ? "no such command" : strerror(-error));
+	return lost && !script ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
 static int measure_once(struct report *report, unsigned run, int64_t *origin_ns,
@@ -134,6 +157,28 @@ static bool goes_on(const struct report *report, const struct window_end *end, i
 	return !status && !end->signal && !report->idle_signal && !report->sink.error;
 }
 
+/* What somebody cut short is no success, whatever the last run was; as a shell has it. */
+static int stopped(const struct report *report, int signal, int status)
+{
+	const char *name = sigabbrev_np(signal);
+
+	complain("stopped by SIG%s after %zu of %u runs", name ? name : "?", report->repeat.n_runs,
+		 report->session->options->repeat);
+	return status ? status : 128 + signal;
+}
+
+static int end_repeat(struct report *report, const struct window_end *end, int status)
+{
+	int signal = end->signal ? end->signal : report->idle_signal;
+
+	if (signal && report->repeat.n_runs < report->session->options->repeat)
+		status = stopped(report, signal, status);
+	else if (status)
+		complain("a run ended with status %d: stopped; it is not in the summary", status);
+	write_summary(report);
+	return status;
+}
+
 static int measure(struct report *report)
 {
 	const struct options *options = report->session->options;
@@ -149,11 +194,7 @@ static int measure(struct report *report)
 	}
 	for (unsigned run = 1; run <= n && (run == 1 || goes_on(report, &end, status)); run++)
 		status = measure_once(report, run, &origin_ns, &end);
-	if (options->repeat && status)
-		complain("a run ended with status %d: stopped; it is not in the summary", status);
-	if (options->repeat)
-		write_summary(report);
-	return status;
+	return options->repeat ? end_repeat(report, &end, status) : status;
 }
 
 /* A report that is lost must not look like one that was made. */
@@ -213,7 +254,7 @@ static int with_events(struct session *session)
 	return status;
 }
 
-static int refuse_source(const char *name)
+int refuse_source(const char *name)
 {
 	const char *names[16];
 	size_t n = 0;

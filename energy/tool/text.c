@@ -135,21 +135,29 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 		print_net(out, r);
 	if (r->share.quality == ENERGY_ESTIMATED)
 		print_joules(out, &r->share, "of it, command", session->options->idle_ns ?
-			     "  (by CPU time, rule busy-share)" :
+			     "  (by CPU time above idle, rule busy-share)" :
 			     "  (by CPU time, rule busy-share; idle included)", r->duration_s);
 }
 
-/* Why nothing was measured: what each source lacks, with the mend; what the model assumes. */
-static void print_notes(FILE *out, const struct energy *energy)
+/* What @source lacks or left out, with the mend; what the model assumes. NULL: all sources. */
+static void print_notes(FILE *out, const struct energy *energy, const char *source)
 {
 	const struct energy_note *note;
 
 	for (size_t i = 0; (note = energy_note(energy, i)); i++) {
-		if (note->error)
-			fprintf(out, "  no %s: %s\n", note->source, note->text);
-		else
-			fprintf(out, "  %s\n", note->text);
+		if (source && strcmp(note->source, source))
+			continue;
+		fprintf(out, "  %s%s%s%s\n", note->error && !source ? "no " : "",
+			note->error || source ? note->source : "",
+			note->error || source ? ": " : "", note->text);
 	}
+}
+
+/* Why nothing was measured; else what the source that was used does not see. */
+static void print_notes_of(FILE *out, const struct session *session, const struct record *r)
+{
+	print_notes(out, session->energy, r->total.quality == ENERGY_MEASURED
+		    ? energy_source(session->energy) : NULL);
 }
 
 /* Why there is no net energy, or what to mind of it. */
@@ -179,8 +187,7 @@ static void print_reasons(FILE *out, const struct session *session, const struct
 	}
 	if (session->options->idle_ns)
 		print_net_reason(out, r);
-	if (r->total.quality != ENERGY_MEASURED)
-		print_notes(out, session->energy);
+	print_notes_of(out, session, r);
 	if (is_model(session) && r->duration_s < SHORT_S)
 		fprintf(out, "  A window this short holds few of the 10 ms steps of /proc/stat, which "
 			"the model goes by: the joules are rough.\n");
@@ -347,6 +354,18 @@ static void print_line_net(FILE *out, const struct energy_value *net)
 		fprintf(out, "  no net: %s", net->reason);
 }
 
+/* What a total lacks, or is rough by. What is the same of each line is said above or below all. */
+static bool minds(const struct session *session, const struct record *r)
+{
+	if (r->total.quality == ENERGY_ESTIMATED)
+		return r->duration_s < SHORT_S;
+	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
+		if (energy_domain(session->energy, i)->in_total && !isfinite(r->domains[i].joules))
+			return true;
+	}
+	return r->total.quality != ENERGY_MEASURED;
+}
+
 static void print_line(FILE *out, const struct session *session, const struct record *r)
 {
 	const struct energy_value *v = &r->total;
@@ -371,7 +390,7 @@ static void print_line(FILE *out, const struct session *session, const struct re
 		print_line_counts(out, session, r);
 	if (r->kind == RECORD_RUN)
 		print_status(out, r);
-	if (v->quality == ENERGY_INVALID || v->quality == ENERGY_ABSENT)
+	if (minds(session, r))
 		fprintf(out, "  %s", v->reason);
 	putc('\n', out);
 }
@@ -380,6 +399,8 @@ static void text_begin(FILE *out, const struct session *session)
 {
 	const struct options *options = session->options;
 
+	if ((options->interval_ns || options->repeat) && !is_model(session))
+		print_notes(out, session->energy, energy_source(session->energy));
 	if (options->interval_ns)
 		print_line_head(out, session, "until s");
 	else if (options->repeat)
@@ -427,6 +448,17 @@ static void summary_label(const struct value *v, char *buf, size_t size)
 		snprintf(buf, size, "%s (ms)%s", v->name, marks);
 	else
 		snprintf(buf, size, "%s %s", v->metric, v->name);
+}
+
+/* The model's band has what its ticks do to it; that they do is said here. */
+static void print_rough(FILE *out, const struct repeat *repeat)
+{
+	for (size_t i = 0; i < repeat->n_values; i++) {
+		const struct value *v = &repeat->kept[i].value;
+
+		if (!strcmp(v->metric, "energy_j") && !strcmp(v->name, "total"))
+			fprintf(out, "  %s\n", v->reason);
+	}
 }
 
 static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
@@ -479,7 +511,8 @@ static void text_summary(FILE *out, const struct session *session, struct repeat
 	if (is_model(session)) {
 		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; the band, "
 		      "how far the model may be off in all of them.\n", out);
-		print_notes(out, session->energy);
+		print_rough(out, repeat);
+		print_notes(out, session->energy, NULL);
 	}
 	putc('\n', out);
 }

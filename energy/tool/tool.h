@@ -53,7 +53,7 @@ struct cpu_use {			/* seconds; NaN: not known */
 struct idle_window {
 	struct energy_value total;
 	double duration_s;
-	double busy_share;		/* of the machine's CPUs; NaN: not known */
+	double busy_s, busy_share;	/* CPU time, and as a share of all CPUs; NaN: not known */
 };
 
 enum record_kind { RECORD_RUN, RECORD_INTERVAL };
@@ -104,6 +104,9 @@ void complain(const char *format, ...) PRINTF_LIKE(1, 2);
  * all others were passed over; else its last; else @otherwise. NULL: the first one tried.
  */
 const char *refusal(const struct energy *e, const char *source, const char *otherwise);
+
+/* There is no source @name: say so; STATUS_TOOL. */
+int refuse_source(const char *name);
 
 /* "'build/x --threads 2'", "process 123": what is measured; "" for the machine. */
 void describe(const struct options *options, char *buf, size_t size);

@@ -186,8 +186,13 @@ static bool counts_time(const char *event)
 
 static void count_reason(const struct counter_sum *sum, const char *note, struct value *value)
 {
-	const char *why = note[0] ? note : sum->error ? strerrorname_np(-sum->error) : "";
+	char why[300] = "";
 
+	if (note[0])
+		snprintf(why, sizeof(why), "%s", note);
+	else if (sum->error)
+		snprintf(why, sizeof(why), "%s: %s", strerrorname_np(-sum->error),
+			 counters_mend(sum->error));
 	if (!sum->threads)
 		set_reason(value, why[0] ? why : "nothing of -p, -a or a command to count");
 	else if (sum->absent)
@@ -206,7 +211,7 @@ static void event_value(const struct session *session, const struct record *reco
 	value->name = session->events[i];
 	value->source = "perf";
 	value->counter = sum;
-	value->value = sum->threads ? sum->value : NAN;
+	value->value = sum->threads ? (double)sum->value : NAN;	/* NAN is a float */
 	if (!sum->threads)
 		value->quality = ENERGY_ABSENT;
 	count_reason(sum, session->event_notes[i], value);

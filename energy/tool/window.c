@@ -331,7 +331,7 @@ static void measure(struct window *w)
 	target_collect(&w->target);
 	if (w->target.exec_error)
 		return;
-	if (w->interval)
+	if (w->session->options->interval_ns)	/* also where it is the only one: they add up */
 		emit_interval(w);
 	emit_run(w);
 }

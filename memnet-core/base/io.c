@@ -121,3 +121,15 @@ int mn_beside_program(unsigned int up, const char *name, char *path, size_t size
 	n = strlen(path);
 	return snprintf(path + n, size - n, "/%s", name) < (int)(size - n) ? 0 : -ENAMETOOLONG;
 }
+
+int mn_open_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+		/* The lowest free number is this one: those below are open. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags | O_CLOEXEC) != fd)
+			return -errno;
+	}
+	return 0;
+}

@@ -30,6 +30,14 @@ int mn_read_u64(const char *path, uint64_t *value);
  */
 int mn_beside_program(unsigned int up, const char *name, char *path, size_t size);
 
+/*
+ * To be called first by a program: where standard input, output or error is closed,
+ * descriptors of ours would get its number, and others' words or ours would go there. Each gets
+ * /dev/null, the wrong way round, so that using it fails with EBADF as before, and not for
+ * programs we start. 0 or -errno.
+ */
+int mn_open_standard_fds(void);
+
 /* Write the string @text to the existing file @path. 0 or -errno. */
 int mn_write_file(const char *path, const char *text);
 

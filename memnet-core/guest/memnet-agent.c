@@ -25,6 +25,7 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
+#include "memnet-core/base/io.h"
 #include "memnet-core/base/loop.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
@@ -515,6 +516,8 @@ int main(int argc, char **argv)
 	static struct agent a;
 	int ret;
 
+	if (mn_open_standard_fds())
+		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
 	if (open_region(&a, &o))

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memnet-core/base/io.h"
 #include "memnet-core/base/parse.h"
 #include "memnet-core/host/broker.h"
 
@@ -152,17 +153,6 @@ static const char doc[] =
 
 static const struct argp argp = { option_table, parse_option, NULL, doc };
 
-/* Else descriptors of ours would get these numbers, and our messages. 0 or -1. */
-static int open_standard_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd < 0 ? -1 : close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	static struct options o = {
@@ -174,7 +164,7 @@ int main(int argc, char **argv)
 	struct mn_broker *b;
 	int ret;
 
-	if (open_standard_fds())
+	if (mn_open_standard_fds())
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; VMs stay */

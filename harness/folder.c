@@ -234,7 +234,8 @@ void folder_environment(const struct folder *f, unsigned int sitting, char *path
 }
 
 /* Seed, part and plan of the folder @dir. */
-static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
+		     size_t errlen)
 {
 	char path[600];
 	int ret;

@@ -224,7 +224,8 @@ first=$pid
 wait_stream
 start run "$tmp/plan.ini"
 finish 75
-grep -q "process $first of user $(id -u), since .*: $tmp/plan.ini; " "$tmp/log" || fail "not who and what"
+grep -q "process $first of user $(id -u), since .*: $tmp/plan.ini; .* --wait" "$tmp/log" ||
+	fail "not who and what"
 start run "$tmp/plan.ini" --wait
 sleep 0.3
 kill -INT "$pid"

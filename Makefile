@@ -276,6 +276,7 @@ lab_src := \
 	harness/forecast.c \
 	harness/doctor.c \
 	harness/experiment.c \
+	harness/experiment_folder.c \
 	harness/calibrate.c \
 	harness/run.c \
 	harness/run_row.c \

@@ -21,8 +21,9 @@
 
 struct analysis {
 	char baseline[32];		/* the path all ratios are against; "" when there is none */
-	char subject[32];		/* the path that is held against it: memnet, or of A/A the other */
-	struct summary_row *summary;	/* sorted by scenario, direction, arm, topology, flows, chunk, path, spin */
+	char subject[32];		/* what is held against it: memnet, or of A/A the other */
+	/* sorted by scenario, direction, arm, topology, flows, chunk, path, spin */
+	struct summary_row *summary;
 	size_t n_summary;
 	struct gain_row *gains;
 	size_t n_gains;

@@ -13,12 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/environment.h"
 #include "harness/experiment_internal.h"
-#include "harness/host_class.h"
 #include "harness/insns_plugin.h"
 #include "harness/interrupt.h"
-#include "harness/lock.h"
 #include "harness/rows.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/clock.h"
@@ -444,93 +441,11 @@ static int check_same_accel(struct experiment *x)
 	return 0;
 }
 
-/* Does --runs mean anything? */
-static int check_part(struct experiment *x)
-{
-	const struct plan_range part = x->o->part;
-	struct plan_run *runs;
-	size_t kept;
-	long n;
-
-	if (!x->plan.seed) {
-		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
-			 "of it means nothing; give all parts one seed: --seed=N");
-		return -EINVAL;
-	}
-	n = plan_expand(&x->plan, x->plan.seed, &runs);
-	kept = n < 0 ? 0 : plan_part(runs, n, part);
-	free(n < 0 ? NULL : runs);
-	if (kept)
-		return 0;
-	snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld runs; "
-		 "memnet-lab plan shows them", part.first, part.last, n);
-	return -EINVAL;
-}
-
-static int open_folder(struct experiment *x)
-{
-	int ret;
-
-	if (x->o->resume)
-		return folder_resume(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
-	ret = plan_load(&x->plan, x->o->plan, x->err, sizeof(x->err));
-	if (ret)
-		return ret;
-	if (x->o->seed)
-		x->plan.seed = x->o->seed;
-	if (x->o->part.last) {
-		ret = check_part(x);
-		if (ret)
-			return ret;
-	}
-	return folder_create(&x->folder, x->o->results, &x->plan, x->o->part, x->err,
-			     sizeof(x->err));
-}
-
-/* Before there is a folder: who is refused leaves nothing. */
-static int take_lock(struct experiment *x)
-{
-	const struct experiment_options *o = x->o;
-	const char *what = o->resume ? o->resume : o->plan;
-
-	x->lock_fd = lock_take(o->lock, what, false, x->err, sizeof(x->err));
-	if (x->lock_fd == -EBUSY && o->wait) {
-		fprintf(stderr, "waiting: %s\n", x->err);
-		x->lock_fd = lock_take(o->lock, what, true, x->err, sizeof(x->err));
-	}
-	return MIN(x->lock_fd, 0);
-}
-
-/* That of this sitting; values of two kinds of host do not go into one folder. */
-static int write_environment(struct experiment *x)
-{
-	char first[600], path[600], why[512];
-	unsigned int sitting = 1;
-	int ret;
-
-	folder_environment(&x->folder, 1, first, sizeof(first));
-	for (strcpy(path, first); !access(path, F_OK); sitting++)
-		folder_environment(&x->folder, sitting + 1, path, sizeof(path));
-	ret = environment_write(path, &x->accel, x->vm_config.kernel, x->energy, &x->plan, x->folder.seed);
-	if (ret) {
-		snprintf(x->err, sizeof(x->err), "%s: %s", path, strerror(-ret));
-		return ret;
-	}
-	if (sitting > 1)
-		ret = host_class_compare(path, first, why, sizeof(why));
-	if (ret) {
-		unlink(path);
-		snprintf(x->err, sizeof(x->err), "%s was begun on another kind of host: %s; finish it "
-			 "there, or start a new experiment", x->folder.dir, why);
-	}
-	return ret;
-}
-
 static int set_up(struct experiment *x)
 {
 	const struct energy_config energy_config = { 0 };
 	long n;
-	int ret = open_folder(x);
+	int ret = experiment_open_folder(x);
 
 	if (!ret)
 		ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
@@ -553,7 +468,7 @@ static int set_up(struct experiment *x)
 	}
 	x->n_runs = plan_part(x->runs, n, x->folder.part);
 	x->order = x->folder.n_done + 1;
-	return write_environment(x);
+	return experiment_write_environment(x);
 }
 
 /* Progress over the runs that are missing. 0 or -ENOMEM. */
@@ -609,7 +524,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	x->o = o;
 	x->folder.runs_fd = x->folder.samples_fd = -1;
 	interrupt_catch();
-	ret = take_lock(x);
+	ret = experiment_take_lock(x);
 	if (ret == -EBUSY) {
 		status = say(x, EXIT_BUSY);
 		tear_down(x);

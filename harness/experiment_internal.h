@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between experiment.c (the course of an experiment) and calibrate.c. */
+/* Between experiment.c (the course of an experiment), experiment_folder.c and calibrate.c. */
 #ifndef HARNESS_EXPERIMENT_INTERNAL_H
 #define HARNESS_EXPERIMENT_INTERNAL_H
 
@@ -32,6 +32,21 @@ struct experiment {
 	char last_failure[512];
 	char err[2048];
 };
+
+/*
+ * Take the machine's lock, or with o->wait wait for it. 0; -EBUSY: another experiment has it;
+ * -EINTR; -errno; with a line in x->err.
+ */
+int experiment_take_lock(struct experiment *x);
+
+/* Read the plan and make its folder, or open the old one. 0, or -errno with a line in x->err. */
+int experiment_open_folder(struct experiment *x);
+
+/*
+ * Write the environment of this sitting; what it is told of is known. 0, or -errno with a
+ * line in x->err: also where the folder was begun on another kind of host.
+ */
+int experiment_write_environment(struct experiment *x);
 
 /*
  * Find the targets of every arm and topology that needs them, those of an earlier sitting

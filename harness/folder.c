@@ -184,9 +184,13 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 	if (!f->seed)
 		f->seed = folder_draw_seed();
 	ret = make_dirs(f, results, plan);
+	if (ret) {
+		complain(err, errlen, ret, f->dir);
+		f->dir[0] = '\0';	/* there is none */
+		return ret;
+	}
 	path_in(f, PLAN_COPY, path, sizeof(path));
-	if (!ret)
-		ret = write_plan(plan, path);
+	ret = write_plan(plan, path);
 	if (!ret)
 		ret = note_creation(f, plan);
 	if (ret)
@@ -234,7 +238,8 @@ void folder_environment(const struct folder *f, unsigned int sitting, char *path
 }
 
 /* Seed, part and plan of the folder @dir. */
-static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
+static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
+		     size_t errlen)
 {
 	char path[600];
 	int ret;

@@ -36,7 +36,8 @@ void forecast_saw_boot(struct forecast *f, double seconds);
 void forecast_saw_run(struct forecast *f, const struct plan_config *config, double seconds);
 
 /* Take what a boot takes, and a run beside its window, from rows made by plan @of. */
-void forecast_learn(struct forecast *f, const struct plan *of, const struct run_row *rows, size_t n);
+void forecast_learn(struct forecast *f, const struct plan *of, const struct run_row *rows,
+		    size_t n);
 
 /* Seconds of a boot; of a run beside what the plan says; of a run of @config. */
 double forecast_boot_s(const struct forecast *f);

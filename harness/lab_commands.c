@@ -108,27 +108,28 @@ static int columns(struct lab *lab)
 
 static const struct lab_command commands[] = {
 	{ "run", "PLAN", "Carry out a plan, analyse it, print its table", 1, 1, RUNNING | ORDER,
-	  "PLAN is a file, or the name of one that `memnet-lab plans` lists. Nothing is overwritten:\n"
-	  "each experiment makes a results folder. With --runs a part of the plan is made; the seed,\n"
-	  "which decides the order, must be given then, and be the same for all parts.\n",
+	  "PLAN is a file, or the name of one that `memnet-lab plans` lists. Nothing is\n"
+	  "overwritten: each experiment makes a results folder. With --runs a part of the\n"
+	  "plan is made; the seed, which decides the order, must be given then, and be the\n"
+	  "same for all parts.\n",
 	  "  memnet-lab run smoke\n"
 	  "  memnet-lab run harness/plans/paper.ini --accel=tcg\n"
 	  "  memnet-lab run paper --seed=7 --runs=1..126\n", lab_run },
-	{ "resume", "[DIR]", "Finish an interrupted experiment", 0, 1,
-	  RUNNING,
-	  "Without DIR the newest. Runs that failed or are missing are made, the others stay as they\n"
-	  "are. A last row that a crash tore is cut off first.\n",
+	{ "resume", "[DIR]", "Finish an interrupted experiment", 0, 1, RUNNING,
+	  "Without DIR the newest. Runs that failed or are missing are made, the others\n"
+	  "stay as they are. A last row that a crash tore is cut off first.\n",
 	  "  memnet-lab resume\n"
 	  "  memnet-lab resume results/paper/20260131T120000Z-1a2b3c4\n", lab_resume },
-	{ "merge", "DIR DIR...", "Put parts of a plan together in a new results folder", 2, INT_MAX, 0,
-	  "The parts (run --runs) must be of one plan, seed, schema, accelerator and kind of host; what\n"
-	  "differs is named. Every attempt is kept, and the environment of each part. The parts stay\n"
-	  "as they are.\n",
+	{ "merge", "DIR DIR...", "Put parts of a plan together in a new results folder", 2, INT_MAX,
+	  0,
+	  "The parts (run --runs) must be of one plan, seed, schema, accelerator and kind\n"
+	  "of host; what differs is named. Every attempt is kept, and the environment of\n"
+	  "each part. The parts stay as they are.\n",
 	  "  memnet-lab merge results/paper/20260131T1*\n", lab_merge },
 	{ "plan", "PLAN", "Tell what a plan comes to: its settings, its runs, its time", 1, 1,
 	  LAB_BIT(LAB_ACCEL) | ORDER,
-	  "Nothing is run. What a boot takes, and a run beside its phases, is taken from the newest\n"
-	  "results of the same accelerator, else assumed.\n",
+	  "Nothing is run. What a boot takes, and a run beside its phases, is taken from\n"
+	  "the newest results of the same accelerator, else assumed.\n",
 	  "  memnet-lab plan paper\n"
 	  "  memnet-lab plan my.ini --seed=7 --runs=1..42\n", lab_plan },
 	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,

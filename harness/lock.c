@@ -58,8 +58,8 @@ static void tell_owner(int fd, char *why, size_t why_size)
 
 	text[MAX(n, 0)] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	snprintf(why, why_size, "an experiment runs on this machine already: %s; two would measure "
-		 "each other. Wait for it with --wait", text[0] ? text : "it has not said what");
+	snprintf(why, why_size, "an experiment runs on this machine already: %s; two would "
+		 "measure each other", text[0] ? text : "it has not said what");
 }
 
 /* Best effort: who it is matters only to people. */

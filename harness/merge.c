@@ -306,8 +306,8 @@ static void note_split_blocks(const struct merge *m)
 		for (size_t j = 0; j < i && strcmp(r[i].kind, "calibrate"); j++)
 			if (r[j].block == r[i].block && m->from[j] != m->from[i] &&
 			    strcmp(r[j].kind, "calibrate")) {
-				fprintf(m->notes, "block %lld is split between %s and %s, so its paths did not "
-					"run beside each other; better parts end with a block\n",
+				fprintf(m->notes, "block %lld is split between %s and %s: its paths did "
+					"not run beside each other; parts had better end with a block\n",
 					(long long)r[i].block, m->parts[m->from[j]].folder.dir,
 					m->parts[m->from[i]].folder.dir);
 				return;

@@ -28,8 +28,8 @@ _memnet_lab_folders() {
 }
 
 _memnet_lab() {
-	local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local command='' i help words
+	local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]}
+	local before=${COMP_WORDS[COMP_CWORD - 1]} command='' i help words
 
 	[[ $word == '=' ]] && word=''
 	[[ $before == '=' ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
@@ -49,7 +49,9 @@ _memnet_lab() {
 	case $command:$word in
 	*:-*)		words=$(_memnet_lab_words "$help" Options) ;;
 	:*)		words=$(_memnet_lab_words "$help" Commands) ;;
-	run:*|plan:*)	words="$("$program" plans 2>/dev/null | cut -d' ' -f1) $(compgen -f -X '!*.ini' -- "$word") $(compgen -d -S / -- "$word")" ;;
+	run:*|plan:*)
+		words=$("$program" plans 2>/dev/null | cut -d' ' -f1)
+		words+=" $(compgen -f -X '!*.ini' -- "$word") $(compgen -d -S / -- "$word")" ;;
 	plans:*|doctor:*|columns:*) return ;;
 	*)		words=$(_memnet_lab_folders "$word") ;;
 	esac

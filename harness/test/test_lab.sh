@@ -77,6 +77,9 @@ says "want auto|kvm|tcg"
 lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
+lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock"
+says "$tmp/no/such/small/"
+[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
 lab 1 resume
 says "results/latest: No such file" "--results=DIR"
 lab 1 report

@@ -31,6 +31,7 @@ struct path_end {
 struct path {
 	const char *name, *summary;
 	const char *transport;	/* of memnet-work stream and rr */
+	const char *peer_transport;	/* of its peer; NULL: socket */
 	const char *guest;	/* the guest's address, with its prefix */
 	unsigned int mtu;	/* of the guest's card; 0: as it comes */
 	const char *peer;	/* where the guest finds the peer */
@@ -68,6 +69,6 @@ int path_open(const struct path *p, struct path_end *end, const char *log, char 
 void path_close(struct path_end *end);
 
 extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_passt,
-			 path_memnet;
+			 path_vsock, path_e1000, path_memnet;
 
 #endif

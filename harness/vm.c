@@ -245,9 +245,11 @@ static int make_progress_file(const char *path)
 
 static int start_peer(struct vm *vm)
 {
+	const struct path *p = vm->config.path;
 	char *argv[] = {
-		(char *)vm->config.work, "peer", "--listen", (char *)vm->config.path->listen,
-		"--progress", PEER_PROGRESS, NULL
+		(char *)vm->config.work, "peer", "--listen", (char *)p->listen,
+		"--progress", PEER_PROGRESS,
+		"--transport", (char *)(p->peer_transport ? p->peer_transport : "socket"), NULL
 	};
 	int pipe_fds[2], ret = make_progress_file(PEER_PROGRESS);
 	char log[512];

@@ -201,7 +201,7 @@ static const struct list_key {
 	int (*set)(struct matrix *m, size_t i, const char *word);
 	const char *want;
 } matrix_keys[] = {
-	{ "paths", set_path, "virtio-tap, virtio-vhost, memnet" },
+	{ "paths", set_path, "virtio-tap, virtio-vhost, virtio-user, passt, vsock, e1000, memnet" },
 	{ "scenarios", set_scenario, "idle, compute, network, network-paced, rr, hybrid-rr, "
 	  "hybrid-saturate, hybrid-paced, hybrid-fixed" },
 	{ "arms", set_arm, "spare-core, equal-core" },

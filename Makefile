@@ -134,6 +134,7 @@ work_src := \
 	workloads/wire.c \
 	workloads/transport.c \
 	workloads/transport_socket.c \
+	workloads/transport_vsock.c \
 	workloads/transport_memnet.c \
 	workloads/peer.c \
 	workloads/peer_session.c \
@@ -244,6 +245,8 @@ paths_src := \
 	harness/paths/virtio_vhost.c \
 	harness/paths/virtio_user.c \
 	harness/paths/passt.c \
+	harness/paths/vsock.c \
+	harness/paths/e1000.c \
 	harness/paths/memnet.c \
 	harness/tap.c \
 	harness/qemu_argv.c \
@@ -421,6 +424,7 @@ $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_vsock.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -549,7 +553,8 @@ $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/m
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
-$(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr: | $(BUILD)/bin/memnet-work
+$(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
+$(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest $(BUILD)/harness/test/test_probe: | guest-image
 $(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \

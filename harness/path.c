@@ -16,6 +16,8 @@ static const struct path *const paths[] = {
 	&path_virtio_vhost,
 	&path_virtio_user,
 	&path_passt,
+	&path_vsock,
+	&path_e1000,
 	&path_memnet,
 };
 
@@ -65,9 +67,10 @@ bool path_missing(const struct path *p, const char *build, struct path_reasons *
 	reasons->text[0] = '\0';
 	p->missing(reasons);
 	if (p->module && !image_has(build, p->module))
-		path_reason(reasons, "the guest's kernel has no module %s: build the image with "
-			    "one that has (make guest-image KERNEL=<bzImage> KMODULES=<its "
-			    "/lib/modules/... directory>)", p->module);
+		path_reason(reasons, "the guest's kernel has no module %s: build the image with one "
+			    "that has, such as that of Debian's linux-image-amd64 (make guest-image "
+			    "KERNEL=<bzImage> KMODULES=<its /lib/modules/... directory>)",
+			    p->module);
 	return reasons->text[0];
 }
 

@@ -37,6 +37,7 @@ struct path_end {
 struct path {
 	const char *name, *summary;
 	const char *transport;	/* of memnet-work stream and rr */
+	const char *peer_transport;	/* of its peer; NULL: socket */
 	/* As in struct path_end, with %u in the place of the VM's number, if it has any. */
 	const char *guest, *peer, *listen;
 	unsigned int mtu;	/* of the guest's card; 0: as it comes */
@@ -74,6 +75,6 @@ int path_open(const struct path *p, unsigned int number, struct path_end *end, c
 void path_close(struct path_end *end);
 
 extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_passt,
-			 path_memnet;
+			 path_vsock, path_e1000, path_memnet;
 
 #endif

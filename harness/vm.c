@@ -301,9 +301,11 @@ static int make_progress_file(const char *path)
 
 static int start_peer(struct vm *vm)
 {
+	const struct path *p = vm->config.path;
 	char *argv[] = {
 		(char *)vm->config.work, "peer", "--listen", vm->end.listen, "--progress",
-		vm->peer_progress, NULL
+		vm->peer_progress,
+		"--transport", (char *)(p->peer_transport ? p->peer_transport : "socket"), NULL
 	};
 	int pipe_fds[2], ret = make_progress_file(vm->peer_progress);
 	char log[512];

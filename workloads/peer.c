@@ -17,18 +17,21 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "workloads/peer_session.h"
+#include "workloads/transport.h"
 #include "workloads/workload.h"
 
 #define MAX_SESSIONS 128	/* twice what one client opens at most */
 
 struct peer_options {
 	struct sockaddr_in listen;
-	const char *progress;
+	const char *transport, *progress;
 };
 
 static const struct option_spec options[] = {
 	{ "listen", "ADDR:PORT", "where to listen", option_addr,
 	  offsetof(struct peer_options, listen) },
+	{ "transport", "NAME", "what to listen on: socket (default) or vsock", option_text,
+	  offsetof(struct peer_options, transport) },
 	{ "progress", "FILE", "count all streams into FILE (workloads/progress.h)", option_text,
 	  offsetof(struct peer_options, progress) },
 	{ NULL },
@@ -122,17 +125,16 @@ static unsigned int sessions_left(bool shut)
 	return left;
 }
 
-static int serve(int listener)
+static int serve(const struct transport *t, int listener)
 {
 	while (!stop_requested()) {
 		struct sockaddr_in from = { 0 };
-		socklen_t len = sizeof(from);
-		int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
+		int fd = t->accept(listener, &from);
 
 		if (fd >= 0) {
 			admit(fd, &from);
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			work_error("peer: accept: %s", strerror(errno));
+		} else if (fd != -EINTR && fd != -ECONNABORTED) {
+			work_error("peer: accept: %s", strerror(-fd));
 			return 1;
 		}
 	}
@@ -142,26 +144,25 @@ static int serve(int listener)
 	return 0;
 }
 
-static int listen_at(const struct sockaddr_in *at)
+/* NULL: there is none of that name, or one that only the client's side can have. */
+static const struct transport *choose_transport(const char *name)
 {
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct transport *t = transport_find(name);
 
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) || listen(fd, MAX_SESSIONS)) {
-		int ret = -errno;
-
-		close(fd);
-		return ret;
-	}
-	return fd;
+	if (t && t->listen)
+		return t;
+	work_error("peer: nobody can listen on transport '%s'; it can be:", name);
+	for (size_t i = 0; (t = transport_at(i)); i++)
+		if (t->listen)
+			fprintf(stderr, "  %-8s %s\n", t->name, t->summary);
+	return NULL;
 }
 
 static int run(int argc, char **argv)
 {
 	struct workload_progress *progress;
-	struct peer_options o = { 0 };
+	struct peer_options o = { .transport = "socket" };
+	const struct transport *transport;
 	char host[INET_ADDRSTRLEN];
 	int ret, listener;
 
@@ -170,13 +171,16 @@ static int run(int argc, char **argv)
 		work_error("peer: --listen ADDR:PORT is missing (see memnet-work peer --help)");
 		return 2;
 	}
+	transport = choose_transport(o.transport);
+	if (!transport)
+		return 2;
 	inet_ntop(AF_INET, &o.listen.sin_addr, host, sizeof(host));
 	ret = progress_open(o.progress, &progress);
 	if (ret) {
 		work_error("peer: --progress %s: %s", o.progress, strerror(-ret));
 		return 1;
 	}
-	listener = listen_at(&o.listen);
+	listener = transport->listen(&o.listen, MAX_SESSIONS);
 	if (listener < 0) {
 		work_error("peer: cannot listen at %s:%u: %s; give an address of this host "
 			   "and a free port",
@@ -188,7 +192,7 @@ static int run(int argc, char **argv)
 	progress_set(&progress->state, WORKLOAD_RUNNING);
 	printf("listening %s:%u\n", host, ntohs(o.listen.sin_port));
 	fflush(stdout);
-	ret = serve(listener);
+	ret = serve(transport, listener);
 	close(listener);
 	return ret;
 }

@@ -7,6 +7,7 @@
 
 static const struct transport *const transports[] = {
 	&transport_socket,
+	&transport_vsock,
 	&transport_memnet,
 };
 

@@ -37,6 +37,13 @@ struct transport {
 	/* 0 and *stream, which close() frees; or -errno. */
 	int (*connect)(const struct sockaddr_in *peer, void **stream);
 
+	/*
+	 * Optional: of one that a peer can have. An open descriptor or -errno; what accept()
+	 * gives is a stream of transport_socket, @from is for messages.
+	 */
+	int (*listen)(const struct sockaddr_in *at, int backlog);
+	int (*accept)(int listener, struct sockaddr_in *from);
+
 	/* Bytes taken, at least 1, perhaps fewer than @len (> 0); or -errno. */
 	ssize_t (*send)(void *stream, const void *buf, size_t len);
 
@@ -56,9 +63,9 @@ struct transport {
 	void (*facts)(void *stream, struct transport_facts *out);
 };
 
-extern const struct transport transport_socket, transport_memnet;
+extern const struct transport transport_socket, transport_vsock, transport_memnet;
 
-/* A connected TCP socket as a stream of transport_socket; the stream owns @fd. */
+/* A connected socket as a stream of transport_socket; the stream owns @fd. */
 void *transport_socket_stream(int fd);
 
 /* NULL: no transport of that name. */

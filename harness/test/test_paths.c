@@ -52,13 +52,27 @@ static void qemu_gets_one_card_and_what_is_behind_it(void **state)
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
 		{ "passt", "-netdev stream,id=net0,addr.type=fd,addr.str=7 "
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
+		{ "vsock", NULL },	/* its CID is of this process */
+		{ "e1000", "-netdev tap,id=net0,fd=7,vhost=off "
+		  "-device e1000,netdev=net0,romfile= " },
 		{ "memnet", "-netdev tap,id=net0,fd=7,vhost=off "
 		  "-device virtio-net-pci,netdev=net0,romfile= " },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		assert_string_equal(arguments(wanted[i].path), wanted[i].arguments);
+		if (wanted[i].arguments)
+			assert_string_equal(arguments(wanted[i].path), wanted[i].arguments);
 	assert_null(path_at(ARRAY_SIZE(wanted)));	/* and there is no other path */
+}
+
+static void vsock_has_its_device_beside_the_card(void **state)
+{
+	char wanted[256];
+
+	snprintf(wanted, sizeof(wanted), "-netdev tap,id=net0,fd=7,vhost=off "
+		 "-device virtio-net-pci,netdev=net0,romfile= "
+		 "-device vhost-vsock-pci,guest-cid=%d ", getpid());
+	assert_string_equal(arguments("vsock"), wanted);
 }
 
 /* --- made-up machines ------------------------------------------------------------ */
@@ -137,20 +151,43 @@ static void each_reason_names_its_mend(void **state)
 	contains(reasons_on("/opt/passt", "passt"), "no program passt: apt-get install passt");
 }
 
+static void a_module_the_image_lacks_is_a_reason(void **state)
+{
+	static const char image[] = "/dev/net/tun /build/guest/initrd.img.modules";
+	struct path_reasons reasons;
+	char command[256];
+
+	contains(reasons_on(image, "e1000"), "the guest's kernel has no module e1000: build");
+	assert_string_equal(reasons_on(image, "virtio-tap"), "");
+	/* no list, nothing known */
+	assert_string_equal(reasons_on("/dev/net/tun", "e1000"), "");
+	snprintf(command, sizeof(command), "mkdir -p %s/x/guest && printf 'virtio_net\\ne1000\\n' "
+		 ">%s/x/guest/initrd.img.modules", scratch_dir, scratch_dir);
+	assert_int_equal(system(command), 0);
+	path_missing(path_find("e1000"), scratch("x"), &reasons);
+	assert_null(strstr(reasons.text, "module e1000"));
+}
+
 static void all_reasons_are_told_at_once(void **state)
 {
 	const char *text = reasons_on("/x", "virtio-vhost");
 
 	contains(text, "/dev/net/tun");
 	contains(text, "; no access to /dev/vhost-net");
+	text = reasons_on("/build/guest/initrd.img.modules", "vsock");
+	contains(text, "/dev/net/tun");
+	contains(text, "; no access to /dev/vhost-vsock");
+	contains(text, "; the guest's kernel has no module vmw_vsock_virtio_transport");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qemu_gets_one_card_and_what_is_behind_it),
+		cmocka_unit_test(vsock_has_its_device_beside_the_card),
 		cmocka_unit_test(what_is_there_is_no_reason),
 		cmocka_unit_test(each_reason_names_its_mend),
+		cmocka_unit_test(a_module_the_image_lacks_is_a_reason),
 		cmocka_unit_test(all_reasons_are_told_at_once),
 	};
 

@@ -398,12 +398,24 @@ static void a_taken_port_is_a_clear_error(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void only_a_transport_that_can_listen_will_do(void **state)
+{
+	struct run r;
+
+	assert_int_equal(run_whole(&r, "peer --transport memnet --listen 127.0.0.1:7000"), 2);
+	assert_non_null(strstr(r.stderr_text, "nobody can listen on transport 'memnet'"));
+	assert_null(strstr(r.stderr_text, "\n  memnet"));
+	assert_non_null(strstr(r.stderr_text, "\n  vsock "));
+	assert_int_equal(run_whole(&r, "peer --transport pigeon --listen 127.0.0.1:7000"), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_good_hello_of_these_tests_is_good),
 		TEST(hostile_hellos_are_refused_and_the_next_client_is_served),
 		TEST(hostile_sizes_of_messages_are_refused),
+		TEST(only_a_transport_that_can_listen_will_do),
 		TEST(half_a_request_ends_that_exchange_only),
 		TEST(a_hostile_burst_is_refused),
 		TEST(wrong_words_where_go_belongs_end_that_stream_only),

@@ -29,7 +29,7 @@ cat > "$tmp/plan.ini" <<-PLAN
 	name = fault
 	repetitions = 7
 	steal_percent = 100
-	window = 400ms
+	window = 1s
 	warmup = 100ms
 	settle = 20ms
 	guest_insns = yes
@@ -43,9 +43,10 @@ PLAN
 run() {		# BUILD-FOLDER NAME
 	"$lab" --build="$1" --results="$tmp/$2" --accel=tcg run "$tmp/plan.ini" >"$tmp/log" 2>&1 ||
 		fail "the experiment $2 ended with status $?"
-	[ "$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")" -lt 6 ] || return 0
-	grep -q '"measure","failed"' "$tmp/$2/latest/runs.csv" && fail "runs of $2 failed"
-	echo "fewer than six valid runs of $2: this machine is too busy"
+	valid=$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")
+	[ "$valid" -lt 6 ] || return 0
+	[ "$valid" -gt 0 ] || fail "no run of $2 is valid"
+	echo "$valid of 7 runs of $2 are valid, six are needed: this machine is too busy"
 	exit 77
 }
 
@@ -76,8 +77,8 @@ compare 0 old old --deterministic
 sed -i 's/"guest_kernel": .*/"guest_kernel": "another",/' "$tmp/new/latest/environment.json"
 compare 77 old new
 grep -q "^differs .*guest_kernel: .* and 'another'" "$tmp/log" || fail "it does not say what differs"
-sed -i 's/^window = 400ms/window = 500ms/' "$tmp/new/latest/plan.ini"
+sed -i 's/^window = 1s/window = 2s/' "$tmp/new/latest/plan.ini"
 compare 77 old new
-grep -q "^differs .*plan: 'window = 400ms' and 'window = 500ms'" "$tmp/log" ||
+grep -q "^differs .*plan: 'window = 1s' and 'window = 2s'" "$tmp/log" ||
 	fail "it does not say what differs"
 echo "an extra copy is found and named; the same against the same is silence"

@@ -477,6 +477,8 @@ $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/b
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_report.c,$(results_src) $(report_src) memnet-core/base/io.c,\
 	-ljansson $(results_lib)))
+$(eval $(call test,harness/test/test_report_page.c,$(results_src) $(report_src) memnet-core/base/io.c,\
+	-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \

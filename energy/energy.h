@@ -70,6 +70,10 @@ struct energy_sum {
 	uint64_t raw, doubt;		/* counters: what was counted; of it, maybe before begin */
 	int64_t still_ns, moved_ns;	/* it has not moved for so long; the interval before that */
 	double gap_j;			/* no more than this passed in the gaps */
+	uint64_t jump_raw;		/* of gaps that jumped too far: what was seen, and ... */
+	double jump_w;			/* ... the least limit that allows each of them */
+	unsigned jumps;
+	int64_t longest_ns;		/* of all intervals */
 	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
 	uint64_t least, most;		/* gauges: of all readings */
 	unsigned good, gaps;

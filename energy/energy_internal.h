@@ -14,6 +14,7 @@ struct energy_zone {
 	uint64_t range;			/* the counter wraps to 0 here; 0: never */
 	double j_per_raw;		/* of a gauge: watts per raw */
 	double max_w;			/* no more power than this can be real */
+	char dir[304];			/* of powercap: where its limits are */
 	bool gauge;			/* raw is a power, to be integrated */
 	double averaged_s, accuracy;	/* of a gauge: its mean is this long, may be this far off */
 };
@@ -25,6 +26,7 @@ struct energy_zone {
  * -errno after exactly one energy_add_note() with the mend. The core closes
  * the descriptors. read() gets only zones without error, returns 0 or -errno.
  * value() is NULL for counters; else it makes the value from the times alone.
+ * limit_w() is what a zone's limit is by now, NULL where it tells none.
  * @witness is a source that shows the same counters in another way.
  */
 struct energy_source_ops {
@@ -34,6 +36,7 @@ struct energy_source_ops {
 	bool one_sensor;		/* "name:SENSOR" may be asked for: energy.sensor */
 	int (*open)(struct energy *e);
 	int (*read)(const struct energy_zone *zone, uint64_t *raw);
+	double (*limit_w)(const struct energy_zone *zone);
 	void (*value)(const struct energy *e, const struct energy_sum *sum,
 		      double busy_cpu_s, struct energy_value *value);
 };

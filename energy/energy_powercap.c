@@ -79,23 +79,23 @@ static int identify(const char *dir, enum energy_kind *kind, char *label, size_t
 }
 
 /*
- * The most the zone admits to: on small machines constraint 0 is the sustained
+ * The most the zone admits to, 0 if it does not tell: on small machines constraint 0 is the sustained
  * limit, and short turbo (constraint 1) exceeds it several times.
  */
-static void read_limits(const char *dir, struct energy_zone *zone)
+static double powercap_limit_w(const struct energy_zone *zone)
 {
 	static const char *const files[] = { "max_power_uw", "power_limit_uw" };
 	uint64_t uw, most = 0;
 
 	for (int c = 0; c < MAX_CONSTRAINTS; c++) {
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-			if (!energy_read_number(&uw, "%s/constraint_%d_%s", dir, c, files[i]) &&
+			if (!energy_read_number(&uw, "%s/constraint_%d_%s", zone->dir, c,
+						files[i]) &&
 			    uw < MAX_LIMIT_UW)
 				most = MAX(most, uw);
 		}
 	}
-	if (most)
-		zone->max_w = most / 1e6;
+	return most / 1e6;
 }
 
 static int open_counter(const char *dir, struct energy_zone *zone)
@@ -152,7 +152,9 @@ static int add_zone(struct energy *e, const char *dir)
 		return -ENOMEM;
 	memcpy(zone->domain.name, label, sizeof(label));
 	zone->j_per_raw = 1e-6;
-	read_limits(dir, zone);
+	snprintf(zone->dir, sizeof(zone->dir), "%.300s", dir);
+	if (powercap_limit_w(zone))
+		zone->max_w = powercap_limit_w(zone);
 	zone->error = open_counter(dir, zone);
 	if (zone->error)
 		note_unreadable(e, dir, zone->error);
@@ -259,6 +261,7 @@ const struct energy_source_ops energy_powercap = {
 	.name = "powercap",
 	.summary = "RAPL zones of the powercap class in sysfs",
 	.steady = true,
+	.limit_w = powercap_limit_w,
 	.open = powercap_open,
 	.read = powercap_read,
 };

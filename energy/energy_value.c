@@ -130,6 +130,33 @@ static void sum_delta(const struct energy_zone *zone, struct energy_sum *sum, ui
 	sum->raw += delta;
 }
 
+/* --- jumps --------------------------------------------------------------------- */
+
+static void sum_jump(const struct energy_zone *zone, struct energy_sum *sum, uint64_t delta,
+		     int64_t ns)
+{
+	sum->jumps++;
+	sum->jump_raw += delta;
+	sum->jump_w = MAX(sum->jump_w, delta * zone->j_per_raw / most_j(zone, ns) * zone->max_w);
+}
+
+/*
+ * A limit that was raised since energy_open(), as thermald does, explains jumps, and for ever
+ * on: where they are all there is, the limit of now decides.
+ */
+static void believe_jumps(const struct energy_zone *zone, struct energy_sum *sum)
+{
+	double limit_w;
+
+	if (!sum->jumps || sum->jumps != sum->gaps || !zone->ops->limit_w)
+		return;
+	limit_w = zone->ops->limit_w(zone);
+	if (limit_w < sum->jump_w || limit_w * seconds(sum->longest_ns) >= zone->range * zone->j_per_raw)
+		return;
+	sum->raw += sum->jump_raw;
+	sum->gaps = 0;
+}
+
 /* --- intervals ----------------------------------------------------------------- */
 
 /* The interval from the last good reading to @r; NULL, or why it is a gap, and what it saw. */
@@ -150,6 +177,9 @@ static const char *add_interval(const struct energy_zone *zone, struct energy_su
 	if (zone->gauge)
 		return energy_gauge_add(zone, sum, r);
 	why = zone_delta(zone, &sum->last, r, &delta);
+	sum->longest_ns = MAX(sum->longest_ns, r->t_ns - sum->last.t_ns);
+	if (why && delta)
+		sum_jump(zone, sum, delta, r->t_ns - sum->last.t_ns);
 	if (why)
 		*seen_j = delta * zone->j_per_raw;
 	else
@@ -276,6 +306,7 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 	}
 	if (sum.raw)
 		end_still(zone, &sum, 0, 0);
+	believe_jumps(zone, &sum);
 	if (sum.gaps)
 		invalid_value(zone, &sum, value);
 	else if (sum.end_ns <= sum.begin_ns)

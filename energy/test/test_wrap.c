@@ -385,6 +385,32 @@ static void turbo_limits_widen_what_is_believed(void **state)
 	energy_close(e);
 }
 
+/* thermald lets it have 60 W from somewhere in the window on. */
+static void a_limit_raised_since_is_read_anew(void **state)
+{
+	const char *limit = "class/powercap/intel-rapl:0/constraint_0_max_power_uw";
+	struct energy_value v;
+	struct energy *e;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_write(limit, "15000000\n");
+	e = fake_open("powercap");
+	/* 10 W, then 45 W, of which 1.5 * 15 W * 1.01 s = 22.725 J are believed in a second */
+	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(2, 55000000), at(3, 100000000));
+	assert_gap(&v, 2, 10, 100);
+	fake_write(limit, "29000000\n");		/* 45 J want 29.703 W */
+	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(2, 55000000), at(3, 100000000));
+	assert_gap(&v, 2, 10, 100);
+	fake_write(limit, "60000000\n");
+	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(2, 55000000), at(3, 100000000));
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 100);
+	/* Nor does that explain a step backward beside them. */
+	v = WINDOW(e, 1, at(0, 0), at(1, 45000000), at(2, 5000000), at(3, 15000000));
+	assert_int_equal(v.quality, ENERGY_INVALID);
+	energy_close(e);
+}
+
 /* Random load and random intervals, for hours: all that was used is found again. */
 static void over_random_wraps_the_intervals_sum_to_the_whole(void **state)
 {
@@ -444,6 +470,7 @@ int main(void)
 		fake_test(a_zone_that_appears_is_not_counted),
 		fake_test(a_first_reading_that_failed_is_a_gap),
 		fake_test(turbo_limits_widen_what_is_believed),
+		fake_test(a_limit_raised_since_is_read_anew),
 		fake_test(over_random_wraps_the_intervals_sum_to_the_whole),
 	};
 

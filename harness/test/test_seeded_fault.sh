@@ -6,22 +6,8 @@
 # to call that a regression and name the guest's instructions per byte. It also has to be
 # silent about the first against itself, and refuse what is of another plan.
 
-BUILD=${BUILD:-build}
-lab=$BUILD/bin/memnet-lab
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 130' INT TERM
-
-[ -e "$BUILD/guest/test-copy.img" ] || { echo "no guest image (sanitized builds boot nowhere)"; exit 77; }
-unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null ||
-	{ echo "no namespaces here: run as root, or allow user namespaces"; exit 77; }
-[ -r /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: modprobe tun"; exit 77; }
-
-fail() {
-	echo "FAIL: $*"
-	sed 's/^/    /' "$tmp/log"
-	exit 1
-}
+. "$(dirname "$0")/lab_cases.sh"
+[ -e "$BUILD/guest/test-copy.img" ] || { echo "no guest image with the fault"; exit 77; }
 
 # Six blocks are the least an interval needs; one may be lost.
 cat > "$tmp/plan.ini" <<-PLAN
@@ -40,12 +26,12 @@ cat > "$tmp/plan.ini" <<-PLAN
 	directions = send
 PLAN
 
-run() {		# BUILD-FOLDER NAME
-	"$lab" --build="$1" --results="$tmp/$2" --accel=tcg run "$tmp/plan.ini" >"$tmp/log" 2>&1 ||
-		fail "the experiment $2 ended with status $?"
+measure() {	# BUILD-FOLDER NAME
+	case="the experiment $2"
+	run 0 run "$tmp/plan.ini" --build="$1" --results="$tmp/$2"
 	valid=$(grep -c '"measure","ok"' "$tmp/$2/latest/runs.csv")
 	[ "$valid" -lt 6 ] || return 0
-	[ "$valid" -gt 0 ] || fail "no run of $2 is valid"
+	[ "$valid" -gt 0 ] || fail "no run is valid"
 	echo "$valid of 7 runs of $2 are valid, six are needed: this machine is too busy"
 	exit 77
 }
@@ -64,8 +50,10 @@ ln -s "$(realpath "$BUILD/bin")" "$(realpath "$BUILD/lib")" "$tmp/build/"
 ln -s "$(realpath "$BUILD/guest/vmlinuz")" "$tmp/build/guest/vmlinuz"
 ln -s "$(realpath "$BUILD/guest/test-copy.img")" "$tmp/build/guest/initrd.img"
 
-run "$BUILD" old
-run "$tmp/build" new
+measure "$BUILD" old
+measure "$tmp/build" new
+
+case="what compare says"
 
 for option in "" --deterministic; do
 	compare 1 old new $option

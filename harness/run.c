@@ -455,7 +455,8 @@ static int prepare(struct run *r)
 	int ret = threads_open(&r->threads, ctx->vms);
 
 	if (ret)
-		return lost(r, ret, "cannot read the threads of the run: %s", strerror(-ret));
+		return lost(r, ret, "cannot read the threads of the run: %s%s", strerror(-ret),
+			    ret == -EMFILE ? "; allow more of them: ulimit -n 8192" : "");
 	r->threads_open = true;
 	ret = threads_pin(&r->threads, ctx->plan, ctx->config->arm);
 	if (ret)

@@ -432,7 +432,8 @@ static int guests_insns(const struct run *r, enum guest_mode mode, int64_t *sum)
 	*sum = 0;
 	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++) {
 		ret = guest_insns_delta(&r->begin.insns[i], &r->end.insns[i], mode, &insns);
-		*sum += insns;
+		if (!ret)
+			*sum += insns;
 	}
 	return ret;
 }

@@ -55,7 +55,8 @@ static int read_insns(void *ctx, uint64_t *value)
 		struct guest_insns_gauge one = { g->vms->vm[i].insns, g->mode };
 
 		ret = guest_insns_gauge(&one, &insns);
-		sum += insns;
+		if (!ret)
+			sum += insns;
 	}
 	*value = sum;
 	return ret;

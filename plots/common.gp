@@ -77,7 +77,7 @@ n_text = n_high == 0 ? "no valid run" : n_low == n_high ? sprintf("n = %d valid 
 	sprintf("n = %d to %d valid runs each", n_low, n_high)
 caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || topology eq "" ? "" : "   |   ".topology).(plan eq "" ? "" : "   |   plan ".plan.", ".git)
 # A plan may have a long name.
-caption_font = strlen(caption) > 195 ? ",7" : strlen(caption) > 160 ? ",8" : ",10"
+caption_font = strlen(caption) > 200 ? ",7" : strlen(caption) > 170 ? ",8" : ",10"
 
 # Of the hybrid scenarios one number of flows, and of memnet one spin budget, is drawn: the first.
 hybrid_flows = ""; hybrid_spin = ""; any_hybrid = 0

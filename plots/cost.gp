@@ -87,8 +87,10 @@ do for [d in (words(directions) ? directions : "none")] {
 		}
 		set logscale xy
 		if (right > 0) {
-			set xrange [giga_bits(left) / 1.6:giga_bits(right) * 1.8]
-			set yrange [bottom / 1.6:top * 1.6]
+			# Wide enough for some ticks.
+			aside = max2(1.7, sqrt(8.0 * left / right)); above = max2(1.6, sqrt(8.0 * bottom / top))
+			set xrange [giga_bits(left) / aside:giga_bits(right) * aside]
+			set yrange [bottom / above:top * above]
 		} else {
 			set xrange [0.1:10]; set yrange [0.1:10]; unset xtics; unset ytics
 			set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey

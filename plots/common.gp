@@ -51,6 +51,11 @@ nth_point(k) = (c_ = (k - 1) % 6, c_ == 0 ? 9 : c_ == 1 ? 5 : c_ == 2 ? 7 : c_ =
 entry(key, value) = sprintf(" %s= %.9g", key, value)
 value_of(map, key) = (v_ = strstrt(map, " ".key."= "), v_ ? word(map[v_:v_ + strlen(key) + 40], 2) + 0.0 : NaN)
 
+# Names under an axis: side by side, or from six on askew and on one line, which wants room.
+many(n) = n > 6
+under(n, name) = !many(n) || !strstrt(name, "\n") ? name : name[1:strstrt(name, "\n") - 1]." ".under(n, name[strstrt(name, "\n") + 1:*])
+room_under(n) = many(n) ? 70 : 0
+
 rows_of(file) = int(system("wc -l < '".file."'")) - 1
 max2(a, b) = a > b ? a : b
 min2(a, b) = a < b ? a : b

@@ -27,7 +27,7 @@ height = 260 + 350 * n_rows
 eval begin(height)
 
 # Ways stand a little apart, or intervals would hide each other.
-apart(k) = 1.1 ** (k - (words(ways) + 1) / 2.0)
+apart(k) = 1.8 ** ((k - (words(ways) + 1) / 2.0) / max2(words(ways), 5))
 
 # The longest of n requests stands for the slowest one in n.
 slower(m, count) = m eq "latency_p50" ? 0.5 : m eq "latency_p90" ? 0.1 : m eq "latency_p99" ? 0.01 : m eq "latency_p99_9" ? 0.001 : 1.0 / count
@@ -36,7 +36,7 @@ if (words(ways) > 0) {
 }
 
 set multiplot layout n_rows,2 margins 0.11,0.955,170.0 / height,1 - 105.0 / height spacing 0.06,110.0 / height
-set label 1 "Distribution of latency, from percentiles" at screen 0.5,(1 - 24.0 / height) center font ",15"
+set label 1 "Distribution of latency, from percentiles; hollow: the longest of a run, one in n" at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font textcolor rgb 0x444444
 unset key
 set grid x y linecolor rgb 0xDDDDDD linetype 1 linewidth 0.6
@@ -102,6 +102,5 @@ set key center center horizontal maxcols 4 samplen 2.5 width 2 font ",10"
 set xrange [0:1]
 set yrange [0:1]
 plot NaN notitle, for [k = 1:words(ways)] NaN with linespoints pointtype nth_point(k) dashtype 1 + (k - 1) % 4 pointsize 1.1 \
-		linecolor rgb nth_colour(k) title way_text(word(ways, k)), \
-	NaN with points pointtype 4 pointsize 1.1 linecolor rgb grey title "hollow: the longest of a run, one in n requests"
+		linecolor rgb nth_colour(k) title way_text(word(ways, k))
 unset multiplot

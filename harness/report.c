@@ -66,11 +66,31 @@ static void report_table(const struct report *r)
 	free(text);
 }
 
+/* A value that is no object; of a list each element, sentences on lines of their own. */
+static void write_value(FILE *out, json_t *value)
+{
+	json_t *element;
+	size_t i;
+	char *text;
+
+	if (json_is_string(value)) {
+		html_text(out, json_string_value(value));
+	} else if (json_is_array(value)) {
+		json_array_foreach(value, i, element) {
+			fputs(!i ? "" : json_is_string(element) ? "<br>" : ", ", out);
+			write_value(out, element);
+		}
+	} else {
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		html_text(out, json_is_null(value) ? "absent" : text ? text : "");
+		free(text);
+	}
+}
+
 static void write_setting(FILE *out, const char *name, json_t *value)
 {
 	const char *key;
 	json_t *child;
-	char *text;
 
 	if (json_is_object(value)) {
 		json_object_foreach(value, key, child) {
@@ -81,16 +101,11 @@ static void write_setting(FILE *out, const char *name, json_t *value)
 		}
 		return;
 	}
-	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 	fputs("<tr><th scope=\"row\">", out);
 	html_text(out, name);
 	fputs("</th><td>", out);
-	if (json_is_string(value))
-		html_text(out, json_string_value(value));
-	else
-		html_text(out, json_is_null(value) ? "absent" : text ? text : "");
+	write_value(out, value);
 	fputs("</td></tr>\n", out);
-	free(text);
 }
 
 static void report_environment(const struct report *r)

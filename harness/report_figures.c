@@ -45,7 +45,8 @@ static const struct figure {
 	{ "quantiles", "Distribution of latency",
 	  "The share of requests that were slower than a latency, both axes logarithmic. Each mark is "
 	  "the median over the runs of a percentile (50, 90, 99, 99.9) with its 95 % interval; lines only "
-	  "lead the eye from one percentile to the next: between them nothing was recorded. Hollow is "
+	  "lead the eye from one percentile to the next: between them nothing was recorded. Paths stand a little "
+	  "apart, so that one interval does not hide another. Hollow is "
 	  "the longest request of a run, which stands for one in as many as there were." },
 	{ "power", "Power over time",
 	  "Power before, during and after the measured window, of the run of median energy of each "

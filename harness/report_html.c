@@ -29,7 +29,7 @@ static const char style[] =
 	"th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);"
 	"overflow-wrap:normal;min-width:4.5rem}\n"
 	"th{background:var(--soft)}\n"
-	"td:last-child{overflow-wrap:anywhere}\n"
+	"td:last-child{overflow-wrap:anywhere;min-width:11rem}\n"
 	"pre{margin:0;padding:.6rem;font:13px/1.4 ui-monospace,monospace;overflow-wrap:normal}\n"
 	"code{font-family:ui-monospace,monospace;font-size:.92em}\n"
 	"figure{margin:1.6rem 0}\n"
@@ -40,7 +40,7 @@ static const char style[] =
 	"summary{cursor:pointer;padding:.3rem 0}\n"
 	"@media print{body{max-width:none;padding:0;font-size:11pt}nav{display:none}"
 	".scroll{overflow:visible;border:0}pre{font-size:7.5pt;white-space:pre-wrap}"
-	"table{font-size:8pt}th,td{padding:.15rem .3rem;min-width:0;overflow-wrap:anywhere}"
+	"table{font-size:8pt}th,td{padding:.15rem .3rem;min-width:0}"
 	"figure,tr{break-inside:avoid}"
 	"h2,h3{break-after:avoid}figure svg{min-width:0;max-height:22cm}}\n";
 

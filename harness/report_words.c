@@ -98,22 +98,27 @@ static void write_gain(const struct report *r, const struct gain *gain,
 	fputs("</li>\n", r->out);
 }
 
-static size_t write_gains(const struct report *r)
+static bool any_gain(const struct report *r)
+{
+	for (size_t i = 0; i < r->a.n_summary; i++)
+		if (gains_find(r->a.summary[i].metric) && is_compared(r, &r->a.summary[i]))
+			return true;
+	return false;
+}
+
+static void write_gains(const struct report *r)
 {
 	const struct gain *gain;
-	size_t written = 0;
 
+	fputs("<ul>\n", r->out);
 	for (size_t g = 0; (gain = gains_at(g)); g++)
 		for (size_t i = 0; i < r->a.n_summary; i++) {
 			const struct summary_row *s = &r->a.summary[i];
 
-			if (strcmp(s->metric, gain->name) || !is_compared(r, s))
-				continue;
-			fputs(written++ ? "" : "<ul>\n", r->out);
-			write_gain(r, gain, s);
+			if (!strcmp(s->metric, gain->name) && is_compared(r, s))
+				write_gain(r, gain, s);
 		}
-	fputs(written ? "</ul>\n" : "", r->out);
-	return written;
+	fputs("</ul>\n", r->out);
 }
 
 /* The paths of the runs, each once, as a sentence lists them. */
@@ -189,9 +194,11 @@ void report_verdict(const struct report *r)
 	else
 		html_printf(r->out, ". No baseline has a valid run, so nothing is compared.");
 	fputs("</p>\n", r->out);
-	if (!write_gains(r) && *r->a.baseline)
+	if (any_gain(r))
+		write_gains(r);
+	else if (*r->a.baseline)
 		html_element(r->out, "p", "The plan has none of the scenarios that the gains are defined "
-			     "on. Which path was better at what stands in the table of ratios.");
+			     "on. Which path was better at what stands under \"All ratios that are judged\".");
 	write_caveats(r);
 }
 
@@ -237,7 +244,7 @@ void report_ratios(const struct report *r)
 	html_heading(r->out, "ratios", "All ratios that are judged");
 	html_element(r->out, "p", "Values of the path over those of the baseline; of a gain: how many times "
 		    "better. Whether more or less is better, the column reference says.");
-	fputs("<details>\n<summary>Show the table</summary>\n", r->out);
+	fprintf(r->out, "<details%s>\n<summary>Show the table</summary>\n", any_gain(r) ? "" : " open");
 	html_table(r->out, "ratios", heads);
 	for (size_t i = 0; i < r->a.n_summary; i++)
 		if (is_compared(r, &r->a.summary[i]))

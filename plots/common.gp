@@ -51,6 +51,11 @@ nth_point(k) = (c_ = (k - 1) % 6, c_ == 0 ? 9 : c_ == 1 ? 5 : c_ == 2 ? 7 : c_ =
 entry(key, value) = sprintf(" %s= %.9g", key, value)
 value_of(map, key) = (v_ = strstrt(map, " ".key."= "), v_ ? word(map[v_:v_ + strlen(key) + 40], 2) + 0.0 : NaN)
 
+# Names under an axis: side by side, or from six on askew and on one line, which wants room.
+many(n) = n > 6
+under(n, name) = !many(n) || !strstrt(name, "\n") ? name : name[1:strstrt(name, "\n") - 1]." ".under(n, name[strstrt(name, "\n") + 1:*])
+room_under(n) = many(n) ? 70 : 0
+
 rows_of(file) = int(system("wc -l < '".file."'")) - 1
 max2(a, b) = a > b ? a : b
 min2(a, b) = a < b ? a : b
@@ -77,7 +82,7 @@ n_text = n_high == 0 ? "no valid run" : n_low == n_high ? sprintf("n = %d valid 
 	sprintf("n = %d to %d valid runs each", n_low, n_high)
 caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || topology eq "" ? "" : "   |   ".topology).(plan eq "" ? "" : "   |   plan ".plan.", ".git)
 # A plan may have a long name.
-caption_font = strlen(caption) > 195 ? ",7" : strlen(caption) > 160 ? ",8" : ",10"
+caption_font = strlen(caption) > 200 ? ",7" : strlen(caption) > 170 ? ",8" : ",10"
 
 # Of the hybrid scenarios one number of flows, and of memnet one spin budget, is drawn: the first.
 hybrid_flows = ""; hybrid_spin = ""; any_hybrid = 0

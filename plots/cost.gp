@@ -74,9 +74,10 @@ do for [d in (words(directions) ? directions : "none")] {
 			}
 			if (x == x && y == y) {
 				draw = draw.sprintf(", '+' using (%.9g):(%.9g) every ::0::0 with points pointsize 1.5 linewidth 1.4 pointtype %d", giga_bits(x), y, point).colour
-				if (words(flows_list) > 1 || words(scenarios) > 1) {
+				# Many marks leave room for the less usual only.
+				if (words(ways) <= 6 ? words(flows_list) > 1 || words(scenarios) > 1 : words(scenarios) > 1 && s eq "network-paced") {
 					n_labels = n_labels + 1
-					beside = (words(scenarios) > 1 && s eq "network-paced" ? "paced " : "").(words(flows_list) > 1 ? flows.(flows eq "1" ? " flow" : " flows") : "")
+					beside = (words(scenarios) > 1 && s eq "network-paced" ? "paced " : "").(words(flows_list) > 1 && words(ways) <= 6 ? flows.(flows eq "1" ? " flow" : " flows") : "")
 					if (flows eq word(flows_list, 1)) {
 						set label 100 + n_labels beside at giga_bits(x),y right offset -0.8,-0.8 font ",9" textcolor rgb path_colour(p)
 					} else {
@@ -87,8 +88,10 @@ do for [d in (words(directions) ? directions : "none")] {
 		}
 		set logscale xy
 		if (right > 0) {
-			set xrange [giga_bits(left) / 1.6:giga_bits(right) * 1.8]
-			set yrange [bottom / 1.6:top * 1.6]
+			# Wide enough for some ticks.
+			aside = max2(1.7, sqrt(8.0 * left / right)); above = max2(1.6, sqrt(8.0 * bottom / top))
+			set xrange [giga_bits(left) / aside:giga_bits(right) * aside]
+			set yrange [bottom / above:top * above]
 		} else {
 			set xrange [0.1:10]; set yrange [0.1:10]; unset xtics; unset ytics
 			set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey

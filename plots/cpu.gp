@@ -16,6 +16,10 @@ x_named(arm, path) = arm eq "spare-core" ? (path eq baseline ? 1 : path eq "memn
 	(path eq baseline ? 3.5 : path eq "memnet" ? 4.5 : NaN)
 beside(block) = 0.33 + 0.05 * (block - 3 * floor(block / 3.0) - 1)
 
+# A part that has room for its name has it: nobody has to go by colours.
+name_within(unused) = column("top") - column("bottom") > 0.045 * highest ? (strcol("class") eq "vcpu" ? "vCPU" : \
+	strcol("class") eq "qemu" ? "QEMU" : strcol("class")) : ""
+
 # An empty cell is NaN, which is higher than nothing.
 higher(a, b) = b > a ? b : a
 
@@ -45,7 +49,7 @@ do for [s in scenarios] {
 	set yrange [*:*]	# stats heeds the range of the panel before
 	# The stacks: a box per class, read by name as the CSV files are.
 	set print $boxes
-	print "x,bottom,top,colour"
+	print "x,bottom,top,colour,class"
 	highest = 0; any_interval = 0
 	do for [k = 1:4] {
 		bottom = 0
@@ -54,7 +58,7 @@ do for [s in scenarios] {
 			if (rows_of(summary) > 0) {
 				stats summary using (is_class(s, k, c) ? v = column("median") : 0, 1) nooutput
 			}
-			if (v > 0) { print sprintf("%g,%g,%g,%d", x_of(k), bottom, bottom + v, class_colour(c)) }
+			if (v > 0) { print sprintf("%g,%g,%g,%d,%s", x_of(k), bottom, bottom + v, class_colour(c), c[5:*]) }
 			bottom = bottom + v
 		}
 		unset label 10 + k
@@ -80,6 +84,7 @@ do for [s in scenarios] {
 	if (highest > 0) {
 		draw = draw.", $boxes using (column('x')):((column('bottom') + column('top')) / 2):(column('x') - 0.27):(column('x') + 0.27):". \
 			"(column('bottom')):(column('top')):(column('colour')) with boxxyerror linecolor rgb variable". \
+			", $boxes using (column('x')):((column('bottom') + column('top')) / 2):(name_within(0)) with labels center font ',8'". \
 			", runs using (is_run(s) ? x_named(strcol('arm'), strcol('path')) + beside(column('block')) : NaN):(column('cpu_total_s'))". \
 			" with points pointtype 7 pointsize 0.45 linecolor rgb grey"
 	}

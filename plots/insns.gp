@@ -31,10 +31,11 @@ if (words(rows) > 0) {
 	stats runs using (is_stream(0) && is_valid(0) ? (widen(run_value("user")), widen(run_value("kernel"))) : 0, 1) nooutput
 }
 n_ways = max2(words(ways), 1); n_rows = max2(words(rows), 1)
-height = 200 + 340 * n_rows
+room = room_under(n_ways)
+height = 200 + (340 + room) * n_rows
 eval begin(height)
 
-set multiplot layout n_rows,2 margins 0.085,0.985,110.0 / height,1 - 105.0 / height spacing 0.06,110.0 / height
+set multiplot layout n_rows,2 margins 0.085,0.985,(110.0 + room) / height,1 - 105.0 / height spacing 0.06,(110.0 + room) / height
 set label 1 "Guest instructions per byte".(source eq "" ? "" : ", counted by ".source).(spin eq "" ? "" : ", spin ".spin) \
 	at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font textcolor rgb 0x444444
@@ -44,8 +45,8 @@ set ytics ("0.0001" 1e-4, "0.001" 1e-3, "0.01" 0.01, "0.03" 0.03, "0.1" 0.1, "0.
 set xrange [0.5:n_ways + 0.5]
 set xtics scale 0 font ",10"
 set xtics ("" 1)
-do for [k = 1:words(ways)] { set xtics add (way_text(word(ways, k)) k) }
-eval n_ways > 6 ? "set xtics rotate by -25" : ""
+do for [k = 1:words(ways)] { set xtics add (under(n_ways, way_text(word(ways, k))) k) }
+if (many(n_ways)) { set xtics rotate by 45 right }
 do for [w in (words(rows) ? rows : "none")] {
 	s = w[1:strstrt(w, ":") - 1]; d = w[strstrt(w, ":") + 1:*]
 	do for [mode in modes] {

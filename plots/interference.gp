@@ -37,10 +37,11 @@ share(m) = 100 * column(rate_of(m)) / alone_of(m)
 percent(m) = m eq "interaction_energy" ? 1 : 100
 
 n_rows = max2(words(rows), 1); n_columns = max2(words(columns), 1); n_ways = max2(words(paths), 1)
-height = 220 + 320 * n_rows
+room = n_ways * n_columns > 9 ? 50 : 0
+height = 220 + (320 + room) * n_rows
 eval begin(height)
 
-set multiplot layout n_rows,n_columns margins 0.075,0.985,110.0 / height,1 - 125.0 / height spacing 0.07,115.0 / height
+set multiplot layout n_rows,n_columns margins 0.075,0.985,(110.0 + room) / height,1 - 125.0 / height spacing 0.07,(115.0 + room) / height
 set label 1 "Self-interference".hybrid_text.": what is left of what a workload does alone" at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font textcolor rgb 0x444444
 unset key
@@ -48,7 +49,7 @@ set xrange [0.5:n_ways + 0.5]
 set xtics scale 0 font ",10"
 set xtics ("" 1)
 do for [k = 1:words(paths)] { set xtics add (word(paths, k) k) }
-if (n_ways * n_columns > 9) { set xtics rotate by -25 }
+if (room) { set xtics rotate by 45 right }
 do for [w in (words(rows) ? rows : "none")] {
 	s = w[1:strstrt(w, ":") - 1]; d = w[strstrt(w, ":") + 1:*]
 	do for [m in (words(columns) ? columns : word(metrics, 1))] {
@@ -91,8 +92,8 @@ do for [w in (words(rows) ? rows : "none")] {
 		if (n_all == 0) { unset ytics; set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey }
 		reference = m eq "interaction_energy" ? 0 : 100
 		set arrow 1 from 0.5,reference to n_ways + 0.5,reference nohead linecolor rgb grey dashtype 2
-		room = highest > lowest ? 0.08 * (highest - lowest) : 1
-		set yrange [(lowest < 0 ? lowest - room : 0):highest + room]
+		margin = highest > lowest ? 0.08 * (highest - lowest) : 1
+		set yrange [(lowest < 0 ? lowest - margin : 0):highest + margin]
 		eval draw
 		unset label 1; unset label 2
 	}

@@ -26,19 +26,21 @@ if (words(ways) > 0) {
 }
 n_ways = max2(words(ways), 1)
 panels = max2(words(scenarios), 1)
-if (panels > 1) { eval begin(1080) }
+room = room_under(n_ways)
+height = (panels > 1 ? 1080 : 680) + panels * room
+eval begin(height)
 
-set multiplot layout panels,2 margins 0.095,0.985,(panels > 1 ? 0.13 : 0.19),(panels > 1 ? 0.88 : 0.83) spacing 0.06,0.13
-set label 1 "Latency of requests, each waiting for its response" at screen 0.5,0.965 center font ",15"
-set label 2 caption at screen 0.5,0.925 center font caption_font textcolor rgb 0x444444
+set multiplot layout panels,2 margins 0.095,0.985,(130.0 + room) / height,1 - 120.0 / height spacing 0.06,(140.0 + room) / height
+set label 1 "Latency of requests, each waiting for its response" at screen 0.5,(1 - 24.0 / height) center font ",15"
+set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font textcolor rgb 0x444444
 unset key
 set logscale y
 set xrange [0.5:n_ways + 0.5]
 set xtics scale 0 font ",10"
 eval "set ytics ".time_ticks
 set xtics ("" 1)
-do for [k = 1:words(ways)] { set xtics add (way_text(word(ways, k)) k) }
-if (n_ways > 6) { set xtics rotate by -30 }
+do for [k = 1:words(ways)] { set xtics add (under(n_ways, way_text(word(ways, k))) k) }
+if (many(n_ways)) { set xtics rotate by 45 right }
 if (words(scenarios) == 0) {
 	set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey
 	plot NaN
@@ -80,7 +82,7 @@ do for [s in scenarios] {
 
 # The key, across all panels.
 unset label; unset title; unset tics; unset border; unset grid; unset ylabel; unset logscale
-set lmargin at screen 0.02; set rmargin at screen 0.98; set bmargin at screen 0.01; set tmargin at screen 0.07
+set lmargin at screen 0.02; set rmargin at screen 0.98; set bmargin at screen 0.01; set tmargin at screen 52.0 / height
 set key center center horizontal maxcols 4 samplen 1.8 width 2 font ",10"
 set xrange [0:1]
 set yrange [0:1]

@@ -13,13 +13,15 @@ done
 [ -n "$browser" ] || { echo "no browser here: apt-get install chromium"; exit 77; }
 [ $# = 2 ] || exit 0
 page=$(realpath "$1") figures=$2
+sandbox=
+[ "$(id -u)" != 0 ] || sandbox=--no-sandbox	# root cannot have it
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 
 # What the browser says goes to $tmp/said.
 browse() {
 	timeout 120 "$browser" --headless=new --disable-gpu --disable-dev-shm-usage --user-data-dir="$tmp/profile" \
-		--enable-logging=stderr $([ "$(id -u)" != 0 ] || echo --no-sandbox) "$@" 2>"$tmp/said"
+		--enable-logging=stderr ${sandbox:+"$sandbox"} "$@" 2>"$tmp/said"
 }
 
 fail() {

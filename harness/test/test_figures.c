@@ -246,6 +246,7 @@ static void a_plan_has_the_figures_of_what_it_measured(void **state)
 	draw(dir);
 	drawn_are(dir, " gains tradeoff cpu power drift ");
 	says(dir, "tradeoff.svg", "hybrid-paced, the guest sends");
+	says(dir, "cpu.svg", ">QEMU<");
 	made_stream_experiment(runs, 7);
 	dir = make_folder_of("streams", runs, ARRAY_SIZE(runs));
 	draw(dir);

@@ -153,7 +153,8 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	ROW_TEXT(runs[3].reason, "vCPU thread off its core");
 	dir = make_folder("whole", runs, ARRAY_SIZE(runs));
 	put(dir, "plan.ini", "[plan]\nname = made-up\n");
-	put(dir, "environment.json", "{\"host\": {\"cpu\": \"Z80\", \"boost\": null}}");
+	put(dir, "environment.json", "{\"host\": {\"cpu\": \"Z80\", \"boost\": null}, "
+	    "\"cpus\": [0, 1], \"notes\": [\"one\", \"two <b>\"]}");
 	put(dir, "figures/gains.svg", "<svg><rect id='a'/></svg>");
 	put(dir, "figures/power.svg", "<svg><rect id='a'/></svg>");
 	put(dir, "figures/cpu.svg", "<svg><rect id='a'");
@@ -171,6 +172,8 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	assert_says(page, "vCPU thread off its core");
 	assert_says(page, "host, cpu</th><td>Z80</td>");
 	assert_says(page, "host, boost</th><td>absent</td>");
+	assert_says(page, "cpus</th><td>0, 1</td>");
+	assert_says(page, "notes</th><td>one<br>two &lt;b&gt;</td>");
 	assert_says(page, "name = made-up\n");
 	assert_says(page, "git checkout 0123456\n");
 	assert_says(page, "seed = 4242");

@@ -13,7 +13,7 @@ set datafile columnheaders
 # A figure of this height begins, again if one was begun already.
 begin(height) = sprintf(format eq "png" ? \
 	'set output; set terminal pngcairo size 1100,%d font "DejaVu Sans,11" linewidth 1.2 noenhanced; set output out' : \
-	'set output; set terminal svg size 1100,%d dynamic font "DejaVu Sans,14" linewidth 1.2 noenhanced background "white"; set output out', height)
+	'set output; set terminal svg size 1100,%d dynamic font "DejaVu Sans,11" fontscale 1.3 linewidth 1.2 noenhanced background "white"; set output out', height)
 eval begin(680)
 
 black = 0x000000; orange = 0xE69F00; sky = 0x56B4E9; green = 0x009E73

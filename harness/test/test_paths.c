@@ -131,8 +131,8 @@ static const char *reasons_on(const char *files, const char *name)
 
 static void contains(const char *text, const char *words)
 {
-	if (!strstr(text, words))
-		fail_msg("'%s' lacks '%s'", text, words);
+	if (!text || !strstr(text, words))
+		fail_msg("'%s' lacks '%s'", text ? text : "(nothing)", words);
 }
 
 static void what_is_there_is_no_reason(void **state)
@@ -180,6 +180,51 @@ static void all_reasons_are_told_at_once(void **state)
 	contains(text, "; the guest's kernel has no module vmw_vsock_virtio_transport");
 }
 
+/* --- the host's end -------------------------------------------------------------- */
+
+static void a_helper_that_is_not_there_leaves_nothing_open(void **state)
+{
+	char *path = strdup(getenv("PATH")), why[256] = "";
+	struct path_end end;
+
+	setenv("PATH", scratch_dir, 1);
+	assert_int_equal(path_open(path_find("passt"), &end, "/dev/null", why, sizeof(why)),
+			 -ENOENT);
+	setenv("PATH", path, 1);
+	free(path);
+	contains(why, "apt-get install passt");
+	assert_int_equal(end.fd, -1);
+	assert_int_equal(end.helper.pid, 0);
+}
+
+/* This passt notes its words and lives on. */
+static void a_helper_gets_its_end_and_is_ended(void **state)
+{
+	static const char script[] = "#!/bin/sh\necho \"$*\" >&2\nexec sleep 60\n";
+	char *path = strdup(getenv("PATH")), with_scratch[4096], *said, why[256] = "";
+	struct path_end end;
+	char log[128];
+
+	snprintf(with_scratch, sizeof(with_scratch), "%s:%s", scratch_dir, path);
+	snprintf(log, sizeof(log), "%s/log", scratch_dir);
+	assert_int_equal(chmod(scratch_write("passt", script), 0755), 0);
+	setenv("PATH", with_scratch, 1);
+	assert_int_equal(path_open(path_find("passt"), &end, log, why, sizeof(why)), 0);
+	setenv("PATH", path, 1);
+	free(path);
+	assert_true(end.fd >= 0);
+	assert_false(child_ended(&end.helper));
+	for (said = scratch_read(log); !strchr(said, '\n'); said = scratch_read(log)) {
+		free(said);
+		usleep(1000);
+	}
+	path_close(&end);
+	assert_int_equal(end.helper.pid, 0);
+	contains(said, "--fd ");
+	contains(said, "--address 198.18.32.2 --netmask 24 --gateway 198.18.32.1");
+	free(said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +234,8 @@ int main(void)
 		cmocka_unit_test(each_reason_names_its_mend),
 		cmocka_unit_test(a_module_the_image_lacks_is_a_reason),
 		cmocka_unit_test(all_reasons_are_told_at_once),
+		cmocka_unit_test(a_helper_that_is_not_there_leaves_nothing_open),
+		cmocka_unit_test(a_helper_gets_its_end_and_is_ended),
 	};
 
 	return cmocka_run_group_tests_name("paths", tests, scratch_make, scratch_remove);

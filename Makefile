@@ -216,6 +216,7 @@ rows_src := \
 
 analyse_src := \
 	harness/analyse.c \
+	harness/analyse_values.c \
 	harness/columns.c \
 	harness/groups.c \
 	harness/interference.c \
@@ -498,7 +499,7 @@ $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/i
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/qemu_argv.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
-$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c \
+$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c harness/host_tsc.c \
 	harness/guest_link.c harness/interrupt.c $(paths_src) $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy/test/read_report.c \

@@ -59,7 +59,9 @@ static const char *find_twin(const struct work *w, char path[32])
 
 static void choose_baseline(struct work *w, const char *wanted)
 {
-	static const char *const candidates[] = { "virtio-vhost", "virtio-tap" };
+	static const char *const candidates[] = {
+		"virtio-vhost", "virtio-tap", "virtio-user", "passt", "vsock", "e1000",
+	};
 	char path[32];
 
 	if (!wanted)
@@ -83,167 +85,6 @@ static void choose_subject(struct work *w)
 	twin = find_twin(w, path);
 	if (twin && !strcmp(path, w->out->baseline))
 		ROW_TEXT(w->out->subject, "%s", twin);
-}
-
-/* --- values -------------------------------------------------------------------- */
-
-/* The value of one run for statistics: NAN when it is absent or the run is not valid. */
-static double value_of(const struct work *w, const struct metric *m, const struct run_row *row)
-{
-	const struct net_row *net = w->net_of ? w->net_of[row - w->rows] : NULL;
-
-	return run_is_ok(row) ? metric_value(m, row, net) : NAN;
-}
-
-/*
- * The field's text if all valid rows agree, "mixed" if not, "" if there are none.
- * With @m only rows that have a value of it are asked.
- */
-static const char *common_text(const struct work *w, const struct group *g,
-			       const struct metric *m, size_t offset)
-{
-	const char *common = "";
-
-	for (size_t i = 0; i < g->n; i++) {
-		const char *text = (const char *)g->row[i] + offset;
-
-		if (!run_is_ok(g->row[i]) || (m && !isfinite(value_of(w, m, g->row[i]))))
-			continue;
-		if (*common && strcmp(common, text))
-			return "mixed";
-		common = text;
-	}
-	return common;
-}
-
-const char *analyse_source(const struct work *w, const struct metric *m, const struct group *g)
-{
-	const char *source;
-	size_t column;
-
-	if (m->source)
-		return m->source;
-	column = m->source_column ? columns_find(runs_columns(), m->source_column)->offset
-				  : offsetof(struct run_row, energy_source);
-	source = common_text(w, g, m, column);
-	return *source ? source : common_text(w, g, NULL, column);
-}
-
-/* The values of the valid rows, into @values; none where the sources are mixed. */
-static size_t group_values(const struct work *w, const struct metric *m, const struct group *g,
-			   double *values)
-{
-	size_t n = 0;
-
-	if (!strcmp(analyse_source(w, m, g), "mixed"))
-		return 0;
-	for (size_t i = 0; i < g->n; i++) {
-		double v = value_of(w, m, g->row[i]);
-
-		if (isfinite(v))
-			values[n++] = v;
-	}
-	return n;
-}
-
-/* @n: how many values the group has. */
-const char *analyse_quality(const struct work *w, const struct metric *m, const struct group *g,
-			    size_t n)
-{
-	const char *quality;
-
-	if (m->source)
-		return n ? "measured" : "absent";
-	if (!strcmp(analyse_source(w, m, g), "mixed"))
-		return "invalid";
-	if (m->source_column)
-		return n ? "measured" : "absent";
-	quality = common_text(w, g, n ? m : NULL, offsetof(struct run_row, energy_quality));
-	if (n || !strcmp(quality, "invalid"))
-		return quality;
-	return "absent";
-}
-
-/*
- * The value of the block that begins at row *@i: the median of its valid rows.
- * *@i moves behind the block.
- */
-static double next_block(const struct work *w, const struct metric *m, const struct group *g,
-			 size_t *i, double *values, int64_t *block)
-{
-	size_t n = 0;
-
-	*block = g->row[*i]->block;
-	for (; *i < g->n && g->row[*i]->block == *block; (*i)++) {
-		double v = value_of(w, m, g->row[*i]);
-
-		if (isfinite(v))
-			values[n++] = v;
-	}
-	return stats_median(values, n);
-}
-
-struct block_values group_block_values(const struct metric *m, const struct group *g, double *values)
-{
-	const struct work w = { .net_of = NULL };
-	struct block_values v = { .source = analyse_source(&w, m, g) };
-	bool mixed = !strcmp(v.source, "mixed");
-	int64_t block;
-
-	for (size_t i = 0; i < g->n && !mixed;) {
-		values[v.n] = next_block(&w, m, g, &i, values + v.n, &block);
-		v.n += isfinite(values[v.n]);
-	}
-	v.quality = analyse_quality(&w, m, g, v.n);
-	return v;
-}
-
-double analyse_block(struct work *w, const struct metric *m, const struct group *g, int64_t block)
-{
-	size_t i = 0;
-
-	while (i < g->n && g->row[i]->block != block)
-		i++;
-	return i < g->n ? next_block(w, m, g, &i, w->b, &block) : NAN;
-}
-
-/*
- * Blockwise ratios of @g over @base, or the inverse. Blocks without either are left out; and
- * those where net energy is below 0, of which no multiple means anything.
- */
-static size_t block_ratios(struct work *w, const struct metric *m, const struct group *g,
-			   const struct group *base, bool inverse)
-{
-	size_t n = 0, i = 0, j = 0;
-
-	if (!base || strcmp(analyse_source(w, m, g), analyse_source(w, m, base)) ||
-	    !strcmp(analyse_source(w, m, g), "mixed"))
-		return 0;
-	while (i < g->n && j < base->n) {
-		int64_t block_a, block_b;
-		size_t i_next = i, j_next = j;
-		double a = next_block(w, m, g, &i_next, w->a, &block_a);
-		double b = next_block(w, m, base, &j_next, w->b, &block_b);
-		double value = inverse ? b : a, on = inverse ? a : b;
-
-		if (block_a <= block_b)
-			i = i_next;
-		if (block_b <= block_a)
-			j = j_next;
-		if (block_a == block_b && isfinite(value / on) && value >= 0 && on >= 0)
-			w->pair[n++] = (struct pair){ block_a, value, on, value / on };
-	}
-	return n;
-}
-
-static struct estimate estimate_ratio(struct work *w, const struct metric *m,
-				      const struct group *g, const struct group *base, bool inverse)
-{
-	size_t n = block_ratios(w, m, g, base, inverse);
-
-	for (size_t i = 0; i < n; i++)
-		w->a[i] = w->pair[i].ratio;
-	return stats_estimate(w->a, n);
 }
 
 /* --- rows ---------------------------------------------------------------------- */
@@ -288,7 +129,7 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 				    const char *unit, const char *source, const char *quality)
 {
 	struct summary_row *s = &w->out->summary[w->out->n_summary++];
-	const char *git = common_text(w, g, NULL, offsetof(struct run_row, git));
+	const char *git = analyse_common_text(w, g, NULL, offsetof(struct run_row, git));
 	const struct run_row *r = g->row[0];
 
 	columns_clear(summary_columns(), s);
@@ -341,8 +182,8 @@ static void set_paired(struct work *w, struct summary_row *s, size_t n)
 static double p_value(struct work *w, const struct metric *m, const struct group *g,
 		      const struct group *base)
 {
-	size_t n_a = group_values(w, m, g, w->a);
-	size_t n_b = base ? group_values(w, m, base, w->b) : 0;
+	size_t n_a = analyse_values(w, m, g, w->a);
+	size_t n_b = base ? analyse_values(w, m, base, w->b) : 0;
 
 	return stats_mann_whitney(w->a, n_a, w->b, n_b);
 }
@@ -362,7 +203,7 @@ static bool is_always_there(const struct work *w, const struct metric *m)
 static void summarise_metric(struct work *w, const struct metric *m, const struct group *g)
 {
 	const struct group *base = baseline_of(w, g);
-	size_t n = group_values(w, m, g, w->a);
+	size_t n = analyse_values(w, m, g, w->a);
 	struct estimate e = stats_estimate(w->a, n);
 	struct summary_row *s;
 
@@ -376,7 +217,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	s->ci_high = e.high;
 	if (g == base || !base)
 		return;
-	e = estimate_ratio(w, m, g, base, false);
+	e = analyse_ratio(w, m, g, base, false);
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
 	if (!metric_is_judged(m, s->scenario))
@@ -393,7 +234,7 @@ static bool check_holds(struct work *w, const struct gain_check *check, const st
 
 	if (!check->metric)
 		return true;
-	ratio = estimate_ratio(w, metrics_find(check->metric), g, base, false).median;
+	ratio = analyse_ratio(w, metrics_find(check->metric), g, base, false).median;
 	return ratio >= check->low && ratio <= check->high;
 }
 
@@ -438,7 +279,7 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	if (!base || g == base || strcmp(g->row[0]->scenario, gain->scenario) ||
 	    (m->net_column && !w->out->n_net))
 		return;
-	e = estimate_ratio(w, m, g, base, gain->inverse);
+	e = analyse_ratio(w, m, g, base, gain->inverse);
 	s = analyse_add_row(w, g, gain->name, "1", analyse_source(w, m, g),
 			    e.n ? analyse_quality(w, m, g, e.n) : "absent");
 	add_gain_points(w, s, e.n);

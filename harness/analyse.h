@@ -33,9 +33,9 @@ struct analysis {
 
 /*
  * Analyse @n rows, in any order. @baseline names the path to compare with; NULL
- * takes virtio-vhost when it has a valid run, else virtio-tap, else of one path under two
- * names ("memnet", "memnet@b": A/A) the plain one. 0 or -ENOMEM;
- * release with analysis_release().
+ * takes the first with a valid run of virtio-vhost, virtio-tap, virtio-user, passt, vsock,
+ * e1000, else of one path under two names ("memnet", "memnet@b": A/A) the plain one.
+ * 0 or -ENOMEM; release with analysis_release().
  */
 int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out);
 void analysis_release(struct analysis *a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between analyse.c (paths compared), interference.c (scenarios) and compare.c (folders). */
+/* Between analyse.c (paths compared), analyse_values.c, interference.c (scenarios) and compare.c (folders). */
 #ifndef MEMNET_HARNESS_ANALYSE_INTERNAL_H
 #define MEMNET_HARNESS_ANALYSE_INTERNAL_H
 
@@ -26,6 +26,21 @@ struct work {
 
 /* The median of @m over the valid rows of one block of @g; NAN without any. Uses w->b. */
 double analyse_block(struct work *w, const struct metric *m, const struct group *g, int64_t block);
+
+/*
+ * The text at @offset of the rows of @g if all valid ones agree, "mixed" if not, "" if there
+ * are none. With @m only rows that have a value of it are asked.
+ */
+const char *analyse_common_text(const struct work *w, const struct group *g,
+				const struct metric *m, size_t offset);
+
+/* The values of @m in the valid rows, into @values; none where the sources are mixed. */
+size_t analyse_values(const struct work *w, const struct metric *m, const struct group *g,
+		      double *values);
+
+/* Of @g over @base, or of the inverse, by blocks, which are left in w->pair. Uses w->a. */
+struct estimate analyse_ratio(struct work *w, const struct metric *m, const struct group *g,
+			      const struct group *base, bool inverse);
 
 /* Where @g has @m from; "mixed" when its runs disagree. */
 const char *analyse_source(const struct work *w, const struct metric *m, const struct group *g);

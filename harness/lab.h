@@ -78,6 +78,9 @@ const char *lab_find_plan(const char *typed);
  */
 const char *lab_find_folder(const struct lab *lab);
 
+/* Analyse a results folder, print its table, write its report.html. LAB_OK or LAB_FAILED. */
+int lab_report(const char *dir);
+
 /* The commands of lab_plan.c and lab_run.c. */
 int lab_plan(struct lab *lab);
 int lab_plans(struct lab *lab);

@@ -46,17 +46,21 @@ const char *lab_find_folder(const struct lab *lab)
 	return dir;
 }
 
-static int report(struct lab *lab)
+int lab_report(const char *dir)
 {
-	const char *dir = lab_find_folder(lab);
 	char err[1024];
 
-	if (!dir)
-		return LAB_FAILED;
 	if (results_analyse(dir, NULL, stdout, mn_has_colour(STDOUT_FILENO), err, sizeof(err)) ||
 	    report_write(dir, err, sizeof(err)))
 		return lab_complain(err);
 	return LAB_OK;
+}
+
+static int report(struct lab *lab)
+{
+	const char *dir = lab_find_folder(lab);
+
+	return dir ? lab_report(dir) : LAB_FAILED;
 }
 
 static int check(struct lab *lab)

@@ -32,10 +32,11 @@ const char *lab_find_plan(const char *typed)
 
 	if (!access(typed, F_OK) || strchr(typed, '/') || shipped_dir(dir, sizeof(dir)))
 		return typed;
-	snprintf(path, sizeof(path), "%s/%s", dir, typed);
+	if (snprintf(path, sizeof(path), "%s/%s.ini", dir, typed) >= (int)sizeof(path))
+		return typed;
 	if (!access(path, F_OK))
 		return path;
-	snprintf(path, sizeof(path), "%s/%s.ini", dir, typed);
+	*strrchr(path, '.') = '\0';	/* its name was typed in full */
 	return access(path, F_OK) ? typed : path;
 }
 

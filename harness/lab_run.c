@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-lab run, resume, merge: what makes a results folder, and then its table. */
-#include <unistd.h>
-
 #include "harness/lab.h"
 #include "harness/merge.h"
-#include "harness/results.h"
-#include "memnet-core/base/explain.h"
-
-static int analyse(const char *dir)
-{
-	char err[1024];
-
-	if (results_analyse(dir, NULL, stdout, mn_has_colour(STDOUT_FILENO), err, sizeof(err)))
-		return lab_complain(err);
-	return LAB_OK;
-}
 
 /* Run, then analyse what is there: also after an interruption there may be much. */
 static int run_and_report(const struct lab *lab)
 {
 	char dir[512];
 	int status = experiment_run(&lab->experiment, dir, sizeof(dir));
-	int report = dir[0] ? analyse(dir) : LAB_OK;
+	int report = dir[0] ? lab_report(dir) : LAB_OK;
 
 	return status ? status : report;
 }
@@ -46,5 +33,5 @@ int lab_merge(struct lab *lab)
 		  err, sizeof(err)))
 		return lab_complain(err);
 	fprintf(stderr, "merged into %s\n", dir);
-	return analyse(dir);
+	return lab_report(dir);
 }

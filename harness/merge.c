@@ -154,8 +154,13 @@ static bool same_row(const struct run_row *a, const struct run_row *b)
 	return columns_equal(runs_columns(), &moved, b);
 }
 
-/* Each part calibrates for itself and counts from 1. */
-static void rename_calibration(const struct merge *m, struct run_row *row)
+/* Else it is a calibration or an idle window: each part has its own, and counts from 1. */
+static bool is_of_a_run(const struct run_row *row)
+{
+	return !strcmp(row->kind, "measure");
+}
+
+static void rename_in_part(const struct merge *m, struct run_row *row)
 {
 	size_t n = strlen(row->run_id);
 
@@ -170,11 +175,11 @@ static int add_row(struct merge *m, struct part *p, size_t i)
 
 	if (had && same_row(&row, had))
 		return 0;
-	if (had && strcmp(row.kind, "calibrate"))
+	if (had && is_of_a_run(&row))
 		return refuse(m, -EEXIST, "%s of %s is also in %s, and they are not the same; merge "
 			      "folders that have no run in common", row.run_id, p->folder.dir,
 			      m->parts[m->from[had - m->rows]].folder.dir);
-	rename_calibration(m, &row);
+	rename_in_part(m, &row);
 	row.order = m->n_rows + 1;
 	m->rows[m->n_rows] = row;
 	m->from[m->n_rows++] = p - m->parts;
@@ -303,9 +308,9 @@ static void note_split_blocks(const struct merge *m)
 	const struct run_row *r = m->rows;
 
 	for (size_t i = 0; i < m->n_rows; i++)
-		for (size_t j = 0; j < i && strcmp(r[i].kind, "calibrate"); j++)
+		for (size_t j = 0; j < i && is_of_a_run(&r[i]); j++)
 			if (r[j].block == r[i].block && m->from[j] != m->from[i] &&
-			    strcmp(r[j].kind, "calibrate")) {
+			    is_of_a_run(&r[j])) {
 				fprintf(m->notes, "block %lld is split between %s and %s: its paths did "
 					"not run beside each other; parts had better end with a block\n",
 					(long long)r[i].block, m->parts[m->from[j]].folder.dir,

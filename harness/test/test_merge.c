@@ -39,7 +39,8 @@ static struct run_row measured(const struct plan_run *r)
 struct making {
 	const char *plan, *host;
 	struct plan_range part;
-	int calibrations;
+	int calibrations;	/* or idle windows */
+	bool idle;
 };
 
 static void append_runs(const struct folder *f, const struct plan *plan, int order)
@@ -76,8 +77,8 @@ static const char *make_folder(struct making m)
 	for (int i = 1; i <= m.calibrations; i++) {
 		struct run_row row = made_run("virtio-tap", "hybrid-saturate", 0);
 
-		ROW_TEXT(row.kind, "calibrate");
-		ROW_TEXT(row.run_id, "calibrate.spare-core.%d", i);
+		ROW_TEXT(row.kind, "%s", m.idle ? "idle" : "calibrate");
+		ROW_TEXT(row.run_id, m.idle ? "idle.%d" : "calibrate.spare-core.%d", i);
 		row.order = i;
 		row.window_begin_ns = m.part.first + i;
 		assert_int_equal(runs_append(f.runs_fd, &row, 1), 0);
@@ -173,6 +174,23 @@ static void each_part_keeps_its_calibrations(void **state)
 	assert_string_equal(rows[9].run_id, "calibrate.spare-core.3.part2");
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(rows[i].order, i + 1);
+	free(rows);
+}
+
+static void each_part_keeps_its_idle_windows(void **state)
+{
+	const char *a = make_folder((struct making){ .part = { 1, 4 }, .calibrations = 2, .idle = true });
+	const char *b = make_folder((struct making){ .part = { 5, 8 }, .calibrations = 2, .idle = true });
+	struct run_row *rows;
+	char dir[512], path[600];
+	size_t n;
+
+	assert_int_equal(merge_two(a, b, dir), 0);
+	snprintf(path, sizeof(path), "%s/runs.csv", dir);
+	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	assert_int_equal(n, 12);
+	assert_string_equal(rows[1].run_id, "idle.2");
+	assert_string_equal(rows[7].run_id, "idle.2.part2");
 	free(rows);
 }
 
@@ -319,6 +337,7 @@ int main(void)
 		cmocka_unit_test(two_halves_equal_the_whole),
 		cmocka_unit_test(what_is_split_or_missing_is_said),
 		cmocka_unit_test(each_part_keeps_its_calibrations),
+		cmocka_unit_test(each_part_keeps_its_idle_windows),
 		cmocka_unit_test(a_run_that_is_twice_the_same_is_kept_once),
 		cmocka_unit_test(a_merged_folder_is_a_part_like_others),
 		cmocka_unit_test(a_run_that_is_twice_and_not_the_same_is_refused),

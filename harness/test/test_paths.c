@@ -188,7 +188,7 @@ static void a_helper_that_is_not_there_leaves_nothing_open(void **state)
 	struct path_end end;
 
 	setenv("PATH", scratch_dir, 1);
-	assert_int_equal(path_open(path_find("passt"), &end, "/dev/null", why, sizeof(why)),
+	assert_int_equal(path_open(path_find("passt"), 0, &end, "/dev/null", why, sizeof(why)),
 			 -ENOENT);
 	setenv("PATH", path, 1);
 	free(path);
@@ -209,7 +209,7 @@ static void a_helper_gets_its_end_and_is_ended(void **state)
 	snprintf(log, sizeof(log), "%s/log", scratch_dir);
 	assert_int_equal(chmod(scratch_write("passt", script), 0755), 0);
 	setenv("PATH", with_scratch, 1);
-	assert_int_equal(path_open(path_find("passt"), &end, log, why, sizeof(why)), 0);
+	assert_int_equal(path_open(path_find("passt"), 0, &end, log, why, sizeof(why)), 0);
 	setenv("PATH", path, 1);
 	free(path);
 	assert_true(end.fd >= 0);

@@ -103,12 +103,12 @@ static void a_rate_is_kept(void **state)
 	struct run r;
 	uint64_t fair;
 
-	assert_int_equal(run_whole(&r, "rr --peer 127.0.0.1:%u --rate 2000 --time 500ms",
+	assert_int_equal(run_whole(&r, "rr --peer 127.0.0.1:%u --rate 500 --time 1s",
 				   f->port), 0);
-	fair = 2000 * run_value(r.stdout_text, "duration_ns") / NSEC_PER_SEC;
+	fair = 500 * run_value(r.stdout_text, "duration_ns") / NSEC_PER_SEC;
 	assert_in_range(run_value(r.stdout_text, "requests"), fair / 2, fair + 1);
-	/* what the timer overslept is no latency: far below the 500 us between two */
-	assert_in_range(run_value(r.stdout_text, "p50_ns"), 1, 400 * NSEC_PER_USEC);
+	/* what the timer overslept is no latency: well below the 2 ms between two */
+	assert_in_range(run_value(r.stdout_text, "p50_ns"), 1, 1500 * NSEC_PER_USEC);
 }
 
 static void what_a_stall_delays_is_charged_to_all_that_waited(void **state)
@@ -135,7 +135,8 @@ static void the_warm_up_leaves_no_latencies(void **state)
 	assert_int_equal(run_whole(&r, "rr --peer 127.0.0.1:%u --rate 1000 --requests 400 "
 				   "--warmup 200ms", f->port), 0);
 	expect_ok(r.stdout_text, 400, 128);
-	assert_in_range(run_value(r.stdout_text, "latencies"), 1, 200);
+	/* half of them, and one or two where the warm-up ends between two */
+	assert_in_range(run_value(r.stdout_text, "latencies"), 1, 205);
 	assert_int_equal(run_whole(&r, "rr --peer 127.0.0.1:%u --requests 10 --warmup 10s",
 				   f->port), 0);
 	expect_ok(r.stdout_text, 10, 128);

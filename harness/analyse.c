@@ -74,19 +74,6 @@ static void choose_baseline(struct work *w, const char *wanted)
 		ROW_TEXT(w->out->baseline, "%s", wanted);
 }
 
-static void choose_subject(struct work *w)
-{
-	const char *twin;
-	char path[32];
-
-	ROW_TEXT(w->out->subject, "memnet");
-	if (has_valid_run(w, "memnet") && strcmp(w->out->baseline, "memnet"))
-		return;
-	twin = find_twin(w, path);
-	if (twin && !strcmp(path, w->out->baseline))
-		ROW_TEXT(w->out->subject, "%s", twin);
-}
-
 /* --- rows ---------------------------------------------------------------------- */
 
 /* Blocks until the interval has left 1, if the ratio is what it looks like, or shows none. */
@@ -385,17 +372,43 @@ int analyse(const struct run_row *rows, size_t n, const char *baseline, struct a
 		make_net(&w, n);
 		w.n_groups = groups_make(rows, n, w.row, w.group);
 		choose_baseline(&w, baseline);
-		choose_subject(&w);
 		out->summary = calloc(w.n_groups * rows_per_group() + 1, sizeof(*out->summary));
-		if (out->summary)
+		if (out->summary) {
 			summarise(&w);
-		else
+			analysis_choose_subject(out);
+		} else {
 			ret = -ENOMEM;
+		}
 	}
 	release_work(&w);
 	if (ret)
 		analysis_release(out);
 	return ret;
+}
+
+static bool was_measured(const struct analysis *a, const char *path)
+{
+	for (size_t i = 0; i < a->n_summary; i++)
+		if (!strcmp(a->summary[i].path, path) && a->summary[i].n > 0)
+			return true;
+	return false;
+}
+
+void analysis_choose_subject(struct analysis *a)
+{
+	size_t len = strlen(a->baseline);
+
+	ROW_TEXT(a->subject, "memnet");
+	if (!len || (was_measured(a, "memnet") && strcmp(a->baseline, "memnet")))
+		return;
+	for (size_t i = 0; i < a->n_summary; i++) {
+		const char *path = a->summary[i].path;
+
+		if (!strncmp(path, a->baseline, len) && path[len] == '@') {
+			ROW_TEXT(a->subject, "%s", path);
+			return;
+		}
+	}
 }
 
 void analysis_release(struct analysis *a)

@@ -40,6 +40,9 @@ struct analysis {
 int analyse(const struct run_row *rows, size_t n, const char *baseline, struct analysis *out);
 void analysis_release(struct analysis *a);
 
+/* Of an analysis whose baseline and summary were read from a file: set its subject. */
+void analysis_choose_subject(struct analysis *a);
+
 /*
  * The row of @metric and @path, of the configuration of @like otherwise; of another
  * path's spin budgets the first. Or NULL.

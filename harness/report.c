@@ -280,6 +280,7 @@ static int load(struct report *r, char *err, size_t errlen)
 	ret = summary_load(path, &r->a.summary, &r->a.n_summary, err, errlen);
 	for (size_t i = 0; !ret && i < r->a.n_summary && !*r->a.baseline; i++)
 		ROW_TEXT(r->a.baseline, "%s", r->a.summary[i].baseline);
+	analysis_choose_subject(&r->a);
 	return ret;
 }
 

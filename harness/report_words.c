@@ -20,6 +20,8 @@ static const struct {
 	{ "compute_gain", "lets the guest compute %s times as fast beside a stream of the same rate" },
 	{ "cpu_efficiency_gain", "does the same work with the CPU time divided by %s" },
 	{ "energy_efficiency_gain", "does the same work with the energy divided by %s" },
+	{ "energy_efficiency_gain_net",
+	  "does the same work with the energy above idle divided by %s" },
 };
 
 /* --- configurations -------------------------------------------------------------- */

@@ -167,6 +167,7 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	assert_says(page, ", by a MODEL (95 % interval");
 	assert_says(page, "TCG.");
 	assert_says(page, "no reproduction");
+	assert_says(page, "MemNet against virtio-tap");
 	assert_says(page, "What kind of result this is");
 	assert_says(page, "83 valid, 1 invalid, 0 failed, 0 skipped");
 	assert_says(page, "vCPU thread off its core");

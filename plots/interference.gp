@@ -88,7 +88,7 @@ do for [w in (words(rows) ? rows : "none")] {
 			}
 		}
 		unset label 3; unset arrow 1
-		set ytics
+		set ytics nomirror textcolor rgb black
 		if (n_all == 0) { unset ytics; set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey }
 		reference = m eq "interaction_energy" ? 0 : 100
 		set arrow 1 from 0.5,reference to n_ways + 0.5,reference nohead linecolor rgb grey dashtype 2

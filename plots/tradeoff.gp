@@ -60,7 +60,7 @@ do for [w in (words(rows) ? rows : "none")] {
 		set xrange [0:(right > 0 ? giga_bits(right) * 1.1 : 1)]
 		set yrange [0:(top > 0 ? top * 1.12 : 1)]
 		unset label 3
-		set xtics; set ytics
+		set xtics nomirror textcolor rgb black; set ytics nomirror textcolor rgb black
 		if (right == 0) { unset xtics; unset ytics; set label 3 "absent" at graph 0.5,0.5 center textcolor rgb grey }
 		eval draw
 		unset label 1; unset label 2

@@ -66,13 +66,13 @@ struct energy_note {
 /* What one domain summed up so far. Plain data of the caller; fields are energy's own. */
 struct energy_sum {
 	struct energy_reading last;	/* last good reading, or the failed first one */
-	int64_t begin_ns, begin_took_ns, end_ns, gap_ns;
+	int64_t begin_ns, begin_took_ns, end_ns, end_slept_ns, gap_ns;
 	uint64_t raw, doubt;		/* counters: what was counted; of it, maybe before begin */
 	int64_t still_ns, moved_ns;	/* it has not moved for so long; the interval before that */
-	double gap_j;			/* no more than this passed in the gaps */
+	double gap_j;			/* no more than this passed in gaps other than jumps */
 	uint64_t jump_raw;		/* of gaps that jumped too far: what was seen, and ... */
 	double jump_w;			/* ... the least limit that allows each of them */
-	unsigned jumps;
+	unsigned jumps;			/* gaps counts them, too */
 	int64_t longest_ns;		/* of all intervals */
 	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
 	uint64_t least, most;		/* gauges: of all readings */
@@ -127,7 +127,10 @@ void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
 void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 		    const struct energy_reading *readings);
 
-/* @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. */
+/*
+ * @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. Of a
+ * window with gaps it reads the power limits anew, which is I/O.
+ */
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		  double busy_cpu_s, struct energy_value *value);
 /*

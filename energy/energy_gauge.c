@@ -40,11 +40,19 @@ const char *energy_gauge_add(const struct energy_zone *zone, struct energy_sum *
 	return NULL;
 }
 
+void energy_gauge_band(const struct energy_zone *zone, const struct energy_sum *sum,
+		       struct energy_value *value)
+{
+	double lag_j = zone->averaged_s / 2 * (sum->most - sum->least) * zone->j_per_raw;
+
+	value->low_j = MAX(0.0, (sum->low_j - lag_j) * (1 - zone->accuracy));
+	value->high_j = (sum->high_j + lag_j) * (1 + zone->accuracy) + sum->gap_j;
+}
+
 void energy_gauge_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			struct energy_value *value)
 {
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
-	double lag_j = zone->averaged_s / 2 * (sum->most - sum->least) * zone->j_per_raw;
 
 	if (window_s < 2 * zone->averaged_s) {
 		energy_no_value(value, ENERGY_ABSENT, "%s: the sensor's mean of %.1f s says "
@@ -54,8 +62,8 @@ void energy_gauge_value(const struct energy_zone *zone, const struct energy_sum 
 	}
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->joules;
-	value->low_j = MAX(0.0, (sum->low_j - lag_j) * (1 - zone->accuracy));
-	value->high_j = (sum->high_j + lag_j) * (1 + zone->accuracy);
+	energy_gauge_band(zone, sum, value);
 	snprintf(value->reason, sizeof(value->reason),
-		 "%s: power integrated over %u readings, not a counter", zone->domain.name, sum->good);
+		 "%s: power integrated over %u readings, not a counter", zone->domain.name,
+		 sum->good);
 }

@@ -75,6 +75,9 @@ int energy_add_note(struct energy *e, int error, const char *fmt, ...) PRINTF_LI
 /* Add what lies between two readings, the last one and @r; NULL, or why it is a gap. */
 const char *energy_gauge_add(const struct energy_zone *zone, struct energy_sum *sum,
 			     const struct energy_reading *r);
+/* The band of a gauge's sum, gaps and all. */
+void energy_gauge_band(const struct energy_zone *zone, const struct energy_sum *sum,
+		       struct energy_value *value);
 /* The value of a gauge's sum without gaps. */
 void energy_gauge_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			struct energy_value *value);

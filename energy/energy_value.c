@@ -17,17 +17,17 @@
  * A reading that failed closes no interval; the next good one does, for both. If
  * there is none before the window's end, the rest of the window is a gap. A
  * window with a gap has no energy, but it has bounds: what was counted, and that
- * plus what would have been believed in the lost time, or what was seen to pass in
- * it, whichever is more.
+ * plus what jumped, and what would have been believed in all other lost time; and the
+ * edges, as of any window.
  *
- * A counter that stands still amid a window is a gap too. Of that a package's RAPL counter
- * alone is sure: it moves by 61 uJ at most, so that 0.1 W move it in under 1 ms, and no
- * package uses less, asleep or not. Still for STILL_NS in a row it has stopped; all shorter
- * stretches are edges close together. It may have stopped within the interval before and
- * gone on within the one behind, so both are lost with it; and where it was still from the
- * window's begin, its first step may be of the time before. DRAM, cores, psys (in steps of
- * 1 J on some machines) and sensors of hwmon may rightly show no change for longer.
- * Still all the time it is no gap: absent.
+ * A counter that stands still for part of a window is a gap too. Of that a package's RAPL
+ * counter alone is sure: it counts in units of 61 uJ or less, and no package, asleep or not,
+ * uses so little as not to fill one in STILL_NS: 0.6 mW. Still for so long in a row it has
+ * stopped; shorter stretches are edges close together, and believed. It may have stopped
+ * within the interval before and gone on within the one behind, so both are lost with it;
+ * and where it was still from the window's begin, its first step may be of the time before.
+ * DRAM, cores, psys (in steps of 1 J on some machines) and sensors of hwmon may rightly
+ * show no change for longer. Still all the time, and no other gap: absent.
  *
  * An interval in which the machine slept is a gap too: CLOCK_MONOTONIC stood still
  * while energy was used, and counters may have been reset. It shows in the distance to
@@ -46,7 +46,7 @@
 
 #define SLACK_NS	(10 * NSEC_PER_MSEC)
 #define SLEPT_NS	(100 * NSEC_PER_MSEC)	/* more than a preemption between two clocks */
-#define STILL_NS	(100 * NSEC_PER_MSEC)	/* a package whose counter stands still has lost it */
+#define STILL_NS	(100 * NSEC_PER_MSEC)	/* no package's counter stands still so long */
 #define STUCK_BUSY_S	0.05		/* CPU time after which a counter must have moved */
 #define STUCK_WINDOW_S	1.0		/* no machine is that idle */
 
@@ -55,10 +55,16 @@ static double seconds(int64_t ns)
 	return (double)ns / NSEC_PER_SEC;
 }
 
-/* No more than this is believed to have been used in @ns. */
-static double most_j(const struct energy_zone *zone, int64_t ns)
+/* No more than this is believed to have been used in @ns, where the limit is @max_w. */
+static double most_j(double max_w, int64_t ns)
 {
-	return 1.5 * zone->max_w * seconds(ns + SLACK_NS);
+	return 1.5 * max_w * seconds(ns + SLACK_NS);
+}
+
+/* From the reading to a later one at @t_ns, awake and asleep. */
+static int64_t since(const struct energy_reading *r, int64_t t_ns, int64_t slept_ns)
+{
+	return t_ns - r->t_ns + llabs(slept_ns - r->slept_ns);
 }
 
 /*
@@ -71,7 +77,6 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 	double dt_s = seconds(cur->t_ns - prev->t_ns);
 
 	*delta = 0;
-
 	if (z->range && z->max_w * dt_s >= z->range * z->j_per_raw)
 		return "interval so long that the counter may have gone round: sample more often";
 	if (cur->raw >= prev->raw)
@@ -80,7 +85,7 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 		*delta = cur->raw + z->range - prev->raw;
 	else
 		return "counter went backward";
-	if (*delta * z->j_per_raw <= most_j(z, cur->t_ns - prev->t_ns))
+	if (*delta * z->j_per_raw <= most_j(z->max_w, cur->t_ns - prev->t_ns))
 		return NULL;
 	if (cur->raw >= prev->raw)
 		return "counter jumped further than the power limit allows";
@@ -88,14 +93,19 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 	return "counter went backward, and not by a wrap";
 }
 
-/* @seen_j: what passed in it, as far as the counter goes. */
-static void sum_gap(const struct energy_zone *zone, struct energy_sum *sum, int64_t ns,
-		    double seen_j, const char *why)
+static void count_gap(struct energy_sum *sum, int64_t ns, const char *why)
 {
 	if (!sum->gaps++)
 		sum->gap_why = why;
 	sum->gap_ns += ns;
-	sum->gap_j += MAX(most_j(zone, ns), seen_j);
+}
+
+/* A gap of which the counter says nothing. */
+static void sum_gap(const struct energy_zone *zone, struct energy_sum *sum, int64_t ns,
+		    const char *why)
+{
+	count_gap(sum, ns, why);
+	sum->gap_j += most_j(zone->max_w, ns);
 }
 
 /* --- counters that stand still ------------------------------------------------- */
@@ -105,14 +115,14 @@ static bool never_still(const struct energy_zone *zone)
 	return zone->ops->steady && zone->domain.kind == ENERGY_PACKAGE;
 }
 
-/* What was still is over, by a step of @raw in @ns or with the window's end. */
+/* What was still is over: by a step of @raw in @ns; by a jump or the window's end, both 0. */
 static void end_still(const struct energy_zone *zone, struct energy_sum *sum, uint64_t raw,
 		      int64_t ns)
 {
 	bool stopped = sum->still_ns >= STILL_NS && never_still(zone);
 
 	if (stopped)
-		sum_gap(zone, sum, sum->moved_ns + sum->still_ns + ns, 0,
+		sum_gap(zone, sum, sum->moved_ns + sum->still_ns + ns,
 			"the counter stood still");
 	if (stopped && !sum->raw)
 		sum->doubt = raw;
@@ -133,41 +143,41 @@ static void sum_delta(const struct energy_zone *zone, struct energy_sum *sum, ui
 /* --- jumps --------------------------------------------------------------------- */
 
 static void sum_jump(const struct energy_zone *zone, struct energy_sum *sum, uint64_t delta,
-		     int64_t ns)
+		     int64_t ns, const char *why)
 {
+	end_still(zone, sum, 0, 0);
+	count_gap(sum, ns, why);
 	sum->jumps++;
 	sum->jump_raw += delta;
-	sum->jump_w = MAX(sum->jump_w, delta * zone->j_per_raw / most_j(zone, ns) * zone->max_w);
+	sum->jump_w = MAX(sum->jump_w, delta * zone->j_per_raw / most_j(1, ns));
 }
 
-/*
- * A limit that was raised since energy_open(), as thermald does, explains jumps, and for ever
- * on: where they are all there is, the limit of now decides.
- */
-static void believe_jumps(const struct energy_zone *zone, struct energy_sum *sum)
+/* The zone's limit, or what it was raised to since energy_open(), as thermald does. */
+static double limit_now_w(const struct energy_zone *zone)
 {
-	double limit_w;
+	return zone->ops->limit_w ? MAX(zone->max_w, zone->ops->limit_w(zone)) : zone->max_w;
+}
 
-	if (!sum->jumps || sum->jumps != sum->gaps || !zone->ops->limit_w)
-		return;
-	limit_w = zone->ops->limit_w(zone);
-	if (limit_w < sum->jump_w || limit_w * seconds(sum->longest_ns) >= zone->range * zone->j_per_raw)
-		return;
-	sum->raw += sum->jump_raw;
-	sum->gaps = 0;
+/* A raised limit explains jumps: where the window has no other gaps, it decides. */
+static bool explains_jumps(const struct energy_zone *zone, const struct energy_sum *sum,
+			   double limit_w)
+{
+	double round_j = zone->range * zone->j_per_raw;
+
+	return sum->jumps && sum->jumps == sum->gaps && limit_w >= sum->jump_w &&
+	       (!round_j || limit_w * seconds(sum->longest_ns) < round_j);
 }
 
 /* --- intervals ----------------------------------------------------------------- */
 
-/* The interval from the last good reading to @r; NULL, or why it is a gap, and what it saw. */
-static const char *add_interval(const struct energy_zone *zone, struct energy_sum *sum,
-				const struct energy_reading *r, double *seen_j)
+/*
+ * The interval from the last good reading to @r; NULL, or why it is a gap. @delta is what
+ * the counter shows of it; a gauge's is added here.
+ */
+static const char *judge_interval(const struct energy_zone *zone, struct energy_sum *sum,
+				  const struct energy_reading *r, uint64_t *delta)
 {
-	const char *why;
-	uint64_t delta;
-
-	*seen_j = 0;
-
+	*delta = 0;
 	if (sum->last.error)
 		return "the first reading failed";
 	if (r->t_ns < sum->last.t_ns)
@@ -176,32 +186,30 @@ static const char *add_interval(const struct energy_zone *zone, struct energy_su
 		return "the machine was suspended";
 	if (zone->gauge)
 		return energy_gauge_add(zone, sum, r);
-	why = zone_delta(zone, &sum->last, r, &delta);
 	sum->longest_ns = MAX(sum->longest_ns, r->t_ns - sum->last.t_ns);
-	if (why && delta)
-		sum_jump(zone, sum, delta, r->t_ns - sum->last.t_ns);
-	if (why)
-		*seen_j = delta * zone->j_per_raw;
-	else
-		sum_delta(zone, sum, delta, r->t_ns - sum->last.t_ns);
-	return why;
+	return zone_delta(zone, &sum->last, r, delta);
 }
 
 static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 		    const struct energy_reading *r)
 {
+	int64_t ns = r->t_ns - sum->last.t_ns;
 	const char *why;
-	double seen_j;
+	uint64_t delta;
 
 	sum->end_ns = r->t_ns;
+	sum->end_slept_ns = r->slept_ns;
 	sum->end_error = r->error;
 	if (r->error)
 		return;
 	sum->good++;
-	why = add_interval(zone, sum, r, &seen_j);
-	if (why)
-		sum_gap(zone, sum, r->t_ns - sum->last.t_ns +
-			llabs(r->slept_ns - sum->last.slept_ns), seen_j, why);
+	why = judge_interval(zone, sum, r, &delta);
+	if (!why)
+		sum_delta(zone, sum, delta, ns);
+	else if (delta)
+		sum_jump(zone, sum, delta, ns, why);
+	else
+		sum_gap(zone, sum, since(&sum->last, r->t_ns, r->slept_ns), why);
 	sum->least = MIN(sum->least, r->raw);
 	sum->most = MAX(sum->most, r->raw);
 	sum->last = *r;
@@ -216,6 +224,7 @@ void energy_sum_begin(const struct energy *e, struct energy_sum *sums,
 			.begin_ns = readings[i].t_ns,
 			.begin_took_ns = readings[i].took_ns,
 			.end_ns = readings[i].t_ns,
+			.end_slept_ns = readings[i].slept_ns,
 			.least = readings[i].error ? UINT64_MAX : readings[i].raw,
 			.most = readings[i].raw,
 			.good = !readings[i].error,
@@ -257,31 +266,43 @@ static void stuck_value(const struct energy_zone *zone, const struct energy_sum 
 						  : "a virtual machine's?");
 }
 
-static void invalid_value(const struct energy_zone *zone, const struct energy_sum *sum,
-			  struct energy_value *value)
+/*
+ * At either edge the counter is up to one update old, and was read some time after the clock:
+ * that long at @watts. And it counts in steps.
+ */
+static void counter_band(const struct energy_zone *zone, const struct energy_sum *sum,
+			 double watts, double low_j, double high_j, struct energy_value *value)
 {
+	double edges_s = 2 * ENERGY_UPDATE_S + seconds(sum->begin_took_ns + sum->last.took_ns);
+	double edges_j = watts * edges_s + energy_step_j(zone);
+
+	value->low_j = MAX(0.0, low_j - edges_j);
+	value->high_j = high_j + edges_j;
+}
+
+static void invalid_value(const struct energy_zone *zone, const struct energy_sum *sum,
+			  double limit_w, struct energy_value *value)
+{
+	double gap_j = sum->gap_j * limit_w / zone->max_w;
+
 	value->gaps = sum->gaps;
 	energy_no_value(value, ENERGY_INVALID, "%s: %u gap%s, %.3f s: %s (its limit: %g W)",
 			zone->domain.name, sum->gaps, sum->gaps == 1 ? "" : "s",
-			seconds(sum->gap_ns), sum->gap_why, zone->max_w);
-	value->low_j = zone->gauge ? sum->low_j : (sum->raw - sum->doubt) * zone->j_per_raw;
-	value->high_j = (zone->gauge ? sum->high_j : sum->raw * zone->j_per_raw) + sum->gap_j;
+			seconds(sum->gap_ns), sum->gap_why, limit_w);
+	if (zone->gauge)
+		energy_gauge_band(zone, sum, value);
+	else
+		counter_band(zone, sum, 1.5 * limit_w, (sum->raw - sum->doubt) * zone->j_per_raw,
+			     (sum->raw + sum->jump_raw) * zone->j_per_raw + gap_j, value);
 }
 
-/*
- * At either edge the counter is up to one update old, and was read some time after the clock:
- * that long at the window's own mean power. And it counts in steps.
- */
 static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,
 			   struct energy_value *value)
 {
-	double edges = (2 * ENERGY_UPDATE_S + seconds(sum->begin_took_ns + sum->last.took_ns)) /
-		       seconds(sum->end_ns - sum->begin_ns);
-
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->raw * zone->j_per_raw;
-	value->low_j = MAX(0.0, value->joules * (1 - edges) - energy_step_j(zone));
-	value->high_j = value->joules * (1 + edges) + energy_step_j(zone);
+	counter_band(zone, sum, value->joules / seconds(sum->end_ns - sum->begin_ns),
+		     value->joules, value->joules, value);
 }
 
 double energy_step_j(const struct energy_zone *zone)
@@ -292,6 +313,7 @@ double energy_step_j(const struct energy_zone *zone)
 static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 			  double busy_cpu_s, struct energy_value *value)
 {
+	double limit_w;
 	char lost[64];
 
 	if (!sum.good) {
@@ -299,19 +321,25 @@ static void counter_value(const struct energy_zone *zone, struct energy_sum sum,
 				zone->domain.name, energy_errno_name(sum.end_error));
 		return;
 	}
+	if (sum.end_ns <= sum.begin_ns) {
+		energy_no_value(value, ENERGY_ABSENT, "%s: the window has no length",
+				zone->domain.name);
+		return;
+	}
 	if (sum.end_error) {
 		snprintf(lost, sizeof(lost), "lost in the window (%s)",
 			 energy_errno_name(sum.end_error));
-		sum_gap(zone, &sum, sum.end_ns - sum.last.t_ns, 0, lost);
+		sum_gap(zone, &sum, since(&sum.last, sum.end_ns, sum.end_slept_ns), lost);
 	}
-	if (sum.raw)
+	if (sum.raw || sum.gaps)
 		end_still(zone, &sum, 0, 0);
-	believe_jumps(zone, &sum);
+	limit_w = sum.gaps ? limit_now_w(zone) : zone->max_w;
+	if (explains_jumps(zone, &sum, limit_w)) {
+		sum.raw += sum.jump_raw;
+		sum.gaps = 0;
+	}
 	if (sum.gaps)
-		invalid_value(zone, &sum, value);
-	else if (sum.end_ns <= sum.begin_ns)
-		energy_no_value(value, ENERGY_ABSENT, "%s: the window has no length",
-				zone->domain.name);
+		invalid_value(zone, &sum, limit_w, value);
 	else if (looks_stuck(zone, &sum, busy_cpu_s))
 		stuck_value(zone, &sum, value);
 	else if (zone->gauge)

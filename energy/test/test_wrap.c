@@ -50,14 +50,23 @@ static struct energy_value window(const struct energy *e, const struct energy_re
 	const struct energy_reading readings_[] = { __VA_ARGS__ };		\
 	window(e, readings_, ARRAY_SIZE(readings_), busy); })
 
-static void assert_gap(const struct energy_value *v, unsigned gaps, double low_j, double high_j)
+/* These are what the counter tells; 2 ms at the limit and 100 uJ are for the edges. */
+static void assert_gap_of(const struct energy_value *v, double limit_w, unsigned gaps, double low_j,
+			  double high_j)
 {
+	double edges_j = 0.002 * 1.5 * limit_w + 100e-6;
+
 	assert_int_equal(v->quality, ENERGY_INVALID);
 	assert_int_equal(v->gaps, gaps);
 	assert_true(isnan(v->joules));
-	close_to(v->low_j, low_j);
-	close_to(v->high_j, high_j);
+	close_to(v->low_j, MAX(0.0, low_j - edges_j));
+	close_to(v->high_j, high_j + edges_j);
 	assert_true(strlen(v->reason) > 0);
+}
+
+static void assert_gap(const struct energy_value *v, unsigned gaps, double low_j, double high_j)
+{
+	assert_gap_of(v, FAKE_MAX_W, gaps, low_j, high_j);
 }
 
 static void one_wrap_is_mended(void **state)
@@ -210,6 +219,20 @@ static void a_package_that_stops_is_a_gap_with_the_truth_within(void **state)
 	energy_close(e);
 }
 
+/* Nothing is counted at all, but the end of the gap is not the end of what is lost. */
+static void a_package_that_stops_behind_a_gap_has_both_in_its_bounds(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 900000000), at(1, 800000000), at(2, 800000000));
+
+	assert_gap(&v, 2, 0, 303 + 303);
+	/* Asleep for an hour, and no counter any more. */
+	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), ((struct energy_reading){
+		   .t_ns = 2 * NSEC_PER_SEC, .slept_ns = 3600 * NSEC_PER_SEC, .error = -ENODEV }));
+	assert_gap(&v, 1, 10, 10 + 1.5 * 200 * 3601.01);
+	energy_close(e);
+}
+
 static void edges_close_together_see_no_step_and_nothing_is_lost(void **state)
 {
 	struct energy *e = one_package();
@@ -332,6 +355,8 @@ static void a_zone_that_vanishes_leaves_a_gap_to_the_end(void **state)
 	fake_remove("class/powercap/intel-rapl:0/energy_uj");
 	fake_read(e, 0.2, &r[2]);
 	fake_read(e, 0.6, &r[3]);
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++)	/* this machine's, not the tree's */
+		r[i].took_ns = r[i].slept_ns = 0;
 	v = window(e, r, 4, 1);
 	assert_gap(&v, 1, 10, 10 + 1.5 * 200 * 0.51);
 	assert_non_null(strstr(v.reason, "lost in the window (ENODATA)"));
@@ -397,17 +422,25 @@ static void a_limit_raised_since_is_read_anew(void **state)
 	e = fake_open("powercap");
 	/* 10 W, then 45 W, of which 1.5 * 15 W * 1.01 s = 22.725 J are believed in a second */
 	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(2, 55000000), at(3, 100000000));
-	assert_gap(&v, 2, 10, 100);
+	assert_gap_of(&v, 15, 2, 10, 100);
 	fake_write(limit, "29000000\n");		/* 45 J want 29.703 W */
 	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(2, 55000000), at(3, 100000000));
-	assert_gap(&v, 2, 10, 100);
+	assert_gap_of(&v, 29, 2, 10, 100);
 	fake_write(limit, "60000000\n");
 	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(2, 55000000), at(3, 100000000));
 	assert_int_equal(v.quality, ENERGY_MEASURED);
 	close_to(v.joules, 100);
-	/* Nor does that explain a step backward beside them. */
+	/* Still for 60 ms before the jump, and for 60 ms behind it: it moved in between. */
+	v = WINDOW(e, 1, at(0, 0), at(1, 10000000), at(1.06, 10000000), at(2, 55000000),
+		   at(2.06, 55000000), at(3, 65000000));
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	/* Nor does that explain a step backward beside them; there 60 W may have passed. */
 	v = WINDOW(e, 1, at(0, 0), at(1, 45000000), at(2, 5000000), at(3, 15000000));
-	assert_int_equal(v.quality, ENERGY_INVALID);
+	assert_gap_of(&v, 60, 2, 10, 55 + 1.5 * 60 * 1.01);
+	assert_non_null(strstr(v.reason, "(its limit: 60 W)"));
+	/* Nor a counter that stands still behind the only one. */
+	v = WINDOW(e, 1, at(0, 0), at(1, 45000000), at(2, 45000000));
+	assert_gap_of(&v, 60, 2, 0, 45 + 1.5 * 60 * 1.01);
 	energy_close(e);
 }
 
@@ -460,6 +493,7 @@ int main(void)
 		fake_test(a_reading_that_took_long_widens_the_band),
 		fake_test(a_counter_that_never_moves_under_load_is_absent),
 		fake_test(a_package_that_stops_is_a_gap_with_the_truth_within),
+		fake_test(a_package_that_stops_behind_a_gap_has_both_in_its_bounds),
 		fake_test(edges_close_together_see_no_step_and_nothing_is_lost),
 		fake_test(only_a_package_is_known_never_to_rest),
 		fake_test(cores_asleep_may_use_nothing_for_a_while),

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,13 +59,15 @@ size_t energy_count_packages(struct energy *e)
 	return most;
 }
 
-/* Is there a zone @name, or one of which that is the begin? */
-static bool has_zone(const struct energy *e, const char *name, bool begin)
+/* Are there zones of single dies of @package, "package-N"? */
+static bool by_die(const struct energy *e, const char *package)
 {
-	size_t len = strlen(name) + !begin;
+	size_t len = strlen(package);
 
 	for (size_t i = 0; i < e->n_zones; i++) {
-		if (!strncmp(e->zones[i].domain.name, name, len))
+		const char *name = e->zones[i].domain.name;
+
+		if (!strncmp(name, package, len) && !strncmp(name + len, "-die-", 5))
 			return true;
 	}
 	return false;
@@ -72,22 +75,21 @@ static bool has_zone(const struct energy *e, const char *name, bool begin)
 
 static int find_zone(struct energy *e, uint64_t package, uint64_t die, void *ctx)
 {
-	char whole[32], part[56], *missing = whole;
+	char whole[32], part[64], *missing = whole;
 
-	snprintf(whole, sizeof(whole), "package-%llu", (unsigned long long)package);
-	if (has_zone(e, whole, false))
+	snprintf(whole, sizeof(whole), "package-%" PRIu64, package);
+	if (energy_find_zone(e, whole))
 		return 0;
-	snprintf(part, sizeof(part), "%s-die-", whole);
-	if (has_zone(e, part, true)) {
+	if (by_die(e, whole)) {
 		if (energy_counts_sockets(e))
 			return 0;
-		snprintf(part, sizeof(part), "%s-die-%llu", whole, (unsigned long long)die);
+		snprintf(part, sizeof(part), "%s-die-%" PRIu64, whole, die);
+		if (energy_find_zone(e, part))
+			return 0;
 		missing = part;
 	}
-	if (has_zone(e, missing, false))
-		return 0;
-	return energy_add_note(e, -ENXIO, "%s of this machine has no counter: the others are no total",
-			       missing);
+	return energy_add_note(e, -ENXIO, "%s of this machine has no counter: the others are no "
+			       "total", missing);
 }
 
 int energy_check_packages(struct energy *e)

@@ -79,8 +79,8 @@ static int identify(const char *dir, enum energy_kind *kind, char *label, size_t
 }
 
 /*
- * The most the zone admits to, 0 if it does not tell: on small machines constraint 0 is the sustained
- * limit, and short turbo (constraint 1) exceeds it several times.
+ * The most the zone admits to, 0 if it does not tell: on small machines constraint 0 is the
+ * sustained limit, and short turbo (constraint 1) exceeds it several times.
  */
 static double powercap_limit_w(const struct energy_zone *zone)
 {
@@ -134,6 +134,7 @@ static int add_zone(struct energy *e, const char *dir)
 	struct energy_zone *zone;
 	enum energy_kind kind;
 	char label[32];
+	double limit_w;
 	int ret = identify(dir, &kind, label, sizeof(label));
 
 	if (ret) {
@@ -153,8 +154,9 @@ static int add_zone(struct energy *e, const char *dir)
 	memcpy(zone->domain.name, label, sizeof(label));
 	zone->j_per_raw = 1e-6;
 	snprintf(zone->dir, sizeof(zone->dir), "%.300s", dir);
-	if (powercap_limit_w(zone))
-		zone->max_w = powercap_limit_w(zone);
+	limit_w = powercap_limit_w(zone);
+	if (limit_w > 0)
+		zone->max_w = limit_w;
 	zone->error = open_counter(dir, zone);
 	if (zone->error)
 		note_unreadable(e, dir, zone->error);

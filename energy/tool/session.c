@@ -4,7 +4,6 @@
  * one window, or as many as asked for.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "energy/tool/sink.h"
 #include "energy/tool/target.h"
 #include "energy/tool/window.h"
+#include "memnet-core/base/io.h"
 #include "memnet-core/base/nearest.h"
 
 /* What emit() needs. */
@@ -108,29 +108,10 @@ static void emit(void *ctx, const struct record *of_window)
 		repeat_add(&report->repeat, &record);
 }
 
-/* Is there such a file, where execvp() looks? */
-static bool command_exists(const char *name)
-{
-	const char *dir = getenv("PATH");
-	char path[PATH_MAX];
-
-	if (strchr(name, '/') || !dir)
-		return !access(name, X_OK);
-	for (; dir; dir = *dir ? dir + 1 : NULL) {
-		int len = strcspn(dir, ":");
-
-		snprintf(path, sizeof(path), "%.*s%s%s", len, dir, len ? "/" : "./", name);
-		if (!access(path, X_OK))
-			return true;
-		dir += len;
-	}
-	return false;
-}
-
 /* A file that is there and is not found is a script whose first line names nothing. */
 static int no_command(const char *name, int error)
 {
-	bool lost = error == -ENOENT, script = lost && command_exists(name);
+	bool lost = error == -ENOENT, script = lost && mn_program_there(name);
 
 	complain("%s: %s; nothing was measured", name, script ? "its interpreter is missing" :
 		 lost ? "no such command" : strerror(-error));

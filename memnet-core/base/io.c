@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,25 @@ int mn_beside_program(unsigned int up, const char *name, char *path, size_t size
 	}
 	n = strlen(path);
 	return snprintf(path + n, size - n, "/%s", name) < (int)(size - n) ? 0 : -ENAMETOOLONG;
+}
+
+bool mn_program_there(const char *name)
+{
+	const char *dir = getenv("PATH");
+	char path[PATH_MAX];
+
+	if (strchr(name, '/'))
+		return !access(name, X_OK);
+	for (dir = dir ? dir : "/bin:/usr/bin";; dir++) {
+		int len = strcspn(dir, ":");
+
+		snprintf(path, sizeof(path), "%.*s%s%s", len, dir, len ? "/" : "", name);
+		if (!access(path, X_OK))
+			return true;
+		dir += len;
+		if (!*dir)
+			return false;
+	}
 }
 
 int mn_open_standard_fds(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole reads and writes over file descriptors. All return -errno on failure. */
+/* Whole reads and writes, and files of programs. All return -errno on failure but the one bool. */
 #ifndef MEMNET_BASE_IO_H
 #define MEMNET_BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,12 @@ int mn_read_u64(const char *path, uint64_t *value);
  * within @size; -ENOENT: there are not so many levels; -errno.
  */
 int mn_beside_program(unsigned int up, const char *name, char *path, size_t size);
+
+/*
+ * Is there a file @name that may be executed, where execvp() looks: along $PATH? A script that is
+ * there can still give ENOENT: its interpreter is missing.
+ */
+bool mn_program_there(const char *name);
 
 /*
  * To be called first by a program: where standard input, output or error is closed,

@@ -179,6 +179,7 @@ energy_tool_src := \
 	energy/tool/values.c \
 	energy/tool/repeat.c \
 	energy/tool/text.c \
+	energy/tool/text_format.c \
 	energy/tool/csv.c \
 	energy/tool/json.c \
 	energy/tool/doctor.c \

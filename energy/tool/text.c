@@ -3,78 +3,14 @@
  * For people, in the manner of perf stat: the number first, right-aligned, then what
  * it is. A value that is not measured says MODEL, or absent and why, in its own line.
  */
-#include <ctype.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
 
 #include "energy/tool/output.h"
+#include "energy/tool/text_format.h"
 
-#define MODEL_WORD	"MODEL"
 #define SHORT_S		0.2
-
-/* "1,234,567". */
-static const char *grouped(uint64_t n, char *buf, size_t size)
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
-	char *p = buf;
-
-	for (int i = 0; i < len && p < buf + size - 2; i++) {
-		if (i && (len - i) % 3 == 0)
-			*p++ = ',';
-		*p++ = digits[i];
-	}
-	*p = '\0';
-	return buf;
-}
-
-/* Four digits that mean something, never fewer than the whole number has. */
-static const char *short_number(double value, char *buf, size_t size)
-{
-	double size_of = fabs(value);
-	int decimals = size_of >= 1000 ? 0 : size_of >= 100 ? 1 : size_of >= 10 ? 2 : 3;
-
-	if (isfinite(value))
-		snprintf(buf, size, "%.*f", decimals, value);
-	else
-		snprintf(buf, size, "-");
-	return buf;
-}
-
-/* "1.20 .. 1.30", or "". */
-static const char *range(double low, double high, char *buf, size_t size)
-{
-	char a[32], b[32];
-
-	buf[0] = '\0';
-	if (isfinite(low) && isfinite(high))
-		snprintf(buf, size, "%s .. %s", short_number(low, a, sizeof(a)),
-			 short_number(high, b, sizeof(b)));
-	return buf;
-}
-
-/* Clocks are counted in ns and shown in ms. */
-static const char *count_text(const struct value *v, char *buf, size_t size)
-{
-	if (!isfinite(v->value))
-		snprintf(buf, size, "absent");
-	else if (!strcmp(v->metric, "time_ns"))
-		snprintf(buf, size, "%.2f ms", v->value / 1e6);
-	else
-		grouped(v->counter->value, buf, size);
-	return buf;
-}
-
-static const char *source_word(const char *source)
-{
-	return strcmp(source, "model") ? source : MODEL_WORD;
-}
-
-static bool is_model(const struct session *session)
-{
-	return !strcmp(energy_source(session->energy), "model");
-}
 
 /* --- one window ---------------------------------------------------------------- */
 
@@ -97,7 +33,8 @@ static void print_joules(FILE *out, const struct energy_value *v, const char *na
 	char joules[32], watts[32], band[80];
 
 	range(v->low_j, v->high_j, band, sizeof(band));
-	fprintf(out, "%14s %12s   %-16s %-11s %-10s", short_number(v->joules, joules, sizeof(joules)),
+	fprintf(out, "%14s %12s   %-16s %-11s %-10s",
+		short_number(v->joules, joules, sizeof(joules)),
 		short_number(v->joules / duration_s, watts, sizeof(watts)), name,
 		source_word(v->source), energy_quality_name(v->quality));
 	if (band[0])
@@ -168,8 +105,8 @@ static void print_net_reason(FILE *out, const struct record *r)
 	if (!isfinite(r->net.joules))
 		fprintf(out, "  no net: %s\n", r->net.reason);
 	else if (busy > BUSY_IDLE)
-		fprintf(out, "  others kept the CPUs %.0f %% busy while all was to be idle: net is what "
-			"came on top of them\n", 100 * busy);
+		fprintf(out, "  others kept the CPUs %.0f %% busy while all was to be idle: net is "
+			"what came on top of them\n", 100 * busy);
 }
 
 static void print_reasons(FILE *out, const struct session *session, const struct record *r)
@@ -188,9 +125,8 @@ static void print_reasons(FILE *out, const struct session *session, const struct
 	if (session->options->idle_ns)
 		print_net_reason(out, r);
 	print_notes_of(out, session, r);
-	if (is_model(session) && r->duration_s < SHORT_S)
-		fprintf(out, "  A window this short holds few of the 10 ms steps of /proc/stat, which "
-			"the model goes by: the joules are rough.\n");
+	if (r->total.quality == ENERGY_ESTIMATED && r->duration_s < SHORT_S)
+		fprintf(out, "  %s\n", r->total.reason);
 }
 
 static void print_share(FILE *out, const struct session *session, const struct cpu_use *cpu,
@@ -230,44 +166,6 @@ static void print_times(FILE *out, const struct session *session, const struct r
 		fprintf(out, "%14.3f   CPU, whole machine", cpu->busy);
 		print_share(out, session, cpu, r->duration_s);
 	}
-}
-
-/* The reason of a counter begins with its name, which stands beside it already. */
-static const char *reason_of(const struct value *v)
-{
-	size_t len = strlen(v->name);
-
-	return !strncmp(v->reason, v->name, len) && v->reason[len] == ':' ? v->reason + len + 2
-									  : v->reason;
-}
-
-/* " (83.2%)": scaled, for it was counted for that part of the time. */
-static const char *scaled_mark(const struct value *v, char *buf, size_t size)
-{
-	const struct counter_sum *sum = v->counter;
-
-	buf[0] = '\0';
-	/* Two clocks of the kernel, read one after the other, are not quite the same. */
-	if (isfinite(v->value) && sum && sum->running_ns < 0.9995 * sum->enabled_ns)
-		snprintf(buf, size, " (%.1f%%)", 100.0 * sum->running_ns / sum->enabled_ns);
-	return buf;
-}
-
-/* What a count lacks, where there is no room for reasons: "instructions:u (83.2%)". */
-static const char *count_marks(const struct value *v, char *buf, size_t size)
-{
-	const struct counter_sum *sum = v->counter;
-	size_t len;
-
-	buf[0] = '\0';
-	if (!sum || !isfinite(v->value))
-		return buf;
-	len = snprintf(buf, size, "%s", sum->user_only ? ":u" : "");
-	len += strlen(scaled_mark(v, buf + len, size - len));
-	if (sum->absent)
-		snprintf(buf + len, size - len, " (not on %u of %u)", sum->absent,
-			 sum->absent + sum->threads);
-	return buf;
 }
 
 /* @above: the reason of the line before. */
@@ -313,10 +211,12 @@ static void print_window(FILE *out, const struct session *session, const struct 
 	print_times(out, session, r);
 	print_counts(out, session, r);
 	if (r->sampler.lost && !is_model(session))
-		fprintf(out, "\n  %llu readings of the energy counters came too late or not at all\n",
+		fprintf(out, "\n  %llu readings of the energy counters came too late or not at "
+			"all\n",
 			(unsigned long long)r->sampler.lost);
 	if (r->missed_threads)
-		fprintf(out, "\n  %u threads began while counters were attached: perhaps not counted\n",
+		fprintf(out, "\n  %u threads began while counters were attached: perhaps not "
+			"counted\n",
 			r->missed_threads);
 	putc('\n', out);
 }
@@ -383,7 +283,8 @@ static void print_line(FILE *out, const struct session *session, const struct re
 		short_number(v->joules, joules, sizeof(joules)),
 		short_number(v->joules / r->duration_s, watts, sizeof(watts)),
 		range(v->low_j, v->high_j, band, sizeof(band)), source_word(v->source),
-		energy_quality_name(v->quality), busy, short_number(cpu->command, used, sizeof(used)));
+		energy_quality_name(v->quality), busy,
+		short_number(cpu->command, used, sizeof(used)));
 	if (session->options->idle_ns)
 		print_line_net(out, &r->net);
 	if (session->options->events)
@@ -473,7 +374,8 @@ static void print_summary(FILE *out, const struct summary *s, size_t n_runs)
 		summary_pair(v, s->estimate.low, s->estimate.high, interval, sizeof(interval)),
 		model ? 24 : 0, summary_pair(v, s->min, s->max, all, sizeof(all)));
 	if (model)
-		fprintf(out, " " MODEL_WORD ", band %s", range(s->low, s->high, band, sizeof(band)));
+		fprintf(out, " " MODEL_WORD ", band %s",
+			range(s->low, s->high, band, sizeof(band)));
 	if (s->estimate.n < n_runs)
 		fprintf(out, " (%zu of %zu runs; not all: %s)", s->estimate.n, n_runs, v->reason);
 	putc('\n', out);
@@ -509,8 +411,8 @@ static void text_summary(FILE *out, const struct session *session, struct repeat
 		fprintf(out, "\n  %zu runs give no 95 %% interval of a median; %d do.\n",
 			repeat->n_runs, STATS_INTERVAL_MIN_N);
 	if (is_model(session)) {
-		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; the band, "
-		      "how far the model may be off in all of them.\n", out);
+		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; the "
+		      "band, how far the model may be off in all of them.\n", out);
 		print_rough(out, repeat);
 		print_notes(out, session->energy, NULL);
 	}

@@ -447,7 +447,11 @@ $(eval $(call test,energy/test/test_insns_api2.c,energy/test/fake_qemu.c energy/
 $(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c \
 	memnet-core/base/io.c,-rdynamic))
 $(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_tool.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_joules.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_command.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_pids.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_report.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_options.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_events.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_calibrate.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_doctor.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -549,9 +553,8 @@ TEST_SCRIPTS := \
 	harness/test/test_seeded_fault.sh
 
 # These execute programs, load the plugin, or boot VMs.
-$(BUILD)/energy/test/test_tool $(BUILD)/energy/test/test_tool_events $(BUILD)/energy/test/test_tool_output \
-$(BUILD)/energy/test/test_tool_calibrate $(BUILD)/energy/test/test_tool_doctor \
-$(BUILD)/energy/test/test_tool_net: | $(BUILD)/bin/memnet-energy \
+$(foreach of,joules command pids report options events output calibrate doctor \
+	net,$(BUILD)/energy/test/test_tool_$(of)): | $(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \

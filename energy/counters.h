@@ -63,8 +63,8 @@ void counters_close(struct counters *c);
 
 /*
  * Is there an event @name at all, to be asked for before anything runs? 0: there is, here or on
- * another machine, or who knows its tracepoints cannot be asked; -ENOENT, -EINVAL and a line
- * in @why: nobody knows it.
+ * another machine, or it is a tracepoint and tracefs cannot be read; -ENOENT, -EINVAL and a
+ * line in @why: nobody knows it.
  */
 int counters_check_name(const char *name, char *why, size_t size);
 

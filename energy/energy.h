@@ -50,7 +50,7 @@ struct energy_domain {
 
 struct energy_reading {
 	int64_t t_ns;			/* CLOCK_MONOTONIC, taken just before the read */
-	int64_t took_ns;		/* from t_ns until it was read: the thread may be preempted */
+	int64_t took_ns;		/* from t_ns until read: the thread may be preempted */
 	int64_t slept_ns;		/* in suspend since boot: CLOCK_BOOTTIME less t_ns */
 	uint64_t raw;			/* counter units; meaningful only if !error */
 	int error;			/* 0 or -errno */

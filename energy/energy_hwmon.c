@@ -188,8 +188,8 @@ static int add_sensor(struct energy *e, const struct chip *chip, const char *fil
 	label_zone(e, chip, file, zone);
 	if (!strncmp(file, "power", 5) && describe_gauge(chip, file, zone)) {
 		zone->error = -EUCLEAN;
-		energy_add_note(e, zone->error, "%s/%s left out: its %s_interval does not tell over "
-				"how long it averages", chip->dir, file, file);
+		energy_add_note(e, zone->error, "%s/%s left out: its %s_interval does not tell "
+				"over how long it averages", chip->dir, file, file);
 		return 0;
 	}
 	snprintf(path, sizeof(path), "%s/%s", chip->dir, file);

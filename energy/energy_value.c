@@ -377,8 +377,8 @@ static void add_reason(struct energy_value *total, const char *before, const cha
 {
 	size_t len = strlen(total->reason);
 
-	snprintf(total->reason + len, sizeof(total->reason) - len, "%s%s%s", len ? "; " : "", before,
-		 reason);
+	snprintf(total->reason + len, sizeof(total->reason) - len, "%s%s%s", len ? "; " : "",
+		 before, reason);
 }
 
 /*

@@ -82,6 +82,10 @@ void sampler_stop(struct sampler *s);
 /* After sampler_stop(): the samples in order of time, if not drained. Owned by @s. */
 const struct sampler_sample *sampler_samples(const struct sampler *s, size_t *n);
 struct sampler_stats sampler_stats(const struct sampler *s);
+/*
+ * The same, of periodic samples from @begin_ns to @end_ns, CLOCK_MONOTONIC, both included.
+ * Those that were drained are not counted.
+ */
 struct sampler_coverage sampler_coverage(const struct sampler *s, int64_t begin_ns, int64_t end_ns);
 
 /* Stops first if need be. */

@@ -65,8 +65,6 @@ static void the_default_set_is_what_is_counted_by_default(void **state)
 	fclose(f);
 }
 
-#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
-
 /* Also where tracefs is not mounted: what libpfm4 knows has no such modifier. */
 static void a_modifier_nobody_knows_is_refused(void **state)
 {
@@ -79,6 +77,8 @@ static void a_modifier_nobody_knows_is_refused(void **state)
 		tool_said(&t, "nothing was measured");
 	}
 }
+
+#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
 {

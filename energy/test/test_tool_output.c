@@ -182,7 +182,8 @@ static void json_has_names_that_are_not_utf_8(void **state)
 /* The PMU counts CPU clock, 1 J a second; powercap has 2.5 J of the same package. */
 static void the_witness_and_its_difference_are_in_csv_and_json(void **state)
 {
-	static const char words[] = "-- sh -c 'sleep 0.05; echo 3500000 > " ENERGY_UJ "; sleep 0.05'";
+	static const char words[] = "-- sh -c 'sleep 0.05; echo 3500000 > " ENERGY_UJ
+				    "; sleep 0.05'";
 	json_t *all, *check;
 	size_t row;
 

@@ -296,8 +296,8 @@ static const struct subcommand *find_subcommand(const struct options *o)
 		if (!next || (s->has_options && *next == '-'))
 			return s;
 		if (*next == '-')
-			usage_error("%s has no options of its own; --source and --sysfs come before "
-				    "its name; a program of that name: -- %s", s->name, s->name);
+			usage_error("%s has no options of its own; --source and --sysfs come "
+				    "before its name; a program of that name: -- %s", s->name, s->name);
 	}
 	return NULL;
 }
@@ -331,6 +331,6 @@ int main(int argc, char **argv)
 		options.output = &output_text;
 	check_together(&options);
 	if (nowhere && !options.file)
-		return STATUS_TOOL;	/* the report would be lost, and there is nowhere to say so */
+		return STATUS_TOOL;	/* the report would be lost, which can be said nowhere */
 	return session_run(&options);
 }

@@ -66,7 +66,6 @@ static struct busy busy_of(const struct session *session, const struct record *r
 {
 	double edge_s = ticks_s(session), before = r->duration_s / r->before.duration_s / 2;
 	double after = r->duration_s / r->after.duration_s / 2;
-
 	double above_s = r->cpu.busy - before * r->before.busy_s - after * r->after.busy_s;
 
 	if (!session->options->idle_ns)

@@ -6,7 +6,7 @@
 #include "energy/tool/repeat.h"
 #include "energy/tool/tool.h"
 
-#define WHOLE_BELOW	9007199254740992.0	/* 2^53: a double has all digits of a whole number */
+#define WHOLE_BELOW	9007199254740992.0	/* 2^53: a double has all its digits */
 
 /* All write to @out; whether that went well is asked of ferror() by the caller. */
 struct output_ops {

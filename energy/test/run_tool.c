@@ -103,6 +103,19 @@ void tool_run(struct tool *t, const char *words, ...)
 	tool_wait(t);
 }
 
+bool tool_was_late(const struct tool *t)
+{
+	static unsigned times;
+
+	if (!strstr(t->err, "stood still")) {
+		times = 0;
+		return false;
+	}
+	if (++times == 20)
+		fail_msg("each time the counter stood still\nstatus %d: %s", t->status, t->err);
+	return true;
+}
+
 void tool_said(const struct tool *t, const char *part)
 {
 	if (!strstr(t->err, part))

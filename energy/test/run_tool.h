@@ -10,7 +10,7 @@
 struct tool {
 	pid_t pid;
 	int status;			/* as a shell has it */
-	char out[65536], err[65536];	/* the command's output and the report */
+	char out[65536], err[1048576];	/* the command's output and the report */
 };
 
 /* Start "memnet-energy --sysfs ROOT @words", in the shell's words; it is @t->pid. */
@@ -21,6 +21,12 @@ void tool_ready(const struct tool *t);
 void tool_wait(struct tool *t);
 /* Both. */
 void tool_run(struct tool *t, const char *words, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * On a busy machine the command may come so late that the package stood still: run it again.
+ * Fails the test the 20th time.
+ */
+bool tool_was_late(const struct tool *t);
 
 /* Fail, showing all that was said, if @part is (not) in @t->err. */
 void tool_said(const struct tool *t, const char *part);

@@ -369,9 +369,6 @@ static void without_room_each_deadline_is_lost_once(void **state)
 	sampler_free(s);
 }
 
-#define MARKERS		4
-#define MARKS_EACH	100
-
 static void what_is_lost_in_a_stretch_of_time_is_known(void **state)
 {
 	const struct sampler_gauge slow = { read_slowly, NULL };
@@ -387,8 +384,8 @@ static void what_is_lost_in_a_stretch_of_time_is_known(void **state)
 	second = sampler_coverage(s, middle_ns + 1, mn_now_ns());
 	assert_int_equal(all.taken, periodic_samples(s));
 	assert_in_range(all.due - all.taken, sampler_stats(s).lost - 1, sampler_stats(s).lost + 1);
-	assert_true(first.due - first.taken >= 4);	/* of 9: two with each sample */
-	assert_in_range(first.due, 9, 10);
+	assert_true(first.due <= 10);			/* fewer if it began late */
+	assert_true(first.taken <= first.due / 2 + 1);	/* two are lost with each */
 	assert_int_equal(first.taken + second.taken, all.taken);
 	assert_in_range(first.due + second.due, all.due, all.due + 1);
 	all = sampler_coverage(s, begin_ns - NSEC_PER_SEC, begin_ns);	/* nothing was due */
@@ -415,6 +412,9 @@ static void late_samples_of_a_stretch_are_counted(void **state)
 	assert_true(c.late > 0 || c.due > c.taken);
 	sampler_free(s);
 }
+
+#define MARKERS		4
+#define MARKS_EACH	100
 
 static void *make_marks(void *arg)
 {

@@ -309,8 +309,8 @@ static void check_packages(struct energy *e)
 static void check_meter(struct energy *e)
 {
 	if (count_kind(e, ENERGY_SERVER, false) > 1)
-		energy_add_note(e, -EUCLEAN, "several power meters: which of them contains which is "
-				"not known, none is taken");
+		energy_add_note(e, -EUCLEAN, "several power meters: which of them contains which "
+				"is not known, none is taken");
 	if (count_kind(e, ENERGY_SERVER, false) > 1 || !count_kind(e, ENERGY_SERVER, true))
 		remove_kind(e, ENERGY_SERVER);
 	for (size_t i = 0; i < e->n_zones; i++) {
@@ -326,8 +326,8 @@ static int hwmon_open(struct energy *e)
 	if (ret)
 		return ret;
 	if (e->sensor && e->n_zones > 1)
-		return energy_add_note(e, -ENOTUNIQ, "%zu chips have a sensor %s: ask for one of them "
-				       "by its number, as hwmon:hwmon0/...", e->n_zones, e->sensor);
+		return energy_add_note(e, -ENOTUNIQ, "%zu chips have a sensor %s: ask for one of "
+				       "them by its number, as hwmon:hwmon0/...", e->n_zones, e->sensor);
 	if (e->sensor && e->n_zones) {
 		e->zones[0].domain.in_total = true;
 		return e->zones[0].error;

@@ -86,7 +86,7 @@ void energy_gauge_value(const struct energy_zone *zone, const struct energy_sum 
 void energy_zone_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		       double busy_cpu_s, struct energy_value *value);
 
-/* No less than the unit a counter counts in: 61 uJ; of some machines' psys 1 J (Sapphire Rapids). */
+/* No less than a counter's unit: 61 uJ; of some machines' psys 1 J (Sapphire Rapids). */
 double energy_step_j(const struct energy_zone *zone);
 
 #define ENERGY_UPDATE_S	0.001		/* RAPL counters advance about this often */

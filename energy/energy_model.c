@@ -143,7 +143,8 @@ static void model_value(const struct energy *e, const struct energy_sum *sum, do
 	value->high_j = model_joules(e->family, thread_s, share_of(busy_cpu_s + ticks_s, thread_s),
 				     SHAPE_LOGARITHMIC, 1);
 	snprintf(value->reason, sizeof(value->reason),
-		 "model of %s by CPU time, not a measurement%s", e->family->name, window_s >= FEW_TICKS_S ? "" :
+		 "model of %s by CPU time, not a measurement%s", e->family->name,
+		 window_s >= FEW_TICKS_S ? "" :
 		 "; the window is few ticks of 10 ms long: rough");
 }
 

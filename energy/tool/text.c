@@ -411,8 +411,8 @@ static void text_summary(FILE *out, const struct session *session, struct repeat
 		fprintf(out, "\n  %zu runs give no 95 %% interval of a median; %d do.\n",
 			repeat->n_runs, STATS_INTERVAL_MIN_N);
 	if (is_model(session)) {
-		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; the "
-		      "band, how far the model may be off in all of them.\n", out);
+		fputs("  " MODEL_WORD ", not a measurement: intervals show how the runs differ; "
+		      "the band, how far the model may be off in all of them.\n", out);
 		print_rough(out, repeat);
 		print_notes(out, session->energy, NULL);
 	}

@@ -147,6 +147,65 @@ static void noise_makes_the_margin_wider(void **state)
 }
 
 /* OLD's second half is a tenth faster than its first: the same again proves nothing. */
+/* The first half against the second is 1.25: three times that noise is a margin of 75 %. */
+static void a_margin_too_wide_is_no_all_clear(void **state)
+{
+	rates(1000, 1000, 0.001);
+	for (int b = BLOCKS / 2; b < BLOCKS; b++) {
+		old[b].compute_ops_per_s *= 1.25;
+		new[b].compute_ops_per_s *= 1.25;
+	}
+	expect(COMPARE_UNDECIDED, "INCONCLUSIVE", "a margin above 50 % decides nothing\n");
+	assert_true(result.finding[0].margin > 0.7 && result.finding[0].low > 1 / 1.7);
+	for (int b = 0; b < BLOCKS; b++)
+		new[b].compute_ops_per_s /= 4;
+	expect(COMPARE_WORSE, "REGRESSION", "compute_rate");	/* what is beyond it is beyond it */
+}
+
+static void a_configuration_is_named_in_full(void **state)
+{
+	rates(1000, 800, 0.01);
+	for (int b = 0; b < BLOCKS; b++) {
+		old[b].chunk_bytes = new[b].chunk_bytes = 4096;
+		old[b].flows = new[b].flows = 8;
+		ROW_TEXT(old[b].topology, "two-vm");
+		ROW_TEXT(new[b].topology, "two-vm");
+		ROW_TEXT(old[b].path, "memnet@b");
+		ROW_TEXT(new[b].path, "memnet@b");
+		ROW_TEXT(old[b].spin, "50us");
+		ROW_TEXT(new[b].spin, "50us");
+	}
+	expect(COMPARE_WORSE, "REGRESSION    memnet@b spin 50us, spare-core, compute send, 8 flows, "
+	       "4 KiB a call, two-vm: compute_rate", "");
+}
+
+/* One that differs in any of these is another one. */
+static void another_configuration_is_not_compared(void **state)
+{
+	static const struct { size_t at; const char *other; } field[] = {
+		{ offsetof(struct run_row, path), "memnet@b" },
+		{ offsetof(struct run_row, arm), "equal-core" },
+		{ offsetof(struct run_row, topology), "n-vm-2" },
+		{ offsetof(struct run_row, direction), "recv" },
+		{ offsetof(struct run_row, spin), "50us" },
+	};
+
+	rates(1000, 800, 0.01);
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++) {
+		struct run_row kept[BLOCKS];
+
+		memcpy(kept, new, sizeof(kept));
+		for (int b = 0; b < BLOCKS; b++)
+			strcpy((char *)&new[b] + field[i].at, field[i].other);
+		assert_int_equal(compare(), COMPARE_NOTHING);
+		assert_int_equal(result.not_compared[NOT_IN_BOTH], 2);
+		memcpy(new, kept, sizeof(kept));
+	}
+	for (int b = 0; b < BLOCKS; b++)
+		new[b].chunk_bytes = 4096;
+	assert_int_equal(compare(), COMPARE_NOTHING);
+}
+
 static void drift_within_a_folder_is_noise(void **state)
 {
 	rates(1000, 950, 0.001);
@@ -343,6 +402,7 @@ static void margins_that_mean_nothing_are_refused(void **state)
 		{ { "nonsense", 2, 3, "" }, "no such metric" },
 		{ { "any", 0, 3, "" }, "floor_percent" },
 		{ { "any", NAN, 3, "" }, "floor_percent" },
+		{ { "any", 51, 3, "" }, "nothing could be called unchanged" },
 		{ { "any", 2, -1, "" }, "noise_factor" },
 		{ { "any", 2, NAN, "" }, "noise_factor" },
 		{ { "compute_rate", 2, 3, "" }, "no row 'any'" },
@@ -467,6 +527,9 @@ int main(void)
 		TEST(of_a_cost_less_is_better),
 		TEST(within_the_margin_nothing_is_a_regression),
 		TEST(noise_makes_the_margin_wider),
+		TEST(a_margin_too_wide_is_no_all_clear),
+		TEST(a_configuration_is_named_in_full),
+		TEST(another_configuration_is_not_compared),
 		TEST(drift_within_a_folder_is_noise),
 		TEST(scatter_within_a_folder_is_noise),
 		TEST(another_sitting_of_old_says_how_far_sittings_are_apart),

@@ -221,7 +221,7 @@ analyse_src := \
 	harness/groups.c \
 	harness/interference.c \
 	harness/metrics.c \
-	harness/net.c \
+	harness/net_energy.c \
 	energy/attribution.c \
 	energy/energy_quality.c \
 	memnet-core/base/stats.c \
@@ -472,7 +472,7 @@ $(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
-$(eval $(call test,harness/test/test_net.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))

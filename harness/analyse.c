@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "harness/interference.h"
-#include "harness/net.h"
+#include "harness/net_energy.h"
 #include "memnet-core/base/resample.h"
 
 /* --- the baseline -------------------------------------------------------------- */

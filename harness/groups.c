@@ -7,11 +7,12 @@
 #include "memnet-core/base/parse.h"
 #include "memnet-core/base/util.h"
 
-/* Names that are not to be sorted by letter; unknown ones come last. */
+/* Names that are not to be sorted by letter; others come last, n-vm-2 before n-vm-10. */
 static size_t place(const char *name)
 {
 	static const char *const order[] = {
-		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr", "hybrid-saturate", "hybrid-paced", "hybrid-fixed",
+		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr",
+		"hybrid-saturate", "hybrid-paced", "hybrid-fixed",
 		"spare-core", "equal-core", "one-vm", "two-vm", "none", "send", "recv",
 	};
 	size_t i = 0;
@@ -25,7 +26,7 @@ static int compare_words(const void *a, const void *b)
 {
 	size_t i = place(a), j = place(b);
 
-	return i != j ? (i > j) - (i < j) : strcmp(a, b);
+	return i != j ? (i > j) - (i < j) : strverscmp(a, b);
 }
 
 static int compare_counts(const void *a, const void *b)
@@ -97,6 +98,11 @@ static int compare_rows(const void *p, const void *q)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
+bool run_is_idle(const struct run_row *row)
+{
+	return !strcmp(row->kind, "idle");
+}
+
 bool run_is_ok(const struct run_row *row)
 {
 	return !strcmp(row->status, "ok");
@@ -157,5 +163,6 @@ bool group_is_part(const struct group *part, const struct group *both, const cha
 	    strcmp(p->topology, b->topology) || strcmp(p->accelerator, b->accelerator))
 		return false;
 	return !strcmp(p->direction, "none") ||
-	       (!strcmp(p->direction, b->direction) && p->flows == b->flows);
+	       (!strcmp(p->direction, b->direction) && p->flows == b->flows &&
+		p->chunk_bytes == b->chunk_bytes);
 }

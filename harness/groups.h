@@ -40,4 +40,7 @@ size_t group_count(const struct group *g, const char *status);
 
 bool run_is_ok(const struct run_row *row);
 
+/* Is it a window of the machine without a VM? It is no run of any path. */
+bool run_is_idle(const struct run_row *row);
+
 #endif

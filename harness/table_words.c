@@ -11,7 +11,7 @@
 
 #include "harness/groups.h"
 #include "harness/interference.h"
-#include "harness/net.h"
+#include "harness/net_energy.h"
 #include "memnet-core/base/stats.h"
 
 /* Print a paragraph "head  words words ...", its lines indented under the words. */

@@ -4,7 +4,7 @@
  *
  * The runs of one configuration are a group (groups.h). Each is compared with the
  * group that differs from it in nothing but the path, which is the baseline's; a spin
- * budget, which the baseline's path does not have, belongs to the path.
+ * budget belongs to the path: most baselines have none, and of A/A both have the same.
  *
  * A ratio is formed block by block, from runs made within minutes of each other
  * (stats.c says why), and of the blocks in which both paths have a valid run. A
@@ -44,17 +44,17 @@ static bool has_valid_run(const struct work *w, const char *path)
 	return false;
 }
 
-/* The path that is once more there under another name, "PATH@LABEL"; that name. Or NULL. */
-static const char *find_twin(const struct work *w, char path[32])
+/* Is a path once more there under another name, "PATH@LABEL"? The plain one is in @path. */
+static bool find_twin(const struct work *w, char path[32])
 {
 	for (size_t g = 0; g < w->n_groups; g++) {
 		const char *name = w->group[g].row[0]->path;
 
 		snprintf(path, 32, "%.*s", (int)strcspn(name, "@"), name);
 		if (strchr(name, '@') && has_valid_run(w, path))
-			return name;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static void choose_baseline(struct work *w, const char *wanted)
@@ -432,7 +432,8 @@ const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
 		    !strcmp(rows[i].topology, like->topology) &&
 		    rows[i].chunk_bytes == like->chunk_bytes &&
 		    !strcmp(rows[i].path, path) && !strcmp(rows[i].metric, metric) &&
-		    (!same_path || !strcmp(rows[i].spin, like->spin)))
+		    (same_path ? !strcmp(rows[i].spin, like->spin) :
+				 spins_agree(rows[i].spin, like->spin)))
 			return &rows[i];
 	return NULL;
 }

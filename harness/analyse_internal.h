@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between analyse.c (paths compared), analyse_values.c, interference.c (scenarios) and compare.c (folders). */
+/*
+ * Between analyse.c (paths compared), analyse_values.c, interference.c (scenarios) and
+ * compare.c (folders).
+ */
 #ifndef MEMNET_HARNESS_ANALYSE_INTERNAL_H
 #define MEMNET_HARNESS_ANALYSE_INTERNAL_H
 

@@ -71,7 +71,7 @@ static const struct {
 	{ KEY(spin), compare_spins },
 };
 
-#define PATH_KEYS 2	/* the last ones: group_same_but_path() */
+#define PATH_KEYS 2	/* the last ones: the path, and the spin budget that belongs to it */
 
 static int compare_keys(const struct run_row *a, const struct run_row *b, size_t n_fields)
 {
@@ -149,9 +149,15 @@ bool group_same(const struct group *a, const struct group *b)
 	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key));
 }
 
+bool spins_agree(const char *a, const char *b)
+{
+	return !*a || !*b || !strcmp(a, b);
+}
+
 bool group_same_but_path(const struct group *a, const struct group *b)
 {
-	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS);
+	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS) &&
+	       spins_agree(a->row[0]->spin, b->row[0]->spin);
 }
 
 bool group_is_part(const struct group *part, const struct group *both, const char *scenario)

@@ -20,6 +20,9 @@ struct group {
 size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **sorted,
 		   struct group *groups);
 
+/* May paths of these spin budgets be compared? One has none, or both the same (A/A). */
+bool spins_agree(const char *a, const char *b);
+
 /* The two configurations differ at most in the path, and in what only one of them has: spin. */
 bool group_same_but_path(const struct group *a, const struct group *b);
 

@@ -325,6 +325,33 @@ static void a_path_is_held_against_itself(void **state)
 	assert_string_equal(result.subject, "virtio-tap@again");
 }
 
+/* Each budget against the same one under the other name: not all against the first. */
+static void a_path_is_held_against_itself_budget_by_budget(void **state)
+{
+	struct run_row rows[24];
+	size_t n = drifting(rows, "hybrid-saturate"), seen = 0;
+
+	n += drifting(rows + n, "hybrid-saturate");
+	for (size_t i = 0; i < n; i++) {
+		ROW_TEXT(rows[i].path, i & 1 ? "memnet@b" : "memnet");
+		ROW_TEXT(rows[i].spin, i < n / 2 ? "0" : "50us");
+		if (i >= n / 2)
+			rows[i].compute_ops_per_s *= i & 1 ? 6 : 3;
+	}
+	analyse_rows(rows, n);
+	for (size_t i = 0; i < result.n_summary; i++) {
+		const struct summary_row *s = &result.summary[i];
+
+		if (strcmp(s->metric, "compute_rate") || strcmp(s->path, "memnet@b"))
+			continue;
+		seen++;
+		near(s->ratio, strcmp(s->spin, "0") ? 4.5 : 2.25);
+		assert_string_equal(summary_find(result.summary, result.n_summary, s, "memnet",
+						 "compute_rate")->spin, s->spin);
+	}
+	assert_int_equal(seen, 2);
+}
+
 static void chunks_are_configurations(void **state)
 {
 	struct run_row rows[24];
@@ -656,6 +683,7 @@ int main(void)
 		cmocka_unit_test(pairs_are_tested_as_pairs),
 		cmocka_unit_test(vhost_is_the_baseline_when_it_has_a_valid_run),
 		cmocka_unit_test(a_path_is_held_against_itself),
+		cmocka_unit_test(a_path_is_held_against_itself_budget_by_budget),
 		cmocka_unit_test(chunks_are_configurations),
 		cmocka_unit_test(accelerators_are_never_compared),
 		cmocka_unit_test(a_compute_gain_needs_equal_bytes),

@@ -290,7 +290,7 @@ static bool is_plain(const struct run_row *r)
 	return strcmp(r->kind, "measure") || (!strcmp(r->status, "ok") && !*r->reason);
 }
 
-/* The reasons of the runs left out, and remarks on others, each once with its count, most frequent first. */
+/* The reasons of runs left out, and remarks on others, each once with its count, most first. */
 static void say_reasons(const struct table *t)
 {
 	bool *said = calloc(t->n + 1, sizeof(*said));
@@ -334,18 +334,24 @@ bool table_has_topologies(const struct table *t)
 	return false;
 }
 
-/* "spare-core send 1.00, 1.00": the ratios of what @gain has to hold in one configuration. */
-static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
-			  const struct summary_row *s)
+/* " spare-core send 8 flows": all but scenario, path and spin budget. */
+static void format_configuration(const struct table *t, FILE *f, const struct summary_row *s)
 {
 	const char *topology = table_has_topologies(t) ? s->topology : "";
 
-	fprintf(f, " %s %s%s%s%s%s", s->arm, topology, *topology ? " " : "", s->direction,
-		*s->spin ? " spin " : "", s->spin);
+	fprintf(f, " %s%s%s %s", s->arm, *topology ? " " : "", topology, s->direction);
 	if (s->flows > 1)
 		fprintf(f, " %lld flows", (long long)s->flows);
 	if (s->chunk_bytes > 0)
 		fprintf(f, " %lld KiB", (long long)s->chunk_bytes / 1024);
+}
+
+/* "spare-core send 1.00, 1.00": the ratios of what @gain has to hold in one configuration. */
+static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
+			  const struct summary_row *s)
+{
+	format_configuration(t, f, s);
+	fprintf(f, "%s%s", *s->spin ? " spin " : "", s->spin);
 	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
 		const struct summary_row *held =
 			summary_find(t->a->summary, t->a->n_summary, s, s->path,
@@ -419,7 +425,7 @@ static bool was_skipped(const struct table *t, const struct summary_row *s)
 	return cpu && cpu->n + cpu->n_invalid + cpu->n_failed == 0;
 }
 
-/* "spare-core send: virtio-tap 48 % (45 .. 50), memnet 52 % (50 .. 53);" True: a model's. */
+/* "spare-core send: memnet 52 % (50 .. 53), virtio-tap 48 % (45 .. 50);" True: a model's. */
 static bool list_interference(const struct table *t, FILE *f, const struct interference *i)
 {
 	const struct summary_row *last = NULL;
@@ -429,14 +435,15 @@ static bool list_interference(const struct table *t, FILE *f, const struct inter
 		const struct summary_row *s = &t->a->summary[n];
 		bool same = last && !strcmp(last->arm, s->arm) &&
 			    !strcmp(last->topology, s->topology) &&
-			    !strcmp(last->direction, s->direction) && last->flows == s->flows;
+			    !strcmp(last->direction, s->direction) && last->flows == s->flows &&
+			    last->chunk_bytes == s->chunk_bytes;
 
 		if (strcmp(s->metric, i->name) || was_skipped(t, s))
 			continue;
-		if (!same)
-			fprintf(f, "%s %s %s", last ? ";" : "", s->arm, s->direction);
-		if (!same && s->flows > 1)
-			fprintf(f, " %lld flows", (long long)s->flows);
+		if (!same) {
+			fprintf(f, "%s", last ? ";" : "");
+			format_configuration(t, f, s);
+		}
 		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "",
 			s->spin);
 		format_estimate(f, s);

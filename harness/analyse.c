@@ -149,21 +149,12 @@ static void set_ratio(struct summary_row *s, struct estimate ratio)
 	s->ratio_ci_high = ratio.high;
 }
 
-/* What goes by the @n pairs of the ratio estimated last. */
-static void set_paired(struct work *w, struct summary_row *s, size_t n)
+/* By the @n pairs of the ratio estimated last. */
+static double p_value_paired(struct work *w, size_t n)
 {
-	struct resampled_ratio r;
-
-	for (size_t i = 0; i < n; i++) {
-		w->a[i] = w->pair[i].value;
-		w->b[i] = w->pair[i].base;
-	}
-	r = bootstrap_ratio(w->a, n, w->b, n, true, 1);
-	s->ratio_boot_low = r.low;
-	s->ratio_boot_high = r.high;
 	for (size_t i = 0; i < n; i++)
 		w->a[i] = log(w->pair[i].ratio);
-	s->p_value_paired = permutation_test_paired(w->a, n, 1);
+	return permutation_test_paired(w->a, n, 1);
 }
 
 static double p_value(struct work *w, const struct metric *m, const struct group *g,
@@ -209,7 +200,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	s->p_value = p_value(w, m, g, base);
 	if (!metric_is_judged(m, s->scenario))
 		return;
-	set_paired(w, s, e.n);
+	s->p_value_paired = p_value_paired(w, e.n);
 	set_verdict(w, s, e, m->sense == METRIC_MORE);
 }
 
@@ -276,7 +267,7 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	s->ci_high = e.high;
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
-	set_paired(w, s, e.n);
+	s->p_value_paired = p_value_paired(w, e.n);
 	set_verdict(w, s, e, true);
 	if (e.n && !(check_holds(w, &gain->check[0], g, base) &&
 		     check_holds(w, &gain->check[1], g, base)))

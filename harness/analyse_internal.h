@@ -13,7 +13,7 @@
 
 struct pair {
 	int64_t block;
-	double value, base, ratio;
+	double ratio;
 };
 
 struct work {

@@ -152,7 +152,7 @@ static void measure(struct comparing *w, struct finding *f)
 {
 	double *old = w->values[0], *new = w->values[1];
 	const struct margin_row *margin = margin_of(w->in, f->metric->name);
-	struct resampled_ratio r = bootstrap_ratio(new, f->n_new, old, f->n_old, false, 1);
+	struct resampled_ratio r = bootstrap_ratio(new, f->n_new, old, f->n_old, 1);
 
 	f->median_old = median_of(old, f->n_old, w->values[2]);
 	f->median_new = median_of(new, f->n_new, w->values[2]);

@@ -471,6 +471,8 @@ $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_analyse_gains.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))

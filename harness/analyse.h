@@ -12,7 +12,7 @@
 
 #define VERDICT_BETTER		"better"
 #define VERDICT_WORSE		"worse"
-#define VERDICT_SAME		"no difference shown"	/* the interval is within 1 +- VERDICT_MARGIN */
+#define VERDICT_SAME		"no difference shown"	/* interval within 1 +- VERDICT_MARGIN */
 #define VERDICT_INCONCLUSIVE	"inconclusive"		/* often: "inconclusive, need n = 14" */
 #define VERDICT_UNEQUAL		"not comparable"	/* what a gain has to hold equal was not */
 

@@ -58,7 +58,7 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 
 struct block_values {
 	size_t n;			/* blocks with a valid run that has a value */
-	const char *source, *quality;	/* as in summary.csv; of a mixed source there are no values */
+	const char *source, *quality;	/* as in summary.csv; a mixed source has no values */
 };
 
 /* A value per block, in the order of the blocks, into @values, which has room for g->n. */

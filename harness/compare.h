@@ -41,7 +41,7 @@ struct finding {
 	double log_sd;			/* of both together */
 	double noise, margin;		/* as fractions: 0.02 is 2 % */
 	double p, p_family;		/* of the U test; the same after Holm */
-	size_t need_n;			/* blocks on each side, of an inconclusive one; 0: cannot say */
+	size_t need_n;			/* blocks on each side, if inconclusive; 0: cannot say */
 };
 
 struct comparison {

@@ -106,7 +106,8 @@ static void report(struct gate *g, enum outcome outcome, const struct threshold_
 	g->count[outcome]++;
 	fprintf(g->out, "%s%-12s%s  %s, %s%s%s, %s%s%s",
 		g->colour ? outcome_colour[outcome] : "", outcome_name[outcome],
-		g->colour ? "\033[0m" : "", t->scenario, t->arm, *t->direction ? ", " : "", t->direction, t->path, *t->spin ? " spin " : "", t->spin);
+		g->colour ? "\033[0m" : "", t->scenario, t->arm, *t->direction ? ", " : "",
+		t->direction, t->path, *t->spin ? " spin " : "", t->spin);
 	if (t->flows > 1)
 		fprintf(g->out, ", %lld flows", (long long)t->flows);
 	fprintf(g->out, ": %s %s %s %g: ", t->metric, t->field, t->condition, t->bound);

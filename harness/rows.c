@@ -252,8 +252,8 @@ static int make_whole(const struct columns *columns, int fd, const char *path,
 	if (end < len) {
 		if (ftruncate(fd, end))
 			return -errno;
-		rows_say(err, errlen, "%s: cut off a torn last row of %zu bytes, kept in %s.torn", path,
-			 len - end, path);
+		rows_say(err, errlen, "%s: cut off a torn last row of %zu bytes, kept in %s.torn",
+			 path, len - end, path);
 	}
 	return end ? 0 : append_header(columns, fd);
 }

@@ -88,9 +88,9 @@ static void say_gain(const struct table *t)
 {
 	if (!t->a->baseline[0])
 		return;
-	say(t->out, "gain", "How many times better %s is: rates %s / %s, seconds and joules %s / %s, "
-	    "compared block by block; the median over the blocks. Other values are medians over the "
-	    "valid runs.%s", t->a->subject, t->a->subject, t->a->baseline, t->a->baseline,
+	say(t->out, "gain", "How many times better %s is: rates %s / %s, seconds and joules "
+	    "%s / %s, compared block by block; the median over the blocks. Other values are "
+	    "medians over the valid runs.%s", t->a->subject, t->a->subject, t->a->baseline, t->a->baseline,
 	    t->a->subject, any_is_inconclusive(t->a) ? " Where it says 'need n', neither a "
 	    "difference nor its absence is shown: about so many repetitions would." : "");
 }
@@ -98,8 +98,8 @@ static void say_gain(const struct table *t)
 static void say_topologies(const struct table *t)
 {
 	if (table_has_topologies(t))
-		say(t->out, "topologies", "two-vm: one VM computes and another one has the network's "
-		    "work, their vCPUs on the same CPUs. n-vm-N: N VMs at once, each with both. "
+		say(t->out, "topologies", "two-vm: one VM computes and another one has the "
+		    "network's work, their vCPUs on the same CPUs. n-vm-N: N VMs at once, each with both. "
 		    "A value is the sum over the VMs of a run.");
 }
 
@@ -159,8 +159,8 @@ static void say_energy(const struct table *t)
 		say(t->out, "energy", "Measured by RAPL through %s: CPU packages and memory, "
 		    "without power supply, fans and disks.", source);
 	} else if (!strcmp(source, "hwmon")) {
-		say(t->out, "energy", "Measured by sensors of hwmon: of the CPU packages, or else of "
-		    "the whole machine (environment.json names the domains).");
+		say(t->out, "energy", "Measured by sensors of hwmon: of the CPU packages, or else "
+		    "of the whole machine (environment.json names the domains).");
 	} else if (!strcmp(source, "mixed")) {
 		say(t->out, "energy", "The runs have different energy sources, so energy is not "
 		    "compared.");

@@ -163,7 +163,8 @@ static void an_interval_near_one_shows_no_difference(void **state)
 
 	drifting(rows, "hybrid-saturate");
 	for (int b = 0; b < 6; b++)
-		rows[2 * b + 1].compute_ops_per_s = rows[2 * b].compute_ops_per_s * (0.985 + 0.006 * b);
+		rows[2 * b + 1].compute_ops_per_s = rows[2 * b].compute_ops_per_s *
+						    (0.985 + 0.006 * b);
 	analyse_rows(rows, 12);
 	s = must_find("hybrid-saturate", "memnet", "compute_rate");
 	assert_string_equal(s->verdict, VERDICT_SAME);
@@ -185,7 +186,7 @@ static void a_wide_interval_around_one_is_inconclusive(void **state)
 	s = must_find("hybrid-saturate", "memnet", "compute_rate");
 	assert_string_equal(s->verdict, "inconclusive, need n = 7");
 	assert_int_equal(s->need_n, 7);
-	/* by hand again: deviation 0.1613, median 1.0614 (0.0596): (1.96 0.1613 / 0.0596)^2 pi / 2 */
+	/* again: deviation 0.1613, median 1.0614 (0.0596): (1.96 0.1613 / 0.0596)^2 pi / 2 */
 	for (int b = 0; b < 6; b++)
 		rows[2 * b + 1].compute_ops_per_s = rows[2 * b].compute_ops_per_s * 1.05 *
 						    (b % 2 ? exp(0.1472) : exp(-0.1472));

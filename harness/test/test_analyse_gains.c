@@ -31,6 +31,7 @@ static void a_compute_gain_needs_equal_bytes(void **state)
 
 static void a_network_gain_must_not_cost_compute(void **state)
 {
+	const struct summary_row *s;
 	struct run_row rows[12];
 
 	drifting(rows, "hybrid-saturate");
@@ -46,9 +47,9 @@ static void a_network_gain_must_not_cost_compute(void **state)
 	assert_string_equal(must_find("hybrid-saturate", "memnet", "network_gain")->verdict,
 			    VERDICT_UNEQUAL);
 	analyse_rows(rows, 8);		/* more blocks would not mend that */
-	assert_string_equal(must_find("hybrid-saturate", "memnet", "network_gain")->verdict,
-			    VERDICT_UNEQUAL);
-	assert_true(must_find("hybrid-saturate", "memnet", "network_gain")->need_n == ABSENT_INTEGER);
+	s = must_find("hybrid-saturate", "memnet", "network_gain");
+	assert_string_equal(s->verdict, VERDICT_UNEQUAL);
+	assert_true(s->need_n == ABSENT_INTEGER);
 }
 
 static size_t fixed_work(struct run_row *rows)

@@ -66,7 +66,8 @@ static void expect(int code, const char *head, const char *part)
 	int got = compare();
 
 	if (got != code || strncmp(text, head, strlen(head)) || !strstr(text, part))
-		fail_msg("exit %d instead of %d, or no '%s ... %s':\n%s", got, code, head, part, text);
+		fail_msg("exit %d instead of %d, or no '%s ... %s':\n%s", got, code, head, part,
+			 text);
 }
 
 /* Values that scatter a little around @level, the same for the same @seed. */
@@ -96,7 +97,8 @@ static void rates(double old_level, double new_level, double scatter)
 static void a_rate_that_fell_is_a_regression(void **state)
 {
 	rates(1000, 800, 0.01);
-	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, compute send: compute_rate ", "0.8");
+	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, compute send: compute_rate ",
+	       "0.8");
 	assert_non_null(strstr(text, "1 worse, 0 inconclusive, 0 unchanged within their margins, "
 			       "0 better: a regression\n"));
 	assert_true(result.finding[0].worse > 1.2);
@@ -119,7 +121,8 @@ static void of_a_cost_less_is_better(void **state)
 		old[b].latency_p50_ns = 1000 + b;
 		new[b].latency_p50_ns = 1300 + b;
 	}
-	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, rr send: latency_p50 1004 -> 1304 ns, ",
+	expect(COMPARE_WORSE,
+	       "REGRESSION    memnet, spare-core, rr send: latency_p50 1004 -> 1304 ns, ",
 	       "1.299x");
 	for (int b = 0; b < BLOCKS; b++)
 		new[b].latency_p50_ns = 700 + b;
@@ -175,8 +178,8 @@ static void a_configuration_is_named_in_full(void **state)
 		ROW_TEXT(old[b].spin, "50us");
 		ROW_TEXT(new[b].spin, "50us");
 	}
-	expect(COMPARE_WORSE, "REGRESSION    memnet@b spin 50us, spare-core, compute send, 8 flows, "
-	       "4 KiB a call, two-vm: compute_rate", "");
+	expect(COMPARE_WORSE, "REGRESSION    memnet@b spin 50us, spare-core, compute send, "
+	       "8 flows, 4 KiB a call, two-vm: compute_rate", "");
 }
 
 /* One that differs in any of these is another one. */
@@ -288,7 +291,8 @@ static void the_worst_comes_first(void **state)
 		old[b].latency_p50_ns = 1000;
 		new[b].latency_p50_ns = 500;
 	}
-	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, compute send: request_rate", "better");
+	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, compute send: request_rate",
+	       "better");
 	assert_string_equal(result.finding[1].metric->name, "compute_rate");
 	assert_int_equal(result.finding[2].kind, FINDING_BETTER);
 }
@@ -504,7 +508,8 @@ static void the_same_against_the_same_is_silence(void **state)
 {
 	int conclusive, n = alarms(200, 10, 1, &conclusive);
 
-	print_message("A/A, 200 comparisons of 12 values: %d alarms, %d all clear\n", n, conclusive);
+	print_message("A/A, 200 comparisons of 12 values: %d alarms, %d all clear\n", n,
+		      conclusive);
 	assert_true(n <= 2);		/* 1 % */
 	assert_true(conclusive > 20);	/* silence is not had by never saying anything */
 }

@@ -96,7 +96,11 @@ static void with_an_interval_all_of_it_decides(void **state)
 
 static void a_threshold_is_for_one_number_of_flows_and_one_spin_budget(void **state)
 {
-	static const struct { int64_t flows; const char *spin; bool plain, of_8, of_50us; } cases[] = {
+	static const struct {
+		int64_t flows;
+		const char *spin;
+		bool plain, of_8, of_50us;
+	} cases[] = {
 		{ ABSENT_INTEGER, "", true, false, false },
 		{ 1, "", true, false, false },
 		{ 8, "", false, true, false },

@@ -35,7 +35,9 @@ static struct run_row *row_of(int block, int part)
  */
 static void make_rows(void)
 {
-	static const char *const scenario[] = { INTERFERENCE_SCENARIO, "compute", "network", "idle" };
+	static const char *const scenario[] = {
+		INTERFERENCE_SCENARIO, "compute", "network", "idle",
+	};
 	static const double joules[] = { 10, 8, 7, 2 };
 
 	for (int b = 0; b < BLOCKS; b++) {

@@ -293,8 +293,10 @@ static void what_was_left_out_is_counted_by_reason(void **state)
 
 static void what_is_to_be_known_of_a_valid_run_is_said(void **state)
 {
-	ROW_TEXT(rows[2].reason, "a hypervisor took 12.5 %% of the host's CPUs, which this plan allows");
-	ROW_TEXT(rows[7].reason, "a hypervisor took 13.0 %% of the host's CPUs, which this plan allows");
+	ROW_TEXT(rows[2].reason, "a hypervisor took 12.5 %% of the host's CPUs, which this plan "
+		 "allows");
+	ROW_TEXT(rows[7].reason, "a hypervisor took 13.0 %% of the host's CPUs, which this plan "
+		 "allows");
 	print(ARRAY_SIZE(rows), false);
 	says("84: 84 valid, 0 invalid, 0 failed, 0 skipped");
 	says("2 x ok: a hypervisor took ");
@@ -322,7 +324,8 @@ static void each_spin_budget_stands_beside_the_same_baseline(void **state)
 		rows[i].cpu_total_s = 0.25;
 		if (strcmp(rows[i].scenario, "rr"))
 			continue;
-		rows[i].latency_p50_ns = !memnet ? 15000000 : rows[i].spin[0] == '0' ? 150000 : 50000;
+		rows[i].latency_p50_ns = !memnet ? 15000000 :
+					 rows[i].spin[0] == '0' ? 150000 : 50000;
 		rows[i].latency_p99_ns = 10 * rows[i].latency_p50_ns;
 	}
 	print(MADE_SPIN_RUNS(5), false);

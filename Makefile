@@ -230,7 +230,8 @@ analyse_src := \
 
 table_src := \
 	harness/table.c \
-	harness/table_words.c
+	harness/table_words.c \
+	harness/table_lists.c
 
 results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 	harness/gate.c \

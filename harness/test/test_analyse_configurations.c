@@ -100,6 +100,23 @@ static void chunks_are_configurations(void **state)
 	assert_int_equal(seen, 2);
 }
 
+static void more_vms_come_behind_fewer(void **state)
+{
+	static const char *const order[] = { "one-vm", "two-vm", "n-vm-2", "n-vm-3", "n-vm-10" };
+	struct run_row rows[5];
+	size_t n = 0;
+
+	for (int i = 0; i < 5; i++) {
+		rows[i] = made_run("memnet", "network", 0);
+		ROW_TEXT(rows[i].topology, "%s", order[4 - i]);
+	}
+	analyse_rows(rows, 5);
+	for (size_t i = 0; i < result.n_summary; i++)
+		if (!strcmp(result.summary[i].metric, "cpu_total"))
+			assert_string_equal(result.summary[i].topology, order[n++]);
+	assert_int_equal(n, 5);
+}
+
 static void accelerators_are_never_compared(void **state)
 {
 	struct run_row rows[12];
@@ -179,6 +196,7 @@ int main(void)
 		cmocka_unit_test(a_path_is_held_against_itself),
 		cmocka_unit_test(a_path_is_held_against_itself_budget_by_budget),
 		cmocka_unit_test(chunks_are_configurations),
+		cmocka_unit_test(more_vms_come_behind_fewer),
 		cmocka_unit_test(accelerators_are_never_compared),
 		cmocka_unit_test(flows_are_configurations_of_their_own),
 		cmocka_unit_test(each_spin_budget_is_held_against_the_same_baseline),

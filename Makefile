@@ -485,6 +485,7 @@ $(eval $(call test,harness/test/test_report_page.c,$(results_src) $(report_src) 
 	-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_compare_errors.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
 	$(results_src) memnet-core/base/io.c,-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))

@@ -222,7 +222,7 @@ analyse_src := \
 	harness/groups.c \
 	harness/interference.c \
 	harness/metrics.c \
-	harness/net.c \
+	harness/net_energy.c \
 	energy/attribution.c \
 	energy/energy_quality.c \
 	memnet-core/base/stats.c \
@@ -231,7 +231,8 @@ analyse_src := \
 
 table_src := \
 	harness/table.c \
-	harness/table_words.c
+	harness/table_words.c \
+	harness/table_lists.c
 
 results_src := $(sort $(rows_src) $(analyse_src) $(table_src)) \
 	harness/gate.c \
@@ -476,8 +477,10 @@ $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_analyse_gains.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
-$(eval $(call test,harness/test/test_net.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
@@ -487,6 +490,7 @@ $(eval $(call test,harness/test/test_report_page.c,$(results_src) $(report_src) 
 	-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_compare_errors.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
 	$(results_src) memnet-core/base/io.c,-ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))

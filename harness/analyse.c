@@ -4,7 +4,7 @@
  *
  * The runs of one configuration are a group (groups.h). Each is compared with the
  * group that differs from it in nothing but the path, which is the baseline's; a spin
- * budget, which the baseline's path does not have, belongs to the path.
+ * budget belongs to the path: most baselines have none, and of A/A both have the same.
  *
  * A ratio is formed block by block, from runs made within minutes of each other
  * (stats.c says why), and of the blocks in which both paths have a valid run. A
@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "harness/interference.h"
-#include "harness/net.h"
+#include "harness/net_energy.h"
 #include "memnet-core/base/resample.h"
 
 /* --- the baseline -------------------------------------------------------------- */
@@ -44,17 +44,17 @@ static bool has_valid_run(const struct work *w, const char *path)
 	return false;
 }
 
-/* The path that is once more there under another name, "PATH@LABEL"; that name. Or NULL. */
-static const char *find_twin(const struct work *w, char path[32])
+/* Is a path once more there under another name, "PATH@LABEL"? The plain one is in @path. */
+static bool find_twin(const struct work *w, char path[32])
 {
 	for (size_t g = 0; g < w->n_groups; g++) {
 		const char *name = w->group[g].row[0]->path;
 
 		snprintf(path, 32, "%.*s", (int)strcspn(name, "@"), name);
 		if (strchr(name, '@') && has_valid_run(w, path))
-			return name;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static void choose_baseline(struct work *w, const char *wanted)
@@ -149,21 +149,12 @@ static void set_ratio(struct summary_row *s, struct estimate ratio)
 	s->ratio_ci_high = ratio.high;
 }
 
-/* What goes by the @n pairs of the ratio estimated last. */
-static void set_paired(struct work *w, struct summary_row *s, size_t n)
+/* By the @n pairs of the ratio estimated last. */
+static double p_value_paired(struct work *w, size_t n)
 {
-	struct resampled_ratio r;
-
-	for (size_t i = 0; i < n; i++) {
-		w->a[i] = w->pair[i].value;
-		w->b[i] = w->pair[i].base;
-	}
-	r = bootstrap_ratio(w->a, n, w->b, n, true, 1);
-	s->ratio_boot_low = r.low;
-	s->ratio_boot_high = r.high;
 	for (size_t i = 0; i < n; i++)
 		w->a[i] = log(w->pair[i].ratio);
-	s->p_value_paired = permutation_test_paired(w->a, n, 1);
+	return permutation_test_paired(w->a, n, 1);
 }
 
 static double p_value(struct work *w, const struct metric *m, const struct group *g,
@@ -209,7 +200,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	s->p_value = p_value(w, m, g, base);
 	if (!metric_is_judged(m, s->scenario))
 		return;
-	set_paired(w, s, e.n);
+	s->p_value_paired = p_value_paired(w, e.n);
 	set_verdict(w, s, e, m->sense == METRIC_MORE);
 }
 
@@ -276,7 +267,7 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	s->ci_high = e.high;
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
-	set_paired(w, s, e.n);
+	s->p_value_paired = p_value_paired(w, e.n);
 	set_verdict(w, s, e, true);
 	if (e.n && !(check_holds(w, &gain->check[0], g, base) &&
 		     check_holds(w, &gain->check[1], g, base)))
@@ -432,7 +423,8 @@ const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
 		    !strcmp(rows[i].topology, like->topology) &&
 		    rows[i].chunk_bytes == like->chunk_bytes &&
 		    !strcmp(rows[i].path, path) && !strcmp(rows[i].metric, metric) &&
-		    (!same_path || !strcmp(rows[i].spin, like->spin)))
+		    (same_path ? !strcmp(rows[i].spin, like->spin) :
+				 spins_agree(rows[i].spin, like->spin)))
 			return &rows[i];
 	return NULL;
 }

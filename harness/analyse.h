@@ -12,7 +12,7 @@
 
 #define VERDICT_BETTER		"better"
 #define VERDICT_WORSE		"worse"
-#define VERDICT_SAME		"no difference shown"	/* the interval is within 1 +- VERDICT_MARGIN */
+#define VERDICT_SAME		"no difference shown"	/* interval within 1 +- VERDICT_MARGIN */
 #define VERDICT_INCONCLUSIVE	"inconclusive"		/* often: "inconclusive, need n = 14" */
 #define VERDICT_UNEQUAL		"not comparable"	/* what a gain has to hold equal was not */
 
@@ -45,7 +45,7 @@ void analysis_choose_subject(struct analysis *a);
 
 /*
  * The row of @metric and @path, of the configuration of @like otherwise; of another
- * path's spin budgets the first. Or NULL.
+ * path's spin budgets the same, or else, where either path has none, the first. Or NULL.
  */
 const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
 				       const struct summary_row *like, const char *path,

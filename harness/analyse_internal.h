@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between analyse.c (paths compared), analyse_values.c, interference.c (scenarios) and compare.c (folders). */
+/*
+ * Between analyse.c (paths compared), analyse_values.c, interference.c (scenarios) and
+ * compare.c (folders).
+ */
 #ifndef MEMNET_HARNESS_ANALYSE_INTERNAL_H
 #define MEMNET_HARNESS_ANALYSE_INTERNAL_H
 
@@ -10,7 +13,7 @@
 
 struct pair {
 	int64_t block;
-	double value, base, ratio;
+	double ratio;
 };
 
 struct work {
@@ -55,7 +58,7 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 
 struct block_values {
 	size_t n;			/* blocks with a valid run that has a value */
-	const char *source, *quality;	/* as in summary.csv; of a mixed source there are no values */
+	const char *source, *quality;	/* as in summary.csv; a mixed source has no values */
 };
 
 /* A value per block, in the order of the blocks, into @values, which has room for g->n. */

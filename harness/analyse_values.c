@@ -145,7 +145,7 @@ static size_t block_ratios(struct work *w, const struct metric *m, const struct 
 		if (block_b <= block_a)
 			j = j_next;
 		if (block_a == block_b && isfinite(value / on) && value >= 0 && on >= 0)
-			w->pair[n++] = (struct pair){ block_a, value, on, value / on };
+			w->pair[n++] = (struct pair){ block_a, value / on };
 	}
 	return n;
 }

@@ -165,8 +165,9 @@ void columns_reference(FILE *out)
 		"<!-- Made by `memnet-lab columns` from harness/columns.def. -->\n\n"
 		"RFC 4180 with LF, UTF-8, C locale, one header line. Values are quoted; a value\n"
 		"that is not there is an empty cell, never 0. Units are in the names of the\n"
-		"columns or in a column `unit` beside the value. Schema version %d; files from version\n"
-		"%d on are read, what they did not have is absent.\n", SCHEMA_VERSION, SCHEMA_OLDEST);
+		"columns or in a column `unit` beside the value. Schema version %d; files from "
+		"version\n%d on are read, what they did not have is absent.\n", SCHEMA_VERSION,
+		SCHEMA_OLDEST);
 	for (size_t i = 0; (columns = columns_table(i)); i++)
 		reference_of(out, columns);
 }

@@ -17,8 +17,9 @@
  *			the A/A noise
  *
  * It is inconclusive when there are too few blocks for an interval, or when the interval
- * reaches beyond the margin but not all of it, or not significantly. All else shows that
- * nothing became worse by more than the margin.
+ * reaches beyond the margin but not all of it, or not significantly; and when the margin
+ * itself is above COMPARE_MARGIN_MAX: "not twice as slow" is no all-clear. All else shows
+ * that nothing became worse by more than the margin.
  *
  * A/A noise is how far two measurements of the same thing are apart, as a ratio. A folder
  * holds such measurements: its own halves. Two kinds of halves are taken of both OLD and
@@ -151,7 +152,7 @@ static void measure(struct comparing *w, struct finding *f)
 {
 	double *old = w->values[0], *new = w->values[1];
 	const struct margin_row *margin = margin_of(w->in, f->metric->name);
-	struct resampled_ratio r = bootstrap_ratio(new, f->n_new, old, f->n_old, false, 1);
+	struct resampled_ratio r = bootstrap_ratio(new, f->n_new, old, f->n_old, 1);
 
 	f->median_old = median_of(old, f->n_old, w->values[2]);
 	f->median_new = median_of(new, f->n_new, w->values[2]);
@@ -226,12 +227,15 @@ static void compare_group(struct comparing *w, const struct group *new)
 
 /* --- judgement ----------------------------------------------------------------- */
 
+/* 0 also where no number of blocks would help: the margin is too wide. */
 static size_t blocks_needed(const struct finding *f, size_t tests)
 {
 	size_t have = MIN(f->n_old, f->n_new);
 	double to_bound = fabs(log(f->worse / (1 + f->margin)));
 	size_t n = stats_blocks_needed(f->log_sd, expm1(to_bound));
 
+	if (f->margin > COMPARE_MARGIN_MAX)
+		return 0;
 	if (n && f->worse > 1 + f->margin)
 		n = MAX(n, stats_mann_whitney_min_n(COMPARE_LEVEL / tests));
 	return n && !isnan(f->low) ? MAX(n, have + 1) : n;
@@ -248,7 +252,8 @@ static enum finding_kind judge(const struct finding *f)
 		return FINDING_REGRESSION;
 	if (high < 1 / bound && significant)
 		return FINDING_BETTER;
-	return high <= bound ? FINDING_UNCHANGED : FINDING_INCONCLUSIVE;
+	return high <= bound && f->margin <= COMPARE_MARGIN_MAX ? FINDING_UNCHANGED :
+								   FINDING_INCONCLUSIVE;
 }
 
 /* Worst first; what cannot be told apart stands as the plan has it. */
@@ -353,6 +358,8 @@ static const char *fault_of(const struct margin_row *m)
 		return "there is no such metric";
 	if (!(m->floor_percent > 0))
 		return "floor_percent is no positive number";
+	if (m->floor_percent > 100 * COMPARE_MARGIN_MAX)
+		return "floor_percent is so wide that nothing could be called unchanged";
 	if (!(m->noise_factor >= 0))
 		return "noise_factor is neither 0 nor a positive number";
 	return NULL;

@@ -11,6 +11,7 @@
 #include "harness/metrics.h"
 
 #define COMPARE_LEVEL 0.01	/* of all metrics and configurations compared together */
+#define COMPARE_MARGIN_MAX 0.5	/* within a wider one nothing is called unchanged */
 
 enum compare_exit {
 	COMPARE_OK = 0, COMPARE_WORSE = 1, COMPARE_UNDECIDED = 2, COMPARE_NOTHING = 77,
@@ -40,7 +41,7 @@ struct finding {
 	double log_sd;			/* of both together */
 	double noise, margin;		/* as fractions: 0.02 is 2 % */
 	double p, p_family;		/* of the U test; the same after Holm */
-	size_t need_n;			/* blocks on each side, of an inconclusive one; 0: cannot say */
+	size_t need_n;			/* blocks on each side, if inconclusive; 0: cannot say */
 };
 
 struct comparison {
@@ -78,8 +79,8 @@ struct compare_options {
 };
 
 /*
- * All of it, from folders. Those that are not of one experiment are refused, with what differs; of
- * those of two hosts only what is deterministic is compared (provenance.h). An enum
+ * All of it, from folders. Those that are not of one experiment are refused, with what differs;
+ * of those of two hosts only what is deterministic is compared (provenance.h). An enum
  * compare_exit, or -errno with one line in @err.
  */
 int compare_folders(const struct compare_options *o, FILE *out, bool colour,

@@ -100,9 +100,9 @@ static void warn_of_two_sittings(const struct loaded *old, const struct loaded *
 		return;
 	apart = MAX(new_first - old_last, old_first - new_last);
 	if (apart > SITTING_S)
-		fprintf(out, "note          measured %.1f h apart: what the machine did in between looks "
-			"like a change; measure OLD again and give that with --aa, or compare "
-			"with --deterministic\n", apart / 3600.0);
+		fprintf(out, "note          measured %.1f h apart: what the machine did in between "
+			"looks like a change; measure OLD again and give that with --aa, or "
+			"compare with --deterministic\n", apart / 3600.0);
 }
 
 static int compare_loaded(const struct loaded *l, const struct margin_row *margins,

@@ -38,6 +38,8 @@ static void print_configuration(FILE *out, const struct run_row *r)
 		fprintf(out, " %s", r->direction);
 	if (r->flows > 1)
 		fprintf(out, ", %lld flows", (long long)r->flows);
+	if (r->chunk_bytes > 0)
+		fprintf(out, ", %g KiB a call", r->chunk_bytes / 1024.0);
 	if (strcmp(r->topology, "one-vm"))
 		fprintf(out, ", %s", r->topology);
 }
@@ -55,7 +57,10 @@ static void print_broken(FILE *out, const struct finding *f)
 
 static void print_need(FILE *out, const struct finding *f)
 {
-	if (f->need_n)
+	if (f->margin > COMPARE_MARGIN_MAX)
+		fprintf(out, ": too noisy: a margin above %g %% decides nothing",
+			100 * COMPARE_MARGIN_MAX);
+	else if (f->need_n)
 		fprintf(out, ": need n = %zu, have %zu and %zu", f->need_n, f->n_old, f->n_new);
 	else
 		fprintf(out, ": have %zu and %zu, too few to say how many it needs", f->n_old,

@@ -7,11 +7,12 @@
 #include "memnet-core/base/parse.h"
 #include "memnet-core/base/util.h"
 
-/* Names that are not to be sorted by letter; unknown ones come last. */
+/* Names that are not to be sorted by letter; others come last, n-vm-2 before n-vm-10. */
 static size_t place(const char *name)
 {
 	static const char *const order[] = {
-		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr", "hybrid-saturate", "hybrid-paced", "hybrid-fixed",
+		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr",
+		"hybrid-saturate", "hybrid-paced", "hybrid-fixed",
 		"spare-core", "equal-core", "one-vm", "two-vm", "none", "send", "recv",
 	};
 	size_t i = 0;
@@ -25,7 +26,7 @@ static int compare_words(const void *a, const void *b)
 {
 	size_t i = place(a), j = place(b);
 
-	return i != j ? (i > j) - (i < j) : strcmp(a, b);
+	return i != j ? (i > j) - (i < j) : strverscmp(a, b);
 }
 
 static int compare_counts(const void *a, const void *b)
@@ -70,7 +71,7 @@ static const struct {
 	{ KEY(spin), compare_spins },
 };
 
-#define PATH_KEYS 2	/* the last ones: group_same_but_path() */
+#define PATH_KEYS 2	/* the last ones: the path, and the spin budget that belongs to it */
 
 static int compare_keys(const struct run_row *a, const struct run_row *b, size_t n_fields)
 {
@@ -95,6 +96,11 @@ static int compare_rows(const void *p, const void *q)
 	if (a->block != b->block)
 		return a->block < b->block ? -1 : 1;
 	return (a->order > b->order) - (a->order < b->order);
+}
+
+bool run_is_idle(const struct run_row *row)
+{
+	return !strcmp(row->kind, "idle");
 }
 
 bool run_is_ok(const struct run_row *row)
@@ -143,9 +149,15 @@ bool group_same(const struct group *a, const struct group *b)
 	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key));
 }
 
+bool spins_agree(const char *a, const char *b)
+{
+	return !*a || !*b || !strcmp(a, b);
+}
+
 bool group_same_but_path(const struct group *a, const struct group *b)
 {
-	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS);
+	return !compare_keys(a->row[0], b->row[0], ARRAY_SIZE(key) - PATH_KEYS) &&
+	       spins_agree(a->row[0]->spin, b->row[0]->spin);
 }
 
 bool group_is_part(const struct group *part, const struct group *both, const char *scenario)
@@ -157,5 +169,6 @@ bool group_is_part(const struct group *part, const struct group *both, const cha
 	    strcmp(p->topology, b->topology) || strcmp(p->accelerator, b->accelerator))
 		return false;
 	return !strcmp(p->direction, "none") ||
-	       (!strcmp(p->direction, b->direction) && p->flows == b->flows);
+	       (!strcmp(p->direction, b->direction) && p->flows == b->flows &&
+		p->chunk_bytes == b->chunk_bytes);
 }

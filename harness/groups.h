@@ -20,6 +20,9 @@ struct group {
 size_t groups_make(const struct run_row *rows, size_t n, const struct run_row **sorted,
 		   struct group *groups);
 
+/* May paths of these spin budgets be compared? One has none, or both the same (A/A). */
+bool spins_agree(const char *a, const char *b);
+
 /* The two configurations differ at most in the path, and in what only one of them has: spin. */
 bool group_same_but_path(const struct group *a, const struct group *b);
 
@@ -39,5 +42,8 @@ size_t group_corrupt(const struct group *g);
 size_t group_count(const struct group *g, const char *status);
 
 bool run_is_ok(const struct run_row *row);
+
+/* Is it a window of the machine without a VM? It is no run of any path. */
+bool run_is_idle(const struct run_row *row);
 
 #endif

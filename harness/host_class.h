@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* May values of two sittings be put together? By what their environment.json say. */
-#ifndef HARNESS_HOST_CLASS_H
-#define HARNESS_HOST_CLASS_H
+#ifndef MEMNET_HARNESS_HOST_CLASS_H
+#define MEMNET_HARNESS_HOST_CLASS_H
 
 #include <jansson.h>
 #include <stddef.h>

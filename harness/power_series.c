@@ -10,10 +10,10 @@
 static const char *const scenarios[] = { "hybrid-fixed", "hybrid-paced", "hybrid-saturate" };
 static const char *const arms[] = { "spare-core", "equal-core" };
 
-/* Which runs the figure takes: of one topology and number of flows, of memnet one spin budget. */
+/* Which runs the figure takes: of one topology, number of flows and chunk; of one spin budget. */
 struct choice {
 	const char *scenario, *direction;
-	const struct run_row *memnet;	/* whose VMs, flows and spin; NULL: any */
+	const struct run_row *subject;	/* whose VMs, flows, chunk and spin; NULL: any */
 };
 
 static bool fits(const struct run_row *r, const struct choice *c, const char *arm,
@@ -22,9 +22,10 @@ static bool fits(const struct run_row *r, const struct choice *c, const char *ar
 	return !strcmp(r->kind, "measure") && run_is_ok(r) && !strcmp(r->scenario, c->scenario) &&
 	       (!c->direction || !strcmp(r->direction, c->direction)) &&
 	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path) &&
-	       (!c->memnet || (r->flows == c->memnet->flows &&
-			       !strcmp(r->topology, c->memnet->topology) &&
-			       (strcmp(path, c->memnet->path) || !strcmp(r->spin, c->memnet->spin))));
+	       (!c->subject || (r->flows == c->subject->flows &&
+				r->chunk_bytes == c->subject->chunk_bytes &&
+				!strcmp(r->topology, c->subject->topology) &&
+				spins_agree(r->spin, c->subject->spin)));
 }
 
 static bool is_simpler(const struct run_row *a, const struct run_row *b)
@@ -46,30 +47,31 @@ static const struct run_row *first_fit(const struct run_row *runs, size_t n,
 	return best;
 }
 
-/* Has the choice, with the flows and spin of its first run of memnet, also the baseline? */
+/* Has the choice, with the VMs, flows, ... of its first run of @subject, also the baseline? */
 static bool is_complete(const struct run_row *runs, size_t n, const char *baseline,
-			struct choice *c)
+			const char *subject, struct choice *c)
 {
-	c->memnet = NULL;
-	c->memnet = first_fit(runs, n, c, "memnet");
-	return c->memnet && first_fit(runs, n, c, baseline);
+	c->subject = NULL;
+	c->subject = first_fit(runs, n, c, subject);
+	return c->subject && first_fit(runs, n, c, baseline);
 }
 
 /* One scenario and direction for all panels, so that they can be compared. */
-static bool choose(const struct run_row *runs, size_t n, const char *baseline, struct choice *c)
+static bool choose(const struct run_row *runs, size_t n, const char *baseline,
+		   const char *subject, struct choice *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++) {
 		const struct run_row *r;
 
 		*c = (struct choice){ scenarios[i], "send" };
-		if (is_complete(runs, n, baseline, c))
+		if (is_complete(runs, n, baseline, subject, c))
 			return true;
 		*c = (struct choice){ scenarios[i] };
 		r = first_fit(runs, n, c, baseline);
 		if (!r)
 			continue;
 		c->direction = r->direction;
-		if (is_complete(runs, n, baseline, c))
+		if (is_complete(runs, n, baseline, subject, c))
 			return true;
 	}
 	return false;
@@ -169,11 +171,13 @@ static size_t add_run(struct power_row *rows, const struct run_row *run, const c
 }
 
 int power_series(const struct run_row *runs, size_t n_runs, const struct sample_row *samples,
-		 size_t n_samples, const char *baseline, struct power_row **out, size_t *n_out)
+		 size_t n_samples, const char *baseline, const char *subject,
+		 struct power_row **out, size_t *n_out)
 {
-	const char *const path[] = { baseline, "memnet" }, *const role[] = { "baseline", "memnet" };
+	const char *const path[] = { baseline, subject }, *const role[] = { "baseline", "memnet" };
 	const struct run_row **room, *run;
 	struct choice c;
+	bool found;
 
 	*n_out = 0;
 	*out = calloc(n_samples + 1, sizeof(**out));
@@ -184,7 +188,8 @@ int power_series(const struct run_row *runs, size_t n_runs, const struct sample_
 		*out = NULL;
 		return -ENOMEM;
 	}
-	for (size_t i = 0; choose(runs, n_runs, baseline, &c) && i < 2 * ARRAY_SIZE(arms); i++) {
+	found = choose(runs, n_runs, baseline, subject, &c);
+	for (size_t i = 0; found && i < 2 * ARRAY_SIZE(arms); i++) {
 		run = typical(runs, n_runs, &c, arms[i / 2], path[i % 2], room);
 		if (run)
 			*n_out += add_run(*out + *n_out, run, role[i % 2], samples, n_samples);

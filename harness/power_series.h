@@ -7,11 +7,13 @@
 
 /*
  * Of the first of hybrid-fixed, hybrid-paced, hybrid-saturate that has valid runs of
- * both @baseline and memnet, take per arm and path the run of median energy, and its
- * samples of the domain `total`: `power`, `power_low`, `power_high`. *out is for
- * free(); no samples give no rows. 0 or -ENOMEM.
+ * both @baseline and @subject (memnet, or of A/A the other name), take per arm and path the
+ * run of median energy, and its samples of the domain `total`: `power`, `power_low`,
+ * `power_high`. All are of one direction, topology, number of flows, chunk and spin budget.
+ * *out is for free(); no samples give no rows. 0 or -ENOMEM.
  */
 int power_series(const struct run_row *runs, size_t n_runs, const struct sample_row *samples,
-		 size_t n_samples, const char *baseline, struct power_row **out, size_t *n_out);
+		 size_t n_samples, const char *baseline, const char *subject,
+		 struct power_row **out, size_t *n_out);
 
 #endif

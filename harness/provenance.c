@@ -45,8 +45,8 @@ static json_t *load_environment(const char *dir, int number, char *err, size_t e
 		snprintf(path, sizeof(path), "%s/environment-%d.json", dir, number);
 	o = json_load_file(path, 0, &error);
 	if (!o)
-		snprintf(err, errlen, "%s: %s; a results folder has one, so that its numbers can be "
-			 "told from another machine's", path, error.text);
+		snprintf(err, errlen, "%s: %s; a results folder has one, so that its numbers can "
+			 "be told from another machine's", path, error.text);
 	return o;
 }
 
@@ -54,9 +54,10 @@ static int compare_environments(const json_t *old, const json_t *new, FILE *out,
 				struct provenance *p)
 {
 	struct said said = { out, p };
+	const char *accelerator = json_string_value(json_object_get(old, "accelerator")) ?: "";
 	int ret = environment_compare(old, new, say_difference, &said);
 
-	if (!p->same_host && strcmp(json_string_value(json_object_get(old, "accelerator")) ?: "", "tcg"))
+	if (!p->same_host && strcmp(accelerator, "tcg"))
 		p->same_experiment = false;
 	return ret;
 }

@@ -44,7 +44,7 @@ static int compute(struct files *f, const char *baseline, char *err, size_t errl
 
 	if (!ret)
 		ret = power_series(f->runs, f->n_runs, f->samples, f->n_samples, f->a.baseline,
-				   &f->power, &f->n_power);
+				   f->a.subject, &f->power, &f->n_power);
 	if (ret)
 		snprintf(err, errlen, "%s: cannot be analysed: %s", f->dir, strerror(-ret));
 	return ret;

@@ -9,7 +9,7 @@
 
 /*
  * Read @dir/runs.csv and @dir/samples.csv (which may be missing), write
- * @dir/{summary,gains,power}.csv anew and, unless @table is NULL, print the table
+ * @dir/{summary,gains,net,power}.csv anew and, unless @table is NULL, print the table
  * to it. @baseline: NULL chooses (analyse.h). 0, or -errno with one line in @err.
  */
 int results_analyse(const char *dir, const char *baseline, FILE *table, bool colour,

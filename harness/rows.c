@@ -19,22 +19,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
-
-void rows_say(char *err, size_t errlen, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, errlen, fmt, ap);
-	va_end(ap);
-}
 
 /* --- writing ----------------------------------------------------------------- */
 
@@ -206,11 +197,9 @@ static int check_header(const struct columns *columns, const char *path, const c
 
 	if (ret)
 		return ret;
-	if (strncmp(text, header, len)) {
-		rows_say(err, errlen, "%s: line 1: not the header this version writes; "
-		    "use a new results folder", path);
-		ret = -EPROTO;
-	}
+	if (strncmp(text, header, len))
+		ret = mn_explain(err, errlen, -EPROTO, "%s: line 1: not the header this version "
+				 "writes; use a new results folder", path);
 	free(header);
 	return ret;
 }
@@ -252,8 +241,8 @@ static int make_whole(const struct columns *columns, int fd, const char *path,
 	if (end < len) {
 		if (ftruncate(fd, end))
 			return -errno;
-		rows_say(err, errlen, "%s: cut off a torn last row of %zu bytes, kept in %s.torn", path,
-			 len - end, path);
+		mn_explain(err, errlen, 0, "%s: cut off a torn last row of %zu bytes, kept in "
+			   "%s.torn", path, len - end, path);
 	}
 	return end ? 0 : append_header(columns, fd);
 }
@@ -262,18 +251,15 @@ int rows_open(const struct columns *columns, const char *path, char *err, size_t
 {
 	int ret, fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 
-	rows_say(err, errlen, "%s", "");
-	if (fd < 0) {
-		ret = -errno;
-		rows_say(err, errlen, "%s: cannot be opened: %s", path, strerror(-ret));
-		return ret;
-	}
+	if (fd < 0)
+		return mn_explain(err, errlen, -errno, "%s: cannot be opened: %m", path);
+	mn_explain(err, errlen, 0, "%s", "");
 	ret = make_whole(columns, fd, path, err, errlen);
 	if (!ret)
 		return fd;
 	close(fd);
 	if (!*err)
-		rows_say(err, errlen, "%s: cannot be prepared: %s", path, strerror(-ret));
+		mn_explain(err, errlen, ret, "%s: cannot be prepared: %s", path, strerror(-ret));
 	return ret;
 }
 
@@ -283,9 +269,10 @@ int rows_save(const struct columns *columns, const char *path, const void *rows,
 	char temporary[4096];
 	int fd, ret;
 
-	rows_say(err, errlen, "%s", "");
+	mn_explain(err, errlen, 0, "%s", "");
 	if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
-		return -ENAMETOOLONG;
+		return mn_explain(err, errlen, -ENAMETOOLONG, "%s: cannot be written: %s", path,
+				  strerror(ENAMETOOLONG));
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	ret = fd < 0 ? -errno : append_header(columns, fd);
 	if (!ret)
@@ -295,7 +282,7 @@ int rows_save(const struct columns *columns, const char *path, const void *rows,
 	if (!ret && rename(temporary, path))
 		ret = -errno;
 	if (ret) {
-		rows_say(err, errlen, "%s: cannot be written: %s", path, strerror(-ret));
+		mn_explain(err, errlen, ret, "%s: cannot be written: %s", path, strerror(-ret));
 		if (fd >= 0)
 			unlink(temporary);
 	}

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memnet-core/base/explain.h"
+
 #define MAX_COLUMNS 128
 
 /* Per file: the count of its columns, 0 + 1 + 1 ..., fits. */
@@ -61,8 +63,7 @@ static void fail(struct loader *l, int ret, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	rows_say(l->err, l->errlen, "%s: line %zu: %s", l->path, l->row_line, what);
-	l->ret = ret;
+	l->ret = mn_explain(l->err, l->errlen, ret, "%s: line %zu: %s", l->path, l->row_line, what);
 }
 
 static void header_field(struct loader *l, const char *text)
@@ -270,14 +271,12 @@ int rows_load(const struct columns *columns, const char *path, void **rows, size
 
 	*rows = NULL;
 	*n = 0;
-	rows_say(err, errlen, "%s", "");
+	mn_explain(err, errlen, 0, "%s", "");
 	ret = fd < 0 ? -errno : rows_slurp(fd, &text, &len);
 	if (fd >= 0)
 		close(fd);
-	if (ret) {
-		rows_say(err, errlen, "%s: cannot be read: %s", path, strerror(-ret));
-		return ret;
-	}
+	if (ret)
+		return mn_explain(err, errlen, ret, "%s: cannot be read: %s", path, strerror(-ret));
 	l.c = newlocale(LC_ALL_MASK, "C", NULL);
 	ret = l.c ? load_text(&l, text, len) : -ENOMEM;
 	if (l.c)

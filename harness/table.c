@@ -2,13 +2,12 @@
 /*
  * Theory of operation
  *
- * lines[] says which metric of which scenario gets a line and, where a gain is
- * defined on it, which; the table is that list once per arm, topology, direction, number of
- * flows, chunk and spin budget of memnet, with the lines left out that the plan did not
- * measure. A gain is shown as "how many
- * times better": ratios of metrics where less is better are turned over. A
- * number is shown as a gain only where analyse.c judges it, so that nobody reads
- * one into CPU seconds spent on different amounts of work.
+ * lines[] says which metric of which scenario gets a line and, where a gain is defined on
+ * it, which; the table is that list once per arm, topology, direction, number of flows,
+ * chunk and spin budget of memnet, with the lines left out that the plan did not measure.
+ * A gain is shown as "how many times better": ratios of metrics where less is better are
+ * turned over. A number is shown as a gain only where analyse.c judges it, so that nobody
+ * reads one into CPU seconds spent on different amounts of work.
  */
 #include "harness/table.h"
 #include "harness/table_internal.h"
@@ -41,18 +40,26 @@ static const struct line lines[] = {
 	{ "network", "guest_insns_per_byte", "guest insns", NULL },
 	{ "network", "energy_per_gb", "energy per GB", NULL, true },
 	{ "network-paced", "network_rate", "network", NULL },
+	{ "network-paced", "network_rate_min", "of it, slowest VM", NULL },
+	{ "network-paced", "network_rate_max", "of it, fastest VM", NULL },
 	{ "network-paced", "cpu_per_gb", "CPU time per GB", NULL },
 	{ "network-paced", "guest_insns_per_byte", "guest insns", NULL },
 	{ "network-paced", "energy_per_gb", "energy per GB", NULL, true },
 	{ "rr", "latency_p50", "latency, median", NULL },
 	{ "rr", "latency_p99", "latency, 99 of 100 within", NULL },
 	{ "rr", "request_rate", "requests", NULL },
+	{ "rr", "request_rate_min", "of it, slowest VM", NULL },
+	{ "rr", "request_rate_max", "of it, fastest VM", NULL },
 	{ "rr", "cpu_per_1000_requests", "CPU time per 1000 requests", NULL },
 	{ "rr", "energy_per_1000_requests", "energy per 1000 requests", NULL, true },
 	{ "hybrid-rr", "compute_rate", "compute", NULL },
+	{ "hybrid-rr", "compute_rate_min", "of it, slowest VM", NULL },
+	{ "hybrid-rr", "compute_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-rr", "latency_p50", "latency, median", NULL },
 	{ "hybrid-rr", "latency_p99", "latency, 99 of 100 within", NULL },
 	{ "hybrid-rr", "request_rate", "requests", NULL },
+	{ "hybrid-rr", "request_rate_min", "of it, slowest VM", NULL },
+	{ "hybrid-rr", "request_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-rr", "cpu_total", "CPU time", NULL },
 	{ "hybrid-saturate", "network_rate", "network", "network_gain" },
 	{ "hybrid-saturate", "network_rate_min", "of it, slowest VM", NULL },
@@ -69,6 +76,8 @@ static const struct line lines[] = {
 	{ "hybrid-paced", "compute_rate_min", "of it, slowest VM", NULL },
 	{ "hybrid-paced", "compute_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-paced", "network_rate", "network", NULL },
+	{ "hybrid-paced", "network_rate_min", "of it, slowest VM", NULL },
+	{ "hybrid-paced", "network_rate_max", "of it, fastest VM", NULL },
 	{ "hybrid-paced", "cpu_total", "CPU time", NULL },
 	{ "hybrid-paced", "energy", "energy", NULL },
 	{ "hybrid-fixed", "duration", "duration", NULL },
@@ -283,7 +292,8 @@ static void print_title(const struct table *t, const struct summary_row *like, c
 	if (like->flows > 1)
 		snprintf(flows, sizeof(flows), ", %lld flows", (long long)like->flows);
 	if (like->chunk_bytes > 0)
-		snprintf(chunk, sizeof(chunk), ", %lld KiB a call", (long long)like->chunk_bytes / 1024);
+		snprintf(chunk, sizeof(chunk), ", %lld KiB a call",
+			 (long long)like->chunk_bytes / 1024);
 	width = fprintf(t->out, "  %s%s%s%s%s%s", like->scenario,
 			!strcmp(like->direction, "send") ? ", the guest sends" :
 			!strcmp(like->direction, "recv") ? ", the guest receives" : "",
@@ -352,8 +362,7 @@ static void print_section(const struct table *t, size_t arm, const struct summar
 	fprintf(t->out, "\n%s%s%s%s%s: %s\n", t->colour ? "\033[1m" : "", arms[arm].arm,
 		*topology ? ", " : "", topology, t->colour ? "\033[0m" : "", arms[arm].about);
 	fprintf(t->out, "    %-28s %12s %12s  %8s  %-14s  %s\n", "", t->a->baseline,
-		t->a->subject,
-		gain_title(t), "95 % interval", "paper (KVM)");
+		t->a->subject, gain_title(t), "95 % interval", "paper (KVM)");
 	for (size_t s = 0; s < ARRAY_SIZE(scenarios); s++)
 		print_scenario(t, s, like);
 }

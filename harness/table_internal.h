@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by table.c (the figures) and table_words.c (what they are worth). */
+/* Shared by table.c (the figures), table_words.c (what they are worth) and table_lists.c. */
 #ifndef MEMNET_HARNESS_TABLE_INTERNAL_H
 #define MEMNET_HARNESS_TABLE_INTERNAL_H
 
@@ -20,6 +20,15 @@ bool table_has_topologies(const struct table *t);
 
 /* "What kind of result this is", below the figures. */
 void table_words(const struct table *t);
+
+/* What each gain has to hold equal, subject / baseline; once for gains of one scenario. */
+void table_checks(const struct table *t);
+
+/* What both workloads together are held against, what it came to and how sure that is. */
+void table_interference(const struct table *t);
+
+/* A paragraph: @head and, wrapped and indented behind it, the text. */
+void say(FILE *out, const char *head, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Two reasons are the same when they differ in numbers only. */
 bool same_reason(const char *a, const char *b);

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "harness/groups.h"
-#include "harness/interference.h"
-#include "harness/net.h"
+#include "harness/net_energy.h"
 #include "memnet-core/base/stats.h"
 
 /* Print a paragraph "head  words words ...", its lines indented under the words. */
@@ -38,8 +37,7 @@ static void wrap(FILE *out, const char *head, const char *text)
 	}
 }
 
-PRINTF_LIKE(3, 4)
-static void say(FILE *out, const char *head, const char *fmt, ...)
+void say(FILE *out, const char *head, const char *fmt, ...)
 {
 	char *text;
 	va_list ap;
@@ -88,19 +86,19 @@ static void say_gain(const struct table *t)
 {
 	if (!t->a->baseline[0])
 		return;
-	say(t->out, "gain", "How many times better %s is: rates %s / %s, seconds and joules %s / %s, "
-	    "compared block by block; the median over the blocks. Other values are medians over the "
-	    "valid runs.%s", t->a->subject, t->a->subject, t->a->baseline, t->a->baseline,
-	    t->a->subject, any_is_inconclusive(t->a) ? " Where it says 'need n', neither a "
+	say(t->out, "gain", "How many times better %s is: rates %s / %s, seconds and joules "
+	    "%s / %s, compared block by block; the median over the blocks. Other values are "
+	    "medians over the valid runs.%s", t->a->subject, t->a->subject, t->a->baseline,
+	    t->a->baseline, t->a->subject, any_is_inconclusive(t->a) ? " Where it says 'need n', neither a "
 	    "difference nor its absence is shown: about so many repetitions would." : "");
 }
 
 static void say_topologies(const struct table *t)
 {
 	if (table_has_topologies(t))
-		say(t->out, "topologies", "two-vm: one VM computes and another one has the network's "
-		    "work, their vCPUs on the same CPUs. n-vm-N: N VMs at once, each with both. "
-		    "A value is the sum over the VMs of a run.");
+		say(t->out, "topologies", "two-vm: one VM computes and another one has the "
+		    "network's work, their vCPUs on the same CPUs. n-vm-N: N VMs at once, each "
+		    "with both. A value is the sum over the VMs of a run.");
 }
 
 static void say_accelerator(const struct table *t)
@@ -159,8 +157,8 @@ static void say_energy(const struct table *t)
 		say(t->out, "energy", "Measured by RAPL through %s: CPU packages and memory, "
 		    "without power supply, fans and disks.", source);
 	} else if (!strcmp(source, "hwmon")) {
-		say(t->out, "energy", "Measured by sensors of hwmon: of the CPU packages, or else of "
-		    "the whole machine (environment.json names the domains).");
+		say(t->out, "energy", "Measured by sensors of hwmon: of the CPU packages, or else "
+		    "of the whole machine (environment.json names the domains).");
 	} else if (!strcmp(source, "mixed")) {
 		say(t->out, "energy", "The runs have different energy sources, so energy is not "
 		    "compared.");
@@ -290,7 +288,7 @@ static bool is_plain(const struct run_row *r)
 	return strcmp(r->kind, "measure") || (!strcmp(r->status, "ok") && !*r->reason);
 }
 
-/* The reasons of the runs left out, and remarks on others, each once with its count, most frequent first. */
+/* The reasons of runs left out, and remarks on others, each once with its count, most first. */
 static void say_reasons(const struct table *t)
 {
 	bool *said = calloc(t->n + 1, sizeof(*said));
@@ -334,157 +332,6 @@ bool table_has_topologies(const struct table *t)
 	return false;
 }
 
-/* "spare-core send 1.00, 1.00": the ratios of what @gain has to hold in one configuration. */
-static void format_checks(const struct table *t, FILE *f, const struct gain *gain,
-			  const struct summary_row *s)
-{
-	const char *topology = table_has_topologies(t) ? s->topology : "";
-
-	fprintf(f, " %s %s%s%s%s%s", s->arm, topology, *topology ? " " : "", s->direction,
-		*s->spin ? " spin " : "", s->spin);
-	if (s->flows > 1)
-		fprintf(f, " %lld flows", (long long)s->flows);
-	if (s->chunk_bytes > 0)
-		fprintf(f, " %lld KiB", (long long)s->chunk_bytes / 1024);
-	for (size_t c = 0; c < ARRAY_SIZE(gain->check) && gain->check[c].metric; c++) {
-		const struct summary_row *held =
-			summary_find(t->a->summary, t->a->n_summary, s, s->path,
-				     gain->check[c].metric);
-
-		if (held && !isnan(held->ratio))
-			fprintf(f, "%s %.2f", c ? "," : "", held->ratio);
-		else
-			fprintf(f, "%s absent", c ? "," : "");
-	}
-	fprintf(f, "%s;", !strcmp(s->verdict, VERDICT_UNEQUAL) ? " NOT HELD" : "");
-}
-
-static void say_check(const struct table *t, const struct gain *gain, const char *head)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	const char *metric2 = gain->check[1].metric;
-
-	if (!f)
-		return;
-	for (size_t i = 0; i < t->a->n_summary; i++) {
-		const struct summary_row *s = &t->a->summary[i];
-
-		if (!strcmp(s->metric, gain->name) && !strcmp(s->path, t->a->subject))
-			format_checks(t, f, gain, s);
-	}
-	fclose(f);
-	if (text && len) {
-		text[len - 1] = '.';
-		say(t->out, head, "%s, %s (%s%s%s):%s", gain->scenario, gain->held,
-		    gain->check[0].metric, metric2 ? ", " : "", metric2 ? metric2 : "", text);
-	}
-	free(text);
-}
-
-/* What each gain has to hold equal, memnet / baseline; once for gains of one scenario. */
-static void say_checks(const struct table *t)
-{
-	const struct gain *gain, *former = NULL;
-
-	for (size_t i = 0; (gain = gains_at(i)); former = gain, i++)
-		if (!former || strcmp(former->scenario, gain->scenario))
-			say_check(t, gain, former ? "" : "held equal");
-}
-
-/* A share as percent, joules as they are. */
-static void format_estimate(FILE *f, const struct summary_row *s)
-{
-	bool share = !strcmp(s->unit, "1");
-	double scale = share ? 100 : 1;
-	const char *unit = share ? "%" : s->unit;
-
-	if (isnan(s->median)) {
-		fprintf(f, " absent");
-		return;
-	}
-	fprintf(f, " %.*f %s", share ? 0 : 2, scale * s->median, unit);
-	if (!isnan(s->ci_low))
-		fprintf(f, " (%.*f .. %.*f)", share ? 0 : 2, scale * s->ci_low, share ? 0 : 2,
-			scale * s->ci_high);
-}
-
-/* Has the configuration of @s no run but skipped ones? Each has a row of cpu_total. */
-static bool was_skipped(const struct table *t, const struct summary_row *s)
-{
-	const struct summary_row *cpu = summary_find(t->a->summary, t->a->n_summary, s, s->path,
-						     "cpu_total");
-
-	return cpu && cpu->n + cpu->n_invalid + cpu->n_failed == 0;
-}
-
-/* "spare-core send: virtio-tap 48 % (45 .. 50), memnet 52 % (50 .. 53);" True: a model's. */
-static bool list_interference(const struct table *t, FILE *f, const struct interference *i)
-{
-	const struct summary_row *last = NULL;
-	bool model = false;
-
-	for (size_t n = 0; n < t->a->n_summary; n++) {
-		const struct summary_row *s = &t->a->summary[n];
-		bool same = last && !strcmp(last->arm, s->arm) &&
-			    !strcmp(last->topology, s->topology) &&
-			    !strcmp(last->direction, s->direction) && last->flows == s->flows;
-
-		if (strcmp(s->metric, i->name) || was_skipped(t, s))
-			continue;
-		if (!same)
-			fprintf(f, "%s %s %s", last ? ";" : "", s->arm, s->direction);
-		if (!same && s->flows > 1)
-			fprintf(f, " %lld flows", (long long)s->flows);
-		fprintf(f, "%s %s%s%s", same ? "," : ":", s->path, *s->spin ? " spin " : "",
-			s->spin);
-		format_estimate(f, s);
-		model |= !strcmp(s->quality, "estimated");
-		last = s;
-	}
-	return model;
-}
-
-/* One measure, its definition, and what it came to. */
-static void say_measure(const struct table *t, const struct interference *i)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	bool model;
-
-	if (!f)
-		return;
-	model = list_interference(t, f, i);
-	fclose(f);
-	if (text && len)
-		say(t->out, "", "%s = %s:%s. %s.%s", i->name, i->definition, text, i->meaning,
-		    model ? " MODEL: it says what CPU time says." : "");
-	free(text);
-}
-
-static bool has_interference(const struct table *t)
-{
-	for (size_t n = 0; n < t->a->n_summary; n++)
-		if (interference_find(t->a->summary[n].metric))
-			return true;
-	return false;
-}
-
-/* What both workloads together are held against, what it came to and how sure that is. */
-static void say_interference(const struct table *t)
-{
-	const struct interference *i;
-
-	if (!has_interference(t))
-		return;
-	say(t->out, "together", INTERFERENCE_SCENARIO " against each of its workloads alone, block "
-	    "by block: the median over the blocks and, from 6 on, its 95 %% interval.");
-	for (size_t n = 0; (i = interference_at(n)); n++)
-		say_measure(t, i);
-}
-
 static void say_other_paths(const struct table *t)
 {
 	for (size_t i = 0; i < t->a->n_summary; i++) {
@@ -507,7 +354,7 @@ void table_words(const struct table *t)
 	say_idle(t);
 	say_runs(t);
 	say_reasons(t);
-	say_checks(t);
-	say_interference(t);
+	table_checks(t);
+	table_interference(t);
 	say_other_paths(t);
 }

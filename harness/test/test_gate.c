@@ -96,7 +96,11 @@ static void with_an_interval_all_of_it_decides(void **state)
 
 static void a_threshold_is_for_one_number_of_flows_and_one_spin_budget(void **state)
 {
-	static const struct { int64_t flows; const char *spin; bool plain, of_8, of_50us; } cases[] = {
+	static const struct {
+		int64_t flows;
+		const char *spin;
+		bool plain, of_8, of_50us;
+	} cases[] = {
 		{ ABSENT_INTEGER, "", true, false, false },
 		{ 1, "", true, false, false },
 		{ 8, "", false, true, false },
@@ -207,15 +211,21 @@ static void a_gain_that_is_not_comparable_is_inconclusive(void **state)
 
 static void a_path_that_lost_every_run_fails(void **state)
 {
-	struct summary_row s[2] = { summary(0, NAN, NAN, NAN), summary(3, NAN, NAN, NAN) };
+	struct summary_row s[3] = {
+		summary(0, NAN, NAN, NAN), summary(3, NAN, NAN, NAN), summary(0, NAN, NAN, NAN),
+	};
 	struct threshold_row t = threshold(">=", 7);
 
+	ROW_TEXT(s[0].metric, "cpu_total");
 	ROW_TEXT(s[1].path, "virtio-tap");
 	ROW_TEXT(s[1].metric, "cpu_total");
-	s[0].n_failed = s[0].n_invalid = 1;
-	assert_int_equal(check(s, 2, &t, 1), GATE_REGRESSION);
+	s[0].n_failed = s[0].n_invalid = s[2].n_failed = s[2].n_invalid = 1;
+	assert_int_equal(check(s, 3, &t, 1), GATE_REGRESSION);
 	assert_non_null(strstr(text, "1 failed, 1 invalid"));
-	ROW_TEXT(s[0].metric, "cpu_total");	/* the metric itself has no row */
+	s[0].n = 4;				/* it is the value that is not there */
+	assert_int_equal(check(s, 3, &t, 1), GATE_INCONCLUSIVE);
+	assert_non_null(strstr(text, "the value is absent"));
+	s[0].n = 0;				/* the metric itself has no row */
 	assert_int_equal(check(s, 2, &t, 1), GATE_REGRESSION);
 	s[0].n_failed = 0;			/* a single lost run proves nothing */
 	assert_int_equal(check(s, 2, &t, 1), GATE_INCONCLUSIVE);
@@ -235,6 +245,10 @@ static void wrong_bytes_fail_whatever_the_figures_say(void **state)
 	s[1].n_corrupt = 1;
 	assert_int_equal(check(s, 2, &t, 1), GATE_REGRESSION);
 	assert_non_null(strstr(text, "wrong bytes"));
+	s[1].chunk_bytes = 4096;
+	ROW_TEXT(s[1].topology, "two-vm");
+	assert_int_equal(check(s, 2, &t, 1), GATE_REGRESSION);
+	assert_non_null(strstr(text, "send 4 KiB a call two-vm: content"));
 }
 
 static void without_a_direction_every_direction_counts(void **state)

@@ -35,7 +35,9 @@ static struct run_row *row_of(int block, int part)
  */
 static void make_rows(void)
 {
-	static const char *const scenario[] = { INTERFERENCE_SCENARIO, "compute", "network", "idle" };
+	static const char *const scenario[] = {
+		INTERFERENCE_SCENARIO, "compute", "network", "idle",
+	};
 	static const double joules[] = { 10, 8, 7, 2 };
 
 	for (int b = 0; b < BLOCKS; b++) {
@@ -191,6 +193,39 @@ static void parts_are_of_the_same_path_arm_and_budget(void **state)
 	for (int b = 0; b < BLOCKS; b++)
 		row_of(b, 2)->flows = 8;
 	assert_null(analysed(ARRAY_SIZE(rows), "self_interference_network"));
+	make_rows();
+	for (int b = 0; b < BLOCKS; b++)
+		row_of(b, 2)->chunk_bytes = 4096;
+	assert_null(analysed(ARRAY_SIZE(rows), "self_interference_network"));
+	assert_non_null(find("self_interference_compute"));	/* computing has no chunk */
+}
+
+/* Each chunk's stream is held against its own alone, whichever comes first. */
+static void a_chunk_has_its_own_stream_alone(void **state)
+{
+	struct run_row two[2 * BLOCKS * PARTS];
+	size_t found = 0;
+
+	make_rows();
+	for (size_t i = 0; i < ARRAY_SIZE(two); i++) {
+		two[i] = rows[i % ARRAY_SIZE(rows)];
+		if (strcmp(two[i].direction, "none"))
+			two[i].chunk_bytes = i < ARRAY_SIZE(rows) ? 4096 : 65536;
+		if (!strcmp(two[i].scenario, "network") && i >= ARRAY_SIZE(rows))
+			two[i].stream_bytes_per_s *= 2;
+	}
+	analysis_release(&result);
+	assert_int_equal(analyse(two, ARRAY_SIZE(two), NULL, &result), 0);
+	for (size_t i = 0; i < result.n_summary; i++) {
+		const struct summary_row *s = &result.summary[i];
+
+		if (strcmp(s->metric, "self_interference_network"))
+			continue;
+		found++;
+		is(s, BLOCKS, s->chunk_bytes == 4096 ? 0.425 : 0.2125,
+		   s->chunk_bytes == 4096 ? 0.4 : 0.2, s->chunk_bytes == 4096 ? 0.45 : 0.225);
+	}
+	assert_int_equal(found, 2);
 }
 
 static void energies_of_two_sources_are_not_added(void **state)
@@ -244,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_block_without_a_part_is_left_out),
 		cmocka_unit_test(what_the_plan_did_not_measure_has_no_row),
 		cmocka_unit_test(parts_are_of_the_same_path_arm_and_budget),
+		cmocka_unit_test(a_chunk_has_its_own_stream_alone),
 		cmocka_unit_test(energies_of_two_sources_are_not_added),
 		cmocka_unit_test(several_runs_of_a_part_in_one_block_count_once),
 		cmocka_unit_test(every_measure_stands_on_a_metric),

@@ -38,7 +38,7 @@ static void samples_of_one_moment_become_one_row_by_time(void **state)
 	size_t n;
 
 	ROW_TEXT(samples[5].domain, "package-0");
-	assert_int_equal(power_series(runs, 2, samples, 6, "virtio-tap", &rows, &n), 0);
+	assert_int_equal(power_series(runs, 2, samples, 6, "virtio-tap", "memnet", &rows, &n), 0);
 	assert_int_equal(n, 2);
 	assert_true(rows[0].t_s == -0.5 && rows[0].power_w == 2);
 	assert_true(isnan(rows[0].power_low_w));
@@ -61,7 +61,7 @@ static void the_run_of_median_energy_is_shown(void **state)
 		samples[i] = sample(&runs[i], 1, "power", i);
 	}
 	ROW_TEXT(runs[4].status, "invalid");
-	assert_int_equal(power_series(runs, 6, samples, 6, "virtio-tap", &rows, &n), 0);
+	assert_int_equal(power_series(runs, 6, samples, 6, "virtio-tap", "memnet", &rows, &n), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(rows[0].run_id, runs[2].run_id);
 	assert_string_equal(rows[1].run_id, runs[3].run_id);
@@ -80,12 +80,57 @@ static void hybrid_fixed_comes_before_paced_if_both_paths_have_it(void **state)
 
 	for (int i = 0; i < 4; i++)
 		samples[i] = sample(&runs[i], 1, "power", i);
-	assert_int_equal(power_series(runs, 4, samples, 4, "virtio-tap", &rows, &n), 0);
+	assert_int_equal(power_series(runs, 4, samples, 4, "virtio-tap", "memnet", &rows, &n), 0);
 	assert_string_equal(rows[0].scenario, "hybrid-fixed");
 	free(rows);
 	ROW_TEXT(runs[3].status, "failed");
-	assert_int_equal(power_series(runs, 4, samples, 4, "virtio-tap", &rows, &n), 0);
+	assert_int_equal(power_series(runs, 4, samples, 4, "virtio-tap", "memnet", &rows, &n), 0);
 	assert_string_equal(rows[0].scenario, "hybrid-paced");
+	free(rows);
+}
+
+/* Of two chunks the figure has one, also where the run of median energy is of the other. */
+static void all_runs_are_of_one_chunk(void **state)
+{
+	struct run_row runs[4] = {
+		made_run("memnet", "hybrid-paced", 0), made_run("virtio-tap", "hybrid-paced", 0),
+		made_run("virtio-tap", "hybrid-paced", 1), made_run("memnet", "hybrid-paced", 1),
+	};
+	struct sample_row samples[4];
+	struct power_row *rows;
+	size_t n;
+
+	for (int i = 0; i < 4; i++) {
+		runs[i].chunk_bytes = i % 2 ? 65536 : 4096;
+		runs[i].energy_j = 10 - i;
+		samples[i] = sample(&runs[i], 1, "power", i);
+	}
+	assert_int_equal(power_series(runs, 4, samples, 4, "virtio-tap", "memnet", &rows, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].run_id, runs[2].run_id);
+	assert_string_equal(rows[1].run_id, runs[0].run_id);
+	free(rows);
+}
+
+static void of_aa_both_names_are_shown(void **state)
+{
+	struct run_row runs[4] = {
+		made_run("memnet@b", "hybrid-paced", 0), made_run("memnet", "hybrid-paced", 0),
+		made_run("memnet@b", "hybrid-paced", 1), made_run("memnet", "hybrid-paced", 1),
+	};
+	struct sample_row samples[4];
+	struct power_row *rows;
+	size_t n;
+
+	for (int i = 0; i < 4; i++) {
+		ROW_TEXT(runs[i].spin, i == 1 || i == 2 ? "50us" : "0");
+		runs[i].energy_j = 10 - i;
+		samples[i] = sample(&runs[i], 1, "power", i);
+	}
+	assert_int_equal(power_series(runs, 4, samples, 4, "memnet", "memnet@b", &rows, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].run_id, runs[3].run_id);
+	assert_string_equal(rows[1].run_id, runs[0].run_id);
 	free(rows);
 }
 
@@ -94,7 +139,7 @@ static void nothing_gives_no_rows(void **state)
 	struct power_row *rows;
 	size_t n;
 
-	assert_int_equal(power_series(NULL, 0, NULL, 0, "", &rows, &n), 0);
+	assert_int_equal(power_series(NULL, 0, NULL, 0, "", "memnet", &rows, &n), 0);
 	assert_int_equal(n, 0);
 	free(rows);
 }
@@ -105,6 +150,8 @@ int main(void)
 		cmocka_unit_test(samples_of_one_moment_become_one_row_by_time),
 		cmocka_unit_test(the_run_of_median_energy_is_shown),
 		cmocka_unit_test(hybrid_fixed_comes_before_paced_if_both_paths_have_it),
+		cmocka_unit_test(all_runs_are_of_one_chunk),
+		cmocka_unit_test(of_aa_both_names_are_shown),
 		cmocka_unit_test(nothing_gives_no_rows),
 	};
 

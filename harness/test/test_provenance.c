@@ -116,7 +116,8 @@ static void folders_of_one_experiment_are_compared(void **state)
 	       "(2 .. 2 %), 0 better: no regression\n");
 	assert_null(strstr(text, "differs"));
 	write_runs("new", 4, 1e6);
-	expect(COMPARE_WORSE, "REGRESSION    memnet, spare-core, network send: guest_insns_per_byte ");
+	expect(COMPARE_WORSE,
+	       "REGRESSION    memnet, spare-core, network send: guest_insns_per_byte ");
 }
 
 static void of_another_host_only_the_deterministic_is_compared(void **state)
@@ -163,12 +164,13 @@ static void a_folder_resumed_elsewhere_is_of_two_hosts(void **state)
 static void a_plan_is_its_content(void **state)
 {
 	static const char *const same[] = {
-		"; a comment\n\n[plan]\n  name = b ; another\nrepetitions=20\nseed = 7\nwindow = 1s  \n"
-		"[matrix m]\npaths = memnet\n",
+		"; a comment\n\n[plan]\n  name = b ; another\nrepetitions=20\nseed = 7\n"
+		"window = 1s  \n[matrix m]\npaths = memnet\n",
 		"[plan]\nwindow = 1s # no longer\n[matrix m]\npaths = memnet",
 	};
 	static const struct { const char *plan, *part; } other[] = {
-		{ "[plan]\nwindow = 2s\n[matrix m]\npaths = memnet\n", "plan: 'window = 1s' and 'window = 2s'" },
+		{ "[plan]\nwindow = 2s\n[matrix m]\npaths = memnet\n",
+		  "plan: 'window = 1s' and 'window = 2s'" },
 		{ PLAN "flows = 8\n", "plan: '' and 'flows = 8'" },
 		{ "", "plan: '[plan]' and ''" },
 	};
@@ -218,8 +220,10 @@ static void two_sittings_are_noted(void **state)
 {
 	static const struct { const char *old, *new, *note; } cases[] = {
 		{ "2026-01-31T12:00:00Z", "2026-01-31T12:50:00Z", NULL },
-		{ "2026-01-31T12:00:00Z", "2026-02-01T14:30:00Z", "note          measured 26.5 h apart" },
-		{ "2026-02-01T14:30:00Z", "2026-01-31T12:00:00Z", "note          measured 26.5 h apart" },
+		{ "2026-01-31T12:00:00Z", "2026-02-01T14:30:00Z",
+		  "note          measured 26.5 h apart" },
+		{ "2026-02-01T14:30:00Z", "2026-01-31T12:00:00Z",
+		  "note          measured 26.5 h apart" },
 		{ "", "2026-02-01T14:30:00Z", NULL },
 		{ "nonsense", "2026-02-01T14:30:00Z", NULL },
 	};

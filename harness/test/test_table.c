@@ -51,6 +51,34 @@ static void says_not(const char *words)
 		fail_msg("says '%s':\n%s", words, text);
 }
 
+static size_t count(const char *words)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, words)); at++)
+		n++;
+	return n;
+}
+
+static void says_once(const char *words)
+{
+	assert_int_equal(count(words), 1);
+}
+
+/* Paragraphs as they were composed: a line's end and what is indented behind it, a space. */
+static void unwrap(void)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; ) {
+		size_t gap = *from == '\n' || *from == ' ' ? strspn(from, "\n ") : 0;
+
+		*to++ = gap ? ' ' : *from;
+		from += gap ? gap : 1;
+	}
+	*to = '\0';
+}
+
 static void it_fits_into_100_columns(void **state)
 {
 	ROW_TEXT(rows[0].status, "failed");
@@ -265,8 +293,10 @@ static void what_was_left_out_is_counted_by_reason(void **state)
 
 static void what_is_to_be_known_of_a_valid_run_is_said(void **state)
 {
-	ROW_TEXT(rows[2].reason, "a hypervisor took 12.5 %% of the host's CPUs, which this plan allows");
-	ROW_TEXT(rows[7].reason, "a hypervisor took 13.0 %% of the host's CPUs, which this plan allows");
+	ROW_TEXT(rows[2].reason, "a hypervisor took 12.5 %% of the host's CPUs, which this plan "
+		 "allows");
+	ROW_TEXT(rows[7].reason, "a hypervisor took 13.0 %% of the host's CPUs, which this plan "
+		 "allows");
 	print(ARRAY_SIZE(rows), false);
 	says("84: 84 valid, 0 invalid, 0 failed, 0 skipped");
 	says("2 x ok: a hypervisor took ");
@@ -294,7 +324,8 @@ static void each_spin_budget_stands_beside_the_same_baseline(void **state)
 		rows[i].cpu_total_s = 0.25;
 		if (strcmp(rows[i].scenario, "rr"))
 			continue;
-		rows[i].latency_p50_ns = !memnet ? 15000000 : rows[i].spin[0] == '0' ? 150000 : 50000;
+		rows[i].latency_p50_ns = !memnet ? 15000000 :
+					 rows[i].spin[0] == '0' ? 150000 : 50000;
 		rows[i].latency_p99_ns = 10 * rows[i].latency_p50_ns;
 	}
 	print(MADE_SPIN_RUNS(5), false);
@@ -334,6 +365,58 @@ static void flows_have_a_section_each(void **state)
 	     "    network                         1.00 Gb/s    1.00 Gb/s");
 	says("  hybrid-saturate, the guest sends, 8 flows: both as fast as they can\n"
 	     "    network                         2.00 Gb/s    2.00 Gb/s");
+}
+
+/*
+ * Two topologies of two chunks each: a section a topology, in it a title a chunk, and each
+ * once; what both workloads keep is named by both.
+ */
+static void topologies_and_chunks_stand_each_once(void **state)
+{
+	static const char *const scenario[] = { "hybrid-saturate", "network" };
+	static const char *const topology[] = { "one-vm", "n-vm-2" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 16; i++) {
+		struct run_row *r = &rows[n++];
+
+		*r = made_run(i & 1 ? "memnet" : "virtio-tap", scenario[i >> 1 & 1], 0);
+		ROW_TEXT(r->topology, "%s", topology[i >> 2 & 1]);
+		r->flows = 1;
+		r->chunk_bytes = i & 8 ? 65536 : 4096;
+		r->stream_bytes_per_s = 125e6 * (i >> 1 & 1 ? 2 : 1);
+		r->cpu_total_s = 1;
+		if (i >> 2 & 1)
+			r->stream_bytes_per_s_min = 1e6;
+	}
+	print(n, false);
+	says_once("\nspare-core, one-vm: the vCPU has a core");
+	says_once("\nspare-core, n-vm-2: the vCPU has a core");
+	assert_int_equal(count("  network, the guest sends, 4 KiB a call: the stream alone\n"), 2);
+	assert_int_equal(count("  hybrid-saturate, the guest sends, 64 KiB a call: both"), 2);
+	assert_int_equal(count("    of it, slowest VM "), 4);
+	assert_int_equal(count("    network kept beside compute "), 4);
+	unwrap();
+	says("spare-core one-vm send 4 KiB: memnet 50 %, virtio-tap 50 %; "
+	     "spare-core one-vm send 64 KiB: memnet 50 %, virtio-tap 50 %; "
+	     "spare-core n-vm-2 send 4 KiB: memnet 50 %, virtio-tap 50 %; "
+	     "spare-core n-vm-2 send 64 KiB: memnet 50 %, virtio-tap 50 %.");
+}
+
+/* Of requests of several VMs there is no latency, but a slowest one. */
+static void requests_of_several_vms_have_their_slowest(void **state)
+{
+	rows[0] = made_run("memnet", "rr", 0);
+	ROW_TEXT(rows[0].topology, "n-vm-2");
+	ROW_TEXT(rows[0].direction, "none");
+	rows[0].cpu_total_s = 1;
+	rows[0].requests = rows[0].request_rate_per_s = 1000;
+	rows[0].request_rate_per_s_min = 400;
+	rows[0].request_rate_per_s_max = 600;
+	print(1, false);
+	says("of it, slowest VM                  absent       400 /s");
+	says("of it, fastest VM                  absent       600 /s");
+	says_not("latency, median");
 }
 
 static void colours_are_for_terminals_only(void **state)
@@ -382,6 +465,8 @@ int main(void)
 		TEST(a_gain_bought_with_less_network_is_not_comparable),
 		TEST(each_spin_budget_stands_beside_the_same_baseline),
 		TEST(flows_have_a_section_each),
+		TEST(topologies_and_chunks_stand_each_once),
+		TEST(requests_of_several_vms_have_their_slowest),
 		TEST(colours_are_for_terminals_only),
 		TEST(without_energy_or_valid_runs_it_says_absent),
 	};

@@ -8,7 +8,6 @@
 #ifndef MEMNET_BASE_RESAMPLE_H
 #define MEMNET_BASE_RESAMPLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,13 +27,11 @@ struct resampled_ratio {
 };
 
 /*
- * median(a) / median(b) of positive values with its bootstrap interval. @paired: a[i] and
- * b[i] are of one block and stay together, and n_a is n_b; else the samples are of
- * different blocks and are resampled each for itself. All NAN where a sample is empty or
- * both are more than BOOTSTRAP_MAX_VALUES.
+ * median(a) / median(b) of positive values with its bootstrap interval; the samples are of
+ * different blocks. All NAN where one is empty or both are more than BOOTSTRAP_MAX_VALUES.
  */
 struct resampled_ratio bootstrap_ratio(const double *a, size_t n_a, const double *b, size_t n_b,
-				       bool paired, uint64_t seed);
+				       uint64_t seed);
 
 /*
  * Paired permutation test, two-sided: the probability that the sum of @n differences is as

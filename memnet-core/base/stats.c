@@ -60,7 +60,7 @@ static void sort_few(double *values, size_t n)
 	}
 }
 
-static void sort(double *values, size_t n)
+void stats_sort(double *values, size_t n)
 {
 	if (n <= 24)
 		sort_few(values, n);
@@ -72,7 +72,7 @@ double stats_median(double *values, size_t n)
 {
 	if (!n)
 		return NAN;
-	sort(values, n);
+	stats_sort(values, n);
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
@@ -182,8 +182,8 @@ double stats_mann_whitney(double *a, size_t n_a, double *b, size_t n_b)
 
 	if (!n_a || !n_b)
 		return NAN;
-	sort(a, n_a);
-	sort(b, n_b);
+	stats_sort(a, n_a);
+	stats_sort(b, n_b);
 	r = rank(a, n_a, b, n_b);
 	if (r.ties > 0 || n_a > STATS_EXACT_MAX_N || n_b > STATS_EXACT_MAX_N)
 		return normal_two_sided(r, n_a, n_b);

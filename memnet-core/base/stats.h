@@ -18,6 +18,9 @@ struct estimate {
 	double low, high;	/* 95 % interval; NAN when n < STATS_INTERVAL_MIN_N */
 };
 
+/* Smallest first; none may be NAN. */
+void stats_sort(double *values, size_t n);
+
 /* Median of @n values, which are sorted; NAN when @n is 0. */
 double stats_median(double *values, size_t n);
 

@@ -3,8 +3,8 @@
  * Energy of runs above idle: each valid run's joules less what the machine without a VM
  * used in the idle windows before and behind the run's boot (energy/attribution.h).
  */
-#ifndef MEMNET_HARNESS_NET_H
-#define MEMNET_HARNESS_NET_H
+#ifndef MEMNET_HARNESS_NET_ENERGY_H
+#define MEMNET_HARNESS_NET_ENERGY_H
 
 #include "harness/columns.h"
 
@@ -14,7 +14,5 @@
  */
 void net_of_run(const struct run_row *rows, size_t n, const struct run_row *run,
 		struct net_row *net);
-
-bool run_is_idle(const struct run_row *row);
 
 #endif

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "harness/net.h"
+#include "harness/net_energy.h"
 
 #include <string.h>
 
 #include "energy/attribution.h"
-
-bool run_is_idle(const struct run_row *row)
-{
-	return !strcmp(row->kind, "idle");
-}
+#include "harness/groups.h"
 
 /* The first idle window of a sitting stands behind no boot: the sitting before has ended. */
 static bool begins_sitting(const struct run_row *idle)

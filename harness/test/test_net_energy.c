@@ -6,7 +6,8 @@
 #include <cmocka.h>
 
 #include "harness/analyse.h"
-#include "harness/net.h"
+#include "harness/groups.h"
+#include "harness/net_energy.h"
 #include "harness/test/made_rows.h"
 
 static struct analysis result;
@@ -338,5 +339,5 @@ int main(void)
 		cmocka_unit_test(only_valid_measured_runs_have_a_row),
 	};
 
-	return cmocka_run_group_tests_name("net", tests, NULL, release);
+	return cmocka_run_group_tests_name("net energy", tests, NULL, release);
 }

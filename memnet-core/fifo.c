@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "memnet-core/base/clock.h"
+#include "memnet-core/spin.h"
+
 /*
  * Bytes between two looks at, and two moves of, an index while copying. Smaller:
  * each move waits until the index line is back from the other core, as long as
@@ -11,6 +14,21 @@
  * which costs a guest under TCG some percent with 32 KiB.
  */
 #define STEP	(16u << 10)
+
+/*
+ * mn_consumer_pause(): a run is SLIP_RUN bytes in pieces of at least SLIP_PIECE, never
+ * dry for longer than DRY_LOOKS; one slip counts as SLIP_LOOKS of them. A slip leaves the
+ * producer's line alone for SLIP_NS at a time, until an eighth of the FIFO is there or
+ * SLIP_IDLE times no byte has come: so that long is what the last piece of a run can wait.
+ * Found by trial (bench fifo, 4 KiB pieces, two cores of one cache: 11 GB/s without, 27
+ * .. 37 with a sixteenth of these bytes, 40 with these).
+ */
+#define SLIP_RUN	(64u << 10)
+#define SLIP_PIECE	(2u << 10)
+#define SLIP_NS		300
+#define SLIP_IDLE	2
+#define SLIP_LOOKS	16
+#define DRY_LOOKS	128
 
 void mn_producer_init(struct mn_producer *p, struct mn_index *index, uint8_t *data, uint64_t size)
 {
@@ -88,6 +106,49 @@ ssize_t mn_consumer_read(struct mn_consumer *c, void *to, size_t len)
 		done += n;
 	}
 	return done;
+}
+
+static void leave_alone(int64_t ns)
+{
+	int64_t end_ns = mn_now_ns() + ns;
+
+	do
+		mn_pause();
+	while (mn_now_ns() < end_ns);
+}
+
+/* What is fetched here is only a hint: mn_consumer_peek() checks. */
+static void slip(const struct mn_consumer *c)
+{
+	uint64_t seen = c->head;
+
+	for (int idle = 0; idle < SLIP_IDLE && seen - c->tail < c->size / 8;) {
+		uint64_t head;
+
+		leave_alone(SLIP_NS);
+		head = mn_fetch(&c->theirs->p_head);
+		idle = head == seen ? idle + 1 : 0;
+		seen = head;
+	}
+}
+
+void mn_consumer_pause(struct mn_consumer *c)
+{
+	if (c->tail != c->dry_tail) {
+		if (c->tail - c->dry_tail < SLIP_PIECE)
+			c->run_tail = c->tail;
+		c->dry_tail = c->tail;
+		c->dry_looks = 0;
+	}
+	if (c->dry_looks >= DRY_LOOKS)
+		c->run_tail = c->tail;
+	if (c->tail - c->run_tail >= SLIP_RUN) {
+		c->dry_looks += SLIP_LOOKS;
+		slip(c);
+	} else {
+		c->dry_looks += c->dry_looks < DRY_LOOKS;
+		mn_pause();
+	}
 }
 
 int mn_consumer_arm(struct mn_consumer *c, size_t want)

@@ -65,6 +65,9 @@ struct mn_consumer {
 	uint64_t head;
 	uint64_t checked;	/* the tail of the last release */
 	bool mirrored;
+	/* Of mn_consumer_pause(): the tail where a run of bytes began, and where it last ran dry. */
+	uint64_t run_tail, dry_tail;
+	uint32_t dry_looks;
 };
 
 /* Bind one end of an empty FIFO (both indices 0). @size is a power of two. */
@@ -124,6 +127,19 @@ static inline bool mn_consumer_owes_bell(const struct mn_consumer *c);
 
 /* Copy up to @len bytes out and retire them step by step. As mn_producer_write(). */
 ssize_t mn_consumer_read(struct mn_consumer *c, void *to, size_t len);
+
+/*
+ * Found empty and about to look again at once: pause for a moment. For a spin loop, in
+ * mn_pause()'s place.
+ *
+ * Who copies faster than the producer finds each piece the moment it is published, and
+ * then both wait for the index line piece by piece, for longer than they copy. So in the
+ * middle of a long run of large pieces this waits until some more are there ("temporal
+ * slipping"; Giacomoni, Moseley, Vachharajani, FastForward, PPoPP 2008), and the line
+ * changes hands once for all of them. Small messages, and the first of a run, are looked
+ * for as often as the CPU can.
+ */
+void mn_consumer_pause(struct mn_consumer *c);
 
 /* About to sleep until @want bytes are there; 1 sleep, 0 do not (also at the end), -EPROTO. */
 int mn_consumer_arm(struct mn_consumer *c, size_t want);

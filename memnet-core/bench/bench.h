@@ -9,6 +9,12 @@
  * is the ratio of each turn. Absolute figures belong to one machine at one
  * moment and are printed for orientation only.
  *
+ * What two CPUs can do for each other depends on how far apart they are: threads of
+ * a core, cores of a cache, cores of two caches. A virtual machine's CPUs change
+ * between these within a second. So each measurement takes the time of a line there
+ * and back before and after; a turn that moved is not counted, and a row stands for
+ * turns at one distance, which it names.
+ *
  * A new bench: write its file, declare its struct below, add it to the table and
  * to bench_src in the Makefile.
  */
@@ -34,9 +40,13 @@ struct mn_bench {
 
 /* What the two processes of one measurement share. */
 struct mn_stage {
-	/* Of the frame: who is ready, who is through, and when (ns). */
-	alignas(MN_LINE) uint32_t ready;
+	/* Of the frame: who has come here, when the clock began and ended, the distance then. */
+	alignas(MN_LINE) uint32_t came;
 	int64_t begin_ns[2], end_ns[2];
+	double line_ns[2];	/* a line there and back, before and after */
+	int64_t queued_ns[2];	/* a side had work and no CPU */
+	alignas(MN_LINE) uint64_t ping;
+	alignas(MN_LINE) uint64_t pong;
 	/* For the arm. */
 	uint64_t param;		/* of the row: bytes of a piece, entries of a batch */
 	double result_ns;	/* set by a side: the figure, instead of the time that passed */
@@ -64,17 +74,28 @@ struct mn_comparison {
 			 * else reference / ours, and at least the target */
 };
 
-/* Measure env->rounds turns of each arm and print the row. 0 or -errno. */
+/*
+ * Measure turns of both arms until env->rounds of them were at one distance, or six times
+ * as many were made, and print the row of the distance that has most. 0 or -errno.
+ */
 int mn_bench_compare(const struct mn_bench_env *env, const struct mn_comparison *c);
 
 /*
  * Print the row of @n turns measured elsewhere: @ratio, as in struct mn_comparison,
- * and @ours in ns; both get sorted. @disturbed of the turns were not left alone.
+ * and @ours in ns; both get sorted. @note follows on the line.
  */
-void mn_bench_row(const struct mn_comparison *c, double *ratio, double *ours, int n, int disturbed);
+void mn_bench_row(const struct mn_comparison *c, double *ratio, double *ours, int n,
+		  const char *note);
 
 /* Print a row for what cannot be measured here, and why. Returns 0. */
 int mn_bench_absent(const char *label, const char *mend);
+
+/* Spin until @line holds @value. */
+static inline void mn_bench_watch(const uint64_t *line, uint64_t value)
+{
+	while (__atomic_load_n(line, __ATOMIC_ACQUIRE) != value)
+		mn_pause();
+}
 
 /* Both sides wait for each other; the clock begins. */
 void mn_bench_begin(struct mn_stage *s, int side);

@@ -97,10 +97,10 @@ static int rounds(const struct mn_bench_env *env, const struct service *s,
 		return ret;
 	mn_bench_row(&(struct mn_comparison){
 		.label = "1000 flows, worker's CPU", .unit = "ns/trip", .reference_label = "1 flow",
-		.target = 1.1, .slowdown = true }, cpu, cpu_ns, env->rounds, 0);
+		.target = 1.1, .slowdown = true }, cpu, cpu_ns, env->rounds, "");
 	mn_bench_row(&(struct mn_comparison){
 		.label = "1000 flows, round trip", .unit = "ns", .reference_label = "1 flow",
-		.target = 1.1, .slowdown = true }, time, time_ns, env->rounds, 0);
+		.target = 1.1, .slowdown = true }, time, time_ns, env->rounds, "");
 	return 0;
 }
 

@@ -77,7 +77,8 @@ static int run_all(char **names, int n, const struct mn_bench_env *env)
 				names[i]);
 			return 2;
 		}
-	printf("CPUs %d and %d; medians of %d rounds in turns (min .. max)\n",
+	printf("CPUs %d and %d; medians of %d rounds in turns (min .. max); line: how far apart the\n"
+	       "CPUs were, a cache line there and back\n",
 	       env->cpu[0], env->cpu[1], env->rounds);
 	for (int i = 0; i < n; i++)
 		bad |= run(find(names[i]), env);

@@ -27,15 +27,17 @@ static inline void message_open(struct message_ends *e, struct mn_stage *s, int 
 	mn_consumer_init(&e->in, &s->index[!side], s->memory + !side * MESSAGE_FIFO, MESSAGE_FIFO);
 }
 
-/* True: ring the other side. */
+/* True: ring the other side. What it said before is released behind the answer, which waits. */
 static inline bool message_say(struct message_ends *e)
 {
 	struct iovec spans[2];
+	bool bell;
 
 	if (mn_producer_reserve(&e->out, MESSAGE_BYTES, spans) != MESSAGE_BYTES)
 		abort();
 	memcpy(spans[0].iov_base, e->message, MESSAGE_BYTES);
-	return mn_producer_commit(&e->out, MESSAGE_BYTES);
+	bell = mn_producer_commit(&e->out, MESSAGE_BYTES);
+	return mn_consumer_release(&e->in, 0) || bell;
 }
 
 /* False: none there. */
@@ -46,7 +48,7 @@ static inline bool message_hear(struct message_ends *e)
 	if (mn_consumer_peek(&e->in, MESSAGE_BYTES, spans) != MESSAGE_BYTES)
 		return false;
 	memcpy(e->message, spans[0].iov_base, MESSAGE_BYTES);
-	mn_consumer_release(&e->in, MESSAGE_BYTES);
+	mn_consumer_retire(&e->in, MESSAGE_BYTES);
 	return true;
 }
 

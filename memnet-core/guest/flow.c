@@ -138,8 +138,13 @@ static int data_look(void *arg)
 	return !mn_consumer_peek(&f->in, 1, spans) && !mn_consumer_at_end(&f->in);
 }
 
+static void data_pause(void *arg)
+{
+	mn_consumer_pause(&((struct memnet_flow *)arg)->in);
+}
+
 static const struct wait_ops space_ops = { space_look, space_arm };
-static const struct wait_ops data_ops = { data_look, data_arm };
+static const struct wait_ops data_ops = { data_look, data_arm, data_pause };
 
 /* --- bytes --------------------------------------------------------------------- */
 

@@ -69,11 +69,12 @@ static inline void mn_count(uint64_t *counter, uint64_t n)
 /*
  * What a thread waits for: an end of a FIFO or a ring. Both return 1: not yet; 0:
  * look, there is something to do; -errno. look() leaves the other side alone,
- * arm() asks it to tell.
+ * arm() asks it to tell. pause() comes between two looks; NULL: mn_pause().
  */
 struct wait_ops {
 	int (*look)(void *end);
 	int (*arm)(void *end);
+	void (*pause)(void *end);
 };
 
 /* Spin, then sleep, until there is something to do. 0, -EINTR, -errno. */

@@ -51,7 +51,10 @@ static int spin_for(struct memnet *m, int64_t budget_ns, const struct wait_ops *
 		if (!mn_session_is_current(&m->session))
 			return -ECONNRESET;
 		for (int i = 0; i < LOOKS && ret > 0; i++) {
-			mn_pause();
+			if (ops->pause)
+				ops->pause(end);
+			else
+				mn_pause();
 			ret = ops->look(end);
 		}
 		now = mn_now_ns();

@@ -376,9 +376,65 @@ static void every_byte_crosses_two_threads_that_sleep(void **state)
 	free(d.f);
 }
 
+/* @piece bytes come and go, and then there are none: @looks that find nothing. */
+static void run_dry(struct pair *f, size_t piece, int looks)
+{
+	put(f, piece);
+	get(f, piece);
+	for (int i = 0; i < looks; i++)
+		mn_consumer_pause(&f->c);
+}
+
+static bool in_long_run(const struct pair *f)
+{
+	return f->c.tail - f->c.run_tail >= 64 << 10;
+}
+
+static void only_a_long_run_of_large_pieces_slips(void **state)
+{
+	struct pair *f = pair_at(0);
+
+	for (int i = 0; i < 64; i++) {
+		assert_int_equal(in_long_run(f), i >= 32);
+		run_dry(f, 2048, 2);
+	}
+	/* A small message ends it: somebody waits for an answer. */
+	run_dry(f, 64, 1);
+	assert_false(in_long_run(f));
+	for (int i = 0; i < 4096; i++) {
+		run_dry(f, 64, 2);
+		assert_false(in_long_run(f));
+	}
+	free(f);
+}
+
+static void a_run_that_stays_dry_is_over(void **state)
+{
+	struct pair *f = pair_at(0);
+	int looks = 0;
+
+	for (int i = 0; i < 40; i++)
+		run_dry(f, 2048, 1);
+	assert_true(in_long_run(f));
+	while (in_long_run(f) && looks < 100) {
+		mn_consumer_pause(&f->c);
+		looks++;
+	}
+	/* Soon: who waits then is a reader of single messages. */
+	assert_in_range(looks, 2, 16);
+	/* And one whose pieces come seldom never begins. */
+	for (int i = 0; i < 64; i++) {
+		run_dry(f, 2048, 200);
+		assert_false(in_long_run(f));
+	}
+	free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_a_long_run_of_large_pieces_slips),
+		cmocka_unit_test(a_run_that_stays_dry_is_over),
 		cmocka_unit_test(a_full_fifo_takes_no_more_and_an_empty_one_gives_none),
 		cmocka_unit_test(spans_split_at_the_end_of_the_data),
 		cmocka_unit_test(indices_run_through_the_end_of_64_bits),

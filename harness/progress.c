@@ -115,6 +115,13 @@ void progress_boot(struct progress *p, const struct plan_run *run)
 	line(p, false, "booting", "%s, boot %u", run->config->name, run->boot);
 }
 
+void progress_calibrated(const struct progress *p, const char *id, const char *status,
+			 const char *reason)
+{
+	if (*reason)
+		line(p, true, status, "%s: %s", id, reason);
+}
+
 void progress_begin(struct progress *p, const struct plan_run *run)
 {
 	if (p->boot_ns)

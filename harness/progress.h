@@ -36,6 +36,10 @@ void progress_free(struct progress *p);
 /* The VM of this run, and those that follow it, boots; NULL: that of the calibration. */
 void progress_boot(struct progress *p, const struct plan_run *run);
 
+/* A run of the calibration, @id, has ended: a line where there is a @reason or remark. */
+void progress_calibrated(const struct progress *p, const char *id, const char *status,
+			 const char *reason);
+
 /*
  * The run begins; an attempt at it, @id, has ended with @status, and @reason if that is
  * not "ok". @final: there will be no other.

@@ -410,7 +410,7 @@ static size_t take_results(struct run_vm *to, char *text, size_t len)
 	return len;
 }
 
-/* A result line for each flow that moved bytes; until all that the guest counted are in them. */
+/* A result line for each flow; until all that the guest counted are in them. */
 static void peer_results(const struct vm *vm, struct run_vm *to)
 {
 	int64_t deadline = mn_now_ns() + PEER_TIMEOUT_MS * NSEC_PER_MSEC, want = 0;

@@ -17,7 +17,10 @@ struct run {
 /* memnet-work with the words of @line as its arguments. */
 void run_start(struct run *r, const char *line, ...) __attribute__((format(printf, 2, 3)));
 
-/* The next line of its stdout, without the newline; valid until the next call. */
+/*
+ * The next line of its stdout, without the newline; valid until the next call. The test
+ * fails where none comes within a minute.
+ */
 const char *run_line(struct run *r);
 
 void run_close_stdin(struct run *r);

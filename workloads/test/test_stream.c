@@ -59,6 +59,25 @@ static void expect_content(const char *result, const char *content)
 		fail_msg("no%s in '%s'", want, result);
 }
 
+/*
+ * What the peer says of @n flows: the sum of their bytes. It has a verdict of each that
+ * had any; of what it sent it has none.
+ */
+static uint64_t peer_total(struct run *peer, int n, const char *content)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < n; i++) {
+		const uint64_t flow = run_value(run_line(peer), "bytes");
+		const bool unchecked = !flow && strcmp(content, "sent");
+
+		expect_content(peer->stdout_text, unchecked ? "unchecked" : content);
+		assert_true(run_value(peer->stdout_text, "duration_ns") < 60 * NSEC_PER_SEC);
+		bytes += flow;
+	}
+	return bytes;
+}
+
 static void a_given_number_of_bytes_arrives_whole(void **state)
 {
 	static const uint64_t sizes[] = { 1, 4096, 10000001, 300 << 20 };
@@ -228,6 +247,7 @@ static void at_the_barrier_end_of_file_and_sigterm_call_it_off(void **state)
 			assert_int_equal(run_wait(&r), 0);
 			assert_string_equal(r.stdout_text, "");
 			assert_string_equal(r.stderr_text, "");
+			assert_int_equal(peer_total(&f->peer, 1, d ? "sent" : "ok"), 0);
 		}
 }
 
@@ -247,18 +267,6 @@ static void two_streams_at_once_share_a_peer(void **state)
 		assert_int_equal(run_wait(&r[d]), 0);
 		expect_content(r[d].stdout_text, "ok");
 	}
-}
-
-/* What the peer says of @n flows: the sum of their bytes. */
-static uint64_t peer_total(struct run *peer, int n, const char *content)
-{
-	uint64_t bytes = 0;
-
-	for (int i = 0; i < n; i++) {
-		bytes += run_value(run_line(peer), "bytes");
-		expect_content(peer->stdout_text, content);
-	}
-	return bytes;
 }
 
 static void flows_share_a_number_of_bytes(void **state)
@@ -325,6 +333,20 @@ static void sigterm_ends_all_flows_in_order(void **state)
 	}
 }
 
+/* The time is over before most of them begin; each has its line all the same. */
+static void flows_without_a_byte_have_a_result(void **state)
+{
+	struct fixture *f = *state;
+	struct run r;
+
+	for (size_t d = 0; d < 2; d++) {
+		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s "
+					   "--flows 64 --time 1ns", f->port, directions[d]), 0);
+		assert_int_equal(peer_total(&f->peer, 64, d ? "sent" : "ok"),
+				 run_value(r.stdout_text, "bytes"));
+	}
+}
+
 static void at_the_barrier_flows_can_be_called_off(void **state)
 {
 	struct fixture *f = *state;
@@ -336,6 +358,7 @@ static void at_the_barrier_flows_can_be_called_off(void **state)
 	assert_int_equal(run_wait(&r), 0);
 	assert_string_equal(r.stdout_text, "");
 	assert_string_equal(r.stderr_text, "");
+	assert_int_equal(peer_total(&f->peer, 8, "sent"), 0);
 }
 
 static void options_that_make_no_sense_are_refused_with_status_2(void **state)
@@ -384,6 +407,7 @@ int main(void)
 		TEST(flows_share_a_number_of_bytes),
 		TEST(flows_share_a_rate),
 		TEST(sigterm_ends_all_flows_in_order),
+		TEST(flows_without_a_byte_have_a_result),
 		TEST(at_the_barrier_flows_can_be_called_off),
 		cmocka_unit_test(options_that_make_no_sense_are_refused_with_status_2),
 	};

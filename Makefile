@@ -285,6 +285,10 @@ lab_src := \
 	harness/experiment_folder.c \
 	harness/calibrate.c \
 	harness/run.c \
+	harness/run_guests.c \
+	harness/run_spawn.c \
+	harness/run_peer.c \
+	harness/run_rates.c \
 	harness/run_row.c \
 	harness/run_samples.c \
 	harness/run_attribution.c \

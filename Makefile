@@ -283,6 +283,7 @@ lab_src := \
 	harness/doctor.c \
 	harness/experiment.c \
 	harness/experiment_folder.c \
+	harness/experiment_setup.c \
 	harness/calibrate.c \
 	harness/run.c \
 	harness/run_guests.c \

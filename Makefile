@@ -92,6 +92,7 @@ bench_src := \
 agent_src := \
 	memnet-core/guest/memnet-agent.c \
 	memnet-core/base/version.c \
+	memnet-core/base/unix_socket.c \
 	memnet-core/base/loop.c \
 	$(libmemnet_src)
 
@@ -110,6 +111,7 @@ memnetd_src := \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
+	memnet-core/base/unix_socket.c \
 	$(host_src) \
 	$(core_src) \
 	$(base_src)
@@ -408,6 +410,7 @@ run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
+$(eval $(call test,memnet-core/base/test/test_unix_socket.c,memnet-core/base/unix_socket.c))
 $(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/base/test/test_resample.c,memnet-core/base/resample.c \
 	memnet-core/base/stats.c,-lm))

@@ -13,14 +13,13 @@
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
+#include "memnet-core/base/unix_socket.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/ivshmem_server.h"
@@ -38,9 +37,8 @@ struct vm {
 	struct mn_broker *broker;
 	struct vm *next;
 	struct mn_vm_config config;
-	char ivshmem_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char bell_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct mn_watch ivshmem_listener, bell_listener;
+	struct mn_socket_file ivshmem_file, bell_file;
 	struct mn_watch ivshmem, bell;	/* QEMU's connections */
 	int memfd, doorbell;
 	int vectors[MN_MAX_CHANNELS];
@@ -358,48 +356,22 @@ static void bell_comes(struct mn_watch *w, uint32_t events)
 
 /* --- making and ending ------------------------------------------------------------- */
 
-/* A listening socket at @path, replacing a dead one left there. fd or -errno. */
-static int listen_at(const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int ret, fd;
-
-	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
-		close(fd);
-		return -EADDRINUSE;	/* somebody lives there */
-	}
-	if (errno == ECONNREFUSED)
-		unlink(path);
-	mask = umask(0177);
-	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 1) ? -errno : fd;
-	umask(mask);
-	if (ret < 0)
-		close(fd);
-	return ret;
-}
-
-/* @path = DIRECTORY/NAME.@what, listened at by @w. 0 or -errno. */
-static int listen_for_qemu(struct vm *vm, const char *what, char *path, size_t size,
+/* At DIRECTORY/NAME.@what, by @w; for this user only. 0, or -errno after a message. */
+static int listen_for_qemu(struct vm *vm, const char *what, struct mn_socket_file *file,
 			   struct mn_watch *w)
 {
+	char path[sizeof(file->path)];
 	int ret = -ENAMETOOLONG;
 
-	if (snprintf(path, size, "%s/%s.%s", vm->broker->directory, vm->config.name, what) <
-	    (int)size)
-		ret = listen_at(path);
+	if (snprintf(path, sizeof(path), "%s/%s.%s", vm->broker->directory, vm->config.name,
+		     what) < (int)sizeof(path))
+		ret = mn_listen_unix(path, SOCK_STREAM, 0600, 1, file);
 	if (ret >= 0) {
 		w->fd = ret;
 		ret = mn_loop_add(&vm->broker->loop, w, EPOLLIN);
 	}
-	if (ret < 0) {
+	if (ret < 0)
 		fprintf(stderr, "memnetd: cannot listen at %s: %s\n", path, strerror(-ret));
-		path[0] = '\0';	/* not ours to remove */
-	}
 	return ret;
 }
 
@@ -453,11 +425,9 @@ int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config)
 		return ret;
 	}
 	if (!config->ram.path)
-		ret = listen_for_qemu(vm, "ivshmem", vm->ivshmem_path, sizeof(vm->ivshmem_path),
-				      &vm->ivshmem_listener);
+		ret = listen_for_qemu(vm, "ivshmem", &vm->ivshmem_file, &vm->ivshmem_listener);
 	if (!ret)
-		ret = listen_for_qemu(vm, "bell", vm->bell_path, sizeof(vm->bell_path),
-				      &vm->bell_listener);
+		ret = listen_for_qemu(vm, "bell", &vm->bell_file, &vm->bell_listener);
 	return ret;
 }
 
@@ -516,10 +486,8 @@ static void free_vm(struct vm *vm)
 		stop_worker(vm);
 	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
 		mn_loop_close_fd(&vm->broker->loop, watches[i]);
-	if (vm->ivshmem_path[0])
-		unlink(vm->ivshmem_path);
-	if (vm->bell_path[0])
-		unlink(vm->bell_path);
+	mn_socket_file_remove(&vm->ivshmem_file);
+	mn_socket_file_remove(&vm->bell_file);
 	close_if_open(vm->memfd);
 	close_if_open(vm->doorbell);
 	for (size_t i = 0; i < MN_MAX_CHANNELS; i++)

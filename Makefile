@@ -108,6 +108,7 @@ host_src := \
 memnetd_src := \
 	memnet-core/host/memnetd.c \
 	memnet-core/host/broker.c \
+	memnet-core/host/broker_worker.c \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \

@@ -406,6 +406,7 @@ $(BUILD)/git: always
 $(BUILD)/obj/memnet-core/base/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
 $(BUILD)/obj/memnet-core/base/version.o: $(BUILD)/git
 
+parties    := memnet-core/test/parties.c memnet-core/test/party_streams.c
 fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
@@ -425,10 +426,10 @@ $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/work
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c \
-	memnet-core/test/scribble.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
+	$(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
 $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))

@@ -525,7 +525,7 @@ $(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy
 	$(base_src),-ljansson))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
-$(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \
+$(eval $(call test,harness/test/test_two_vms.c,harness/test/two_vms.c harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
 
 # --- fuzzing: the host's code with a clock of its own, built three ways ---------------

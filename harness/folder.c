@@ -2,7 +2,6 @@
 #include "harness/folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +46,8 @@ static int complain(char *err, size_t errlen, int ret, const char *what)
 int folder_note(const struct folder *f, const char *format, ...)
 {
 	char path[600], line[512];
-	int fd, n, ret;
 	va_list ap;
+	int n;
 
 	utc_now(line);
 	n = strlen(line);
@@ -59,12 +58,7 @@ int folder_note(const struct folder *f, const char *format, ...)
 	n = MIN(n, (int)sizeof(line) - 2);
 	line[n++] = '\n';
 	path_in(f, "manifest", path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	ret = mn_write_all(fd, line, n);
-	close(fd);
-	return ret;
+	return mn_append_file(path, line, n);
 }
 
 static int make_dir(const char *path)

@@ -87,6 +87,7 @@ bench_src := \
 	memnet-core/bench/tcp.c \
 	memnet-core/bench/flows.c \
 	memnet-core/bench/idle.c \
+	memnet-core/base/stats.c \
 	$(libmemnet_src)
 
 agent_src := \
@@ -362,7 +363,7 @@ $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -ln
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson -lcsv $(energy_lib)))
-$(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring)))
+$(eval $(call program,bin/memnet-bench,$(bench_src),-lm $(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,bin/energy-bench,energy/bench/sampler.c energy/test/fake_sysfs.c \
 	memnet-core/base/stats.c $(energy_src) $(base_src),$(energy_lib) -lcmocka))

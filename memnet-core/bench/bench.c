@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/stats.h"
 #include "memnet-core/base/util.h"
 
 #define TURN_LIMIT_S	60	/* a side that hangs is killed */
@@ -34,19 +35,6 @@ void mn_bench_begin(struct mn_stage *s, int side)
 	while (__atomic_load_n(&s->ready, __ATOMIC_SEQ_CST) < 2)
 		mn_pause();
 	s->begin_ns[side] = mn_now_ns();
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-	qsort(v, n, sizeof(v[0]), by_value);
-	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
 void mn_bench_trips(struct mn_stage *s, int groups, int group, void (*trip)(void *arg), void *arg)
@@ -62,7 +50,7 @@ void mn_bench_trips(struct mn_stage *s, int groups, int group, void (*trip)(void
 			trip(arg);
 		ns[i] = (double)(mn_now_ns() - begin_ns) / group;
 	}
-	s->result_ns = median(ns, groups);
+	s->result_ns = stats_median(ns, groups);
 	free(ns);
 }
 
@@ -176,7 +164,7 @@ static int measure(const struct mn_bench_env *env, const struct mn_arm *arm, uin
 
 void mn_bench_row(const struct mn_comparison *c, double *ratio, double *ours, int n, int disturbed)
 {
-	double middle = median(ratio, n), ns = median(ours, n);
+	double middle = stats_median(ratio, n), ns = stats_median(ours, n);
 	bool met = c->slowdown ? middle <= c->target : middle >= c->target;
 
 	printf("%-26s %5.2fx of %s (%.2f .. %.2f)  %.*f %s", c->label, middle,

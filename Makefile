@@ -277,8 +277,8 @@ plan_src := \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
-lab_src := \
-	harness/lab.c \
+# All of memnet-lab but its main().
+lab_parts_src := \
 	harness/lab_options.c \
 	harness/lab_commands.c \
 	harness/lab_plan.c \
@@ -325,6 +325,8 @@ lab_src := \
 	$(report_src) \
 	$(energy_src) \
 	$(base_src)
+
+lab_src := harness/lab.c $(lab_parts_src)
 
 energy_lib  := -lpfm -lm
 results_lib := -lcsv -lm
@@ -479,13 +481,13 @@ $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) 
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
-$(eval $(call test,harness/test/test_run_idle.c,$(fake_sysfs) $(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+$(eval $(call test,harness/test/test_run_idle.c,$(fake_sysfs) $(lab_parts_src),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
 	$(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
-$(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+$(eval $(call test,harness/test/test_run_vms.c,$(lab_parts_src),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))

@@ -151,7 +151,8 @@ int experiment_make_run(struct experiment *x, struct vm_set *vms, int64_t copy_b
 		ret = samples_append(x->folder.samples_fd, samples.rows, samples.n);
 	if (ret && !x->err[0])
 		snprintf(x->err, sizeof(x->err), "cannot write %s/samples.csv: %s; mend that, "
-			 "then: memnet-lab resume %s", x->folder.dir, strerror(-ret), x->folder.dir);
+			 "then: memnet-lab resume %s", x->folder.dir, strerror(-ret),
+			 x->folder.dir);
 	run_samples_free(&samples);
 	return ret;
 }

@@ -98,7 +98,8 @@ static int make_new_dir(char *dir, size_t size)
 	size_t len = strlen(dir);
 
 	for (int i = 2; mkdir(dir, 0755); i++)
-		if (errno != EEXIST || snprintf(dir + len, size - len, "-%d", i) >= (int)(size - len))
+		if (errno != EEXIST ||
+		    snprintf(dir + len, size - len, "-%d", i) >= (int)(size - len))
 			return -errno;
 	return 0;
 }
@@ -208,8 +209,8 @@ static int read_creation(struct folder *f, char *err, size_t errlen)
 	if (file)
 		fclose(file);
 	if (!at) {
-		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to resume; "
-			 "start a new experiment", path);
+		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to "
+			 "resume; start a new experiment", path);
 		return -EINVAL;
 	}
 	f->seed = strtoull(at + 6, NULL, 10);
@@ -269,9 +270,9 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 	if (!ret)
 		ret = open_tables(f, err, errlen);
 	if (ret == -EPROTO)
-		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns are not "
-			 "those of this one (git %s); finish it with that one, or start a new experiment",
-			 f->dir, f->git[0] ? f->git : "unknown", version_git);
+		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns "
+			 "are not those of this one (git %s); finish it with that one, or start a "
+			 "new experiment", f->dir, f->git[0] ? f->git : "unknown", version_git);
 	if (!ret && f->repaired[0])
 		ret = folder_note(f, "repaired %s", f->repaired);
 	if (!ret)

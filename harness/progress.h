@@ -30,7 +30,8 @@ struct progress {
  * @build as of forecast_init(); @calibrate: there is a calibration before the runs.
  */
 void progress_init(struct progress *p, const struct plan *plan, const char *accel,
-		   const char *build, const struct plan_run *runs, size_t n, bool *left, bool calibrate);
+		   const char *build, const struct plan_run *runs, size_t n, bool *left,
+		   bool calibrate);
 void progress_free(struct progress *p);
 
 /* The VM of this run, and those that follow it, boots; NULL: that of the calibration. */

@@ -115,7 +115,8 @@ static void write_to(int fd, int from, char *text, size_t size)
 	progress_begin(&p, &runs[0]);
 	progress_step(&p, &runs[0], runs[0].id, "ok", "", true);
 	progress_begin(&p, &runs[1]);
-	progress_step(&p, &runs[1], runs[1].id, "invalid", "a thread was not where it was pinned", true);
+	progress_step(&p, &runs[1], runs[1].id, "invalid",
+		      "a thread was not where it was pinned", true);
 	progress_unmade(&p, &runs[2], 2, "skipped", "no device");
 	progress_clear(&p);
 	progress_free(&p);

@@ -161,8 +161,8 @@ static void idle_is_idle(void **state)
 	r.end.host = (struct cputime_host){ .busy_ns = 240000000, .idle_ns = 3760000000 };
 	run_check_idle(&r);
 	assert_string_equal(row.status, "invalid");
-	assert_string_equal(row.reason, "others kept the CPUs 6 % busy while the machine was to be idle; "
-			    "stop what else runs here");
+	assert_string_equal(row.reason, "others kept the CPUs 6 % busy while the machine was to be "
+			    "idle; stop what else runs here");
 	make_run(NULL);				/* nothing was read */
 	run_check_idle(&r);
 	assert_string_equal(row.status, "invalid");

@@ -180,6 +180,25 @@ void peer_stop(struct run *peer)
 	assert_int_equal(run_wait(peer), 0);
 }
 
+int peer_set_up(void **state)
+{
+	struct peer_fixture *f = calloc(1, sizeof(*f));
+
+	f->port = free_port();
+	peer_start(&f->peer, f->port);
+	*state = f;
+	return 0;
+}
+
+int peer_tear_down(void **state)
+{
+	struct peer_fixture *f = *state;
+
+	peer_stop(&f->peer);
+	free(f);
+	return 0;
+}
+
 int connect_to(unsigned int port)
 {
 	struct sockaddr_in at = loopback(port);

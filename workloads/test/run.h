@@ -41,6 +41,15 @@ unsigned int free_port(void);
 void peer_start(struct run *peer, unsigned int port);
 void peer_stop(struct run *peer);
 
+/* For cmocka: a peer in *state before each test, stopped after it. */
+struct peer_fixture {
+	struct run peer;
+	unsigned int port;
+};
+
+int peer_set_up(void **state);
+int peer_tear_down(void **state);
+
 /* Connect to 127.0.0.1:@port. */
 int connect_to(unsigned int port);
 

@@ -93,6 +93,7 @@ bench_src := \
 agent_src := \
 	memnet-core/guest/memnet-agent.c \
 	memnet-core/base/version.c \
+	memnet-core/base/unix_socket.c \
 	memnet-core/base/loop.c \
 	$(libmemnet_src)
 
@@ -108,9 +109,11 @@ host_src := \
 memnetd_src := \
 	memnet-core/host/memnetd.c \
 	memnet-core/host/broker.c \
+	memnet-core/host/broker_worker.c \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
+	memnet-core/base/unix_socket.c \
 	$(host_src) \
 	$(core_src) \
 	$(base_src)
@@ -274,8 +277,8 @@ plan_src := \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
-lab_src := \
-	harness/lab.c \
+# All of memnet-lab but its main().
+lab_parts_src := \
 	harness/lab_options.c \
 	harness/lab_commands.c \
 	harness/lab_plan.c \
@@ -284,8 +287,13 @@ lab_src := \
 	harness/doctor.c \
 	harness/experiment.c \
 	harness/experiment_folder.c \
+	harness/experiment_setup.c \
 	harness/calibrate.c \
 	harness/run.c \
+	harness/run_guests.c \
+	harness/run_spawn.c \
+	harness/run_peer.c \
+	harness/run_rates.c \
 	harness/run_row.c \
 	harness/run_samples.c \
 	harness/run_attribution.c \
@@ -317,6 +325,8 @@ lab_src := \
 	$(report_src) \
 	$(energy_src) \
 	$(base_src)
+
+lab_src := harness/lab.c $(lab_parts_src)
 
 energy_lib  := -lpfm -lm
 results_lib := -lcsv -lm
@@ -355,7 +365,7 @@ $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -ln
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson -lcsv $(energy_lib)))
-$(eval $(call program,bin/memnet-bench,$(bench_src),$(if $(dpdk),-lrte_ring) -lm))
+$(eval $(call program,bin/memnet-bench,$(bench_src),-lm $(if $(dpdk),-lrte_ring)))
 $(BUILD)/obj/memnet-core/bench/ring_dpdk.o: MEMNET_CFLAGS += $(shell pkg-config --cflags libdpdk)
 $(eval $(call program,bin/energy-bench,energy/bench/sampler.c energy/test/fake_sysfs.c \
 	memnet-core/base/stats.c $(energy_src) $(base_src),$(energy_lib) -lcmocka))
@@ -399,11 +409,13 @@ $(BUILD)/git: always
 $(BUILD)/obj/memnet-core/base/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
 $(BUILD)/obj/memnet-core/base/version.o: $(BUILD)/git
 
+parties    := memnet-core/test/parties.c memnet-core/test/party_streams.c
 fake_sysfs := energy/test/fake_sysfs.c
 run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
+$(eval $(call test,memnet-core/base/test/test_unix_socket.c,memnet-core/base/unix_socket.c))
 $(eval $(call test,memnet-core/base/test/test_stats.c,memnet-core/base/stats.c,-lm))
 $(eval $(call test,memnet-core/base/test/test_resample.c,memnet-core/base/resample.c \
 	memnet-core/base/stats.c,-lm))
@@ -417,10 +429,10 @@ $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/work
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_agent.c,memnet-core/test/parties.c $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_kill.c,memnet-core/test/parties.c $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_evil.c,memnet-core/test/parties.c \
-	memnet-core/test/scribble.c $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
+	$(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
 $(eval $(call test,workloads/test/test_pace.c,workloads/pace.c))
 $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
@@ -469,13 +481,13 @@ $(eval $(call test,energy/test/test_sampler_quiet.c,$(fake_sysfs) $(energy_src) 
 $(eval $(call test,harness/test/test_run_attribution.c,harness/run_attribution.c harness/columns.c \
 	$(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_run_validity.c,harness/run_validity.c harness/columns.c,-lm))
-$(eval $(call test,harness/test/test_run_idle.c,$(fake_sysfs) $(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+$(eval $(call test,harness/test/test_run_idle.c,$(fake_sysfs) $(lab_parts_src),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_host_state.c,harness/host_state.c $(fake_sysfs) $(energy_src) \
 	$(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
-$(eval $(call test,harness/test/test_run_vms.c,$(filter-out harness/lab.c,$(lab_src)),-linih -ljansson -lcsv \
+$(eval $(call test,harness/test/test_run_vms.c,$(lab_parts_src),-linih -ljansson -lcsv \
 	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))
@@ -516,7 +528,7 @@ $(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy
 	$(base_src),-ljansson))
 $(eval $(call test,harness/test/test_guest_ram.c,harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
-$(eval $(call test,harness/test/test_two_vms.c,harness/test/guest_vm.c harness/test/programs.c \
+$(eval $(call test,harness/test/test_two_vms.c,harness/test/two_vms.c harness/test/guest_vm.c harness/test/programs.c \
 	$(base_src)))
 
 # --- fuzzing: the host's code with a clock of its own, built three ways ---------------

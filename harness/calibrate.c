@@ -103,6 +103,7 @@ static int try_calibration(struct experiment *x, struct vm_set *vms,
 	if (ret)
 		return ret;
 	x->calibrations[x->n_calibrations++] = row;
+	progress_calibrated(&x->progress, row.run_id, row.status, row.reason);
 	snprintf(x->err, sizeof(x->err), "calibration of %s with %s is %s: %s; see %s/logs",
 		 config->arm->name, config->name, row.status, row.reason, x->folder.dir);
 	return vm_ret;

@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,20 +77,6 @@ int child_start(struct child *c, const char *name, char *const argv[], const cha
 		return -err;
 	}
 	return 0;
-}
-
-bool child_program_there(const char *program)
-{
-	const char *path = getenv("PATH");
-	char copy[4096], file[4200], *dir, *save = NULL;
-
-	snprintf(copy, sizeof(copy), "%s", path ? path : "");
-	for (dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		snprintf(file, sizeof(file), "%s/%s", dir, program);
-		if (!access(file, X_OK))
-			return true;
-	}
-	return false;
 }
 
 bool child_ended(struct child *c)

@@ -23,9 +23,6 @@ struct child {
 int child_start(struct child *c, const char *name, char *const argv[], const char *log,
 		int stdout_fd, const int *pass_fds);
 
-/* Is there a @program in PATH that child_start() would find? */
-bool child_program_there(const char *program);
-
 /* Has it ended? Collects it then. */
 bool child_ended(struct child *c);
 

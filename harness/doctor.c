@@ -16,7 +16,6 @@
 #include "energy/counters.h"
 #include "energy/energy.h"
 #include "harness/accel.h"
-#include "harness/child.h"
 #include "harness/columns.h"
 #include "harness/host_state.h"
 #include "harness/insns_plugin.h"
@@ -37,7 +36,7 @@ struct answer {
 
 static enum outcome check_qemu(struct answer *a)
 {
-	if (!child_program_there(QEMU_PROGRAM))
+	if (!mn_program_there(QEMU_PROGRAM))
 		return answer(a, BROKEN, "no %s; apt-get install qemu-system-x86", QEMU_PROGRAM);
 	return answer(a, PASS, "%s is there", QEMU_PROGRAM);
 }

@@ -10,19 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/experiment_internal.h"
-#include "harness/insns_plugin.h"
 #include "harness/interrupt.h"
 #include "harness/rows.h"
-#include "harness/sandbox.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/version.h"
 
-#define READY_TCG_MS		90000
-#define READY_KVM_MS		20000
 #define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
 #define EXIT_BUSY		75	/* EX_TEMPFAIL: try later */
@@ -155,8 +150,9 @@ int experiment_make_run(struct experiment *x, struct vm_set *vms, int64_t copy_b
 	if (!ret && samples.n && !strcmp(row->kind, "measure"))
 		ret = samples_append(x->folder.samples_fd, samples.rows, samples.n);
 	if (ret && !x->err[0])
-		snprintf(x->err, sizeof(x->err), "cannot write %s/samples.csv: %s; mend that, then: "
-			 "memnet-lab resume %s", x->folder.dir, strerror(-ret), x->folder.dir);
+		snprintf(x->err, sizeof(x->err), "cannot write %s/samples.csv: %s; mend that, "
+			 "then: memnet-lab resume %s", x->folder.dir, strerror(-ret),
+			 x->folder.dir);
 	run_samples_free(&samples);
 	return ret;
 }
@@ -364,112 +360,7 @@ static int make_all_boots(struct experiment *x)
 	return ret;
 }
 
-/* --- set-up ------------------------------------------------------------------ */
-
-/* The programs and the image, all under the build folder. 0 or -ENOENT. */
-static int locate_parts(struct experiment *x)
-{
-	static const char *const parts[] = {
-		"guest/vmlinuz", "guest/initrd.img", "bin/memnetd", "bin/memnet-work",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		snprintf(x->paths[i], sizeof(x->paths[i]), "%s/%s", x->o->build, parts[i]);
-		if (access(x->paths[i], R_OK)) {
-			snprintf(x->err, sizeof(x->err), "%s: %s; build it with: make all guest-image",
-				 x->paths[i], strerror(errno));
-			return -ENOENT;
-		}
-	}
-	snprintf(x->paths[4], sizeof(x->paths[4]), "%s/logs", x->folder.dir);
-	x->vm_config = (struct vm_config){
-		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
-		.spin = "", .flows = plan_most_flows(&x->plan), .kernel = x->paths[0], .initrd = x->paths[1], .memnetd = x->paths[2],
-		.work = x->paths[3], .log_dir = x->paths[4],
-	};
-	return 0;
-}
-
-static int choose_accel(struct experiment *x)
-{
-	char cache[600];
-
-	snprintf(cache, sizeof(cache), "%s/accel.cache", x->o->build);
-	if (accel_choose(&x->accel, x->o->accel, &x->vm_config, cache)) {
-		snprintf(x->err, sizeof(x->err), "--accel=%s: want auto, kvm or tcg", x->o->accel);
-		return -EINVAL;
-	}
-	x->vm_config.accel = x->accel.name;
-	x->vm_config.fault = x->o->fault;
-	x->vm_config.cpu_model = x->plan.cpu_model;
-	if (!strcmp(x->plan.cpu_model, "auto"))
-		x->vm_config.cpu_model = strcmp(x->accel.name, "kvm") ? "max,-erms,-fsrm" : "host";
-	x->vm_config.ready_timeout_ms = x->o->ready_timeout_ms ? x->o->ready_timeout_ms :
-		strcmp(x->accel.name, "kvm") ? READY_TCG_MS : READY_KVM_MS;
-	return 0;
-}
-
-/* Under KVM the PMU counts them; under TCG QEMU does, with a plugin. Without: x->no_insns. */
-static void choose_insns(struct experiment *x)
-{
-	struct vm_config *c = &x->vm_config;
-
-	if (!x->plan.guest_insns) {
-		c->no_insns = "the plan does not ask for them (guest_insns = yes)";
-		return;
-	}
-	if (!strcmp(x->accel.name, "kvm"))
-		return;
-	snprintf(x->paths[5], sizeof(x->paths[5]), "%s/" INSNS_PLUGIN, x->o->build);
-	if (insns_plugin_try(x->paths[5], SANDBOX_TMP, x->no_insns, sizeof(x->no_insns)))
-		c->no_insns = x->no_insns;
-	else
-		c->plugin = x->paths[5];
-}
-
-/* Values of two accelerators are never put together, so not into one folder either. */
-static int check_same_accel(struct experiment *x)
-{
-	for (size_t i = 0; i < x->folder.n_done; i++)
-		if (strcmp(x->folder.done[i].accelerator, x->accel.name)) {
-			snprintf(x->err, sizeof(x->err), "%s was begun with accelerator %s, and this is "
-				 "%s; resume it with --accel=%s, or start a new experiment",
-				 x->folder.dir, x->folder.done[i].accelerator, x->accel.name,
-				 x->folder.done[i].accelerator);
-			return -EINVAL;
-		}
-	return 0;
-}
-
-static int set_up(struct experiment *x)
-{
-	const struct energy_config energy_config = { 0 };
-	long n;
-	int ret = experiment_open_folder(x);
-
-	if (!ret)
-		ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
-	if (!ret)
-		ret = locate_parts(x);
-	if (!ret)
-		ret = sandbox_enter(x->err, sizeof(x->err));
-	if (!ret)
-		ret = choose_accel(x);
-	if (!ret)
-		ret = check_same_accel(x);
-	if (ret)
-		return ret;
-	choose_insns(x);
-	ret = energy_open(&x->energy, &energy_config);
-	n = ret ? ret : plan_expand(&x->plan, x->folder.seed, &x->runs);
-	if (n < 0) {
-		snprintf(x->err, sizeof(x->err), "out of memory");
-		return n;
-	}
-	x->n_runs = plan_part(x->runs, n, x->folder.part);
-	x->order = x->folder.n_done + 1;
-	return experiment_write_environment(x);
-}
+/* --- the whole ---------------------------------------------------------------- */
 
 /* Progress over the runs that are missing. 0 or -ENOMEM. */
 static int begin_progress(struct experiment *x)
@@ -531,7 +422,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		return status;
 	}
 	if (!ret)
-		ret = set_up(x);
+		ret = experiment_set_up(x);
 	snprintf(dir, dirlen, "%s", x->folder.dir);
 	if (!ret)
 		ret = begin_progress(x);
@@ -556,7 +447,8 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		status = say(x, 1);
 	}
 	if (x->folder.dir[0])
-		folder_note(&x->folder, status ? "stopped status=%d" : "finished status=%d", status);
+		folder_note(&x->folder, status ? "stopped status=%d" : "finished status=%d",
+			    status);
 	tear_down(x);
 	return status;
 }

@@ -39,8 +39,8 @@ static int check_part(struct experiment *x)
 	long n;
 
 	if (!x->plan.seed) {
-		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a part "
-			 "of it means nothing; give all parts one seed: --seed=N");
+		snprintf(x->err, sizeof(x->err), "--runs: the order is drawn anew each time, so a "
+			 "part of it means nothing; give all parts one seed: --seed=N");
 		return -EINVAL;
 	}
 	n = plan_expand(&x->plan, x->plan.seed, &runs);
@@ -48,8 +48,8 @@ static int check_part(struct experiment *x)
 	free(runs);
 	if (kept)
 		return 0;
-	snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld runs; "
-		 "memnet-lab plan shows them", part.first, part.last, n);
+	snprintf(x->err, sizeof(x->err), "--runs=%u..%u: no boot begins there, of the plan's %ld "
+		 "runs; memnet-lab plan shows them", part.first, part.last, n);
 	return -EINVAL;
 }
 
@@ -92,8 +92,8 @@ int experiment_write_environment(struct experiment *x)
 		ret = host_class_compare(path, first, why, sizeof(why));
 	if (ret) {
 		unlink(path);
-		snprintf(x->err, sizeof(x->err), "%s was begun on another kind of host: %s; finish it "
-			 "there, or start a new experiment", x->folder.dir, why);
+		snprintf(x->err, sizeof(x->err), "%s was begun on another kind of host: %s; finish "
+			 "it there, or start a new experiment", x->folder.dir, why);
 	}
 	return ret;
 }

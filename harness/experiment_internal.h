@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between experiment.c (the course of an experiment), experiment_folder.c and calibrate.c. */
+/* Between experiment.c (the course of an experiment) and experiment_*.c, calibrate.c. */
 #ifndef HARNESS_EXPERIMENT_INTERNAL_H
 #define HARNESS_EXPERIMENT_INTERNAL_H
 
@@ -41,6 +41,13 @@ int experiment_take_lock(struct experiment *x);
 
 /* Read the plan and make its folder, or open the old one. 0, or -errno with a line in x->err. */
 int experiment_open_folder(struct experiment *x);
+
+/*
+ * All that the runs need, from the plan and the options; the process is in a sandbox
+ * afterwards, x->runs are those of this sitting, and its environment is written. 0, or
+ * -errno with a line in x->err.
+ */
+int experiment_set_up(struct experiment *x);
 
 /*
  * Write the environment of this sitting; what it is told of is known. 0, or -errno with a

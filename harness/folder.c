@@ -2,7 +2,6 @@
 #include "harness/folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +46,8 @@ static int complain(char *err, size_t errlen, int ret, const char *what)
 int folder_note(const struct folder *f, const char *format, ...)
 {
 	char path[600], line[512];
-	int fd, n, ret;
 	va_list ap;
+	int n;
 
 	utc_now(line);
 	n = strlen(line);
@@ -59,12 +58,7 @@ int folder_note(const struct folder *f, const char *format, ...)
 	n = MIN(n, (int)sizeof(line) - 2);
 	line[n++] = '\n';
 	path_in(f, "manifest", path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	ret = mn_write_all(fd, line, n);
-	close(fd);
-	return ret;
+	return mn_append_file(path, line, n);
 }
 
 static int make_dir(const char *path)
@@ -104,7 +98,8 @@ static int make_new_dir(char *dir, size_t size)
 	size_t len = strlen(dir);
 
 	for (int i = 2; mkdir(dir, 0755); i++)
-		if (errno != EEXIST || snprintf(dir + len, size - len, "-%d", i) >= (int)(size - len))
+		if (errno != EEXIST ||
+		    snprintf(dir + len, size - len, "-%d", i) >= (int)(size - len))
 			return -errno;
 	return 0;
 }
@@ -214,8 +209,8 @@ static int read_creation(struct folder *f, char *err, size_t errlen)
 	if (file)
 		fclose(file);
 	if (!at) {
-		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to resume; "
-			 "start a new experiment", path);
+		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to "
+			 "resume; start a new experiment", path);
 		return -EINVAL;
 	}
 	f->seed = strtoull(at + 6, NULL, 10);
@@ -275,9 +270,9 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 	if (!ret)
 		ret = open_tables(f, err, errlen);
 	if (ret == -EPROTO)
-		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns are not "
-			 "those of this one (git %s); finish it with that one, or start a new experiment",
-			 f->dir, f->git[0] ? f->git : "unknown", version_git);
+		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns "
+			 "are not those of this one (git %s); finish it with that one, or start a "
+			 "new experiment", f->dir, f->git[0] ? f->git : "unknown", version_git);
 	if (!ret && f->repaired[0])
 		ret = folder_note(f, "repaired %s", f->repaired);
 	if (!ret)

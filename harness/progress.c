@@ -15,7 +15,8 @@
 #define LINE_SIZE 1024
 
 void progress_init(struct progress *p, const struct plan *plan, const char *accel,
-		   const char *build, const struct plan_run *runs, size_t n, bool *left, bool calibrate)
+		   const char *build, const struct plan_run *runs, size_t n, bool *left,
+		   bool calibrate)
 {
 	*p = (struct progress){
 		.runs = runs, .n_runs = n, .left = left, .start_ns = mn_now_ns(),
@@ -92,8 +93,9 @@ static void line(const struct progress *p, bool lasting, const char *what, const
 	size_t n;
 	va_list ap;
 
-	n = snprintf(text, sizeof(text), "[%3zu/%zu] %5s passed, %5s left  %-8s ", p->done, p->total,
-		     clock_text(seconds_since(p->start_ns), passed), clock_text(left_s(p), left), what);
+	n = snprintf(text, sizeof(text), "[%3zu/%zu] %5s passed, %5s left  %-8s ", p->done,
+		     p->total, clock_text(seconds_since(p->start_ns), passed),
+		     clock_text(left_s(p), left), what);
 	va_start(ap, format);
 	vsnprintf(text + n, sizeof(text) - n, format, ap);
 	va_end(ap);
@@ -113,6 +115,13 @@ void progress_boot(struct progress *p, const struct plan_run *run)
 	}
 	p->calibration_s = 0;
 	line(p, false, "booting", "%s, boot %u", run->config->name, run->boot);
+}
+
+void progress_calibrated(const struct progress *p, const char *id, const char *status,
+			 const char *reason)
+{
+	if (*reason)
+		line(p, true, status, "%s: %s", id, reason);
 }
 
 void progress_begin(struct progress *p, const struct plan_run *run)

@@ -30,11 +30,16 @@ struct progress {
  * @build as of forecast_init(); @calibrate: there is a calibration before the runs.
  */
 void progress_init(struct progress *p, const struct plan *plan, const char *accel,
-		   const char *build, const struct plan_run *runs, size_t n, bool *left, bool calibrate);
+		   const char *build, const struct plan_run *runs, size_t n, bool *left,
+		   bool calibrate);
 void progress_free(struct progress *p);
 
 /* The VM of this run, and those that follow it, boots; NULL: that of the calibration. */
 void progress_boot(struct progress *p, const struct plan_run *run);
+
+/* A run of the calibration, @id, has ended: a line where there is a @reason or remark. */
+void progress_calibrated(const struct progress *p, const char *id, const char *status,
+			 const char *reason);
 
 /*
  * The run begins; an attempt at it, @id, has ended with @status, and @reason if that is

@@ -273,7 +273,7 @@ static size_t count(const struct report *r, const char *status)
 
 static bool same_remark(const struct run_row *a, const struct run_row *b)
 {
-	return is_measured(a) && is_measured(b) && !strcmp(a->status, b->status) &&
+	return has_remark(a) && has_remark(b) && !strcmp(a->status, b->status) &&
 	       !strcmp(a->path, b->path) && same_reason(a->reason, b->reason);
 }
 
@@ -282,7 +282,7 @@ static size_t count_remark(const struct report *r, size_t i)
 {
 	size_t n = 0;
 
-	if (!is_measured(&r->runs[i]) || (!strcmp(r->runs[i].status, "ok") && !*r->runs[i].reason))
+	if (!has_remark(&r->runs[i]))
 		return 0;
 	for (size_t j = 0; j < r->n_runs; j++) {
 		if (!same_remark(&r->runs[i], &r->runs[j]))

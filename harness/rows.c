@@ -104,20 +104,6 @@ static int format_text(const struct columns *columns, const void *rows, size_t n
 	return 0;
 }
 
-/* All of it or nothing: back to the former size on any error. */
-static int append_text(int fd, const char *text, size_t len)
-{
-	struct stat st;
-	int ret;
-
-	if (fstat(fd, &st))
-		return -errno;
-	ret = mn_write_all(fd, text, len);
-	if (ret && S_ISREG(st.st_mode) && ftruncate(fd, st.st_size))
-		return -EIO;
-	return ret;
-}
-
 int rows_append(const struct columns *columns, int fd, const void *rows, size_t n)
 {
 	char *text;
@@ -129,7 +115,7 @@ int rows_append(const struct columns *columns, int fd, const void *rows, size_t 
 	ret = format_text(columns, rows, n, &text, &len);
 	if (ret)
 		return ret;
-	ret = append_text(fd, text, len);
+	ret = mn_append_all(fd, text, len);
 	free(text);
 	return ret;
 }
@@ -142,7 +128,7 @@ static int append_header(const struct columns *columns, int fd)
 
 	if (ret)
 		return ret;
-	ret = append_text(fd, text, len);
+	ret = mn_append_all(fd, text, len);
 	free(text);
 	return ret;
 }
@@ -208,16 +194,10 @@ static int check_header(const struct columns *columns, const char *path, const c
 static int keep_torn(const char *path, const char *text, size_t len)
 {
 	char name[4096];
-	int fd, ret;
 
 	if (snprintf(name, sizeof(name), "%s.torn", path) >= (int)sizeof(name))
 		return -ENAMETOOLONG;
-	fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	ret = append_text(fd, text, len);
-	close(fd);
-	return ret;
+	return mn_append_file(name, text, len);
 }
 
 /* Leave @fd with a header and whole rows only. */

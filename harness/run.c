@@ -24,264 +24,21 @@
 #include "harness/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "harness/interrupt.h"
 #include "harness/run_internal.h"
 #include "memnet-core/base/clock.h"
-#include "memnet-core/base/io.h"
-#include "memnet-core/base/util.h"
 
-#define ARM_TIMEOUT_MS		15000
-#define ANSWER_TIMEOUT_MS	5000
 #define STOP_TIMEOUT_MS		20000
-#define PEER_TIMEOUT_MS		3000
 /* A fixed amount of work may take this many times what it was sized for. */
 #define FIXED_PATIENCE		20
 
-static int lost(struct run *r, int ret, const char *format, ...) PRINTF_LIKE(3, 4);
-
-/* The run failed: keep the first reason. Returns @ret. */
-static int lost(struct run *r, int ret, const char *format, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	if (r->row->status[0])
-		return ret;
-	ROW_TEXT(r->row->status, "failed");
-	ROW_TEXT(r->row->reason, "%s", ret == -EINTR ? "interrupted" : text);
-	return ret;
-}
-
-/* While the harness waits for a guest: has anything of any VM died? */
-static int watchdog(void *arg)
-{
-	return vm_set_casualty(arg) ? -ECHILD : 0;
-}
-
-static void set_watchdog(struct vm_set *vms, int (*bark)(void *))
-{
-	for (unsigned int i = 0; i < vms->n; i++) {
-		vms->vm[i].link.watchdog = bark;
-		vms->vm[i].link.watchdog_arg = vms;
-	}
-}
-
-/* What has died; after a broken channel with some patience: it is closed before its end is told. */
-static const char *find_casualty(struct vm_set *vms, bool patient)
-{
-	int64_t deadline = mn_now_ns() + (patient ? NSEC_PER_SEC : 0);
-	const char *casualty;
-
-	while (!(casualty = vm_set_casualty(vms)) && mn_now_ns() < deadline)
-		mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
-	return casualty;
-}
-
-/* Why a wait for @vm failed, in words. */
-static int lost_waiting(struct run *r, const struct vm *vm, int ret, const char *what)
-{
-	const char *casualty = find_casualty(r->ctx->vms, ret == -EPIPE);
-
-	if (casualty)
-		return lost(r, ret, "%s while %s; see its log", casualty, what);
-	if (ret == -ETIMEDOUT)
-		return lost(r, ret, "%s did not answer while %s", vm->guest_name, what);
-	return lost(r, ret, "the control channel of %s failed while %s: %s", vm->guest_name, what,
-		    strerror(-ret));
-}
-
-/* Each guest is sent @command; wait for all @answers. */
-static int command_all(struct run *r, const char *command, const char *word,
-		       struct guest_answer *answers, const char *what)
-{
-	struct vm_set *vms = r->ctx->vms;
-	struct guest_link *links[MAX_VMS];
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < vms->n; i++)
-		links[i] = &vms->vm[i].link;
-	ret = guest_command_all(links, vms->n, command, word, answers, ANSWER_TIMEOUT_MS);
-	if (!ret)
-		return 0;
-	for (i = 0; i + 1 < vms->n && answers[i].at_ns; i++)
-		;
-	return lost_waiting(r, &vms->vm[i], ret, what);
-}
-
-/* Why a workload ended early: its connection is reset before who held it can be waited for. */
-static int lost_workload(struct run *r, const struct vm *vm, int i)
-{
-	const struct guest_slot *s = &vm->link.slots[i];
-	const char *name = i ? "network" : "compute";
-	const char *casualty = find_casualty(r->ctx->vms, i);
-
-	if (casualty)
-		return lost(r, -ECHILD, "%s, and the %s workload in %s with it; see its log",
-			    casualty, name, vm->guest_name);
-	return lost(r, -ECANCELED, "the %s workload in %s ended early (%s)%s%s", name,
-		    vm->guest_name, s->status, s->complaint[0] ? ": " : "", s->complaint);
-}
-
-/* A workload that ended when it should not have. */
-static int check_slots_of(struct run *r, const struct vm *vm, bool may_have_ended)
-{
-	for (int i = 0; i < GUEST_SLOTS; i++) {
-		const struct guest_slot *s = &vm->link.slots[i];
-		bool failed = s->exited && strcmp(s->status, "status=0");
-
-		if (s->spawned && (failed || (s->exited && !may_have_ended)))
-			return lost_workload(r, vm, i);
-	}
-	return 0;
-}
-
-static int check_slots(struct run *r, bool may_have_ended)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++)
-		ret = check_slots_of(r, &r->ctx->vms->vm[i], may_have_ended);
-	return ret;
-}
-
-/* Wait for the slots of every VM, within @timeout_ms each. 0 or -errno, unexplained. */
-static int wait_slots(struct run *r, bool (*done)(const struct guest_slot *), int timeout_ms,
-		      const char *what)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++) {
-		struct vm *vm = &r->ctx->vms->vm[i];
-
-		ret = guest_wait_slots(&vm->link, done, timeout_ms);
-		if (ret)
-			lost_waiting(r, vm, ret, what);
-	}
-	return ret;
-}
-
-/* --- spawn ------------------------------------------------------------------- */
-
-static int spawn(struct run *r, struct vm *vm, int slot, const char *command)
-{
-	struct guest_link *g = &vm->link;
-	const char *spin = r->ctx->config->spin;
-	char text[512], line[GUEST_LINE];
-	int ret;
-
-	snprintf(text, sizeof(text), "spawn %d %s%s /bin/memnet-work %s --progress @progress@ "
-		 "--barrier", slot, *spin ? "MEMNET_SPIN=" : "", spin, command);
-	ret = guest_command(g, text, "spawned", line, sizeof(line), ANSWER_TIMEOUT_MS);
-	if (ret == -EREMOTEIO)
-		return lost(r, ret, "%s: %s", vm->guest_name, line);
-	if (ret)
-		return lost_waiting(r, vm, ret, "starting a workload");
-	g->slots[slot].spawned = true;
-	return 0;
-}
-
-static int spawn_compute(struct run *r, struct vm *vm)
-{
-	char text[256];
-	int n = snprintf(text, sizeof(text), "compute --kernel %s", r->ctx->plan->compute);
-
-	if (r->ctx->config->scenario->compute == LOAD_FIXED)
-		snprintf(text + n, sizeof(text) - n, " --ops %llu",
-			 (unsigned long long)r->ctx->targets.fixed_ops);
-	return spawn(r, vm, 0, text);
-}
-
-static int spawn_stream(struct run *r, struct vm *vm)
-{
-	const struct run_context *ctx = r->ctx;
-	char text[384];
-	int n = snprintf(text, sizeof(text), "stream --transport %s --peer %s "
-			 "--direction %s --flows %u --chunk %llu --seed %llu",
-			 ctx->config->path->transport, vm->end.peer, ctx->config->direction,
-			 ctx->config->flows,
-			 (unsigned long long)plan_chunk_bytes(ctx->plan, ctx->config),
-			 (unsigned long long)ctx->seed);
-
-	if (ctx->config->scenario->stream == LOAD_PACED)
-		snprintf(text + n, sizeof(text) - n, " --rate %llu --burst %lldms",
-			 (unsigned long long)ctx->targets.stream_bytes_per_s,
-			 (long long)(ctx->plan->burst_ns / NSEC_PER_MSEC));
-	if (ctx->config->scenario->stream == LOAD_FIXED)
-		snprintf(text + n, sizeof(text) - n, " --bytes %llu",
-			 (unsigned long long)ctx->targets.fixed_bytes);
-	return spawn(r, vm, 1, text);
-}
-
-static int spawn_exchange(struct run *r, struct vm *vm)
-{
-	const struct run_context *ctx = r->ctx;
-	char text[384];
-	int n = snprintf(text, sizeof(text), "rr --transport %s --peer %s "
-			 "--request %llu --response %llu --warmup %lldns --seed %llu",
-			 ctx->config->path->transport, vm->end.peer,
-			 (unsigned long long)ctx->plan->request_bytes,
-			 (unsigned long long)ctx->plan->response_bytes,
-			 (long long)ctx->plan->warmup_ns, (unsigned long long)ctx->seed);
-
-	if (ctx->plan->rr_rate)
-		snprintf(text + n, sizeof(text) - n, " --rate %llu",
-			 (unsigned long long)ctx->plan->rr_rate);
-	return spawn(r, vm, 1, text);
-}
-
-static bool is_armed(const struct guest_slot *s)
-{
-	return s->armed;
-}
-
-static int spawn_in(struct run *r, unsigned int i)
-{
-	const struct scenario *s = r->ctx->config->scenario;
-	struct vm *vm = &r->ctx->vms->vm[i];
-	int ret = run_computes(r, i) ? spawn_compute(r, vm) : 0;
-
-	if (ret || !run_connects(r, i))
-		return ret;
-	return s->stream != LOAD_NONE ? spawn_stream(r, vm) : spawn_exchange(r, vm);
-}
-
-static int spawn_all(struct run *r)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < r->ctx->vms->n; i++)
-		ret = spawn_in(r, i);
-	if (!ret)
-		ret = wait_slots(r, is_armed, ARM_TIMEOUT_MS, "the workloads set up");
-	return ret ? ret : check_slots(r, false);
-}
-
 /* --- the window -------------------------------------------------------------- */
-
-/* Until @deadline_ns, or ctrl-C, or the death of something. 0 or -errno. */
-static int pass_time(struct run *r, int64_t deadline_ns, const char *what)
-{
-	int64_t left_ms = (deadline_ns - mn_now_ns() + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
-	int ret = left_ms > 0 ? guest_pass_time(&r->ctx->vms->vm[0].link, left_ms) : 0;
-
-	return ret ? lost_waiting(r, &r->ctx->vms->vm[0], ret, what) : 0;
-}
 
 static int ask_guests(struct run *r, struct edge *e)
 {
-	return command_all(r, "mark edge", "mark", e->guest, "reading its counts");
+	return run_command_all(r, "mark edge", "mark", e->guest, "reading its counts");
 }
 
 static void read_host(struct run *r, struct edge *e, int phase)
@@ -291,7 +48,7 @@ static void read_host(struct run *r, struct edge *e, int phase)
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
 		const struct guest_insns *insns = r->ctx->vms->vm[i].insns;
 
-		e->peer_bytes[i] = peer_bytes(r->vm[i].peer);
+		e->peer_bytes[i] = run_peer_bytes(r->vm[i].peer);
 		if (insns)
 			guest_insns_read(insns, &e->insns[i]);
 	}
@@ -300,7 +57,7 @@ static void read_host(struct run *r, struct edge *e, int phase)
 
 static int go(struct run *r)
 {
-	return command_all(r, "go", "went", r->went, "starting the workloads");
+	return run_command_all(r, "go", "went", r->went, "starting the workloads");
 }
 
 static bool has_result(const struct guest_slot *s)
@@ -316,20 +73,20 @@ static int window_by_time(struct run *r)
 
 	sampler_mark(r->sampler, PHASE_WARMUP);
 	if (!ret)
-		ret = pass_time(r, mn_now_ns() + p->warmup_ns, "warming up");
+		ret = run_pass_time(r, mn_now_ns() + p->warmup_ns, "warming up");
 	if (ret)
 		return ret;
 	run_read_state(r, &r->begin);
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = ask_guests(r, &r->begin);
 	if (!ret)
-		ret = pass_time(r, r->begin.t_ns + p->window_ns, "measuring");
+		ret = run_pass_time(r, r->begin.t_ns + p->window_ns, "measuring");
 	if (ret)
 		return ret;
 	read_host(r, &r->end, PHASE_DRAIN);
 	ret = ask_guests(r, &r->end);
 	run_read_state(r, &r->end);
-	return ret ? ret : check_slots(r, false);
+	return ret ? ret : run_check_slots(r, false);
 }
 
 /* The window is what a fixed amount of work takes. */
@@ -344,7 +101,7 @@ static int window_by_work(struct run *r)
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = go(r);
 	if (!ret) {
-		ret = wait_slots(r, has_result, patience_ms, "doing its fixed work");
+		ret = run_wait_slots(r, has_result, patience_ms, "doing its fixed work");
 		if (ret)
 			return ret;
 	}
@@ -352,7 +109,7 @@ static int window_by_work(struct run *r)
 	if (!ret)
 		ret = ask_guests(r, &r->end);
 	run_read_state(r, &r->end);
-	return ret ? ret : check_slots(r, true);
+	return ret ? ret : run_check_slots(r, true);
 }
 
 static bool has_ended(const struct guest_slot *s)
@@ -370,7 +127,7 @@ static int stop_in(struct run *r, struct vm *vm)
 	if (!ret)
 		ret = guest_wait_slots(g, has_ended, STOP_TIMEOUT_MS);
 	if (ret)
-		lost_waiting(r, vm, ret, "ending its workloads");
+		run_lost_waiting(r, vm, ret, "ending its workloads");
 	if (ret == -ETIMEDOUT &&
 	    !guest_command(g, "kill", "killed", line, sizeof(line), ANSWER_TIMEOUT_MS) &&
 	    !guest_wait_slots(g, has_ended, ANSWER_TIMEOUT_MS))
@@ -386,57 +143,6 @@ static int stop(struct run *r)
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++)
 		ret = stop_in(r, &r->ctx->vms->vm[i]) ?: ret;
 	return ret;
-}
-
-/* --- the peer ---------------------------------------------------------------- */
-
-/* Add up the result lines of @text; what is left of a last line that is not whole. */
-static size_t take_results(struct run_vm *to, char *text, size_t len)
-{
-	char *line = text, *end;
-
-	while ((end = memchr(line, '\n', len - (line - text)))) {
-		int64_t bytes;
-
-		*end = '\0';
-		if (!strncmp(line, "result ", 7) && !guest_value(line, "bytes", &bytes)) {
-			to->peer_results++;
-			to->peer_result_bytes += bytes;
-		}
-		line = end + 1;
-	}
-	len -= line - text;
-	memmove(text, line, len);
-	return len;
-}
-
-/* A result line for each flow that moved bytes; until all that the guest counted are in them. */
-static void peer_results(const struct vm *vm, struct run_vm *to)
-{
-	int64_t deadline = mn_now_ns() + PEER_TIMEOUT_MS * NSEC_PER_MSEC, want = 0;
-	char buf[2048];
-	size_t len = 0;
-
-	guest_value(vm->link.slots[1].result, "bytes", &want);
-	while (to->peer_result_bytes < want && mn_now_ns() < deadline && !interrupted()) {
-		ssize_t n = read(vm->peer_out, buf + len, sizeof(buf) - len);
-
-		if (n > 0)
-			len = take_results(to, buf, len + n);
-		if (n == 0 || len == sizeof(buf))
-			return;
-		if (n < 0)
-			mn_sleep_until_ns(mn_now_ns() + 5 * NSEC_PER_MSEC);
-	}
-}
-
-/* What peers of runs before have said and nobody has read. */
-static void drain_peer(const struct vm *vm)
-{
-	char buf[512];
-
-	while (read(vm->peer_out, buf, sizeof(buf)) > 0)
-		;
 }
 
 /* --- a run ------------------------------------------------------------------- */
@@ -455,22 +161,22 @@ static int prepare(struct run *r)
 	int ret = threads_open(&r->threads, ctx->vms);
 
 	if (ret)
-		return lost(r, ret, "cannot read the threads of the run: %s%s", strerror(-ret),
-			    ret == -EMFILE ? "; allow more of them: ulimit -n 8192" : "");
+		return run_lost(r, ret, "cannot read the threads of the run: %s%s", strerror(-ret),
+				ret == -EMFILE ? "; allow more of them: ulimit -n 8192" : "");
 	r->threads_open = true;
 	ret = threads_pin(&r->threads, ctx->plan, ctx->config->arm);
 	if (ret)
-		return lost(r, ret, "cannot pin the threads of the run: %s", strerror(-ret));
+		return run_lost(r, ret, "cannot pin the threads of the run: %s", strerror(-ret));
 	for (unsigned int i = 0; i < ctx->vms->n; i++)
-		r->vm[i].peer = peer_map(ctx->vms->vm[i].peer_progress);
+		r->vm[i].peer = run_map_peer(ctx->vms->vm[i].peer_progress);
 	ret = run_open_machine(r);
 	if (ret)
-		return lost(r, ret, "cannot read /proc/stat: %s", strerror(-ret));
+		return run_lost(r, ret, "cannot read /proc/stat: %s", strerror(-ret));
 	ret = run_start_sampler(r, gauge_room(ctx->plan));
 	if (ret)
-		return lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
+		return run_lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
 	sampler_mark(r->sampler, PHASE_SETTLE);
-	return pass_time(r, mn_now_ns() + ctx->plan->settle_ns, "settling");
+	return run_pass_time(r, mn_now_ns() + ctx->plan->settle_ns, "settling");
 }
 
 static void clean_up(struct run *r)
@@ -480,14 +186,13 @@ static void clean_up(struct run *r)
 	if (r->threads_open)
 		threads_close(&r->threads);
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++)
-		if (r->vm[i].peer)
-			munmap(r->vm[i].peer, PEER_PROGRESS_BYTES);
-	set_watchdog(r->ctx->vms, NULL);
+		run_unmap_peer(r->vm[i].peer);
+	run_watch(r->ctx->vms, false);
 }
 
 static int measure(struct run *r)
 {
-	int ret = spawn_all(r);
+	int ret = run_spawn_all(r);
 
 	if (!ret)
 		ret = prepare(r);
@@ -504,9 +209,9 @@ static void begin(struct vm_set *vms)
 {
 	for (unsigned int i = 0; i < vms->n; i++) {
 		guest_clear_slots(&vms->vm[i].link);
-		drain_peer(&vms->vm[i]);
+		run_drain_peer(&vms->vm[i]);
 	}
-	set_watchdog(vms, watchdog);
+	run_watch(vms, true);
 }
 
 int run_execute(const struct run_context *ctx, struct run_row *row, struct run_samples *samples)
@@ -522,12 +227,12 @@ int run_execute(const struct run_context *ctx, struct run_row *row, struct run_s
 
 	ret = measure(r);
 	if (!vm_set_vital_casualty(ctx->vms) && ret != -EINTR && ret != -EPIPE) {
-		set_watchdog(ctx->vms, NULL);	/* a dead peer must not keep us from stopping */
+		run_watch(ctx->vms, false);	/* a dead peer must not keep us from stopping */
 		stopped = stop(r);
 	}
 	for (unsigned int i = 0; !ret && !stopped && i < ctx->vms->n; i++)
 		if (run_connects(r, i))
-			peer_results(&ctx->vms->vm[i], &r->vm[i]);
+			run_take_results(&ctx->vms->vm[i], &r->vm[i]);
 	if (r->sampler)
 		sampler_stop(r->sampler);
 	if (!ret && !stopped && !row->status[0])

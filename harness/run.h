@@ -38,8 +38,8 @@ struct run_samples {
 };
 
 /*
- * Make the run and fill the measured columns of @row, status and reason
- * included; its identity is the caller's. Returns 0 when the VMs can serve the
+ * Make the run and fill the measured columns of @row, status and reason included; its
+ * identity is the caller's, its kind as well. Returns 0 when the VMs can serve the
  * next run, whatever became of this one; -errno when they cannot (one died, does
  * not answer, or ctrl-C came: -EINTR).
  */

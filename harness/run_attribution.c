@@ -9,16 +9,18 @@
 #include "energy/attribution.h"
 #include "memnet-core/base/util.h"
 
+#define COLUMN(name) offsetof(struct run_row, name)
+
 static const struct {
 	size_t cpu_s, joules;		/* columns, by offset in the row */
 	bool optional;			/* absent where there are no such threads */
 } classes[] = {
-	{ offsetof(struct run_row, cpu_vcpu_s), offsetof(struct run_row, energy_vcpu_j), false },
-	{ offsetof(struct run_row, cpu_qemu_s), offsetof(struct run_row, energy_qemu_j), false },
-	{ offsetof(struct run_row, cpu_vhost_s), offsetof(struct run_row, energy_vhost_j), true },
-	{ offsetof(struct run_row, cpu_memnetd_s), offsetof(struct run_row, energy_memnetd_j), false },
-	{ offsetof(struct run_row, cpu_helper_s), offsetof(struct run_row, energy_helper_j), true },
-	{ offsetof(struct run_row, cpu_peer_s), offsetof(struct run_row, energy_peer_j), false },
+	{ COLUMN(cpu_vcpu_s), COLUMN(energy_vcpu_j), false },
+	{ COLUMN(cpu_qemu_s), COLUMN(energy_qemu_j), false },
+	{ COLUMN(cpu_vhost_s), COLUMN(energy_vhost_j), true },
+	{ COLUMN(cpu_memnetd_s), COLUMN(energy_memnetd_j), false },
+	{ COLUMN(cpu_helper_s), COLUMN(energy_helper_j), true },
+	{ COLUMN(cpu_peer_s), COLUMN(energy_peer_j), false },
 };
 
 static double *field(struct run_row *row, size_t offset)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between run.c (a run's course), run_row.c (what it came to), run_samples.c (over time). */
+/* Between run.c (a run's course) and what it is made of, run_*.c. */
 #ifndef HARNESS_RUN_INTERNAL_H
 #define HARNESS_RUN_INTERNAL_H
 
@@ -9,12 +9,9 @@
 
 enum run_phase { PHASE_SETTLE, PHASE_WARMUP, PHASE_WINDOW, PHASE_DRAIN, RUN_PHASES };
 
-/*
- * The peer counts in a file of 64 bytes (magic, ops, bytes, state; u64 each,
- * see workloads/progress.h, which the harness executes but does not include).
- */
-#define PEER_PROGRESS_BYTES 64
-#define PEER_PROGRESS_WORD_BYTES 2
+/* Of a guest's init; of workloads that set up. */
+#define ANSWER_TIMEOUT_MS	5000
+#define ARM_TIMEOUT_MS		15000
 
 #define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
 
@@ -44,7 +41,7 @@ struct insns_gauge {
 
 /* Beside the VM itself. */
 struct run_vm {
-	uint64_t *peer;			/* mapped progress file, or NULL */
+	const uint64_t *peer;		/* run_map_peer() */
 	unsigned int peer_results;	/* lines of the peer, and the bytes they tell of */
 	int64_t peer_result_bytes;
 };
@@ -81,12 +78,50 @@ static inline bool run_connects(const struct run *r, unsigned int i)
 	return c->flows && topology_does(c->topology, i, WORK_NETWORK);
 }
 
-static inline uint64_t peer_bytes(const uint64_t *peer)
-{
-	return peer ? __atomic_load_n(&peer[PEER_PROGRESS_WORD_BYTES], __ATOMIC_RELAXED) : 0;
-}
+/* --- run_guests.c: those that return int leave in the row why they failed ------ */
 
-uint64_t *peer_map(const char *path);
+/* The run failed: the row keeps the first reason. Returns @ret. */
+int run_lost(struct run *r, int ret, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* A wait for @vm failed with @ret (guest_link.h) "while @what". Returns @ret. */
+int run_lost_waiting(struct run *r, const struct vm *vm, int ret, const char *what);
+
+/* Does the death of anything of any VM end a wait, with -ECHILD? */
+void run_watch(struct vm_set *vms, bool on);
+
+/* Send each guest @command, wait for all @answers, which begin with @word. 0 or -errno. */
+int run_command_all(struct run *r, const char *command, const char *word,
+		    struct guest_answer *answers, const char *what);
+
+/* Wait until @done(slot) holds in every VM, within @timeout_ms each. 0 or -errno. */
+int run_wait_slots(struct run *r, bool (*done)(const struct guest_slot *), int timeout_ms,
+		   const char *what);
+
+/* No workload has failed, or ended unless it may have? 0 or -errno. */
+int run_check_slots(struct run *r, bool may_have_ended);
+
+/* Wait until @deadline_ns, or ctrl-C, or the death of something. 0 or -errno. */
+int run_pass_time(struct run *r, int64_t deadline_ns, const char *what);
+
+/* --- run_spawn.c --------------------------------------------------------------- */
+
+/* Start the workloads of every VM, and wait until all are armed. 0 or -errno, as above. */
+int run_spawn_all(struct run *r);
+
+/* --- run_peer.c ---------------------------------------------------------------- */
+
+/* The progress file at @path for run_unmap_peer(), or NULL; then its bytes are 0. */
+const uint64_t *run_map_peer(const char *path);
+void run_unmap_peer(const uint64_t *peer);
+uint64_t run_peer_bytes(const uint64_t *peer);
+
+/* Take the result lines of @vm's peer until all that its guest counted are in them. */
+void run_take_results(const struct vm *vm, struct run_vm *to);
+
+/* Forget what peers of runs before have said and nobody has read. */
+void run_drain_peer(const struct vm *vm);
+
+/* --- run_samples.c, run_machine.c ---------------------------------------------- */
 
 /* With a VM: gauges of its threads too. */
 int run_start_sampler(struct run *r, size_t room);
@@ -100,14 +135,31 @@ void run_mark(struct run *r, struct edge *e, enum run_phase phase);
 void run_read_machine(struct run *r, struct edge *e);
 void run_read_state(const struct run *r, struct edge *e);
 
+/* --- run_row.c ----------------------------------------------------------------- */
+
 /* After sampler_stop(): the measured columns, validity included. */
 void run_fill_row(struct run *r);
 void run_fill_idle(struct run *r);
+
+/* --- run_rates.c --------------------------------------------------------------- */
+
+/* What the workloads of all VMs did: the columns of compute, stream, requests, transport. */
+void run_fill_rates(struct run *r);
+
+/* The difference of a guest's counter @key over the window; ABSENT_INTEGER without it. */
+int64_t run_guest_delta(const struct run *r, unsigned int vm, const char *key);
+
+/* The window by a guest's own clock; NAN without it. */
+double run_guest_window_s(const struct run *r, unsigned int vm);
+
+/* --- run_validity.c ------------------------------------------------------------ */
 
 /* Is the row to be used? Else its status is invalid and its reason says why. */
 void run_check(struct run *r);
 void run_check_idle(struct run *r);	/* of a window in which nothing of ours runs */
 void run_invalidate(struct run_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* --- run_samples.c, run_attribution.c ------------------------------------------ */
 
 /* After sampler_stop(): power and CPU shares over time. None on failure. */
 void run_make_samples(struct run *r, struct run_samples *out);

@@ -30,6 +30,12 @@ void table_interference(const struct table *t);
 /* A paragraph: @head and, wrapped and indented behind it, the text. */
 void say(FILE *out, const char *head, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/*
+ * Is there a reason or a remark to be told of the run? Of a calibration only the remark on
+ * a valid one: one that was disturbed has been replaced.
+ */
+bool has_remark(const struct run_row *r);
+
 /* Two reasons are the same when they differ in numbers only. */
 bool same_reason(const char *a, const char *b);
 

@@ -282,10 +282,13 @@ bool same_reason(const char *a, const char *b)
 	return !*a && !*b;
 }
 
-/* Nothing is to be said of a run. */
-static bool is_plain(const struct run_row *r)
+bool has_remark(const struct run_row *r)
 {
-	return strcmp(r->kind, "measure") || (!strcmp(r->status, "ok") && !*r->reason);
+	bool ok = !strcmp(r->status, "ok");
+
+	if (!strcmp(r->kind, "calibrate"))
+		return ok && *r->reason;
+	return !strcmp(r->kind, "measure") && (!ok || *r->reason);
 }
 
 /* The reasons of runs left out, and remarks on others, each once with its count, most first. */
@@ -300,10 +303,10 @@ static void say_reasons(const struct table *t)
 			const struct run_row *r = &t->rows[i];
 			size_t same = 0;
 
-			if (said[i] || is_plain(r))
+			if (said[i] || !has_remark(r))
 				continue;
 			for (size_t j = 0; j < t->n; j++)
-				same += !strcmp(t->rows[j].kind, "measure") &&
+				same += has_remark(&t->rows[j]) &&
 					!strcmp(t->rows[j].status, r->status) &&
 					same_reason(t->rows[j].reason, r->reason);
 			if (same > best_count) {

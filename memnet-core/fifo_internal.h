@@ -91,7 +91,7 @@ static inline bool mn_producer_commit(struct mn_producer *p, size_t len)
 	uint64_t old = p->checked;
 
 	mn_producer_publish(p, len);
-	/* The other core still holds the lines of the next entries; the fence would wait for them. */
+	/* The other core still holds the next entries' lines; the fence would wait for them. */
 	if (mn_fifo_space(p) > 2 * MN_FIFO_AHEAD)
 		__builtin_prefetch(p->data + ((p->head + MN_FIFO_AHEAD) & (p->size - 1)), 1);
 	mn_fence();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loops that move the pattern over a transport, the same for both ends. One
- * thread per flow. An exchange of messages is two flows over one stream, one each way. All return 0 or -errno; -ETIMEDOUT: a stop was asked for and
- * the other side did not let it come to an end within 5 s.
+ * The loops that move the pattern over a transport, the same for both ends. One thread
+ * per flow. An exchange of messages is two flows over one stream, one each way. All
+ * return 0 or -errno; -ETIMEDOUT: a stop was asked for and the other side did not let it
+ * come to an end within 5 s.
  */
 #ifndef MEMNET_WORKLOADS_FLOW_H
 #define MEMNET_WORKLOADS_FLOW_H

@@ -36,19 +36,23 @@ static void complain(const struct peer_session *s, uint64_t bytes, const char *t
 		   bytes, text);
 }
 
+static const char *verdict_on(const struct flow *f)
+{
+	return f->bad ? "bad" : f->bytes ? "ok" : "unchecked";
+}
+
 /* @answered: bytes that went the other way. */
 static void print_result(const struct peer_session *s, const struct flow *f, uint64_t answered,
 			 const char *direction, const char *content)
 {
+	int64_t duration_ns = f->begin_ns ? mn_now_ns() - f->begin_ns : 0;
 	char name[32], bad[48] = "";
 
-	if (!f->bytes)
-		return;
 	if (f->bad)
 		snprintf(bad, sizeof(bad), " first_bad_offset=%" PRIu64, f->verified_bytes);
 	printf("result workload=peer direction=%s bytes=%" PRIu64 " duration_ns=%" PRId64
 	       " content=%s%s from=%s\n", direction, f->bytes + answered,
-	       mn_now_ns() - f->begin_ns, content, bad, name_of(s, name));
+	       duration_ns, content, bad, name_of(s, name));
 	fflush(stdout);
 }
 
@@ -129,7 +133,7 @@ static int take_stream(struct peer_session *s, struct flow *f, const struct wire
 	if (ret)
 		return ret;
 	fill_verdict(f, &verdict);
-	print_result(s, f, 0, "send", f->bad ? "bad" : "ok");
+	print_result(s, f, 0, "send", verdict_on(f));
 	return flow_write(f, &verdict, sizeof(verdict));
 }
 
@@ -182,7 +186,7 @@ static int answer_stream(struct peer_session *s, struct flow *requests,
 	if (ret)
 		return ret;
 	fill_verdict(requests, &verdict);
-	print_result(s, requests, responses.bytes, "exchange", requests->bad ? "bad" : "ok");
+	print_result(s, requests, responses.bytes, "exchange", verdict_on(requests));
 	return flow_write(requests, &verdict, sizeof(verdict));
 }
 
@@ -208,24 +212,35 @@ static int hear_end(struct flow *f)
 	return n == sizeof(stop) && wire_is_record(&stop, WIRE_STOP) ? 0 : -EPROTO;
 }
 
-static int give_stream(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
+/* 0: it said go. -EPIPE: it called the stream off at its barrier. */
+static int hear_go(struct flow *f)
 {
 	struct wire_record go;
-	struct pace pace;
 	int ret = flow_read(f, &go, sizeof(go));
 
-	if (ret == -EPIPE)
-		return 0;	/* called off at its barrier */
-	if (!ret && !wire_is_record(&go, WIRE_GO))
-		ret = -EPROTO;
-	if (ret)
-		return ret;
+	return !ret && !wire_is_record(&go, WIRE_GO) ? -EPROTO : ret;
+}
+
+static int give(struct flow *f, const struct wire_hello *hello)
+{
+	struct pace pace;
+	int ret;
+
 	pace_start(&pace, hello->rate_bytes_per_s, hello->burst_ns, mn_now_ns());
 	ret = flow_send_pattern(f, &pace, client_ended);
 	if (!ret)
 		ret = f->transport->shutdown_send(f->stream);
-	if (!ret)
-		ret = hear_end(f);
+	return ret ? ret : hear_end(f);
+}
+
+static int give_stream(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
+{
+	int ret = hear_go(f);
+
+	if (ret == -EPIPE)
+		ret = 0;
+	else if (!ret)
+		ret = give(f, hello);
 	if (!ret)
 		print_result(s, f, 0, "recv", "sent");
 	return ret;

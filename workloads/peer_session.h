@@ -14,8 +14,8 @@ struct peer_session {
 };
 
 /*
- * Serve the connection to its end. Prints its `result` line on stdout where
- * bytes moved, or one line on stderr saying why it ended otherwise.
+ * Serve the connection to its end. Prints one line: its `result` on stdout, also of no
+ * bytes (called off, or stopped before the first), or on stderr why it ended otherwise.
  */
 void peer_session_serve(struct peer_session *s);
 

@@ -283,7 +283,8 @@ const struct workload workload_rr = {
 	.summary = "requests to a peer, each waiting for its response: latencies, all verified",
 	.examples =
 	"  memnet-work rr --peer 198.18.0.1:7000 --time 2s\n"
-	"  memnet-work rr --peer 198.18.0.1:7000 --request 128 --response 16k --rate 2000 --time 2s\n",
+	"  memnet-work rr --peer 198.18.0.1:7000 --request 128 --response 16k --rate 2000 "
+	"--time 2s\n",
 	.options = options,
 	.run = run,
 };

@@ -219,6 +219,12 @@ static int run_armed(struct stream *s)
 			print_result(s);
 }
 
+/* Of @whole, what flow @number gets: what does not divide goes to the first ones. */
+static uint64_t share(const struct stream *s, uint64_t whole, uint64_t number)
+{
+	return whole / s->o.flows + (number < whole % s->o.flows);
+}
+
 /* Buffers, present in memory afterwards; connection; handshake. 0 or 1. */
 static int prepare_lane(struct stream *s, struct lane *l)
 {
@@ -231,8 +237,8 @@ static int prepare_lane(struct stream *s, struct lane *l)
 	};
 
 	l->o = &s->o;
-	l->rate = hello.rate_bytes_per_s = s->o.rate / s->o.flows + (number < s->o.rate % s->o.flows);
-	hello.limit_bytes = s->o.bytes / s->o.flows + (number < s->o.bytes % s->o.flows);
+	l->rate = hello.rate_bytes_per_s = share(s, s->o.rate, number);
+	hello.limit_bytes = share(s, s->o.bytes, number);
 	f->limit = hello.limit_bytes ? hello.limit_bytes : UINT64_MAX;
 	f->chunk = s->o.chunk;
 	f->progress = s->progress;

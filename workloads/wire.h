@@ -43,7 +43,8 @@
 #define WIRE_VERSION 3
 #define WIRE_MAX_CHUNK (4U << 20)
 
-enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2, WIRE_EXCHANGE = 3 };	/* as the client sees it */
+/* As the client sees it. */
+enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2, WIRE_EXCHANGE = 3 };
 enum wire_kind { WIRE_REPLY = 1, WIRE_GO = 2, WIRE_VERDICT = 3, WIRE_STOP = 4 };
 
 struct wire_hello {
@@ -51,7 +52,8 @@ struct wire_hello {
 	uint32_t version;
 	uint32_t direction;
 	uint64_t seed;
-	uint64_t chunk_bytes;		/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK; rr: of a request, any */
+	/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK; rr: of a request, any */
+	uint64_t chunk_bytes;
 	uint64_t limit_bytes;		/* 0: until the end */
 	uint64_t rate_bytes_per_s;	/* recv: the peer paces; 0: unpaced */
 	int64_t burst_ns;		/* used where a rate is given */

@@ -23,6 +23,7 @@
 
 #include "harness/path.h"
 #include "memnet-core/base/explain.h"
+#include "memnet-core/base/io.h"
 
 #define PASST		"passt"
 #define PASST_GATEWAY	"198.18.32.1"
@@ -32,7 +33,7 @@
 
 static void missing(struct path_reasons *reasons)
 {
-	if (!child_program_there(PASST))
+	if (!mn_program_there(PASST))
 		path_reason(reasons, "there is no program passt: apt-get install passt");
 }
 

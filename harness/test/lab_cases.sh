@@ -96,3 +96,16 @@ nothing_left() {
 	done
 	echo "ok: $case"
 }
+
+# Run the plan; kill -9 the harness while a stream flows. All that it started ends with it.
+kill_in_mid_stream() {
+	start run "$tmp/plan.ini"
+	wait_stream
+	children=$(cat "/proc/$pid/task/$pid/children")
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null
+	for c in $children; do
+		gone "$c" || fail "process $c outlives the harness by 5 s"
+	done
+	nothing_left
+}

@@ -189,15 +189,7 @@ rows 2 '"measure","ok"'
 nothing_left
 
 case="kill -9, and resumed"
-start run "$tmp/plan.ini"
-wait_stream
-children=$(cat "/proc/$pid/task/$pid/children")
-kill -9 "$pid"
-wait "$pid" 2>/dev/null
-for c in $children; do
-	gone "$c" || fail "process $c outlives the harness by 5 s"
-done
-nothing_left
+kill_in_mid_stream
 dir=$(readlink -f "$tmp/results/latest")
 before=$(runs | grep -c '"measure","ok"')
 printf '"3","torn' >> "$dir/runs.csv"

@@ -108,11 +108,15 @@ static void write_to(int fd, int from, char *text, size_t size)
 	fflush(stderr);
 	dup2(fd, STDERR_FILENO);
 	progress_init(&p, &plan, "tcg", "build", runs, n_runs, left, false);
+	progress_boot(&p, NULL);
+	progress_calibrated(&p, "calibrate.spare-core.1", "ok", "");
+	progress_calibrated(&p, "calibrate.spare-core.2", "ok", "a hypervisor took half");
 	progress_boot(&p, &runs[0]);
 	progress_begin(&p, &runs[0]);
 	progress_step(&p, &runs[0], runs[0].id, "ok", "", true);
 	progress_begin(&p, &runs[1]);
-	progress_step(&p, &runs[1], runs[1].id, "invalid", "a thread was not where it was pinned", true);
+	progress_step(&p, &runs[1], runs[1].id, "invalid",
+		      "a thread was not where it was pinned", true);
 	progress_unmade(&p, &runs[2], 2, "skipped", "no device");
 	progress_clear(&p);
 	progress_free(&p);
@@ -139,6 +143,8 @@ static void in_a_log_there_are_plain_lines(void **state)
 	close(from);
 	assert_null(strpbrk(text, "\r\033"));
 	assert_non_null(strstr(text, "[  0/8]  0:00 passed,  0:32 left  booting  "));
+	assert_null(strstr(text, "calibrate.spare-core.1"));
+	assert_non_null(strstr(text, "calibrate.spare-core.2: a hypervisor took half\n"));
 	assert_non_null(strstr(text, "[  1/8]  0:00 passed"));
 	assert_non_null(strstr(text, "invalid  b01"));
 	assert_non_null(strstr(text, ": a thread was not where it was pinned\n"));

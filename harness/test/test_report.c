@@ -151,6 +151,8 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 		runs[i].seed = 4242;
 	ROW_TEXT(runs[3].status, "invalid");
 	ROW_TEXT(runs[3].reason, "vCPU thread off its core");
+	ROW_TEXT(runs[4].kind, "calibrate");
+	ROW_TEXT(runs[4].reason, "a hypervisor took it, which a calibration allows");
 	dir = make_folder("whole", runs, ARRAY_SIZE(runs));
 	put(dir, "plan.ini", "[plan]\nname = made-up\n");
 	put(dir, "environment.json", "{\"host\": {\"cpu\": \"Z80\", \"boost\": null}, "
@@ -169,8 +171,9 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	assert_says(page, "no reproduction");
 	assert_says(page, "MemNet against virtio-tap");
 	assert_says(page, "What kind of result this is");
-	assert_says(page, "83 valid, 1 invalid, 0 failed, 0 skipped");
+	assert_says(page, "82 valid, 1 invalid, 0 failed, 0 skipped");
 	assert_says(page, "vCPU thread off its core");
+	assert_says(page, "a hypervisor took it, which a calibration allows");
 	assert_says(page, "host, cpu</th><td>Z80</td>");
 	assert_says(page, "host, boost</th><td>absent</td>");
 	assert_says(page, "cpus</th><td>0, 1</td>");

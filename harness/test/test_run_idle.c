@@ -51,7 +51,8 @@ static void what_the_row_has(void **state)
 static void what_takes_a_vm_is_absent(void **state)
 {
 	assert_int_equal(idle(), 0);
-	assert_true(isnan(row.guest_window_s) && isnan(row.cpu_total_s) && isnan(row.energy_vcpu_j));
+	assert_true(isnan(row.guest_window_s) && isnan(row.cpu_total_s) &&
+		    isnan(row.energy_vcpu_j));
 	assert_string_equal(row.energy_rule, "");
 	assert_string_equal(row.pinned, "");
 	assert_int_equal(row.stream_bytes, ABSENT_INTEGER);

@@ -113,6 +113,21 @@ static void steal_is_judged_by_each_set_of_cpus(void **state)
 	is_valid("a hypervisor took 15.0 % of the vCPUs' CPUs, which this plan allows");
 }
 
+static void a_calibration_goes_on_where_a_hypervisor_steals(void **state)
+{
+	ROW_TEXT(row.kind, "calibrate");
+	r.end.vcpu_steal_ns = 200000000;
+	is_valid("");
+	r.end.vcpu_steal_ns = 1200000000;	/* 60 % */
+	is_valid("a hypervisor took 60.0 % of the vCPUs' CPUs, which a calibration allows");
+	row.reason[0] = '\0';
+	row.core_throttles = 1;			/* and all else is judged */
+	row.package_throttles = 0;
+	is_invalid("a hypervisor took 60.0 % of the vCPUs' CPUs, which a calibration allows; the "
+		   "CPUs were throttled for heat: 1 times by core, 0 by package; cool the machine, "
+		   "or measure shorter");
+}
+
 static void the_guests_clock_must_agree(void **state)
 {
 	row.guest_window_s = 1.91;
@@ -146,8 +161,8 @@ static void idle_is_idle(void **state)
 	r.end.host = (struct cputime_host){ .busy_ns = 240000000, .idle_ns = 3760000000 };
 	run_check_idle(&r);
 	assert_string_equal(row.status, "invalid");
-	assert_string_equal(row.reason, "others kept the CPUs 6 % busy while the machine was to be idle; "
-			    "stop what else runs here");
+	assert_string_equal(row.reason, "others kept the CPUs 6 % busy while the machine was to be "
+			    "idle; stop what else runs here");
 	make_run(NULL);				/* nothing was read */
 	run_check_idle(&r);
 	assert_string_equal(row.status, "invalid");
@@ -183,6 +198,7 @@ int main(void)
 		TEST(some_samples_may_be_lost),
 		TEST(threads_must_be_where_they_were_pinned),
 		TEST(steal_is_judged_by_each_set_of_cpus),
+		TEST(a_calibration_goes_on_where_a_hypervisor_steals),
 		TEST(the_guests_clock_must_agree),
 		TEST(bytes_must_be_right_and_possible),
 		TEST(idle_is_idle),

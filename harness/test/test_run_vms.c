@@ -106,7 +106,8 @@ static void ended(unsigned int i, long bytes, const char *content)
 static void status_is(const char *status, const char *reason)
 {
 	if (strcmp(f.row.status, status) || !strstr(f.row.reason, reason))
-		fail_msg("%s: '%s' instead of %s: '%s'", f.row.status, f.row.reason, status, reason);
+		fail_msg("%s: '%s' instead of %s: '%s'", f.row.status, f.row.reason, status,
+			 reason);
 }
 
 static void one_vm_has_nothing_of_several(void **state)

@@ -302,6 +302,20 @@ static void what_is_to_be_known_of_a_valid_run_is_said(void **state)
 	says("2 x ok: a hypervisor took ");
 }
 
+static void of_calibrations_only_remarks_are_said(void **state)
+{
+	for (size_t i = 0; i < 3; i++) {
+		ROW_TEXT(rows[i].kind, "calibrate");
+		ROW_TEXT(rows[i].reason, "a hypervisor took %zu.5 %% of the host's CPUs, which a "
+			 "calibration allows", 30 + i);
+	}
+	ROW_TEXT(rows[0].status, "invalid");
+	print(ARRAY_SIZE(rows), false);
+	says("81: 81 valid, 0 invalid, 0 failed, 0 skipped");
+	says("2 x ok: a hypervisor took 31.5 % of the host's CPUs, which a calibration allows");
+	says_not("x invalid");
+}
+
 static void a_gain_bought_with_less_network_is_not_comparable(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -462,6 +476,7 @@ int main(void)
 		TEST(few_runs_have_no_interval),
 		TEST(what_was_left_out_is_counted_by_reason),
 		TEST(what_is_to_be_known_of_a_valid_run_is_said),
+		TEST(of_calibrations_only_remarks_are_said),
 		TEST(a_gain_bought_with_less_network_is_not_comparable),
 		TEST(each_spin_budget_stands_beside_the_same_baseline),
 		TEST(flows_have_a_section_each),

@@ -100,12 +100,4 @@ rows 2 '"measure","ok"'
 nothing_left
 
 case="kill -9 with two VMs"
-start run "$tmp/plan.ini"
-wait_stream
-children=$(cat "/proc/$pid/task/$pid/children")
-kill -9 "$pid"
-wait "$pid" 2>/dev/null
-for c in $children; do
-	gone "$c" || fail "process $c outlives the harness by 5 s"
-done
-nothing_left
+kill_in_mid_stream

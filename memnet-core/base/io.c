@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int mn_write_all(int fd, const void *buf, size_t len)
@@ -25,6 +26,30 @@ int mn_write_all(int fd, const void *buf, size_t len)
 		len -= n;
 	}
 	return 0;
+}
+
+int mn_append_all(int fd, const void *buf, size_t len)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st))
+		return -errno;
+	ret = mn_write_all(fd, buf, len);
+	if (ret && S_ISREG(st.st_mode) && ftruncate(fd, st.st_size))
+		return -EIO;
+	return ret;
+}
+
+int mn_append_file(const char *path, const void *buf, size_t len)
+{
+	int ret, fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return -errno;
+	ret = mn_append_all(fd, buf, len);
+	close(fd);
+	return ret;
 }
 
 int mn_read_all(int fd, void *buf, size_t len)

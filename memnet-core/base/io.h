@@ -11,6 +11,15 @@
 /* Write all @len bytes, through short writes and EINTR. 0 or -errno. */
 int mn_write_all(int fd, const void *buf, size_t len);
 
+/*
+ * mn_write_all() to the end of a file, all or nothing: where it fails the file is cut back
+ * to its former size. @fd is O_APPEND. 0 or -errno; -EIO: it could not be cut back.
+ */
+int mn_append_all(int fd, const void *buf, size_t len);
+
+/* The same to the file @path, which is made (0644) where there is none. */
+int mn_append_file(const char *path, const void *buf, size_t len);
+
 /* Read exactly @len bytes. 0; -EPIPE at an early end of file; -errno. */
 int mn_read_all(int fd, void *buf, size_t len);
 

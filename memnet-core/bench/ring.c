@@ -154,7 +154,8 @@ static int run(const struct mn_bench_env *env)
 		uint64_t batch;
 	} rows[] = {
 		{ "ring, batch 1", "rte_ring", &entries, ring_dpdk, 1 },
-		{ "ring, batch 1, bell each", "rte_ring with a bell", &bell_each, ring_dpdk_bell, 1 },
+		{ "ring, batch 1, bell each", "rte_ring with a bell", &bell_each, ring_dpdk_bell,
+		  1 },
 		{ "ring, batch 32", "rte_ring", &batches, ring_dpdk, 32 },
 	};
 	int ret = 0;

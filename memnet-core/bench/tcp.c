@@ -137,7 +137,8 @@ static int rounds(const struct mn_bench_env *env, struct service *s, double *fig
 	if (ret)
 		return ret;
 	mn_bench_row(&(struct mn_comparison){
-		.label = "tcp 64 KiB, throughput", .unit = "GB/s", .reference_label = "a kernel socket",
+		.label = "tcp 64 KiB, throughput", .unit = "GB/s",
+		.reference_label = "a kernel socket",
 		.scale = 1, .target = 0.9 }, speed, ours_ns, env->rounds, "");
 	mn_bench_row(&(struct mn_comparison){
 		.label = "tcp 64 KiB, sender's CPU", .unit = "ns/MiB",

@@ -15,7 +15,7 @@
 
 enum action {
 	/* the guest's owner of the session */
-	A_ATTACH,	/* features: of those offered, the ones in this mask (and L: ATTACH_*); and ring */
+	A_ATTACH,	/* features: of those offered, those in this mask (L: ATTACH_*); and ring */
 	A_DETACH,	/* and ring */
 	A_BEAT,
 	/* the guest's processes; what does not fit (a ring or FIFO that is full) is left out */

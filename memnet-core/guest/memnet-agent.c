@@ -20,13 +20,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/loop.h"
+#include "memnet-core/base/unix_socket.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
@@ -52,8 +52,7 @@ struct agent {
 	int status;			/* of the process, at its end */
 	int64_t leave_ns;		/* without one: clients of the last may stay until then */
 	struct mn_watch listener, timer, signals, bell, port, doorbell;
-	dev_t socket_dev;		/* of the socket's path, 0 without one, */
-	ino_t socket_ino;		/* while it is ours */
+	struct mn_socket_file socket;	/* of the listener */
 	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
 };
 
@@ -321,33 +320,6 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 
 /* --- set-up ---------------------------------------------------------------------- */
 
-/*
- * Remove a dead socket at @sun, and nothing else. @fd only asks whether somebody listens
- * there. 0: there is nothing to remove any more; -EADDRINUSE: a process answers;
- * -EEXIST: it is no socket; -errno.
- */
-static int make_free(int fd, const struct sockaddr_un *sun)
-{
-	struct stat st;
-
-	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) || errno == EAGAIN)
-		return -EADDRINUSE;
-	if (errno != ECONNREFUSED)
-		return 0;	/* bind() has the reason, if there is one */
-	if (lstat(sun->sun_path, &st) || !S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	return unlink(sun->sun_path) ? -errno : 0;
-}
-
-static void remove_socket(const struct agent *a, const char *path)
-{
-	struct stat st;
-
-	if (a->socket_ino && !lstat(path, &st) && st.st_dev == a->socket_dev &&
-	    st.st_ino == a->socket_ino)
-		unlink(path);
-}
-
 /* Of the default path; others are their owner's to make. */
 static void make_directory(const char *path)
 {
@@ -360,30 +332,8 @@ static void make_directory(const char *path)
 
 static int listen_at(struct agent *a, const char *path, mode_t mode)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct stat st;
-	int fd, ret;
-
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, path);
 	make_directory(path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	ret = make_free(fd, &sun);
-	if (!ret && bind(fd, (struct sockaddr *)&sun, sizeof(sun)))
-		ret = -errno;
-	if (!ret && !lstat(path, &st)) {
-		a->socket_dev = st.st_dev;
-		a->socket_ino = st.st_ino;
-	}
-	if (!ret && (chmod(path, mode) || listen(fd, SOMAXCONN)))
-		ret = -errno;
-	if (!ret)
-		return fd;
-	close(fd);
-	return ret;
+	return mn_listen_unix(path, SOCK_SEQPACKET, mode, SOMAXCONN, &a->socket);
 }
 
 static void listen_failed(const char *path, int why)
@@ -529,6 +479,6 @@ int main(int argc, char **argv)
 	}
 	memnet_detach(a.memnet);
 	mn_region_close(&a.region);	/* or the device stays bound, or the host at our pages */
-	remove_socket(&a, o.socket);
+	mn_socket_file_remove(&a.socket);
 	return ret ? EXIT_FAILURE : a.status;
 }

@@ -1,66 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Theory of operation: broker.h. */
-#include "memnet-core/host/broker.h"
+#include "memnet-core/host/broker_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
-#include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/ivshmem_server.h"
-#include "memnet-core/host/worker.h"
-
-/* A worker that lived so long died by accident: the next one starts at once. */
-#define LONG_LIFE_NS	(5 * NSEC_PER_SEC)
-/* Others are delayed, ever longer: a guest that kills its worker shall not keep us busy. */
-#define FIRST_DELAY_MS	50
-#define LAST_DELAY_MS	1000
-/* A worker told to stop that does not is killed. */
-#define STOP_MS		1000
-
-struct vm {
-	struct mn_broker *broker;
-	struct vm *next;
-	struct mn_vm_config config;
-	char ivshmem_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char bell_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	struct mn_watch ivshmem_listener, bell_listener;
-	struct mn_watch ivshmem, bell;	/* QEMU's connections */
-	int memfd, doorbell;
-	int vectors[MN_MAX_CHANNELS];
-
-	struct mn_watch worker;		/* pidfd, -1 without */
-	pid_t pid;
-	int control;			/* our end, -1 without */
-	int64_t started_ns;
-	unsigned int delay_ms;
-	struct mn_watch restart;	/* timer */
-};
-
-struct mn_broker {
-	const char *directory;
-	struct mn_loop loop;
-	struct mn_watch signals;
-	struct vm *vms;
-};
-
-#define VM_OF(watch, member) ((struct vm *)((char *)(watch) - offsetof(struct vm, member)))
 
 static void close_if_open(int fd)
 {
@@ -68,172 +23,9 @@ static void close_if_open(int fd)
 		close(fd);
 }
 
-static void complain(const struct vm *vm, const char *what, int err)
+void mn_broker_complain(const struct vm *vm, const char *what, int err)
 {
 	fprintf(stderr, "memnetd: %s: %s: %s\n", vm->config.name, what, strerror(-err));
-}
-
-/* --- the worker ------------------------------------------------------------------ */
-
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Close every descriptor but @keep (sorted here) and the standard three. */
-static void close_others(int *keep, size_t n)
-{
-	unsigned int from = STDERR_FILENO + 1;
-
-	qsort(keep, n, sizeof(keep[0]), by_number);
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned int)keep[i] > from)
-			close_range(from, keep[i] - 1, 0);
-		from = keep[i] + 1;
-	}
-	close_range(from, ~0u, 0);
-}
-
-static _Noreturn void be_worker(const struct vm *vm, int control)
-{
-	struct mn_worker w = {
-		.name = vm->config.name, .geometry = vm->config.geometry,
-		.policy = vm->config.policy, .spin = vm->config.spin, .ram = vm->config.ram,
-		.memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
-	};
-	int keep[3 + MN_MAX_CHANNELS] = { vm->doorbell, control };
-	size_t n = 2;
-
-	memcpy(w.vectors, vm->vectors, sizeof(w.vectors));
-	memcpy(keep + n, vm->vectors, vm->config.geometry.channels * sizeof(keep[0]));
-	n += vm->config.geometry.channels;
-	if (vm->memfd >= 0)
-		keep[n++] = vm->memfd;
-	close_others(keep, n);
-	exit(mn_worker_run(&w));
-}
-
-/* Never blocks: a worker that hangs shall not hang the other VMs. */
-static void send_bell(struct vm *vm)
-{
-	int ret;
-
-	if (vm->control < 0 || vm->bell.fd < 0)
-		return;
-	ret = mn_send_fds(vm->control, "B", 1, &vm->bell.fd, 1);
-	if (ret && ret != -EPIPE)	/* a dead worker's successor gets it */
-		complain(vm, "cannot hand the bell port to the worker", ret);
-	if (ret == -EAGAIN)		/* it has not taken the many before */
-		kill(vm->pid, SIGKILL);
-}
-
-/* On failure with vm->pid set it lives, unwatched. */
-static int fork_worker(struct vm *vm)
-{
-	int pair[2], pidfd, ret;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	vm->pid = fork();
-	if (vm->pid == 0)
-		be_worker(vm, pair[1]);
-	ret = -errno;
-	close(pair[1]);
-	if (vm->pid < 0) {
-		close(pair[0]);
-		return ret;
-	}
-	vm->control = pair[0];
-	pidfd = pidfd_open(vm->pid, 0);
-	if (pidfd < 0)
-		return -errno;
-	vm->worker.fd = pidfd;
-	return mn_loop_add(&vm->broker->loop, &vm->worker, EPOLLIN);
-}
-
-/* Collect the worker; wait for it at most @timeout_ms, then kill it. Its wait status. */
-static int reap_worker(struct vm *vm, int timeout_ms)
-{
-	struct pollfd pfd = { .fd = vm->worker.fd, .events = POLLIN };
-	int status = 0;
-
-	if (poll(&pfd, 1, timeout_ms) != 1)
-		kill(vm->pid, SIGKILL);
-	waitpid(vm->pid, &status, 0);
-	mn_loop_close_fd(&vm->broker->loop, &vm->worker);
-	if (vm->control >= 0)
-		close(vm->control);
-	vm->control = -1;
-	vm->pid = -1;
-	return status;
-}
-
-static void start_worker_in(struct vm *vm, unsigned int delay_ms)
-{
-	const struct itimerspec later = { .it_value = mn_timespec(delay_ms * NSEC_PER_MSEC) };
-
-	timerfd_settime(vm->restart.fd, 0, &later, NULL);
-}
-
-static void start_worker(struct vm *vm)
-{
-	int ret;
-
-	vm->started_ns = mn_now_ns();
-	ret = fork_worker(vm);
-	if (ret) {
-		complain(vm, "cannot start a worker, trying again", ret);
-		if (vm->pid > 0)
-			reap_worker(vm, 0);
-		start_worker_in(vm, LAST_DELAY_MS);
-		return;
-	}
-	send_bell(vm);
-}
-
-static void stop_worker(struct vm *vm)
-{
-	const struct itimerspec never = { 0 };
-
-	timerfd_settime(vm->restart.fd, 0, &never, NULL);
-	if (vm->pid <= 0)
-		return;
-	close(vm->control);
-	vm->control = -1;
-	reap_worker(vm, STOP_MS);
-}
-
-/* Nobody told it to: it gets a successor, which will offer a new session. */
-static void worker_died(struct mn_watch *w, uint32_t events)
-{
-	struct vm *vm = VM_OF(w, worker);
-	bool long_life = mn_now_ns() - vm->started_ns > LONG_LIFE_NS;
-	int status = reap_worker(vm, 0);
-	char how[32];
-
-	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
-	else
-		snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
-	if (long_life)
-		vm->delay_ms = 0;
-	fprintf(stderr, "memnetd: %s: the worker died (%s); another starts in %u ms\n",
-		vm->config.name, how, vm->delay_ms);
-	if (vm->delay_ms)
-		start_worker_in(vm, vm->delay_ms);
-	else
-		start_worker(vm);
-	vm->delay_ms = MIN(MAX(2 * vm->delay_ms, (unsigned int)FIRST_DELAY_MS),
-			   (unsigned int)LAST_DELAY_MS);
-}
-
-static void restart_due(struct mn_watch *w, uint32_t events)
-{
-	uint64_t count;
-
-	if (read(w->fd, &count, sizeof(count)) == sizeof(count))
-		start_worker(VM_OF(w, restart));
 }
 
 /* --- QEMU's connections ---------------------------------------------------------- */
@@ -299,7 +91,7 @@ static void ivshmem_gone(struct mn_watch *w, uint32_t events)
 	struct vm *vm = VM_OF(w, ivshmem);
 
 	mn_loop_close_fd(&vm->broker->loop, w);
-	stop_worker(vm);
+	mn_broker_stop_worker(vm);
 	vm->delay_ms = 0;
 	drop_region(vm);
 }
@@ -318,12 +110,12 @@ static void ivshmem_comes(struct mn_watch *w, uint32_t events)
 		ret = mn_ivshmem_greet(vm->ivshmem.fd, vm->memfd, vm->doorbell, vm->vectors,
 				       vm->config.geometry.channels);
 	if (ret) {
-		complain(vm, "cannot greet QEMU", ret);
+		mn_broker_complain(vm, "cannot greet QEMU", ret);
 		mn_loop_close_fd(&vm->broker->loop, &vm->ivshmem);
 		drop_region(vm);
 		return;
 	}
-	start_worker(vm);
+	mn_broker_start_worker(vm);
 }
 
 /* Watched for its end only: the worker has the bytes. */
@@ -334,7 +126,7 @@ static void bell_gone(struct mn_watch *w, uint32_t events)
 	mn_loop_close_fd(&vm->broker->loop, w);
 	if (!vm->config.ram.path)
 		return;
-	stop_worker(vm);
+	mn_broker_stop_worker(vm);
 	vm->delay_ms = 0;
 }
 
@@ -347,59 +139,33 @@ static void bell_comes(struct mn_watch *w, uint32_t events)
 		return;
 	ret = mn_loop_add(&vm->broker->loop, &vm->bell, EPOLLRDHUP);
 	if (ret) {
-		complain(vm, "cannot watch the bell port", ret);
+		mn_broker_complain(vm, "cannot watch the bell port", ret);
 		mn_loop_close_fd(&vm->broker->loop, &vm->bell);
 	} else if (vm->config.ram.path) {
-		start_worker(vm);
+		mn_broker_start_worker(vm);
 	} else {
-		send_bell(vm);
+		mn_broker_send_bell(vm);
 	}
 }
 
 /* --- making and ending ------------------------------------------------------------- */
 
-/* A listening socket at @path, replacing a dead one left there. fd or -errno. */
-static int listen_at(const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int ret, fd;
-
-	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
-		close(fd);
-		return -EADDRINUSE;	/* somebody lives there */
-	}
-	if (errno == ECONNREFUSED)
-		unlink(path);
-	mask = umask(0177);
-	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 1) ? -errno : fd;
-	umask(mask);
-	if (ret < 0)
-		close(fd);
-	return ret;
-}
-
-/* @path = DIRECTORY/NAME.@what, listened at by @w. 0 or -errno. */
-static int listen_for_qemu(struct vm *vm, const char *what, char *path, size_t size,
+/* At DIRECTORY/NAME.@what, by @w; for this user only. 0, or -errno after a message. */
+static int listen_for_qemu(struct vm *vm, const char *what, struct mn_socket_file *file,
 			   struct mn_watch *w)
 {
+	char path[sizeof(file->path)];
 	int ret = -ENAMETOOLONG;
 
-	if (snprintf(path, size, "%s/%s.%s", vm->broker->directory, vm->config.name, what) <
-	    (int)size)
-		ret = listen_at(path);
+	if (snprintf(path, sizeof(path), "%s/%s.%s", vm->broker->directory, vm->config.name,
+		     what) < (int)sizeof(path))
+		ret = mn_listen_unix(path, SOCK_STREAM, 0600, 1, file);
 	if (ret >= 0) {
 		w->fd = ret;
 		ret = mn_loop_add(&vm->broker->loop, w, EPOLLIN);
 	}
-	if (ret < 0) {
+	if (ret < 0)
 		fprintf(stderr, "memnetd: cannot listen at %s: %s\n", path, strerror(-ret));
-		path[0] = '\0';	/* not ours to remove */
-	}
 	return ret;
 }
 
@@ -433,7 +199,7 @@ static struct vm *new_vm(struct mn_broker *b, const struct mn_vm_config *config)
 		.broker = b, .next = b->vms, .config = *config,
 		.ivshmem_listener = { -1, ivshmem_comes }, .bell_listener = { -1, bell_comes },
 		.ivshmem = { -1, ivshmem_gone }, .bell = { -1, bell_gone },
-		.worker = { -1, worker_died }, .restart = { -1, restart_due },
+		.worker = { -1, mn_broker_worker_died }, .restart = { -1, mn_broker_restart_due },
 		.memfd = -1, .doorbell = -1, .control = -1, .pid = -1,
 	};
 	memset(vm->vectors, -1, sizeof(vm->vectors));
@@ -453,11 +219,9 @@ int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config)
 		return ret;
 	}
 	if (!config->ram.path)
-		ret = listen_for_qemu(vm, "ivshmem", vm->ivshmem_path, sizeof(vm->ivshmem_path),
-				      &vm->ivshmem_listener);
+		ret = listen_for_qemu(vm, "ivshmem", &vm->ivshmem_file, &vm->ivshmem_listener);
 	if (!ret)
-		ret = listen_for_qemu(vm, "bell", vm->bell_path, sizeof(vm->bell_path),
-				      &vm->bell_listener);
+		ret = listen_for_qemu(vm, "bell", &vm->bell_file, &vm->bell_listener);
 	return ret;
 }
 
@@ -513,13 +277,11 @@ static void free_vm(struct vm *vm)
 				       &vm->bell, &vm->restart };
 
 	if (vm->pid > 0)
-		stop_worker(vm);
+		mn_broker_stop_worker(vm);
 	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
 		mn_loop_close_fd(&vm->broker->loop, watches[i]);
-	if (vm->ivshmem_path[0])
-		unlink(vm->ivshmem_path);
-	if (vm->bell_path[0])
-		unlink(vm->bell_path);
+	mn_socket_file_remove(&vm->ivshmem_file);
+	mn_socket_file_remove(&vm->bell_file);
 	close_if_open(vm->memfd);
 	close_if_open(vm->doorbell);
 	for (size_t i = 0; i < MN_MAX_CHANNELS; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* memnetd: the network service of VMs over shared memory. Options; the rest is broker.c. */
+/* memnetd: the network service of VMs over shared memory. Options; the rest is broker.h. */
 #include <argp.h>
 #include <fcntl.h>
 #include <signal.h>

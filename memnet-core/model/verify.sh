@@ -18,9 +18,9 @@ now_ms() {
 	date +%s%3N
 }
 
-fail() {	# WHY
+fail() {	# WHY...
 	failed=$((failed + 1))
-	printf '  %s; see %s\n' "$1" "$work"
+	printf '  %s; see %s\n' "$*" "$work"
 }
 
 # Leaves pan's words in $work/pan.out.
@@ -45,8 +45,8 @@ search() {	# COMPILER'S-OPTION MODEL OPTION...
 }
 
 line() {	# VERDICT
-	printf '%-46s %9s states %7s deep  %-34s %d.%d s\n' "$name" "${states:--}" "${depth:--}" "$1" \
-		$((ms / 1000)) $((ms % 1000 / 100))
+	printf '%-46s %9s states %7s deep  %-34s %d.%d s\n' \
+		"$name" "${states:--}" "${depth:--}" "$1" $((ms / 1000)) $((ms % 1000 / 100))
 }
 
 holds() {	# MODEL OPTION...
@@ -54,9 +54,10 @@ holds() {	# MODEL OPTION...
 	if [ "$errors" != 0 ]; then
 		line "DOES NOT HOLD"
 		shift
-		fail "$(grep -m1 -iE '^pan:|error' "$work/pan.out"); the way there: spin -t -p -g $* $model.pml"
-	elif grep -qE 'max search depth too small|Search not completed|reached -DMEMLIM|out of memory' \
-			"$work/pan.out"; then
+		fail "$(grep -m1 -iE '^pan:|error' "$work/pan.out");" \
+			"the way there: spin -t -p -g $* $model.pml"
+	elif grep -q -e 'max search depth too small' -e 'Search not completed' \
+			-e 'reached -DMEMLIM' -e 'out of memory' "$work/pan.out"; then
 		line "SEARCH CUT SHORT"
 		fail "the state space was not searched to its end"
 	else

@@ -232,7 +232,8 @@ static bool nothing_leaked(void *p)
 {
 	struct counts now = count(p);
 
-	return !memcmp(&now, &before, sizeof(now)) && child_of(((struct parties *)p)->memnetd.pid, 1) < 0;
+	return !memcmp(&now, &before, sizeof(now)) &&
+	       child_of(((struct parties *)p)->memnetd.pid, 1) < 0;
 }
 
 static void check_leaks(struct parties *p)

@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include "memnet-core/base/io.h"
 
 #define MAX_WORDS 32
+#define PATIENCE_MS 60000
 
 /* $BUILD/workloads/test/test_x runs $BUILD/bin/memnet-work. */
 static const char *program(void)
@@ -74,11 +77,20 @@ void run_start(struct run *r, const char *line, ...)
 	start(r, text);
 }
 
+static bool next_char(int fd, char *c)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, PATIENCE_MS) != 1)
+		fail_msg("memnet-work said no line within %d s", PATIENCE_MS / 1000);
+	return read(fd, c, 1) == 1;
+}
+
 const char *run_line(struct run *r)
 {
 	size_t n = 0;
 
-	while (n < sizeof(r->stdout_text) - 1 && read(r->out, r->stdout_text + n, 1) == 1)
+	while (n < sizeof(r->stdout_text) - 1 && next_char(r->out, r->stdout_text + n))
 		if (r->stdout_text[n++] == '\n')
 			break;
 	r->stdout_text[n ? n - 1 : 0] = '\0';
@@ -166,6 +178,25 @@ void peer_stop(struct run *peer)
 {
 	kill(peer->pid, SIGTERM);
 	assert_int_equal(run_wait(peer), 0);
+}
+
+int peer_set_up(void **state)
+{
+	struct peer_fixture *f = calloc(1, sizeof(*f));
+
+	f->port = free_port();
+	peer_start(&f->peer, f->port);
+	*state = f;
+	return 0;
+}
+
+int peer_tear_down(void **state)
+{
+	struct peer_fixture *f = *state;
+
+	peer_stop(&f->peer);
+	free(f);
+	return 0;
 }
 
 int connect_to(unsigned int port)

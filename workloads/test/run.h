@@ -17,7 +17,10 @@ struct run {
 /* memnet-work with the words of @line as its arguments. */
 void run_start(struct run *r, const char *line, ...) __attribute__((format(printf, 2, 3)));
 
-/* The next line of its stdout, without the newline; valid until the next call. */
+/*
+ * The next line of its stdout, without the newline; valid until the next call. The test
+ * fails where none comes within a minute.
+ */
 const char *run_line(struct run *r);
 
 void run_close_stdin(struct run *r);
@@ -37,6 +40,15 @@ unsigned int free_port(void);
 /* Wait until `memnet-work peer` listens at 127.0.0.1:@port. */
 void peer_start(struct run *peer, unsigned int port);
 void peer_stop(struct run *peer);
+
+/* For cmocka: a peer in *state before each test, stopped after it. */
+struct peer_fixture {
+	struct run peer;
+	unsigned int port;
+};
+
+int peer_set_up(void **state);
+int peer_tear_down(void **state);
 
 /* Connect to 127.0.0.1:@port. */
 int connect_to(unsigned int port);

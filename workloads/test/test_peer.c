@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,31 +18,7 @@
 #include "workloads/test/run.h"
 #include "workloads/wire.h"
 
-struct fixture {
-	struct run peer;
-	unsigned int port;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->port = free_port();
-	peer_start(&f->peer, f->port);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_stop(&f->peer);
-	free(f);
-	return 0;
-}
-
-static void expect_alive(struct fixture *f)
+static void expect_alive(struct peer_fixture *f)
 {
 	struct run r;
 
@@ -58,7 +33,7 @@ static const struct wire_hello good_hello = {
 };
 
 /* The error the peer answers @hello with; its connection stays open in *fd. */
-static int answer_to(const struct fixture *f, const struct wire_hello *hello, int *fd)
+static int answer_to(const struct peer_fixture *f, const struct wire_hello *hello, int *fd)
 {
 	struct wire_record reply;
 
@@ -83,7 +58,7 @@ static void hostile_hellos_are_refused_and_the_next_client_is_served(void **stat
 		HOSTILE(chunk_bytes, UINT64_MAX - 4095),
 		HOSTILE(rate_bytes_per_s, UINT64_MAX), HOSTILE(response_bytes, 1),
 	};
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	char byte;
 	int fd;
 
@@ -104,7 +79,7 @@ static void hostile_sizes_of_messages_are_refused(void **state)
 		{ 0, 64 }, { 64, 0 }, { WIRE_MAX_CHUNK + 1, 64 }, { 64, WIRE_MAX_CHUNK + 1 },
 		{ UINT64_MAX, 64 }, { 64, UINT64_MAX },
 	};
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct wire_hello h = good_hello;
@@ -122,7 +97,7 @@ static void hostile_sizes_of_messages_are_refused(void **state)
 /* A request that never comes whole gets no verdict. */
 static void half_a_request_ends_that_exchange_only(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct wire_hello h = good_hello;
 	char byte;
 	int fd;
@@ -140,7 +115,7 @@ static void half_a_request_ends_that_exchange_only(void **state)
 static void a_hostile_burst_is_refused(void **state)
 {
 	static const int64_t bursts[] = { 0, -1, INT64_MIN, INT64_MAX };
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bursts); i++) {
 		struct wire_hello h = good_hello;
@@ -164,7 +139,7 @@ static void the_good_hello_of_these_tests_is_good(void **state)
 
 static void wrong_words_where_go_belongs_end_that_stream_only(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	char junk[64] = "GET / HTTP/1.0", byte;
 	int fd;
 
@@ -178,7 +153,7 @@ static void wrong_words_where_go_belongs_end_that_stream_only(void **state)
 static void clients_that_vanish_do_not_end_the_peer(void **state)
 {
 	const struct linger reset = { .l_onoff = 1 };
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct wire_record go = wire_record(WIRE_GO);
 
 	for (int stage = 0; stage < 4; stage++) {
@@ -203,7 +178,7 @@ static void a_client_that_closes_at_its_limit_got_it_all(void **state)
 	const struct linger reset = { .l_onoff = 1 };
 	struct wire_record go = wire_record(WIRE_GO);
 	struct wire_hello h = good_hello;
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	char content[8192];
 	int fd;
 
@@ -219,7 +194,7 @@ static void a_client_that_closes_at_its_limit_got_it_all(void **state)
 
 static void more_streams_than_allowed_are_sent_away_not_served_late(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct wire_record reply = { 0 };
 	int fds[129];
 
@@ -242,7 +217,7 @@ static void more_streams_than_allowed_are_sent_away_not_served_late(void **state
 
 static void a_stopped_peer_leaves_though_streams_are_open(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	run_start(&r, "stream --peer 127.0.0.1:%u --direction send --barrier", f->port);
@@ -284,7 +259,7 @@ static void a_peer_that_hangs_does_not_hold_a_stopped_client(void **state)
 	static const char *const clients[] = {
 		"stream --direction recv", "stream --direction send --flows 8", "rr",
 	};
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r[ARRAY_SIZE(clients)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
@@ -389,14 +364,14 @@ static void nobody_listening_names_the_command_to_type(void **state)
 
 static void a_taken_port_is_a_clear_error(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	assert_int_equal(run_whole(&r, "peer --listen 127.0.0.1:%u", f->port), 1);
 	assert_non_null(strstr(r.stderr_text, "cannot listen at 127.0.0.1:"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, peer_set_up, peer_tear_down)
 
 static void only_a_transport_that_can_listen_will_do(void **state)
 {

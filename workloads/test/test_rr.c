@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,30 +15,6 @@
 #include "workloads/test/run.h"
 
 static const char *const quantiles[] = { "p50_ns", "p90_ns", "p99_ns", "p99_9_ns", "max_ns" };
-
-struct fixture {
-	struct run peer;
-	unsigned int port;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->port = free_port();
-	peer_start(&f->peer, f->port);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_stop(&f->peer);
-	free(f);
-	return 0;
-}
 
 static void expect_latencies(const char *result, uint64_t count)
 {
@@ -69,7 +44,7 @@ static void a_given_number_of_requests_is_answered(void **state)
 		{ 1, 1, 1 }, { 20000, 64, 64 }, { 999, 1, 100000 }, { 999, 100000, 1 },
 		{ 300, 4095, 4097 }, { 20, 4 << 20, 4 << 20 },
 	};
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -88,7 +63,7 @@ static void a_given_number_of_requests_is_answered(void **state)
 
 static void a_time_ends_it(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	assert_int_equal(run_whole(&r, "rr --peer 127.0.0.1:%u --time 200ms", f->port), 0);
@@ -99,7 +74,7 @@ static void a_time_ends_it(void **state)
 
 static void a_rate_is_kept(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 	uint64_t fair;
 
@@ -113,7 +88,7 @@ static void a_rate_is_kept(void **state)
 
 static void what_a_stall_delays_is_charged_to_all_that_waited(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	run_start(&r, "rr --peer 127.0.0.1:%u --rate 1000 --requests 1000", f->port);
@@ -129,7 +104,7 @@ static void what_a_stall_delays_is_charged_to_all_that_waited(void **state)
 
 static void the_warm_up_leaves_no_latencies(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	assert_int_equal(run_whole(&r, "rr --peer 127.0.0.1:%u --rate 1000 --requests 400 "
@@ -147,7 +122,7 @@ static void the_warm_up_leaves_no_latencies(void **state)
 static void sigterm_ends_it_in_order(void **state)
 {
 	static const char *const rates[] = { "", "--rate 1" };
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
@@ -163,7 +138,7 @@ static void sigterm_ends_it_in_order(void **state)
 
 static void at_the_barrier_it_can_be_called_off(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	run_start(&r, "rr --peer 127.0.0.1:%u --barrier", f->port);
@@ -178,7 +153,7 @@ static void a_bit_flipped_on_the_way_is_named_by_its_message(void **state)
 {
 	static const char *const want[] = { "in request 8", "in response 8" };
 	const uint64_t record_bytes = 64, message_bytes = 1000;
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (int d = 0; d < 2; d++) {
 		unsigned int port;
@@ -196,7 +171,7 @@ static void a_bit_flipped_on_the_way_is_named_by_its_message(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, peer_set_up, peer_tear_down)
 
 int main(void)
 {

@@ -21,30 +21,6 @@
 
 static const char *const directions[] = { "send", "recv" };
 
-struct fixture {
-	struct run peer;
-	unsigned int port;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->port = free_port();
-	peer_start(&f->peer, f->port);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_stop(&f->peer);
-	free(f);
-	return 0;
-}
-
 static void sleep_ms(int64_t ms)
 {
 	mn_sleep_until_ns(mn_now_ns() + ms * NSEC_PER_MSEC);
@@ -59,10 +35,29 @@ static void expect_content(const char *result, const char *content)
 		fail_msg("no%s in '%s'", want, result);
 }
 
+/*
+ * What the peer says of @n flows: the sum of their bytes. It has a verdict of each that
+ * had any; of what it sent it has none.
+ */
+static uint64_t peer_total(struct run *peer, int n, const char *content)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < n; i++) {
+		const uint64_t flow = run_value(run_line(peer), "bytes");
+		const bool unchecked = !flow && strcmp(content, "sent");
+
+		expect_content(peer->stdout_text, unchecked ? "unchecked" : content);
+		assert_true(run_value(peer->stdout_text, "duration_ns") < 60 * NSEC_PER_SEC);
+		bytes += flow;
+	}
+	return bytes;
+}
+
 static void a_given_number_of_bytes_arrives_whole(void **state)
 {
 	static const uint64_t sizes[] = { 1, 4096, 10000001, 300 << 20 };
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t d = 0; d < 2; d++)
@@ -80,7 +75,7 @@ static void a_given_number_of_bytes_arrives_whole(void **state)
 
 static void a_time_ends_a_stream(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t d = 0; d < 2; d++) {
@@ -122,7 +117,7 @@ static void wait_for_bytes(const struct workload_progress *p, uint64_t bytes)
 
 static void sigterm_in_mid_stream_ends_it_in_order(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (size_t d = 0; d < 2; d++) {
 		char path[64];
@@ -150,7 +145,7 @@ static void sigterm_in_mid_stream_ends_it_in_order(void **state)
 static void a_bit_flipped_on_the_way_is_reported_with_its_offset(void **state)
 {
 	const uint64_t offset = 5000003, record_bytes = 64;
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (size_t d = 0; d < 2; d++) {
 		unsigned int port;
@@ -172,7 +167,7 @@ static void a_bit_flipped_on_the_way_is_reported_with_its_offset(void **state)
 static void a_rate_is_kept(void **state)
 {
 	const uint64_t rate = 20 << 20;
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t d = 0; d < 2; d++) {
@@ -189,7 +184,7 @@ static void a_rate_is_kept(void **state)
 
 static void at_the_barrier_nothing_moves_until_the_line(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	char path[64];
 	const struct workload_progress *p = progress_file(path);
 
@@ -212,7 +207,7 @@ static void at_the_barrier_nothing_moves_until_the_line(void **state)
 
 static void at_the_barrier_end_of_file_and_sigterm_call_it_off(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (size_t d = 0; d < 2; d++)
 		for (int by_signal = 0; by_signal < 2; by_signal++) {
@@ -228,12 +223,13 @@ static void at_the_barrier_end_of_file_and_sigterm_call_it_off(void **state)
 			assert_int_equal(run_wait(&r), 0);
 			assert_string_equal(r.stdout_text, "");
 			assert_string_equal(r.stderr_text, "");
+			assert_int_equal(peer_total(&f->peer, 1, d ? "sent" : "ok"), 0);
 		}
 }
 
 static void two_streams_at_once_share_a_peer(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r[2];
 
 	for (size_t d = 0; d < 2; d++) {
@@ -249,23 +245,11 @@ static void two_streams_at_once_share_a_peer(void **state)
 	}
 }
 
-/* What the peer says of @n flows: the sum of their bytes. */
-static uint64_t peer_total(struct run *peer, int n, const char *content)
-{
-	uint64_t bytes = 0;
-
-	for (int i = 0; i < n; i++) {
-		bytes += run_value(run_line(peer), "bytes");
-		expect_content(peer->stdout_text, content);
-	}
-	return bytes;
-}
-
 static void flows_share_a_number_of_bytes(void **state)
 {
 	static const int flows[] = { 2, 8, 64 };
 	const uint64_t bytes = 30000001;
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t d = 0; d < 2; d++)
@@ -284,7 +268,7 @@ static void flows_share_a_number_of_bytes(void **state)
 static void flows_share_a_rate(void **state)
 {
 	const uint64_t rate = 40 << 20;
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	for (size_t d = 0; d < 2; d++) {
@@ -302,7 +286,7 @@ static void flows_share_a_rate(void **state)
 
 static void sigterm_ends_all_flows_in_order(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	for (size_t d = 0; d < 2; d++) {
 		char path[64];
@@ -325,9 +309,23 @@ static void sigterm_ends_all_flows_in_order(void **state)
 	}
 }
 
+/* The time is over before most of them begin; each has its line all the same. */
+static void flows_without_a_byte_have_a_result(void **state)
+{
+	struct peer_fixture *f = *state;
+	struct run r;
+
+	for (size_t d = 0; d < 2; d++) {
+		assert_int_equal(run_whole(&r, "stream --peer 127.0.0.1:%u --direction %s "
+					   "--flows 64 --time 1ns", f->port, directions[d]), 0);
+		assert_int_equal(peer_total(&f->peer, 64, d ? "sent" : "ok"),
+				 run_value(r.stdout_text, "bytes"));
+	}
+}
+
 static void at_the_barrier_flows_can_be_called_off(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct run r;
 
 	run_start(&r, "stream --peer 127.0.0.1:%u --direction recv --flows 8 --barrier", f->port);
@@ -336,6 +334,7 @@ static void at_the_barrier_flows_can_be_called_off(void **state)
 	assert_int_equal(run_wait(&r), 0);
 	assert_string_equal(r.stdout_text, "");
 	assert_string_equal(r.stderr_text, "");
+	assert_int_equal(peer_total(&f->peer, 8, "sent"), 0);
 }
 
 static void options_that_make_no_sense_are_refused_with_status_2(void **state)
@@ -368,7 +367,7 @@ static void options_that_make_no_sense_are_refused_with_status_2(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, peer_set_up, peer_tear_down)
 
 int main(void)
 {
@@ -384,6 +383,7 @@ int main(void)
 		TEST(flows_share_a_number_of_bytes),
 		TEST(flows_share_a_rate),
 		TEST(sigterm_ends_all_flows_in_order),
+		TEST(flows_without_a_byte_have_a_result),
 		TEST(at_the_barrier_flows_can_be_called_off),
 		cmocka_unit_test(options_that_make_no_sense_are_refused_with_status_2),
 	};

@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -39,7 +42,8 @@ static int open_and_use(unsigned closed)
 
 		if (fcntl(fd, F_GETFD) < 0)
 			return 2;
-		if (closed & 1u << fd && (n != -1 || errno != EBADF || !(fcntl(fd, F_GETFD) & FD_CLOEXEC)))
+		if (closed & 1u << fd &&
+		    (n != -1 || errno != EBADF || !(fcntl(fd, F_GETFD) & FD_CLOEXEC)))
 			return 3;
 		if (!(closed & 1u << fd) && n)
 			return 4;
@@ -60,10 +64,33 @@ static void closed_standard_descriptors_are_taken(void **state)
 	}
 }
 
+static void what_is_appended_is_there_whole_or_not_at_all(void **state)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit limit = { .rlim_cur = 8, .rlim_max = RLIM_INFINITY };
+	char path[] = "/tmp/test_io.XXXXXX", text[32];
+
+	close(mkstemp(path));
+	unlink(path);
+	assert_int_equal(mn_append_file(path, "one", 3), 0);
+	assert_int_equal(mn_append_file(path, "two", 3), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(mn_append_file(path, "three", 5), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(mn_read_file(path, text, sizeof(text)), 6);
+	assert_string_equal(text, "onetwo");
+	unlink(path);
+	assert_int_equal(mn_append_file("/dev/full", "x", 1), -ENOSPC);
+	assert_int_equal(mn_append_file("/no/where", "x", 1), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closed_standard_descriptors_are_taken),
+		cmocka_unit_test(what_is_appended_is_there_whole_or_not_at_all),
 		cmocka_unit_test(a_program_finds_what_is_beside_it),
 	};
 

@@ -46,7 +46,7 @@ static void times_tell_the_type(void **state)
 		{ { 0.3, 0.4 }, MN_CACHE_WRITE_BACK },		/* a page in L1 */
 		{ { 5, 6 }, MN_CACHE_WRITE_BACK },		/* TCG */
 		{ { 12, 14 }, MN_CACHE_WRITE_BACK },		/* TCG on a loaded host */
-		{ { 1, 30 }, MN_CACHE_WRITE_BACK },		/* read fast: writes do not matter */
+		{ { 1, 30 }, MN_CACHE_WRITE_BACK },	/* read fast: writes do not matter */
 		{ { 70, 0.8 }, MN_CACHE_WRITE_COMBINING },	/* host memory */
 		{ { 400, 4 }, MN_CACHE_WRITE_COMBINING },	/* a device's bus */
 		{ { 70, 55 }, MN_CACHE_UNCACHED },		/* host memory */

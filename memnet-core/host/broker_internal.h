@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between broker.c (VMs, their sockets and QEMUs) and broker_worker.c (their workers). */
+#ifndef MEMNET_BROKER_INTERNAL_H
+#define MEMNET_BROKER_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "memnet-core/base/unix_socket.h"
+#include "memnet-core/host/broker.h"
+
+struct vm {
+	struct mn_broker *broker;
+	struct vm *next;
+	struct mn_vm_config config;
+	struct mn_watch ivshmem_listener, bell_listener;
+	struct mn_socket_file ivshmem_file, bell_file;
+	struct mn_watch ivshmem, bell;	/* QEMU's connections */
+	int memfd, doorbell;
+	int vectors[MN_MAX_CHANNELS];
+
+	struct mn_watch worker;		/* pidfd, -1 without */
+	pid_t pid;
+	int control;			/* our end, -1 without */
+	int64_t started_ns;
+	unsigned int delay_ms;
+	struct mn_watch restart;	/* timer */
+};
+
+struct mn_broker {
+	const char *directory;
+	struct mn_loop loop;
+	struct mn_watch signals;
+	struct vm *vms;
+};
+
+#define VM_OF(watch, member) ((struct vm *)((char *)(watch) - offsetof(struct vm, member)))
+
+/* Say on stderr what failed with @err (-errno). */
+void mn_broker_complain(const struct vm *vm, const char *what, int err);
+
+/* Fork a worker, which gets the bell as well; where that fails it is tried again later. */
+void mn_broker_start_worker(struct vm *vm);
+
+/* Tell it to end and wait for that, at most a second. Harmless without one. */
+void mn_broker_stop_worker(struct vm *vm);
+
+/*
+ * Hand QEMU's bell to the worker, if there are both. Never blocks: a worker that hangs
+ * shall not hang the other VMs.
+ */
+void mn_broker_send_bell(struct vm *vm);
+
+/* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
+void mn_broker_worker_died(struct mn_watch *w, uint32_t events);
+void mn_broker_restart_due(struct mn_watch *w, uint32_t events);
+
+#endif

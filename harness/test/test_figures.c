@@ -17,16 +17,35 @@
 
 static char err[512];
 
+/* A folder of @n rows of runs, and of samples of those that have energy. */
+static const char *make_folder_of(const char *name, const struct run_row *runs, size_t n)
+{
+	struct sample_row *samples = calloc(MADE_SAMPLES * n + 1, sizeof(*samples));
+	const char *dir = scratch(name);
+	size_t n_samples = 0;
+	char path[160];
+
+	for (size_t i = 0; i < n; i++)
+		if (!isnan(runs[i].energy_j))
+			n_samples += made_samples(&runs[i], samples + n_samples);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	snprintf(path, sizeof(path), "%s/runs.csv", dir);
+	assert_int_equal(runs_save(path, runs, n, err, sizeof(err)), 0);
+	snprintf(path, sizeof(path), "%s/samples.csv", dir);
+	if (n_samples)
+		assert_int_equal(samples_save(path, samples, n_samples, err, sizeof(err)), 0);
+	free(samples);
+	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
+		fail_msg("%s", err);
+	return dir;
+}
+
 /* The folder @name with an experiment of @blocks blocks; @source: of energy. */
 static const char *make_folder(const char *name, int blocks, const char *source)
 {
-	const char *dir = scratch(name);
 	struct run_row *runs = calloc(MADE_RUNS(blocks) + 1, sizeof(*runs));
-	struct sample_row *samples = calloc(MADE_SAMPLES * (MADE_RUNS(blocks) + 1),
-					    sizeof(*samples));
 	bool model = !strcmp(source, "model"), none = !strcmp(source, "none");
-	size_t n = 0;
-	char path[160];
+	const char *dir;
 
 	made_experiment(runs, blocks);
 	for (size_t i = 0; i < MADE_RUNS(blocks); i++) {
@@ -35,19 +54,9 @@ static const char *make_folder(const char *name, int blocks, const char *source)
 			 none ? "absent" : model ? "estimated" : "measured");
 		if (none)
 			runs[i].energy_j = NAN;
-		else
-			n += made_samples(&runs[i], samples + n);
 	}
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_save(path, runs, MADE_RUNS(blocks), err, sizeof(err)), 0);
-	snprintf(path, sizeof(path), "%s/samples.csv", dir);
-	if (n)
-		assert_int_equal(samples_save(path, samples, n, err, sizeof(err)), 0);
-	free(samples);
+	dir = make_folder_of(name, runs, MADE_RUNS(blocks));
 	free(runs);
-	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
-		fail_msg("%s", err);
 	return dir;
 }
 
@@ -138,20 +147,6 @@ static bool is_drawn(const char *dir, const char *name)
 
 	snprintf(path, sizeof(path), "%s/figures/%s", dir, name);
 	return !access(path, F_OK);
-}
-
-/* A folder of @n rows of runs alone. */
-static const char *make_folder_of(const char *name, const struct run_row *runs, size_t n)
-{
-	const char *dir = scratch(name);
-	char path[160];
-
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_save(path, runs, n, err, sizeof(err)), 0);
-	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
-		fail_msg("%s", err);
-	return dir;
 }
 
 static void requests_and_spin_budgets_have_figures_where_they_were_measured(void **state)
@@ -328,35 +323,132 @@ static void a_topology_is_a_figure_of_its_own(void **state)
 	says(dir, "gains-two-vm.svg", "n = 5 ");
 	says(dir, "cpu-two-vm.svg", "two-vm");
 	says(dir, "drift-two-vm.svg", "cross: failed");
+	says(dir, "power.svg", "the model's band");
+	says(dir, "power-two-vm.svg", "the model's band");
 	text = figure(dir, "gains.svg");
 	assert_null(strstr(text, "two-vm"));
 	free(text);
-	assert_false(is_drawn(dir, "power-two-vm.svg"));
 }
 
+/* What the power figure of a topology shows is that topology's. */
+static void power_is_that_of_its_topology(void **state)
+{
+	struct run_row runs[2 * MADE_RUNS(6)];
+	char *alone, *first, *second;
+	const char *dir;
+
+	made_experiment(runs, 6);
+	dir = make_folder_of("power-alone", runs, MADE_RUNS(6));
+	draw(dir);
+	alone = figure(dir, "power.svg");
+	made_experiment(runs + MADE_RUNS(6), 6);
+	for (size_t i = MADE_RUNS(6); i < ARRAY_SIZE(runs); i++) {
+		ROW_TEXT(runs[i].topology, "two-vm");
+		ROW_TEXT(runs[i].run_id, "two-%zu", i);
+		runs[i].energy_j *= 10;
+	}
+	dir = make_folder_of("power-two", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	first = figure(dir, "power.svg");
+	second = figure(dir, "power-two-vm.svg");
+	assert_string_equal(alone, first);
+	assert_non_null(strstr(second, "two-vm"));
+	assert_null(strstr(first, "<text> 80</text>"));
+	assert_non_null(strstr(second, "<text> 80</text>"));	/* of the axis, W */
+	free(alone);
+	free(first);
+	free(second);
+}
+
+static void make_file(const char *dir, const char *name)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/figures/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+}
+
+static void figures_not_drawn_any_more_go_and_files_of_others_stay(void **state)
+{
+	static const char *const stale[] = {
+		"latency.svg", "latency.png", "spin-two-vm.svg", "gains-two-vm.png",
+		"gains-n-vm-4.svg", "insns-one-vm.svg",
+	};
+	static const char *const others[] = {
+		"mine.svg", "gains-mine.svg", "latency-n-vm-4-mine.svg", "latency.pdf",
+		"my-latency.svg", "n-vm-4.svg",
+	};
+	const char *dir = make_folder("stale", 6, "model");
+
+	draw(dir);
+	for (size_t i = 0; i < ARRAY_SIZE(stale); i++)
+		make_file(dir, stale[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		make_file(dir, others[i]);
+	draw(dir);
+	drawn_are(dir, " gains tradeoff cpu power drift ");
+	for (size_t i = 0; i < ARRAY_SIZE(stale); i++)
+		if (is_drawn(dir, stale[i]))
+			fail_msg("%s is still there", stale[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (!is_drawn(dir, others[i]))
+			fail_msg("%s is gone", others[i]);
+}
+
+/* How many marks of a point type and colour the figure has; in the file types count from 0. */
+static int count_marks(const char *svg_text, int type, const char *colour)
+{
+	char mark[32];
+	int n = 0;
+
+	snprintf(mark, sizeof(mark), "<use xlink:href='#gpPt%d'", type - 1);
+	for (const char *at = svg_text; (at = strstr(at, mark)); at++) {
+		const char *end = strchr(at, '>');
+		const char *found = strstr(at, colour);
+
+		n += found && found < end;
+	}
+	return n;
+}
+
+#define TAP_COLOUR "rgb(213,  94,   0)"
+#define MEMNET_COLOUR "rgb(  0, 114, 178)"
+
+static void check_marks(const char *dir, int type, const char *colour, int wanted)
+{
+	char *text = figure(dir, "drift.svg");
+	int n = count_marks(text, type, colour);
+
+	free(text);
+	if (n != wanted)
+		fail_msg("%s has %d marks of type %d in %s, not %d", dir, n, type, colour, wanted);
+}
+
+/* One of memnet's: a hollow mark in each of two panels, in the place of a filled one. */
 static void invalid_runs_are_seen_in_the_drift(void **state)
 {
+	enum { TAP = 9, MEMNET = 5, KEY = 1, PANELS = 2, OF_A_PATH = PANELS * MADE_RUNS(7) / 2 };
 	struct run_row runs[MADE_RUNS(7)];
 	const char *dir;
-	char *with, *without;
-	size_t n = 0;
 
 	made_experiment(runs, 7);
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
 		runs[i].order = i;
-	ROW_TEXT(runs[40].status, "invalid");
+	dir = make_folder_of("valid", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	check_marks(dir, MEMNET, MEMNET_COLOUR, OF_A_PATH + KEY);
+	check_marks(dir, MEMNET - 1, MEMNET_COLOUR, 0);
+	ROW_TEXT(runs[41].status, "invalid");
 	dir = make_folder_of("invalid", runs, ARRAY_SIZE(runs));
 	draw(dir);
-	with = figure(dir, "drift.svg");
-	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
-		if (i != 40)
-			runs[n++] = runs[i];
-	dir = make_folder_of("without", runs, n);
-	draw(dir);
-	without = figure(dir, "drift.svg");
-	assert_true(strlen(with) > strlen(without));
-	free(with);
-	free(without);
+	check_marks(dir, MEMNET, MEMNET_COLOUR, OF_A_PATH - PANELS + KEY);
+	check_marks(dir, MEMNET - 1, MEMNET_COLOUR, PANELS);
+	check_marks(dir, TAP, TAP_COLOUR, OF_A_PATH + KEY);
+	check_marks(dir, TAP - 1, TAP_COLOUR, 0);
+	says(dir, "drift.svg", "hollow: invalid, in no median");
 }
 
 /* A row of summary.csv beside those that the analysis made. */
@@ -439,6 +531,8 @@ int main(void)
 		cmocka_unit_test(measured_joules_take_the_place_of_cpu_seconds),
 		cmocka_unit_test(one_path_alone_is_drawn),
 		cmocka_unit_test(a_topology_is_a_figure_of_its_own),
+		cmocka_unit_test(power_is_that_of_its_topology),
+		cmocka_unit_test(figures_not_drawn_any_more_go_and_files_of_others_stay),
 		cmocka_unit_test(invalid_runs_are_seen_in_the_drift),
 		cmocka_unit_test(interference_is_drawn_where_summary_has_it),
 		cmocka_unit_test(figures_are_the_same_byte_by_byte_each_time),

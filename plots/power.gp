@@ -9,14 +9,14 @@ phase_colour(p) = p eq "boot" ? 0xEEEEEE : p eq "settle" ? 0xF2F2F2 : p eq "warm
 shade(p, left, right) = p eq "" ? "" : sprintf("%g,%g,%d\n", left, right, phase_colour(p))
 from = NaN
 role_colour(r) = r eq "baseline" ? vermillion : blue
-is_panel(a, r) = strcol("arm") eq a && strcol("role") eq r
+is_panel(a, r) = here(0) && strcol("arm") eq a && strcol("role") eq r
 
 scenario = ""; direction = ""; is_model = 0; first = 1e9; last = -1e9; highest = 0; any_band = 0
 if (rows_of(power) > 0) {
-	stats power using (scenario = strcol("scenario"), direction = strcol("direction"), is_model = strcol("source") eq "model", \
+	stats power using (!here(0) ? 0 : (scenario = strcol("scenario"), direction = strcol("direction"), is_model = strcol("source") eq "model", \
 		first = min2(first, column("t_s")), last = max2(last, column("t_s")), \
 		highest = max2(highest, column("power_w")), \
-		strcol("power_high_w") eq "" ? 0 : (any_band = 1, highest = max2(highest, column("power_high_w"))), 1) nooutput
+		strcol("power_high_w") eq "" ? 0 : (any_band = 1, highest = max2(highest, column("power_high_w")))), 1) nooutput
 }
 last = last > first ? last : 1
 first = first < last ? first : 0

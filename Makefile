@@ -483,6 +483,7 @@ $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_figure_marks.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_report.c,$(results_src) $(report_src) memnet-core/base/io.c,\
 	-ljansson $(results_lib)))

@@ -84,14 +84,30 @@ caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "
 # A plan may have a long name.
 caption_font = strlen(caption) > 200 ? ",7" : strlen(caption) > 170 ? ",8" : ",10"
 
-# Of the hybrid scenarios one number of flows, and of memnet one spin budget, is drawn: the first.
-hybrid_flows = ""; hybrid_spin = ""; any_hybrid = 0
-is_hybrid(unused) = here(0) && strcol("path") eq "memnet" && strcol("scenario")[1:6] eq "hybrid" && strcol("scenario") ne "hybrid-rr" && !any_hybrid
+# Both workloads at once are drawn, or where no plan asked for that, streams alone; of them one
+# number of flows and one chunk, and of memnet one spin budget, also of its requests: the first.
+is_hybrid(unused) = strcol("scenario")[1:6] eq "hybrid" && strcol("scenario") ne "hybrid-rr"
+is_memnet(unused) = strcol("path")[1:6] eq "memnet"
+any_hybrid = 0
+drawn_flows = ""; drawn_chunk = ""; drawn_spin = ""; any_drawn = 0; any_spin = 0
+request_spin = ""; any_request = 0
+is_request(unused) = here(0) && strcol("scenario") eq "rr"
+is_kind(unused) = here(0) && (any_hybrid ? is_hybrid(0) : strcol("scenario") eq "network")
 if (rows_of(summary) > 0) {
-	stats summary using (is_hybrid(0) ? (any_hybrid = 1, hybrid_flows = strcol("flows"), hybrid_spin = strcol("spin")) : 0, 1) nooutput
+	stats summary using (any_hybrid = any_hybrid || (here(0) && is_hybrid(0)), 1) nooutput
+	stats summary using (is_kind(0) && !any_drawn ? (any_drawn = 1, \
+		drawn_flows = strcol("flows"), drawn_chunk = strcol("chunk_bytes")) : 0, 1) nooutput
+	stats summary using (is_kind(0) && is_memnet(0) && !any_spin ? (any_spin = 1, \
+		drawn_spin = strcol("spin")) : 0, 1) nooutput
+	stats summary using (is_request(0) && is_memnet(0) && !any_request ? (any_request = 1, \
+		request_spin = strcol("spin")) : 0, 1) nooutput
 }
-is_drawn(unused) = here(0) && (!any_hybrid || (strcol("flows") eq hybrid_flows && (strcol("path") ne "memnet" || strcol("spin") eq hybrid_spin)))
-hybrid_text = (hybrid_flows eq "" || hybrid_flows eq "1" ? "" : ", ".hybrid_flows." flows").(hybrid_spin eq "" ? "" : ", spin ".hybrid_spin)
+is_drawn(unused) = is_request(0) ? !is_memnet(0) || strcol("spin") eq request_spin : \
+	here(0) && (!is_memnet(0) || !any_spin || strcol("spin") eq drawn_spin) && (!any_drawn || \
+	(strcol("flows") eq drawn_flows && strcol("chunk_bytes") eq drawn_chunk))
+drawn_text = (drawn_flows eq "" || drawn_flows eq "1" ? "" : ", ".drawn_flows." flows"). \
+	(drawn_chunk eq "" ? "" : sprintf(", chunk %g KiB", drawn_chunk / 1024.0)). \
+	(drawn_spin eq "" ? "" : ", spin ".drawn_spin)
 
 # Paths with valid runs: the baseline first, then memnet, then the others.
 paths = ""

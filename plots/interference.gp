@@ -42,7 +42,7 @@ height = 220 + (320 + room) * n_rows
 eval begin(height)
 
 set multiplot layout n_rows,n_columns margins 0.075,0.985,(110.0 + room) / height,1 - 125.0 / height spacing 0.07,(115.0 + room) / height
-set label 1 "Self-interference".hybrid_text.": what is left of what a workload does alone" at screen 0.5,(1 - 24.0 / height) center font ",15"
+set label 1 "Self-interference".drawn_text.": what is left of what a workload does alone" at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font textcolor rgb 0x444444
 unset key
 set xrange [0.5:n_ways + 0.5]

@@ -26,7 +26,7 @@ export LC_ALL=C.UTF-8
 # Figures take columns by name; a folder of an older schema lacks some.
 needs_columns() {	# FILE MEND
 	[ -f "$dir/$1" ] || return 0
-	for column in flows spin; do
+	for column in flows spin chunk_bytes; do
 		head -n 1 "$dir/$1" | tr , '\n' | grep -qx "\"*$column\"*" && continue
 		echo "plot.sh: $dir/$1 has no column $column: an older version made it; $2" >&2
 		exit 1
@@ -65,10 +65,10 @@ draw() {	# FIGURE TOPOLOGY
 # Figure, scenarios and metrics without which there is none: what only some plans measure has a
 # figure only there; its absence would say nothing.
 table='
-gains		hybrid-[spf].*		cpu_total
+gains		network|hybrid-[spf].*	cpu_total
 tradeoff	hybrid-(saturate|paced)	compute_rate
 interference	hybrid-.*		self_interference_.*|interaction_energy
-cpu		hybrid-(paced|fixed)	cpu_total
+cpu		network|hybrid-(paced|fixed)	cpu_total
 cost		network|network-paced	cpu_per_gb
 insns		network|network-paced	guest_insns_per_byte
 latency		.*			latency_p50

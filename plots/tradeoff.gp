@@ -22,7 +22,7 @@ height = 240 + 300 * n_rows
 eval begin(height)
 
 set multiplot layout n_rows,2 margins 0.075,0.985,130.0 / height,1 - 105.0 / height spacing 0.075,105.0 / height
-set label 1 "Compute against network".hybrid_text at screen 0.5,(1 - 24.0 / height) center font ",15"
+set label 1 "Compute against network".drawn_text at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font textcolor rgb 0x444444
 set grid x y linecolor rgb 0xDDDDDD linetype 1 linewidth 0.6
 set xlabel "network, Gb/s"

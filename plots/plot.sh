@@ -32,11 +32,13 @@ needs_columns() {	# FILE MEND
 		exit 1
 	done
 }
-needs_columns runs.csv "only that version draws its figures: git checkout the commit in its column git"
+needs_columns runs.csv \
+	"only that version draws its figures: git checkout the commit in its column git"
 needs_columns summary.csv "make it anew: memnet-lab report $1"
 
 # The topologies, each once; the column is the third, and no field before it has a comma in it.
-topologies=$(awk -F, 'NR > 1 { gsub("\"", "", $3); if ($3 != "" && !seen[$3]++) print $3 }' "$dir/summary.csv")
+topologies=$(awk -F, 'NR > 1 { gsub("\"", "", $3); if ($3 != "" && !seen[$3]++) print $3 }' \
+	"$dir/summary.csv")
 first=$(echo "${topologies:-one-vm}" | head -n 1)
 
 # Is there a valid run behind a value of metric $2 in scenario $1, topology $3? $4 is "spin": with

@@ -3,35 +3,21 @@
 #ifndef MEMNET_HARNESS_TEST_DRAWN_H
 #define MEMNET_HARNESS_TEST_DRAWN_H
 
-#include <sys/stat.h>
-
-#include "harness/results.h"
-#include "harness/rows.h"
+#include "harness/test/folders.h"
 #include "harness/test/made_rows.h"
-#include "harness/test/scratch.h"
-
-static char err[512];
 
 /* A folder of @n rows of runs, and of samples of those that have energy. */
 static inline const char *make_folder_of(const char *name, const struct run_row *runs, size_t n)
 {
 	struct sample_row *samples = calloc(MADE_SAMPLES * n + 1, sizeof(*samples));
-	const char *dir = scratch(name);
 	size_t n_samples = 0;
-	char path[160];
+	const char *dir;
 
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(runs[i].energy_j))
 			n_samples += made_samples(&runs[i], samples + n_samples);
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_save(path, runs, n, err, sizeof(err)), 0);
-	snprintf(path, sizeof(path), "%s/samples.csv", dir);
-	if (n_samples)
-		assert_int_equal(samples_save(path, samples, n_samples, err, sizeof(err)), 0);
+	dir = analysed_folder(name, runs, n, samples, n_samples);
 	free(samples);
-	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
-		fail_msg("%s", err);
 	return dir;
 }
 

@@ -221,15 +221,12 @@ static void a_topology_is_a_figure_of_its_own(void **state)
 	free(text);
 }
 
-static void make_file(const char *dir, const char *name)
+static void put_figure(const char *dir, const char *name)
 {
-	char path[256];
-	FILE *f;
+	char path[64];
 
-	snprintf(path, sizeof(path), "%s/figures/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fclose(f);
+	snprintf(path, sizeof(path), "figures/%s", name);
+	put(dir, path, "");
 }
 
 static void figures_not_drawn_any_more_go_and_files_of_others_stay(void **state)
@@ -246,9 +243,9 @@ static void figures_not_drawn_any_more_go_and_files_of_others_stay(void **state)
 
 	draw(dir);
 	for (size_t i = 0; i < ARRAY_SIZE(stale); i++)
-		make_file(dir, stale[i]);
+		put_figure(dir, stale[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		make_file(dir, others[i]);
+		put_figure(dir, others[i]);
 	draw(dir);
 	drawn_are(dir, " gains tradeoff cpu power drift ");
 	for (size_t i = 0; i < ARRAY_SIZE(stale); i++)

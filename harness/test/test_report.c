@@ -4,20 +4,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "harness/report.h"
 #include "harness/report_html.h"
 #include "harness/report_svg.h"
-#include "harness/results.h"
-#include "harness/rows.h"
+#include "harness/test/folders.h"
 #include "harness/test/made_rows.h"
-#include "harness/test/scratch.h"
 
 #define EVIL "<script>alert('1')</script>&\""
-
-static char err[512];
 
 static char *svg_of(const char *svg, int expected)
 {
@@ -97,41 +92,11 @@ static void what_is_no_drawing_is_refused(void **state)
 
 /* --- pages ------------------------------------------------------------------------- */
 
-/* The folder @name of @n rows, analysed. */
-static const char *make_folder(const char *name, const struct run_row *runs, size_t n)
-{
-	const char *dir = scratch(name);
-	char path[192];
-
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(path, sizeof(path), "%s/figures", dir);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_save(path, runs, n, err, sizeof(err)), 0);
-	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
-		fail_msg("%s", err);
-	return dir;
-}
-
-static void put(const char *dir, const char *name, const char *text)
-{
-	char path[192];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		fail_msg("%s cannot be written", path);
-}
-
 static char *report(const char *dir)
 {
-	char path[192];
-
 	if (report_write(dir, err, sizeof(err)))
 		fail_msg("%s", err);
-	snprintf(path, sizeof(path), "%s/report.html", dir);
-	return scratch_read(path);
+	return scratch_read(file_of(dir, "report.html"));
 }
 
 static void assert_says(const char *page, const char *words)
@@ -151,7 +116,7 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 		runs[i].seed = 4242;
 	ROW_TEXT(runs[3].status, "invalid");
 	ROW_TEXT(runs[3].reason, "vCPU thread off its core");
-	dir = make_folder("whole", runs, ARRAY_SIZE(runs));
+	dir = analysed_folder("whole", runs, ARRAY_SIZE(runs), NULL, 0);
 	put(dir, "plan.ini", "[plan]\nname = made-up\n");
 	put(dir, "environment.json", "{\"host\": {\"cpu\": \"Z80\", \"boost\": null}, "
 	    "\"cpus\": [0, 1], \"notes\": [\"one\", \"two <b>\"]}");
@@ -197,7 +162,7 @@ static void the_same_folder_gives_the_same_bytes(void **state)
 	char *first, *second;
 
 	made_experiment(runs, 6);
-	dir = make_folder("twice", runs, ARRAY_SIZE(runs));
+	dir = analysed_folder("twice", runs, ARRAY_SIZE(runs), NULL, 0);
 	first = report(dir);
 	second = report(dir);
 	assert_string_equal(first, second);
@@ -221,7 +186,7 @@ static void text_from_outside_is_inert(void **state)
 	}
 	ROW_TEXT(runs[0].path, "%s", "<script>p");
 	ROW_TEXT(runs[1].status, "%s", "<script>");
-	dir = make_folder("evil", runs, ARRAY_SIZE(runs));
+	dir = analysed_folder("evil", runs, ARRAY_SIZE(runs), NULL, 0);
 	put(dir, "plan.ini", "name = " EVIL);
 	put(dir, "environment.json", "{\"<script>\": \"</td><script>\"}");
 	put(dir, "figures/gains.svg", "<svg><text>&lt;script></text><script>x</script></svg>");
@@ -238,7 +203,7 @@ static void text_from_outside_is_inert(void **state)
 static void a_folder_with_little_in_it_has_a_report(void **state)
 {
 	struct run_row run = made_run("memnet", "idle", 0);
-	char *page = report(make_folder("empty", NULL, 0));
+	char *page = report(analysed_folder("empty", NULL, 0, NULL, 0));
 
 	assert_says(page, "plan without runs");
 	assert_says(page, "environment.json is not there");
@@ -246,7 +211,7 @@ static void a_folder_with_little_in_it_has_a_report(void **state)
 	assert_says(page, "There are none.");
 	assert_says(page, "0 valid, 0 invalid");
 	free(page);
-	page = report(make_folder("one", &run, 1));
+	page = report(analysed_folder("one", &run, 1, NULL, 0));
 	assert_says(page, "No baseline has a valid run");
 	free(page);
 }

@@ -45,10 +45,10 @@ static const struct figure {
 	  "runs with its 95 % interval." },
 	{ "quantiles", "Distribution of latency",
 	  "The share of requests that were slower than a latency, both axes logarithmic. Each mark is "
-	  "the median over the runs of a percentile (50, 90, 99, 99.9) with its 95 % interval; lines only "
-	  "lead the eye from one percentile to the next: between them nothing was recorded. Paths stand a little "
-	  "apart, so that one interval does not hide another. Hollow is "
-	  "the longest request of a run, which stands for one in as many as there were." },
+	  "the median over the runs of a percentile (50, 90, 99, 99.9) with its 95 % interval; lines "
+	  "only lead the eye from one percentile to the next: between them nothing was recorded. "
+	  "Paths stand a little apart, so that one interval does not hide another. Hollow is the "
+	  "longest request of a run, which stands for one in as many as there were." },
 	{ "power", "Power over time",
 	  "Power before, during and after the measured window, of the run of median energy of each "
 	  "path and arm. Broken lines and the hatched band are a model, CPU time restated; a solid line "
@@ -142,6 +142,6 @@ void report_figures(const struct report *r)
 		}
 	}
 	if (!drawn)
-		html_element(r->out, "p", "There are none. plots/plot.sh draws what was measured into this folder, "
-			     "memnet-lab report puts them here; make experiment does both.");
+		html_element(r->out, "p", "There are none. plots/plot.sh draws what was measured into "
+			     "this folder, memnet-lab report puts them here; make experiment does both.");
 }

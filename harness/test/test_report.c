@@ -155,6 +155,36 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	free(page);
 }
 
+static void a_path_without_a_valid_run_was_not_measured(void **state)
+{
+	static struct run_row runs[MADE_RUNS(6) + 1];
+	char *page;
+
+	made_experiment(runs, 6);
+	runs[MADE_RUNS(6)] = made_run("virtio-vhost", "hybrid-paced", 0);
+	ROW_TEXT(runs[MADE_RUNS(6)].status, "skipped");
+	page = report(analysed_folder("skipped", runs, ARRAY_SIZE(runs), NULL, 0));
+	assert_says(page, "network paths: virtio-tap, memnet. Each is");
+	assert_says(page, "&quot;Which runs count&quot;: virtio-vhost.</p>");
+	assert_null(strstr(page, "Other paths were measured"));
+	free(page);
+}
+
+/* Gains whose interval has 1 in it: how many blocks would tell, in words. */
+static void what_is_inconclusive_says_what_would_tell(void **state)
+{
+	static struct run_row runs[MADE_RUNS(6)];
+	char *page;
+
+	made_experiment(runs, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		runs[i].stream_bytes_per_s = 1e6 * (1 + (i * 7 + runs[i].block * 5) % 11);
+	page = report(analysed_folder("inconclusive", runs, ARRAY_SIZE(runs), NULL, 0));
+	assert_says(page, "6 blocks): inconclusive, some ");
+	assert_says(page, " blocks would tell.</li>");
+	free(page);
+}
+
 static void the_same_folder_gives_the_same_bytes(void **state)
 {
 	static struct run_row runs[MADE_RUNS(6)];
@@ -244,6 +274,8 @@ int main(void)
 		cmocka_unit_test(what_acts_or_loads_is_left_out),
 		cmocka_unit_test(what_is_no_drawing_is_refused),
 		cmocka_unit_test(a_report_says_what_came_out_and_what_it_is_not),
+		cmocka_unit_test(a_path_without_a_valid_run_was_not_measured),
+		cmocka_unit_test(what_is_inconclusive_says_what_would_tell),
 		cmocka_unit_test(the_same_folder_gives_the_same_bytes),
 		cmocka_unit_test(text_from_outside_is_inert),
 		cmocka_unit_test(a_folder_with_little_in_it_has_a_report),

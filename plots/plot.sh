@@ -94,10 +94,8 @@ TABLE
 # figures have, with a topology or without. Any other file is somebody's own.
 for file in "$dir"/figures/*.svg "$dir"/figures/*.png; do
 	name=$(basename "${file%.*}")
-	figure=$name
-	for topology in one-vm two-vm n-vm-[2-8]; do
-		figure=${figure%-$topology}
-	done
+	figure=${name%-*-vm}
+	figure=${figure%-*-vm-[0-9]}
 	case " $drawn " in *" $name "*) continue ;; esac
 	case " $figures " in *" $figure "*) rm -f "$file" ;; esac
 done

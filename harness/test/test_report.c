@@ -185,6 +185,86 @@ static void what_is_inconclusive_says_what_would_tell(void **state)
 	free(page);
 }
 
+/* The page of an experiment of @blocks blocks, after @change of each of its runs. */
+static char *report_of(const char *name, int blocks, void (*change)(struct run_row *run))
+{
+	static struct run_row runs[MADE_RUNS(6)];
+	size_t n = MADE_RUNS(blocks);
+
+	made_experiment(runs, blocks);
+	for (size_t i = 0; change && i < n; i++)
+		change(&runs[i]);
+	return report(analysed_folder(name, runs, n, NULL, 0));
+}
+
+static void under_kvm_without_energy(struct run_row *run)
+{
+	ROW_TEXT(run->accelerator, "kvm");
+	ROW_TEXT(run->energy_quality, "absent");
+	run->energy_j = NAN;
+}
+
+static void with_measured_energy(struct run_row *run)
+{
+	ROW_TEXT(run->energy_quality, "measured");
+}
+
+static void with_other_rates_of_memnet(struct run_row *run)
+{
+	if (!strcmp(run->path, "memnet") && !strcmp(run->scenario, "hybrid-paced"))
+		run->stream_bytes_per_s *= 2;
+}
+
+static void a_report_says_how_far_its_results_go(void **state)
+{
+	static const struct {
+		int blocks;
+		void (*change)(struct run_row *run);
+		const char *said, *unsaid;
+	} cases[] = {
+		{ 6, NULL, "<b>MODEL.</b> Joules are", "<b>No energy." },
+		{ 6, NULL, "<b>TCG.</b> QEMU", "<b>KVM," },
+		{ 6, under_kvm_without_energy, "<b>No energy.</b> This", "<b>MODEL." },
+		{ 6, under_kvm_without_energy, "<b>KVM,</b> as in the paper", "<b>TCG." },
+		{ 6, with_measured_energy, "<b>Both arms.</b>", "<b>No energy." },
+		{ 6, with_measured_energy, "<b>Both arms.</b>", "<b>MODEL." },
+		{ 3, NULL, "3 blocks are too few for a 95 % interval", "95 % interval nan" },
+		{ 6, with_other_rates_of_memnet,
+		  "not comparable. What had to be equal for it (", "too few for" },
+		{ 6, NULL, "95 % interval", "What had to be equal for it" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char name[16], *page;
+
+		snprintf(name, sizeof(name), "case-%zu", i);
+		page = report_of(name, cases[i].blocks, cases[i].change);
+		assert_says(page, cases[i].said);
+		if (strstr(page, cases[i].unsaid))
+			fail_msg("case %zu says '%s'", i, cases[i].unsaid);
+		free(page);
+	}
+}
+
+static void at_a_topology_elsewhere(struct run_row *run)
+{
+	ROW_TEXT(run->topology, "/../../x");
+}
+
+static void a_name_of_a_topology_leads_to_no_other_folder(void **state)
+{
+	const char *dir;
+	char *page;
+
+	free(report_of("leads", 6, at_a_topology_elsewhere));
+	dir = scratch("leads");
+	mkdir(file_of(dir, "figures/gains-"), 0700);
+	put(dir, "x.svg", "<svg><rect id='stray'/></svg>");
+	page = report(dir);
+	assert_null(strstr(page, "stray"));
+	free(page);
+}
+
 static void the_same_folder_gives_the_same_bytes(void **state)
 {
 	static struct run_row runs[MADE_RUNS(6)];
@@ -276,6 +356,8 @@ int main(void)
 		cmocka_unit_test(a_report_says_what_came_out_and_what_it_is_not),
 		cmocka_unit_test(a_path_without_a_valid_run_was_not_measured),
 		cmocka_unit_test(what_is_inconclusive_says_what_would_tell),
+		cmocka_unit_test(a_report_says_how_far_its_results_go),
+		cmocka_unit_test(a_name_of_a_topology_leads_to_no_other_folder),
 		cmocka_unit_test(the_same_folder_gives_the_same_bytes),
 		cmocka_unit_test(text_from_outside_is_inert),
 		cmocka_unit_test(a_folder_with_little_in_it_has_a_report),

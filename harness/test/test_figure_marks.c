@@ -115,14 +115,16 @@ static int count_marks(const char *svg_text, int type, const char *colour)
 #define TAP_COLOUR "rgb(213,  94,   0)"
 #define MEMNET_COLOUR "rgb(  0, 114, 178)"
 
-static void check_marks(const char *dir, int type, const char *colour, int wanted)
+static void check_marks(const char *dir, const char *name, int type, const char *colour,
+			int wanted)
 {
-	char *text = figure(dir, "drift.svg");
+	char *text = figure(dir, name);
 	int n = count_marks(text, type, colour);
 
 	free(text);
 	if (n != wanted)
-		fail_msg("%s has %d marks of type %d in %s, not %d", dir, n, type, colour, wanted);
+		fail_msg("%s of %s has %d marks of type %d in %s, not %d", name, dir, n, type,
+			 colour, wanted);
 }
 
 /* One of memnet's: a hollow mark in each of two panels, in the place of a filled one. */
@@ -137,16 +139,77 @@ static void invalid_runs_are_seen_in_the_drift(void **state)
 		runs[i].order = i;
 	dir = make_folder_of("valid", runs, ARRAY_SIZE(runs));
 	draw(dir);
-	check_marks(dir, MEMNET, MEMNET_COLOUR, OF_A_PATH + KEY);
-	check_marks(dir, MEMNET - 1, MEMNET_COLOUR, 0);
+	check_marks(dir, "drift.svg", MEMNET, MEMNET_COLOUR, OF_A_PATH + KEY);
+	check_marks(dir, "drift.svg", MEMNET - 1, MEMNET_COLOUR, 0);
 	ROW_TEXT(runs[41].status, "invalid");
 	dir = make_folder_of("invalid", runs, ARRAY_SIZE(runs));
 	draw(dir);
-	check_marks(dir, MEMNET, MEMNET_COLOUR, OF_A_PATH - PANELS + KEY);
-	check_marks(dir, MEMNET - 1, MEMNET_COLOUR, PANELS);
-	check_marks(dir, TAP, TAP_COLOUR, OF_A_PATH + KEY);
-	check_marks(dir, TAP - 1, TAP_COLOUR, 0);
+	check_marks(dir, "drift.svg", MEMNET, MEMNET_COLOUR, OF_A_PATH - PANELS + KEY);
+	check_marks(dir, "drift.svg", MEMNET - 1, MEMNET_COLOUR, PANELS);
+	check_marks(dir, "drift.svg", TAP, TAP_COLOUR, OF_A_PATH + KEY);
+	check_marks(dir, "drift.svg", TAP - 1, TAP_COLOUR, 0);
 	says(dir, "drift.svg", "hollow: invalid, in no median");
+}
+
+/* Network, compute and CPU time are filled, energy by the model hollow; a dot for each block. */
+static void gains_have_medians_intervals_and_blocks(void **state)
+{
+	enum { DOT = 7, SPARE = 5, EQUAL = 9, METRICS = 4, KEY = 1 };
+	struct run_row runs[MADE_RUNS(6)];
+	const char *dir;
+
+	made_experiment(runs, 6);
+	dir = make_folder_of("gains", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	check_marks(dir, "gains.svg", SPARE, MEMNET_COLOUR, METRICS - 1 + KEY);
+	check_marks(dir, "gains.svg", SPARE - 1, MEMNET_COLOUR, 1);
+	check_marks(dir, "gains.svg", EQUAL, TAP_COLOUR, METRICS - 1 + KEY);
+	check_marks(dir, "gains.svg", EQUAL - 1, TAP_COLOUR, 1);
+	check_marks(dir, "gains.svg", DOT, MEMNET_COLOUR, 6 * METRICS);
+	check_marks(dir, "gains.svg", DOT, TAP_COLOUR, 6 * METRICS);
+	/* the intervals: of what is measured, and broken those of the model */
+	says(dir, "gains.svg", "<path stroke='" MEMNET_COLOUR "'  d=");
+	says(dir, "gains.svg", "<path stroke='" MEMNET_COLOUR "' stroke-dasharray=");
+	assert_int_equal(count_in(dir, "gains.svg", "n.c."), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		if (!strcmp(runs[i].path, "memnet") && !strcmp(runs[i].scenario, "hybrid-paced"))
+			runs[i].stream_bytes_per_s *= 2;
+	dir = make_folder_of("unequal", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	assert_int_equal(count_in(dir, "gains.svg", " (n.c.)<"), 2);
+	assert_int_equal(count_in(dir, "gains.svg", ">n.c.: not comparable"), 1);
+}
+
+/* Each part of a stack begins where the one below it ends, and stacks stand side by side. */
+static void parts_of_cpu_time_are_stacked(void **state)
+{
+	static const char part[] = "fill-opacity = '0.750000' points = '";
+	enum { STACKS = 8, PARTS = 4 * (3 + 4) };	/* the baseline has no memnetd */
+	double left, bottom, top, floor = NAN, left_before = NAN, top_before = NAN;
+	char *text, *at;
+	const char *dir = make_folder("stacks", 6, "model");
+	int n_stacks = 0;
+
+	draw(dir);
+	at = text = figure(dir, "cpu.svg");
+	for (int i = 0; i < PARTS; i++) {
+		at = strstr(at, part);
+		assert_non_null(at);
+		at += strlen(part);
+		assert_int_equal(sscanf(at, "%lf,%lf %*f,%*f %*f,%lf", &left, &bottom, &top), 3);
+		floor = i ? floor : bottom;
+		if (bottom == floor) {
+			assert_true(!(left <= left_before));
+			n_stacks++;
+		} else {
+			assert_true(left == left_before);
+			assert_true(fabs(bottom - top_before) < 0.1);
+		}
+		left_before = left;
+		top_before = top;
+	}
+	assert_int_equal(n_stacks, STACKS);
+	free(text);
 }
 
 static void figures_are_the_same_byte_by_byte_each_time(void **state)
@@ -181,6 +244,8 @@ int main(void)
 		cmocka_unit_test(gains_and_cpu_of_streams_and_requests_alone),
 		cmocka_unit_test(power_is_that_of_its_topology),
 		cmocka_unit_test(invalid_runs_are_seen_in_the_drift),
+		cmocka_unit_test(gains_have_medians_intervals_and_blocks),
+		cmocka_unit_test(parts_of_cpu_time_are_stacked),
 		cmocka_unit_test(figures_are_the_same_byte_by_byte_each_time),
 	};
 

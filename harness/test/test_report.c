@@ -38,7 +38,8 @@ static void assert_svg(const char *svg, const char *expected)
 
 static void a_drawing_keeps_what_draws(void **state)
 {
-	assert_svg("<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<!-- x --><svg width=\"9\" viewBox=\"0 0 1 2\">"
+	assert_svg("<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<!-- x -->"
+		   "<svg width=\"9\" viewBox=\"0 0 1 2\">"
 		   "<g fill = 'none'><path d='M0,1'/>\n<text>a &lt; b > c</text></g></svg>\n",
 		   "<svg role=\"img\" aria-labelledby=\"label\" viewBox=\"0 0 1 2\"><g fill=\"none\">"
 		   "<path d=\"M0,1\"/>\n<text>a &lt; b &gt; c</text></g></svg>\n");
@@ -306,7 +307,8 @@ static void text_from_outside_is_inert(void **state)
 	assert_null(strstr(page, "<b onclick"));
 	assert_null(strstr(page, "\x01"));
 	assert_null(strstr(page, "git checkout"));
-	assert_says(page, "<title>MemNet: plan &lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;");
+	assert_says(page, "<title>MemNet: plan &lt;script&gt;"
+		    "alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;");
 	free(page);
 }
 

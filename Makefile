@@ -270,6 +270,7 @@ report_src := \
 plan_src := \
 	$(paths_src) \
 	harness/plan.c \
+	harness/plan_compare.c \
 	harness/plan_values.c \
 	harness/plan_lists.c \
 	harness/plan_cpus.c \
@@ -496,6 +497,7 @@ $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
+$(eval $(call test,harness/test/test_figure_marks.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_report.c,$(results_src) $(report_src) memnet-core/base/io.c,\
 	-ljansson $(results_lib)))
@@ -505,7 +507,7 @@ $(eval $(call test,harness/test/test_gate.c,$(results_src) memnet-core/base/io.c
 $(eval $(call test,harness/test/test_compare.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_compare_errors.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
-	$(results_src) memnet-core/base/io.c,-ljansson $(results_lib)))
+	$(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \
 	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))

@@ -6,8 +6,6 @@
  */
 #include "harness/doctor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "harness/columns.h"
 #include "harness/host_state.h"
 #include "harness/insns_plugin.h"
+#include "harness/path.h"
 #include "harness/plan.h"
 #include "harness/qemu.h"
 #include "harness/sandbox.h"
@@ -68,26 +67,6 @@ static enum outcome check_sandbox(struct answer *a)
 	if (sandbox_enter(why, sizeof(why)))
 		return answer(a, BROKEN, "%s", why);
 	return answer(a, PASS, "network and mount namespaces of our own");
-}
-
-static enum outcome check_tun(struct answer *a)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return answer(a, BROKEN, "/dev/net/tun: %s; modprobe tun, and let this user open it",
-			      strerror(errno));
-	close(fd);
-	return answer(a, PASS, "/dev/net/tun opens");
-}
-
-static enum outcome check_vhost(struct answer *a)
-{
-	struct path_reasons missing;
-
-	return path_missing(&path_virtio_vhost, a->build, &missing)
-	       ? answer(a, ABSENT, "%s", missing.text)
-	       : answer(a, PASS, "the baseline can be served by the kernel");
 }
 
 static enum outcome check_accel(struct answer *a)
@@ -205,12 +184,32 @@ static const struct check {
 	{ "governor", check_governor },
 	{ "throttling", check_throttling },
 	{ "load", check_load },
-	{ "vhost", check_vhost },
 	{ "sandbox", check_sandbox },	/* from here on inside of it */
-	{ "tap", check_tun },
 	{ "accelerator", check_accel },
 	{ "insns plugin", check_insns_plugin },
 };
+
+static bool report_line(FILE *out, const char *name, enum outcome outcome, const char *text)
+{
+	fprintf(out, "%-9s %-12s %s\n", outcome_name(outcome), name, text);
+	return outcome == BROKEN;
+}
+
+/* Each by its name: what it lacks here. An experiment skips those that lack something. */
+static void report_paths(FILE *out, const char *build)
+{
+	struct path_reasons missing;
+	const struct path *p;
+	struct answer a;
+
+	for (size_t i = 0; (p = path_at(i)); i++) {
+		enum outcome outcome = path_missing(p, build, &missing) ?
+				       answer(&a, ABSENT, "path cannot run: %s", missing.text) :
+				       answer(&a, PASS, "path: %s", p->summary);
+
+		report_line(out, p->name, outcome, a.text);
+	}
+}
 
 int doctor_run(const char *build, FILE *out)
 {
@@ -220,9 +219,9 @@ int doctor_run(const char *build, FILE *out)
 		struct answer a = { .build = build };
 		enum outcome outcome = checks[i].run(&a);
 
-		fprintf(out, "%-9s %-12s %s\n", outcome_name(outcome), checks[i].name, a.text);
-		broken |= outcome == BROKEN;
+		broken |= report_line(out, checks[i].name, outcome, a.text);
 	}
+	report_paths(out, build);
 	fprintf(out, broken ? "\nNo experiment can run before BROKEN is mended.\n"
 			    : "\nExperiments can run.\n");
 	return broken;

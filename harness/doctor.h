@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /*
- * Check everything an experiment needs or would like; a line for each. @build
- * is the build folder. Exit status: 0 an experiment can run, 1 it cannot. The
+ * Check everything an experiment needs or would like, and each network path; a line for each.
+ * @build is the build folder. Exit status: 0 an experiment can run, 1 it cannot. The
  * process is in a sandbox afterwards.
  */
 int doctor_run(const char *build, FILE *out);

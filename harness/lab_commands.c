@@ -144,7 +144,8 @@ static const struct lab_command commands[] = {
 	  "  memnet-lab report results/reference/paper-tcg\n", report },
 	{ "check", "[DIR]", "Hold a results folder against results/thresholds.csv", 0, 1, 0,
 	  "Without DIR the newest.\n"
-	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said.\n",
+	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said, 77 no threshold is for\n"
+	  "what was measured.\n",
 	  "  memnet-lab check\n", check },
 	{ "compare", "OLD NEW", "Tell whether anything is worse in NEW than in OLD", 2, 2,
 	  LAB_BIT(LAB_AA) | LAB_BIT(LAB_DETERMINISTIC),

@@ -207,7 +207,8 @@ static void help(void)
 	list_options(LAB_COMMON);
 	printf("\nmemnet-lab COMMAND --help has the options of a command, and examples.\n\n"
 	       "Exit status: 0 done; 1 something failed, and a line says what; 64 wrong usage;\n"
-	       "75 another experiment runs on this machine; 130 interrupted. check has its own.\n");
+	       "75 another experiment runs on this machine; 130 interrupted. check and compare:\n"
+	       "0 nothing is worse; 1 a regression; 2 nothing can be said; 77 nothing was comparable.\n");
 }
 
 /* --- parsing ----------------------------------------------------------------- */

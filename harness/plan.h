@@ -19,6 +19,7 @@
 #define PLAN_SPIN_SIZE 24
 #define PLAN_CALIBRATIONS 3	/* valid ones of an arm, of which the median counts */
 #define PLAN_TOPOLOGY_SIZE 16
+#define PLAN_DIFFERENCE_SIZE 320
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
 /* One configuration; a block runs each of them once. */
@@ -86,6 +87,17 @@ int plan_load(struct plan *plan, const char *path, char *err, size_t errlen);
 
 /* Write the plan in full, as a file that stands alone: plan_load() makes the same of it. */
 void plan_write(const struct plan *plan, FILE *out);
+
+/* What one plan has, and the other in its place: "window = 1s", the name of a configuration, "". */
+struct plan_difference {
+	char a[PLAN_DIFFERENCE_SIZE], b[PLAN_DIFFERENCE_SIZE];
+};
+
+/*
+ * Do both make the same runs of the same configurations? Not compared: name, repetitions, seed,
+ * and the order of what is in them. 0: they do; 1: the first that differs is in *@d; -ENOMEM.
+ */
+int plan_compare(const struct plan *a, const struct plan *b, struct plan_difference *d);
 
 /*
  * Choose CPUs where the plan gives none: one for the vCPUs, another for the

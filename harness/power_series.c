@@ -10,44 +10,38 @@
 static const char *const scenarios[] = { "hybrid-fixed", "hybrid-paced", "hybrid-saturate" };
 static const char *const arms[] = { "spare-core", "equal-core" };
 
-/* Which runs the figure takes: of one topology, number of flows and chunk; of one spin budget. */
+/* Which runs of a topology the figure takes: of one number of flows, chunk and spin budget. */
 struct choice {
-	const char *scenario, *direction;
-	const struct run_row *subject;	/* whose VMs, flows, chunk and spin; NULL: any */
+	const char *topology, *scenario, *direction;
+	const struct run_row *subject;	/* whose flows, chunk and spin; NULL: any */
 };
 
 static bool fits(const struct run_row *r, const struct choice *c, const char *arm,
 		 const char *path)
 {
-	return !strcmp(r->kind, "measure") && run_is_ok(r) && !strcmp(r->scenario, c->scenario) &&
+	return !strcmp(r->kind, "measure") && run_is_ok(r) &&
+	       !strcmp(r->topology, c->topology) && !strcmp(r->scenario, c->scenario) &&
 	       (!c->direction || !strcmp(r->direction, c->direction)) &&
 	       (!arm || !strcmp(r->arm, arm)) && !strcmp(r->path, path) &&
 	       (!c->subject || (r->flows == c->subject->flows &&
 				r->chunk_bytes == c->subject->chunk_bytes &&
-				!strcmp(r->topology, c->subject->topology) &&
 				spins_agree(r->spin, c->subject->spin)));
 }
 
-static bool is_simpler(const struct run_row *a, const struct run_row *b)
-{
-	if (a->vms != b->vms)
-		return a->vms < b->vms;
-	return a->flows < b->flows;
-}
-
-/* Of those that fit, the first of the fewest VMs, and then flows. */
+/* Of those that fit, the first of the fewest flows. */
 static const struct run_row *first_fit(const struct run_row *runs, size_t n,
 				       const struct choice *c, const char *path)
 {
 	const struct run_row *best = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		if (fits(&runs[i], c, NULL, path) && (!best || is_simpler(&runs[i], best)))
+		if (fits(&runs[i], c, NULL, path) &&
+		    (!best || runs[i].flows < best->flows))
 			best = &runs[i];
 	return best;
 }
 
-/* Has the choice, with the VMs, flows, ... of its first run of @subject, also the baseline? */
+/* Has the choice, with the flows, chunk, ... of its first run of @subject, also the baseline? */
 static bool is_complete(const struct run_row *runs, size_t n, const char *baseline,
 			const char *subject, struct choice *c)
 {
@@ -56,17 +50,17 @@ static bool is_complete(const struct run_row *runs, size_t n, const char *baseli
 	return c->subject && first_fit(runs, n, c, baseline);
 }
 
-/* One scenario and direction for all panels, so that they can be compared. */
-static bool choose(const struct run_row *runs, size_t n, const char *baseline,
-		   const char *subject, struct choice *c)
+/* One scenario and direction for all panels of @topology, so that they can be compared. */
+static bool choose(const struct run_row *runs, size_t n, const char *topology,
+		   const char *baseline, const char *subject, struct choice *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++) {
 		const struct run_row *r;
 
-		*c = (struct choice){ scenarios[i], "send" };
+		*c = (struct choice){ topology, scenarios[i], "send" };
 		if (is_complete(runs, n, baseline, subject, c))
 			return true;
-		*c = (struct choice){ scenarios[i] };
+		*c = (struct choice){ topology, scenarios[i] };
 		r = first_fit(runs, n, c, baseline);
 		if (!r)
 			continue;
@@ -170,6 +164,14 @@ static size_t add_run(struct power_row *rows, const struct run_row *run, const c
 	return n;
 }
 
+static bool is_new_topology(const struct run_row *runs, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(runs[j].topology, runs[i].topology))
+			return false;
+	return true;
+}
+
 int power_series(const struct run_row *runs, size_t n_runs, const struct sample_row *samples,
 		 size_t n_samples, const char *baseline, const char *subject,
 		 struct power_row **out, size_t *n_out)
@@ -177,7 +179,6 @@ int power_series(const struct run_row *runs, size_t n_runs, const struct sample_
 	const char *const path[] = { baseline, subject }, *const role[] = { "baseline", "memnet" };
 	const struct run_row **room, *run;
 	struct choice c;
-	bool found;
 
 	*n_out = 0;
 	*out = calloc(n_samples + 1, sizeof(**out));
@@ -188,11 +189,16 @@ int power_series(const struct run_row *runs, size_t n_runs, const struct sample_
 		*out = NULL;
 		return -ENOMEM;
 	}
-	found = choose(runs, n_runs, baseline, subject, &c);
-	for (size_t i = 0; found && i < 2 * ARRAY_SIZE(arms); i++) {
-		run = typical(runs, n_runs, &c, arms[i / 2], path[i % 2], room);
-		if (run)
-			*n_out += add_run(*out + *n_out, run, role[i % 2], samples, n_samples);
+	for (size_t t = 0; t < n_runs; t++) {
+		if (!is_new_topology(runs, t) ||
+		    !choose(runs, n_runs, runs[t].topology, baseline, subject, &c))
+			continue;
+		for (size_t i = 0; i < 2 * ARRAY_SIZE(arms); i++) {
+			run = typical(runs, n_runs, &c, arms[i / 2], path[i % 2], room);
+			if (run)
+				*n_out += add_run(*out + *n_out, run, role[i % 2], samples,
+						  n_samples);
+		}
 	}
 	free(room);
 	return 0;

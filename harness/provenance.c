@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "harness/host_class.h"
+#include "harness/plan.h"
 #include "memnet-core/base/explain.h"
 
 /* --- environment.json ---------------------------------------------------------- */
@@ -78,71 +78,31 @@ static int compare_resumed(const json_t *first, const char *dir, FILE *out, stru
 
 /* --- plan.ini ------------------------------------------------------------------ */
 
-/* Cut comment and space off both ends. */
-static char *bare(char *line)
-{
-	char *end = line + strcspn(line, "\n");
-
-	for (char *c = line; c < end; c++)
-		if ((*c == ';' || *c == '#') && (c == line || c[-1] == ' ' || c[-1] == '\t'))
-			end = c;
-	while (end > line && strchr(" \t\r", end[-1]))
-		end--;
-	*end = '\0';
-	return line + strspn(line, " \t");
-}
-
-/* What changes how often it is done, not what is done. */
-static bool is_of_no_account(const char *line)
-{
-	static const char *const keys[] = { "name", "repetitions", "seed" };
-	size_t len = strcspn(line, " \t=:");
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strlen(keys[i]) == len && !strncmp(keys[i], line, len))
-			return true;
-	return !*line;
-}
-
-/* The next line of account, or "" behind the last. */
-static const char *next_line(FILE *f, char *line, int size)
-{
-	while (fgets(line, size, f)) {
-		const char *text = bare(line);
-
-		if (!is_of_no_account(text))
-			return text;
-	}
-	return "";
-}
-
-static void compare_plans(FILE *old, FILE *new, FILE *out, struct provenance *p)
-{
-	char line_a[1024], line_b[1024];
-	const char *a, *b;
-
-	do {
-		a = next_line(old, line_a, sizeof(line_a));
-		b = next_line(new, line_b, sizeof(line_b));
-		if (strcmp(a, b)) {
-			differ(out, "plan", a, b);
-			p->same_experiment = false;
-			return;
-		}
-	} while (*a);
-}
-
-static FILE *open_plan(const char *dir, char *err, size_t errlen)
+static int load_plan(const char *dir, struct plan *plan, char *err, size_t errlen)
 {
 	char path[4096];
-	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/plan.ini", dir);
-	f = fopen(path, "re");
-	if (!f)
-		snprintf(err, errlen, "%s: %s; a results folder has the plan it was made by", path,
-			 strerror(errno));
-	return f;
+	return plan_load(plan, path, err, errlen);
+}
+
+static int compare_plans(const char *old_dir, const char *new_dir, FILE *out, struct provenance *p,
+			 char *err, size_t errlen)
+{
+	struct plan old, new;
+	struct plan_difference d;
+	int ret = load_plan(old_dir, &old, err, errlen) ?: load_plan(new_dir, &new, err, errlen);
+
+	if (ret)
+		return ret;
+	ret = plan_compare(&old, &new, &d);
+	if (ret < 0)
+		return mn_explain(err, errlen, ret, "%s", strerror(-ret));
+	if (ret) {
+		differ(out, "plan", d.a, d.b);
+		p->same_experiment = false;
+	}
+	return 0;
 }
 
 /* --- both ---------------------------------------------------------------------- */
@@ -152,23 +112,18 @@ int provenance_compare(const char *old_dir, const char *new_dir, FILE *out, stru
 {
 	json_t *old = load_environment(old_dir, 1, err, errlen);
 	json_t *new = old ? load_environment(new_dir, 1, err, errlen) : NULL;
-	FILE *old_plan = new ? open_plan(old_dir, err, errlen) : NULL;
-	FILE *new_plan = old_plan ? open_plan(new_dir, err, errlen) : NULL;
 	int ret = -ENOENT;
 
 	*p = (struct provenance){ true, true };
-	if (new_plan) {
+	if (new) {
 		ret = compare_environments(old, new, out, p) ?:
 		      compare_resumed(old, old_dir, out, p) ?:
 		      compare_resumed(new, new_dir, out, p);
 		if (ret)
 			mn_explain(err, errlen, ret, "%s", strerror(-ret));
-		compare_plans(old_plan, new_plan, out, p);
+		else
+			ret = compare_plans(old_dir, new_dir, out, p, err, errlen);
 	}
-	if (old_plan)
-		fclose(old_plan);
-	if (new_plan)
-		fclose(new_plan);
 	json_decref(old);
 	json_decref(new);
 	return ret;

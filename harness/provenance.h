@@ -17,7 +17,7 @@ struct provenance {
  * differs. 0, or -errno with one line in @err when a file cannot be read.
  *
  * One experiment: accelerator, QEMU, guest kernel and plan are the same; of the plan all that makes
- * a run what it is: not name, repetitions, seed, comments or space. One host: CPU,
+ * a run what it is (plan_compare()): not name, repetitions, seed or how its file is written. One host: CPU,
  * microcode, kernel and what is set of clock rate, threads and memory; and the CPUs used. Under
  * KVM the guest's CPU is the host's, so another host is another experiment.
  */

@@ -12,10 +12,11 @@ static const struct figure {
 	const char *name, *title, *caption;
 } figures[] = {
 	{ "gains", "Gains",
-	  "How many times better memnet is than the baseline, on a logarithmic axis: above the line "
-	  "at 1 it is better. A small dot is one block, in which both paths ran within minutes of each "
-	  "other; the large mark is the median over the blocks, the bar its 95 % interval. The broken "
-	  "lines are what the paper claims for KVM in 2016." },
+	  "How many times better each path is than the baseline, on a logarithmic axis: above the "
+	  "line at 1 it is better. A small dot is one block, in which both paths ran within minutes "
+	  "of each other; the large mark is the median over the blocks, the bar its 95 % interval. "
+	  "Where both workloads ran at once, broken lines are what the paper claims for KVM in 2016; "
+	  "where streams and requests ran alone, it is their rates, costs and latencies." },
 	{ "tradeoff", "Computing against network",
 	  "What a guest gets of both at once: to the right more bytes per second, upwards more "
 	  "computing. A small mark is one run, a large one the median of a path with its 95 % interval "
@@ -26,9 +27,9 @@ static const struct figure {
 	  "same block: 100 % is a workload that does not feel its neighbour. Where it was measured, "
 	  "also the interaction energy: what both together cost beyond the sum of each alone." },
 	{ "cpu", "CPU seconds by thread class",
-	  "Where CPU time went, and how much of it. At equal byte rates computing is not the same "
-	  "amount; only hybrid-fixed does the same work on both paths, so only there is a lower stack "
-	  "a saving. A dot is one run." },
+	  "Where CPU time went, and how much of it, over each path. At equal byte rates computing is "
+	  "not the same amount, and streams alone are not the same bytes; only hybrid-fixed does the "
+	  "same work on every path, so only there is a lower stack a saving. A dot is one run." },
 	{ "cost", "Cost of a gigabyte against the rate",
 	  "What it costs to move 10^9 bytes, in joules where they were measured and else in CPU "
 	  "seconds of guest and host, at the rate at which they moved. Down and to the right is "
@@ -44,10 +45,10 @@ static const struct figure {
 	  "runs with its 95 % interval." },
 	{ "quantiles", "Distribution of latency",
 	  "The share of requests that were slower than a latency, both axes logarithmic. Each mark is "
-	  "the median over the runs of a percentile (50, 90, 99, 99.9) with its 95 % interval; lines only "
-	  "lead the eye from one percentile to the next: between them nothing was recorded. Paths stand a little "
-	  "apart, so that one interval does not hide another. Hollow is "
-	  "the longest request of a run, which stands for one in as many as there were." },
+	  "the median over the runs of a percentile (50, 90, 99, 99.9) with its 95 % interval; lines "
+	  "only lead the eye from one percentile to the next: between them nothing was recorded. "
+	  "Paths stand a little apart, so that one interval does not hide another. Hollow is the "
+	  "longest request of a run, which stands for one in as many as there were." },
 	{ "power", "Power over time",
 	  "Power before, during and after the measured window, of the run of median energy of each "
 	  "path and arm. Broken lines and the hatched band are a model, CPU time restated; a solid line "
@@ -141,6 +142,6 @@ void report_figures(const struct report *r)
 		}
 	}
 	if (!drawn)
-		html_element(r->out, "p", "There are none. plots/plot.sh draws what was measured into this folder, "
-			     "memnet-lab report puts them here; make experiment does both.");
+		html_element(r->out, "p", "There are none. plots/plot.sh draws what was measured into "
+			     "this folder, memnet-lab report puts them here; make experiment does both.");
 }

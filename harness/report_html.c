@@ -36,7 +36,7 @@ static const char style[] =
 	"figure .scroll{background:#fff}\n"
 	"figure svg{display:block;width:100%;min-width:44rem;height:auto}\n"
 	"figcaption{font-size:.95rem;max-width:48rem}\n"
-	".caveat{border-left:4px solid #d55e00;padding:.1rem 0 .1rem .8rem;background:var(--soft)}\n"
+	".caveat{border-left:4px solid #d55e00;padding:.1rem .8rem;background:var(--soft)}\n"
 	"summary{cursor:pointer;padding:.3rem 0}\n"
 	"@media print{body{max-width:none;padding:0;font-size:11pt}nav{display:none}"
 	".scroll{overflow:visible;border:0}pre{font-size:7.5pt;white-space:pre-wrap}"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/groups.h"
 #include "harness/metrics.h"
 #include "harness/report_html.h"
 #include "harness/table_internal.h"
@@ -94,7 +95,11 @@ static void write_gain(const struct report *r, const struct gain *gain,
 	}
 	html_printf(r->out, "%s (", !strcmp(s->quality, "estimated") ? ", by a MODEL" : "");
 	write_interval(r->out, s);
-	html_printf(r->out, "): %s.", s->verdict);
+	if (s->need_n != ABSENT_INTEGER)
+		html_printf(r->out, "): inconclusive, some %lld blocks would tell.",
+			    (long long)s->need_n);
+	else
+		html_printf(r->out, "): %s.", s->verdict);
 	if (!strcmp(s->verdict, VERDICT_UNEQUAL))
 		html_printf(r->out, " What had to be equal for it (%s) was not.", gain->held);
 	fputs("</li>\n", r->out);
@@ -123,21 +128,32 @@ static void write_gains(const struct report *r)
 	fputs("</ul>\n", r->out);
 }
 
-/* The paths of the runs, each once, as a sentence lists them. */
-static void write_paths(const struct report *r)
+/* Has @path a valid run? */
+static bool was_measured(const struct report *r, const char *path)
 {
-	const char *gap = "";
+	for (size_t i = 0; i < r->n_runs; i++)
+		if (!strcmp(r->runs[i].path, path) && !strcmp(r->runs[i].kind, "measure") &&
+		    run_is_ok(&r->runs[i]))
+			return true;
+	return false;
+}
+
+/* The paths that were @measured, or were not, each once, as a sentence lists them. How many. */
+static size_t write_paths(const struct report *r, bool measured)
+{
+	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_runs; i++) {
 		size_t first = 0;
 
 		while (strcmp(r->runs[first].path, r->runs[i].path))
 			first++;
-		if (first != i || !*r->runs[i].path)
+		if (first != i || !*r->runs[i].path || was_measured(r, r->runs[i].path) != measured)
 			continue;
-		html_printf(r->out, "%s%s", gap, r->runs[i].path);
-		gap = ", ";
+		html_printf(r->out, "%s%s", n++ ? ", " : measured ? "" : " Not measured, for the "
+			    "reasons under \"Which runs count\": ", r->runs[i].path);
 	}
+	return n;
 }
 
 static const char *summary_text(const struct report *r, const char *column)
@@ -189,12 +205,14 @@ void report_verdict(const struct report *r)
 	html_heading(r->out, "verdict", "What came out");
 	fputs("<p>", r->out);
 	html_printf(r->out, "The plan %s measured these network paths: ", summary_text(r, "plan"));
-	write_paths(r);
+	fputs(write_paths(r, true) ? ". " : "none. ", r->out);
 	if (*r->a.baseline)
-		html_printf(r->out, ". Each is compared with %s, block by block; what stands here is the "
-			    "median over the blocks.", r->a.baseline);
+		html_printf(r->out, "Each is compared with %s, block by block; what stands here is "
+			    "the median over the blocks.", r->a.baseline);
 	else
-		html_printf(r->out, ". No baseline has a valid run, so nothing is compared.");
+		html_printf(r->out, "No baseline has a valid run, so nothing is compared.");
+	if (write_paths(r, false))
+		fputs(".", r->out);
 	fputs("</p>\n", r->out);
 	if (any_gain(r))
 		write_gains(r);
@@ -244,7 +262,8 @@ void report_ratios(const struct report *r)
 	};
 
 	html_heading(r->out, "ratios", "All ratios that are judged");
-	html_element(r->out, "p", "Values of the path over those of the baseline; of a gain: how many times "
+	html_element(r->out, "p", "Values of the path over those of the baseline; of a gain: how many "
+		     "times "
 		    "better. Whether more or less is better, the column reference says.");
 	fprintf(r->out, "<details%s>\n<summary>Show the table</summary>\n", any_gain(r) ? "" : " open");
 	html_table(r->out, "ratios", heads);

@@ -340,7 +340,8 @@ static void say_other_paths(const struct table *t)
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const char *path = t->a->summary[i].path;
 
-		if (strcmp(path, t->a->subject) && strcmp(path, t->a->baseline)) {
+		if (t->a->summary[i].n > 0 && strcmp(path, t->a->subject) &&
+		    strcmp(path, t->a->baseline)) {
 			say(t->out, "also", "Other paths were measured: summary.csv has them.");
 			return;
 		}

@@ -12,8 +12,10 @@ set datafile columnheaders
 
 # A figure of this height begins, again if one was begun already.
 begin(height) = sprintf(format eq "png" ? \
-	'set output; set terminal pngcairo size 1100,%d font "DejaVu Sans,11" linewidth 1.2 noenhanced; set output out' : \
-	'set output; set terminal svg size 1100,%d dynamic font "DejaVu Sans,11" fontscale 1.3 linewidth 1.2 noenhanced background "white"; set output out', height)
+	'set output; set terminal pngcairo size 1100,%d font "DejaVu Sans,11" linewidth 1.2 '. \
+	'noenhanced; set output out' : \
+	'set output; set terminal svg size 1100,%d dynamic font "DejaVu Sans,11" fontscale 1.3 '. \
+	'linewidth 1.2 noenhanced background "white"; set output out', height)
 eval begin(680)
 
 black = 0x000000; orange = 0xE69F00; sky = 0x56B4E9; green = 0x009E73
@@ -25,8 +27,10 @@ runs = dir."/runs.csv"
 power = dir."/power.csv"
 
 # Ticks of a logarithmic axis of times in ns.
-time_ticks = '("1 us" 1e3, "2 us" 2e3, "5 us" 5e3, "10 us" 1e4, "20 us" 2e4, "50 us" 5e4, "100 us" 1e5, "200 us" 2e5, '. \
-	'"500 us" 5e5, "1 ms" 1e6, "2 ms" 2e6, "5 ms" 5e6, "10 ms" 1e7, "20 ms" 2e7, "50 ms" 5e7, "100 ms" 1e8, '. \
+time_ticks = '("1 us" 1e3, "2 us" 2e3, "5 us" 5e3, "10 us" 1e4, "20 us" 2e4, "50 us" 5e4, '. \
+	'"100 us" 1e5, "200 us" 2e5, '. \
+	'"500 us" 5e5, "1 ms" 1e6, "2 ms" 2e6, "5 ms" 5e6, "10 ms" 1e7, "20 ms" 2e7, "50 ms" 5e7, '. \
+	'"100 ms" 1e8, '. \
 	'"200 ms" 2e8, "500 ms" 5e8, "1 s" 1e9)'
 
 # A spin budget on two lines where it is adaptive.
@@ -43,17 +47,21 @@ jitter(block) = 0.03 * (block - 4 * floor(block / 4.0) - 1.5) / 1.5
 
 # Paths, or paths with a setting: a colour and a mark each, by their place in a list. Marks
 # one lower are the same, hollow.
-nth_colour(k) = (c_ = (k - 1) % 7, c_ == 0 ? vermillion : c_ == 1 ? blue : c_ == 2 ? green : c_ == 3 ? orange : \
+nth_colour(k) = (c_ = (k - 1) % 7, c_ == 0 ? vermillion : c_ == 1 ? blue : c_ == 2 ? green : \
+	c_ == 3 ? orange : \
 	c_ == 4 ? purple : c_ == 5 ? sky : black)
-nth_point(k) = (c_ = (k - 1) % 6, c_ == 0 ? 9 : c_ == 1 ? 5 : c_ == 2 ? 7 : c_ == 3 ? 11 : c_ == 4 ? 13 : 15)
+nth_point(k) = (c_ = (k - 1) % 6, c_ == 0 ? 9 : c_ == 1 ? 5 : c_ == 2 ? 7 : c_ == 3 ? 11 : \
+	c_ == 4 ? 13 : 15)
 
 # Values by a key without blanks: "key= value key= value". One that is not there is NaN.
 entry(key, value) = sprintf(" %s= %.9g", key, value)
-value_of(map, key) = (v_ = strstrt(map, " ".key."= "), v_ ? word(map[v_:v_ + strlen(key) + 40], 2) + 0.0 : NaN)
+value_of(map, key) = (v_ = strstrt(map, " ".key."= "), v_ ? word(map[v_:v_ + strlen(key) + 40], \
+	2) + 0.0 : NaN)
 
 # Names under an axis: side by side, or from six on askew and on one line, which wants room.
 many(n) = n > 6
-under(n, name) = !many(n) || !strstrt(name, "\n") ? name : name[1:strstrt(name, "\n") - 1]." ".under(n, name[strstrt(name, "\n") + 1:*])
+under(n, name) = !many(n) || !strstrt(name, "\n") ? name : name[1:strstrt(name, "\n") - 1]. \
+	" ".under(n, name[strstrt(name, "\n") + 1:*])
 room_under(n) = many(n) ? 70 : 0
 
 rows_of(file) = int(system("wc -l < '".file."'")) - 1
@@ -68,37 +76,58 @@ if (rows_of(summary) > 0) {
 	stats summary using (accelerator = strcol("accelerator"), \
 		baseline = strcol("baseline") eq "" ? baseline : strcol("baseline"), \
 		plan = strcol("plan"), git = strcol("git"), \
-		energy = (strcol("metric") eq "energy" && strcol("source") ne "") ? strcol("source") : energy, \
+		energy = (strcol("metric") eq "energy" && strcol("source") ne "") ? \
+		strcol("source") : energy, \
 		shown = here(0) && strcol("metric") eq "cpu_total" && \
 			(strcol("path") eq "memnet" || strcol("path") eq strcol("baseline")), \
 		n_low = shown ? min2(n_low, column("n")) : n_low, \
 		n_high = shown ? max2(n_high, column("n")) : n_high, 1) nooutput
 }
-accelerator_text = accelerator eq "tcg" ? "TCG (emulated CPU: no reproduction of the paper's figures)" : \
+accelerator_text = accelerator eq "tcg" ? \
+	"TCG (emulated CPU: no reproduction of the paper's figures)" : \
 	accelerator eq "kvm" ? "KVM" : "accelerator unknown"
 energy_text = energy eq "model" ? "energy: MODEL (CPU time restated)" : \
 	(energy eq "none" || energy eq "") ? "energy: absent" : "energy: ".energy
-n_text = n_high == 0 ? "no valid run" : n_low == n_high ? sprintf("n = %d valid runs each", n_low) : \
+n_text = n_high == 0 ? "no valid run" : n_low == n_high ? sprintf("n = %d valid runs each", \
+	n_low) : \
 	sprintf("n = %d to %d valid runs each", n_low, n_high)
-caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || topology eq "" ? "" : "   |   ".topology).(plan eq "" ? "" : "   |   plan ".plan.", ".git)
+caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || \
+	topology eq "" ? "" : "   |   ".topology).(plan eq "" ? "" : "   |   plan ".plan.", ".git)
 # A plan may have a long name.
 caption_font = strlen(caption) > 200 ? ",7" : strlen(caption) > 170 ? ",8" : ",10"
 
-# Of the hybrid scenarios one number of flows, and of memnet one spin budget, is drawn: the first.
-hybrid_flows = ""; hybrid_spin = ""; any_hybrid = 0
-is_hybrid(unused) = here(0) && strcol("path") eq "memnet" && strcol("scenario")[1:6] eq "hybrid" && strcol("scenario") ne "hybrid-rr" && !any_hybrid
+# Both workloads at once are drawn, or where no plan asked for that, streams alone; of them one
+# number of flows and one chunk, and of memnet one spin budget, also of its requests: the first.
+is_hybrid(unused) = strcol("scenario")[1:6] eq "hybrid" && strcol("scenario") ne "hybrid-rr"
+is_memnet(unused) = strcol("path")[1:6] eq "memnet"
+any_hybrid = 0
+drawn_flows = ""; drawn_chunk = ""; drawn_spin = ""; any_drawn = 0; any_spin = 0
+request_spin = ""; any_request = 0
+is_request(unused) = here(0) && strcol("scenario") eq "rr"
+is_kind(unused) = here(0) && (any_hybrid ? is_hybrid(0) : strcol("scenario") eq "network")
 if (rows_of(summary) > 0) {
-	stats summary using (is_hybrid(0) ? (any_hybrid = 1, hybrid_flows = strcol("flows"), hybrid_spin = strcol("spin")) : 0, 1) nooutput
+	stats summary using (any_hybrid = any_hybrid || (here(0) && is_hybrid(0)), 1) nooutput
+	stats summary using (is_kind(0) && !any_drawn ? (any_drawn = 1, \
+		drawn_flows = strcol("flows"), drawn_chunk = strcol("chunk_bytes")) : 0, 1) nooutput
+	stats summary using (is_kind(0) && is_memnet(0) && !any_spin ? (any_spin = 1, \
+		drawn_spin = strcol("spin")) : 0, 1) nooutput
+	stats summary using (is_request(0) && is_memnet(0) && !any_request ? (any_request = 1, \
+		request_spin = strcol("spin")) : 0, 1) nooutput
 }
-is_drawn(unused) = here(0) && (!any_hybrid || (strcol("flows") eq hybrid_flows && (strcol("path") ne "memnet" || strcol("spin") eq hybrid_spin)))
-hybrid_text = (hybrid_flows eq "" || hybrid_flows eq "1" ? "" : ", ".hybrid_flows." flows").(hybrid_spin eq "" ? "" : ", spin ".hybrid_spin)
+is_drawn(unused) = is_request(0) ? !is_memnet(0) || strcol("spin") eq request_spin : \
+	here(0) && (!is_memnet(0) || !any_spin || strcol("spin") eq drawn_spin) && (!any_drawn || \
+	(strcol("flows") eq drawn_flows && strcol("chunk_bytes") eq drawn_chunk))
+drawn_text = (drawn_flows eq "" || drawn_flows eq "1" ? "" : ", ".drawn_flows." flows"). \
+	(drawn_chunk eq "" ? "" : sprintf(", chunk %g KiB", drawn_chunk / 1024.0)). \
+	(drawn_spin eq "" ? "" : ", spin ".drawn_spin)
 
 # Paths with valid runs: the baseline first, then memnet, then the others.
 paths = ""
 if (rows_of(summary) > 0) {
 	do for [pass = 1:3] {
 		stats summary using (p__ = strcol("path"), \
-			(p__ eq baseline ? 1 : p__ eq "memnet" ? 2 : 3) == pass && here(0) && column("n") > 0 && !place(paths, p__) ? \
+			(p__ eq baseline ? 1 : p__ eq "memnet" ? 2 : 3) == pass && here(0) && \
+			column("n") > 0 && !place(paths, p__) ? \
 			paths = paths." ".p__ : 0, 1) nooutput
 	}
 }

@@ -35,6 +35,8 @@ _memnet_lab() {
 	[[ $before == '=' ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
 	case $before in
 	--accel|-a)	COMPREPLY=($(compgen -W 'auto kvm tcg' -- "$word")); return ;;
+	--aa)		words=$(_memnet_lab_folders "$word")
+			COMPREPLY=($(compgen -W "$words" -- "$word" | sort -u)); return ;;
 	--results|--build) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--seed|--runs)	return ;;
 	esac

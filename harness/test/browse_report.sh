@@ -20,8 +20,8 @@ trap 'rm -rf "$tmp"' EXIT
 
 # What the browser says goes to $tmp/said.
 browse() {
-	timeout 120 "$browser" --headless=new --disable-gpu --disable-dev-shm-usage --user-data-dir="$tmp/profile" \
-		--enable-logging=stderr ${sandbox:+"$sandbox"} "$@" 2>"$tmp/said"
+	timeout 120 "$browser" --headless=new --disable-gpu --disable-dev-shm-usage \
+		--user-data-dir="$tmp/profile" --enable-logging=stderr ${sandbox:+"$sandbox"} "$@" 2>"$tmp/said"
 }
 
 fail() {
@@ -46,26 +46,37 @@ addEventListener('load', () => {
 			wide.push(e.tagName + ' ' + e.textContent.slice(0, 40).trim());
 	});
 	const drawings = document.querySelectorAll('figure svg');
-	drawings.forEach(s => { if (s.getBBox().width < 100 || s.getBBox().height < 100) empty.push(s.getAttribute('aria-labelledby')); });
-	const broken = [...document.querySelectorAll('use')].filter(u => !document.querySelector(u.getAttribute('xlink:href'))).length;
-	const ids = [...document.querySelectorAll('[id]')].map(e => e.id), twice = ids.length - new Set(ids).size;
-	const dead = [...document.querySelectorAll('a[href^="#"]')].filter(a => !document.getElementById(a.hash.slice(1))).length;
-	const unnamed = [...drawings].filter(s => !document.getElementById(s.getAttribute('aria-labelledby'))).length;
+	drawings.forEach(s => {
+		if (s.getBBox().width < 100 || s.getBBox().height < 100)
+			empty.push(s.getAttribute('aria-labelledby'));
+	});
+	const count = (selector, is) => [...document.querySelectorAll(selector)].filter(is).length;
+	const named = id => document.getElementById(id);
+	const broken = count('use', u => !document.querySelector(u.getAttribute('xlink:href')));
+	const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
+	const twice = ids.length - new Set(ids).size;
+	const dead = count('a[href^="#"]', a => !named(a.hash.slice(1)));
+	const unnamed = count('figure svg', s => !named(s.getAttribute('aria-labelledby')));
 	const scrolls = document.scrollingElement.scrollWidth > width;
 	parent.postMessage('CHECK innerWidth=' + innerWidth + ' scrolls=' + scrolls +
-		' figures=' + drawings.length + ' empty=[' + empty + '] broken=' + broken + ' twice=' + twice + ' dead=' + dead +
-		' unnamed=' + unnamed + ' wide=[' + wide.slice(0, 3) + '] END', '*');
+		' figures=' + drawings.length + ' empty=[' + empty + '] broken=' + broken +
+		' twice=' + twice + ' dead=' + dead + ' unnamed=' + unnamed +
+		' wide=[' + wide.slice(0, 3) + '] END', '*');
 });
 </script>
 SCRIPT
 
 check() {	# WIDTH
-	want="CHECK innerWidth=$1 scrolls=false figures=$figures empty=[] broken=0 twice=0 dead=0 unnamed=0 wide=[] END"
+	want="CHECK innerWidth=$1 scrolls=false figures=$figures empty=[] broken=0 twice=0"
+	want="$want dead=0 unnamed=0 wide=[] END"
 	cat > "$tmp/frame.html" <<-FRAME
-		<!DOCTYPE html><script>addEventListener('message', e => document.body.textContent = e.data)</script>
+		<!DOCTYPE html><script>
+		addEventListener('message', e => document.body.textContent = e.data)
+		</script>
 		<body><iframe src="copy.html" style="width: $1px; height: 900px; border: 0"></iframe>
 	FRAME
-	browse --window-size=1400,1000 --virtual-time-budget=10000 --dump-dom "file://$tmp/frame.html" > "$tmp/dom" || fail "$browser failed at $1 px"
+	browse --window-size=1400,1000 --virtual-time-budget=10000 --dump-dom \
+		"file://$tmp/frame.html" > "$tmp/dom" || fail "$browser failed at $1 px"
 	quiet
 	saw=$(grep -o 'CHECK .* END' "$tmp/dom" | tail -n 1)
 	[ "$saw" = "$want" ] || fail "at $1 px: $saw"
@@ -75,6 +86,7 @@ browse --dump-dom "file://$page" > "$tmp/dom" || fail "$browser cannot open it"
 quiet
 check 1280
 check 390
-browse --no-pdf-header-footer --print-to-pdf="$tmp/report.pdf" "file://$page" || fail "$browser cannot print it"
+browse --no-pdf-header-footer --print-to-pdf="$tmp/report.pdf" "file://$page" ||
+	fail "$browser cannot print it"
 pages=$(grep -ac '/Type /Page$' "$tmp/report.pdf")
 [ "$pages" -ge 3 ] || fail "only $pages pages on paper"

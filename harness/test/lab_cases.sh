@@ -10,7 +10,10 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 
-[ -e "$BUILD/guest/initrd.img" ] || { echo "no guest image (sanitized builds boot nowhere)"; exit 77; }
+[ -e "$BUILD/guest/initrd.img" ] || {
+	echo "no guest image (sanitized builds boot nowhere)"
+	exit 77
+}
 unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null ||
 	{ echo "no namespaces here: run as root, or allow user namespaces"; exit 77; }
 [ -r /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: modprobe tun"; exit 77; }

@@ -16,8 +16,8 @@ cd "$tmp" || exit 1
 
 # What is offered for WORD... as the readline of bash cuts them, sorted, in one line.
 offered() {
-	bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _memnet_lab; printf "%s\n" "${COMPREPLY[@]}"' \
-		"$script" "$program" "$@" | sort | tr '\n' ' '
+	bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _memnet_lab
+		printf "%s\n" "${COMPREPLY[@]}"' "$script" "$program" "$@" | sort | tr '\n' ' '
 }
 
 expect() {	# WANTED WORD...
@@ -30,6 +30,10 @@ expect() {	# WANTED WORD...
 expect "plan plans" pl
 expect "report resume run" r
 expect "check" --accel = tcg ch
+expect "columns compare" co
+expect "--deterministic" compare --d
+expect "results/smoke/one" compare results/latest results/smoke/o
+expect "results/smoke/one" compare --aa = results/smoke/o
 expect "--results --runs" run --r
 expect "--seed" plan paper --se
 expect "tcg" run --accel = t

@@ -41,7 +41,8 @@ case \"\$*\" in *' install '*) $2 ;; esac"
 }
 
 run() {	# [verify]
-	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/sysroot" "$shell" "$deps" "$@" >"$top/out" 2>&1
+	env -i ${compiler:+CC="$compiler"} PATH="$top/bin" DEPS_ROOT="$top/sysroot" \
+		"$shell" "$deps" "$@" >"$top/out" 2>&1
 	status=$?
 }
 

@@ -40,12 +40,14 @@ nothing_left
 
 case="requests, and eight flows both ways"
 plan "network, rr, hybrid-rr" 500ms
-sed -i 's/^paths = .*/paths = virtio-tap, memnet/; s/^directions = .*/directions = send, recv\nflows = 8/' "$tmp/plan.ini"
+sed -i 's/^paths = .*/paths = virtio-tap, memnet/
+	s/^directions = .*/directions = send, recv\nflows = 8/' "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
 rows 8 '"measure","ok"'
 rows 4 '"measure","ok",.*"network","\(send\|recv\)","8",,'
 rows 4 '"measure","ok",.*rr","none","1",,'
-grep -q 'latency_p99.*"virtio-tap","[0-9.]*"' "$tmp/results/latest/summary.csv" || fail "no ratio of latencies"
+grep -q 'latency_p99.*"virtio-tap","[0-9.]*"' "$tmp/results/latest/summary.csv" ||
+	fail "no ratio of latencies"
 nothing_left
 
 # What a path needs may be absent here: then its rows say so, and that is all there is to see.
@@ -88,7 +90,8 @@ echo 'spin = 0, adaptive:50us' >> "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini" --build="$tmp/build"
 rows 1 '"measure","ok",.*"rr","none","1","0",'
 rows 1 '"measure","ok",.*"rr","none","1","adaptive:50us",'
-[ "$(sort -u "$tmp/spins" | tr '\n' ' ')" = "0 adaptive:50us " ] || fail "memnetd got: $(cat "$tmp/spins")"
+[ "$(sort -u "$tmp/spins" | tr '\n' ' ')" = "0 adaptive:50us " ] ||
+	fail "memnetd got: $(cat "$tmp/spins")"
 nothing_left
 
 # One plugin that QEMU takes, and one that it does not: then the runs go on without.
@@ -173,7 +176,8 @@ kill -9 "$first"
 wait "$first" 2>/dev/null
 pid=$second
 finish 0
-[ "$(ls "$tmp/results/selftest" | wc -l)" = "$((before + 2))" ] || fail "who was refused left a folder"
+[ "$(ls "$tmp/results/selftest" | wc -l)" = "$((before + 2))" ] ||
+	fail "who was refused left a folder"
 nothing_left
 
 case="ctrl-C, and resumed"
@@ -234,7 +238,8 @@ case="resumed on another machine"
 sed -i 's/"cpu": ".*"/"cpu": "another"/' "$tmp/results/latest/environment.json"
 before=$(ls "$tmp/results/latest/")
 run 1 resume
-grep -q "another kind of host: cpu is '.*' against 'another'; finish it there" "$tmp/log" || fail "not why"
+grep -q "another kind of host: cpu is '.*' against 'another'; finish it there" "$tmp/log" ||
+	fail "not why"
 [ "$(ls "$tmp/results/latest/")" = "$before" ] || fail "something is left in the folder"
 nothing_left
 

@@ -45,10 +45,20 @@ cat > "$tmp/small.ini" <<-PLAN
 PLAN
 
 lab 0 --help
-says "Usage: memnet-lab COMMAND" "Exit status"
+says "Usage: memnet-lab COMMAND" "Exit status" "77 nothing"
 for c in $(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$tmp/log"); do
 	lab 0 "$c" --help
 	says "Usage: memnet-lab $c" "Examples:" "  memnet-lab $c"
+done
+# The man page has each command, and each option of each.
+lab 0 --help
+commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$tmp/log")
+for c in $commands; do
+	grep -q "^\.It Cm $c\>" harness/memnet-lab.1 || fail "the man page lacks $c"
+	lab 0 "$c" --help
+	for o in $(sed -n '/^Options:/,/^$/s/.*--\([a-z]*\).*/\1/p' "$tmp/log"); do
+		grep -q "^\.It Fl .*-$o\>" harness/memnet-lab.1 || fail "the man page lacks --$o"
+	done
 done
 lab 0 --version
 says "memnet-lab "
@@ -85,6 +95,15 @@ says "results/latest: No such file" "--results=DIR"
 lab 1 report
 lab 2 check
 
+# Without a guest image nothing can run, and each path is told by its name.
+lab 1 doctor --build="$tmp/nothing"
+says "$tmp/nothing/guest/initrd.img is missing; make all guest-image" "before BROKEN is mended" \
+	"PASS      virtio-user  path: "
+for path in $(sed -n 's/^\t\.name = "\(.*\)",/\1/p' harness/paths/*.c); do
+	grep -Eq "^(PASS|ABSENT) +$path +path(:| cannot run:) ." "$tmp/log" || fail "not of $path"
+done
+[ -e /dev/vhost-net ] || says "ABSENT    virtio-vhost path cannot run: " "modprobe vhost_net"
+
 lab 0 plans
 for p in harness/plans/*.ini; do
 	name=$(basename "$p" .ini)
@@ -105,7 +124,8 @@ cp "$tmp/log" "$tmp/whole"
 
 # A part has whole boots: those that begin in it.
 lab 0 plan --runs=2..5 "$tmp/small.ini" --seed=5 -a tcg
-[ "$(grep '^ *[0-9]*  b0' "$tmp/log" | awk '{ printf "%s ", $1 }')" = "3 4 5 6 " ] || fail "other runs"
+[ "$(grep '^ *[0-9]*  b0' "$tmp/log" | awk '{ printf "%s ", $1 }')" = "3 4 5 6 " ] ||
+	fail "other runs"
 grep '^ *[0-9]*  b0' "$tmp/log" | grep -qvFf "$tmp/whole" && fail "not runs of the whole"
 lab 0 plan "$tmp/small.ini"
 says "drawn just now"

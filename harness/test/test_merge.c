@@ -4,15 +4,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "harness/folder.h"
 #include "harness/merge.h"
-#include "harness/results.h"
-#include "harness/rows.h"
+#include "harness/test/folders.h"
 #include "harness/test/made_rows.h"
-#include "harness/test/scratch.h"
 
 #define HEAD "[plan]\nname=made-up\nrepetitions=6\n"
 #define MATRIX "[matrix m]\npaths=virtio-tap,memnet\nscenarios=network,hybrid-saturate\n" \
@@ -21,7 +18,7 @@
 #define HOST "{\"accelerator\":\"tcg\",\"host\":{\"cpu\":\"one\"}}"
 #define RUNS 24
 
-static char err[2048], notes[2048];
+static char notes[2048];
 
 /* The run of row @r of this test, as it was measured. */
 static struct run_row measured(const struct plan_run *r)
@@ -116,12 +113,8 @@ static void refused(const char *a, const char *b, const char *words)
 
 static void same_file(const char *a, const char *b, const char *name)
 {
-	char path_a[600], path_b[600], *text_a, *text_b;
+	char *text_a = scratch_read(file_of(a, name)), *text_b = scratch_read(file_of(b, name));
 
-	snprintf(path_a, sizeof(path_a), "%s/%s", a, name);
-	snprintf(path_b, sizeof(path_b), "%s/%s", b, name);
-	text_a = scratch_read(path_a);
-	text_b = scratch_read(path_b);
 	assert_true(strlen(text_a) > 100);
 	assert_string_equal(text_a, text_b);
 	free(text_a);
@@ -135,16 +128,15 @@ static void two_halves_equal_the_whole(void **state)
 	const char *whole = make_folder((struct making){ 0 });
 	const char *a = make_folder((struct making){ .part = { 1, 12 } });
 	const char *b = make_folder((struct making){ .part = { 13, RUNS } });
-	char dir[512], path[600];
+	char dir[512];
 
 	assert_int_equal(merge_two(a, b, dir), 0);
 	assert_string_equal(notes, "");
-	assert_int_equal(results_analyse(whole, NULL, NULL, false, err, sizeof(err)), 0);
-	assert_int_equal(results_analyse(dir, NULL, NULL, false, err, sizeof(err)), 0);
+	analyse_folder(whole);
+	analyse_folder(dir);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		same_file(whole, dir, files[i]);
-	snprintf(path, sizeof(path), "%s/environment-2.json", dir);
-	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(access(file_of(dir, "environment-2.json"), F_OK), 0);
 }
 
 static void what_is_split_or_missing_is_said(void **state)
@@ -163,12 +155,11 @@ static void each_part_keeps_its_calibrations(void **state)
 	const char *a = make_folder((struct making){ .part = { 1, 4 }, .calibrations = 3 });
 	const char *b = make_folder((struct making){ .part = { 5, 8 }, .calibrations = 3 });
 	struct run_row *rows;
-	char dir[512], path[600];
+	char dir[512];
 	size_t n;
 
 	assert_int_equal(merge_two(a, b, dir), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(dir, &n);
 	assert_int_equal(n, 14);
 	assert_string_equal(rows[2].run_id, "calibrate.spare-core.3");
 	assert_string_equal(rows[9].run_id, "calibrate.spare-core.3.part2");
@@ -182,12 +173,11 @@ static void each_part_keeps_its_idle_windows(void **state)
 	const char *a = make_folder((struct making){ .part = { 1, 4 }, .calibrations = 2, .idle = true });
 	const char *b = make_folder((struct making){ .part = { 5, 8 }, .calibrations = 2, .idle = true });
 	struct run_row *rows;
-	char dir[512], path[600];
+	char dir[512];
 	size_t n;
 
 	assert_int_equal(merge_two(a, b, dir), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(dir, &n);
 	assert_int_equal(n, 12);
 	assert_string_equal(rows[1].run_id, "idle.2");
 	assert_string_equal(rows[7].run_id, "idle.2.part2");
@@ -200,16 +190,14 @@ static void a_run_that_is_twice_the_same_is_kept_once(void **state)
 	const char *b = make_folder((struct making){ .part = { 5, 12 } });
 	struct run_row *rows;
 	struct sample_row *samples;
-	char dir[512], path[600], last[128] = "";
+	char dir[512], last[128] = "";
 	size_t n, runs = 0;
 
 	assert_int_equal(merge_two(a, b, dir), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(dir, &n);
 	assert_int_equal(n, 12);
 	free(rows);
-	snprintf(path, sizeof(path), "%s/samples.csv", dir);
-	assert_int_equal(samples_load(path, &samples, &n, err, sizeof(err)), 0);
+	assert_int_equal(samples_load(file_of(dir, "samples.csv"), &samples, &n, err, sizeof(err)), 0);
 	for (size_t i = 0; i < n; i++) {
 		runs += !!strcmp(last, samples[i].run_id);
 		strcpy(last, samples[i].run_id);
@@ -242,14 +230,11 @@ static void a_run_that_is_twice_and_not_the_same_is_refused(void **state)
 	const char *a = make_folder((struct making){ .part = { 1, 4 } });
 	const char *b = make_folder((struct making){ .part = { 5, 8 } });
 	struct run_row *rows;
-	char path[600];
 	size_t n;
 
-	snprintf(path, sizeof(path), "%s/runs.csv", a);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(a, &n);
 	rows[0].stream_bytes++;
-	snprintf(path, sizeof(path), "%s/runs.csv", b);
-	assert_int_equal(runs_save(path, rows, 1, err, sizeof(err)), 0);
+	put_runs(b, rows, 1);
 	refused(a, b, "they are not the same");
 	assert_non_null(strstr(err, rows[0].run_id));
 	free(rows);
@@ -260,20 +245,18 @@ static void attempts_are_all_kept(void **state)
 	const char *a = make_folder((struct making){ .part = { 1, 4 } });
 	const char *b = make_folder((struct making){ .part = { 5, 8 } });
 	struct run_row *rows, again;
-	char dir[512], path[600];
+	char dir[512];
 	size_t n;
 
-	snprintf(path, sizeof(path), "%s/runs.csv", b);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(b, &n);
 	again = rows[1];
 	ROW_TEXT(again.run_id, "%s.attempt2", rows[1].run_id);
 	ROW_TEXT(rows[1].status, "invalid");
 	rows[2] = again;
-	assert_int_equal(runs_save(path, rows, 3, err, sizeof(err)), 0);
+	put_runs(b, rows, 3);
 	free(rows);
 	assert_int_equal(merge_two(a, b, dir), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(dir, &n);
 	assert_int_equal(n, 7);
 	assert_string_equal(rows[5].status, "invalid");
 	free(rows);
@@ -282,16 +265,14 @@ static void attempts_are_all_kept(void **state)
 static void rewrite_rows(const char *dir, int64_t schema, const char *accelerator)
 {
 	struct run_row *rows;
-	char path[600];
 	size_t n;
 
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_load(path, &rows, &n, err, sizeof(err)), 0);
+	rows = runs_of(dir, &n);
 	for (size_t i = 0; i < n; i++) {
 		rows[i].schema_version = schema;
 		ROW_TEXT(rows[i].accelerator, "%s", accelerator);
 	}
-	assert_int_equal(runs_save(path, rows, n, err, sizeof(err)), 0);
+	put_runs(dir, rows, n);
 	free(rows);
 }
 

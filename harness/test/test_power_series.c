@@ -112,6 +112,34 @@ static void all_runs_are_of_one_chunk(void **state)
 	free(rows);
 }
 
+/* Each by its own runs: the second has no hybrid-fixed, and what it has receives. */
+static void every_topology_is_shown(void **state)
+{
+	struct run_row runs[6] = {
+		made_run("virtio-tap", "hybrid-fixed", 0), made_run("memnet", "hybrid-fixed", 0),
+		made_run("virtio-tap", "hybrid-paced", 1), made_run("memnet", "hybrid-paced", 1),
+		made_run("virtio-tap", "hybrid-fixed", 2), made_run("memnet", "hybrid-paced", 2),
+	};
+	struct sample_row samples[6];
+	struct power_row *rows;
+	size_t n;
+
+	for (int i = 0; i < 6; i++) {
+		if (i >= 2)
+			ROW_TEXT(runs[i].topology, i < 4 ? "two-vm" : "n-vm-4");
+		if (i == 2 || i == 3)
+			ROW_TEXT(runs[i].direction, "recv");
+		samples[i] = sample(&runs[i], 1, "power", i);
+	}
+	assert_int_equal(power_series(runs, 6, samples, 6, "virtio-tap", "memnet", &rows, &n), 0);
+	assert_int_equal(n, 4);
+	for (int i = 0; i < 4; i++) {
+		assert_string_equal(rows[i].run_id, runs[i].run_id);
+		assert_string_equal(rows[i].topology, i < 2 ? "one-vm" : "two-vm");
+	}
+	free(rows);
+}
+
 static void of_aa_both_names_are_shown(void **state)
 {
 	struct run_row runs[4] = {
@@ -151,6 +179,7 @@ int main(void)
 		cmocka_unit_test(the_run_of_median_energy_is_shown),
 		cmocka_unit_test(hybrid_fixed_comes_before_paced_if_both_paths_have_it),
 		cmocka_unit_test(all_runs_are_of_one_chunk),
+		cmocka_unit_test(every_topology_is_shown),
 		cmocka_unit_test(of_aa_both_names_are_shown),
 		cmocka_unit_test(nothing_gives_no_rows),
 	};

@@ -13,7 +13,9 @@
 #include "harness/test/made_rows.h"
 #include "harness/test/scratch.h"
 
-#define PLAN "[plan]\nname = a\nrepetitions = 6\nwindow = 1s\n[matrix m]\npaths = memnet\n"
+#define LISTS "scenarios = network\narms = spare-core, equal-core\ndirections = send\n"
+#define PLAN "[plan]\nname = a\nrepetitions = 6\nwindow = 1s\n[matrix m]\n" \
+	     "paths = memnet, virtio-tap\n" LISTS
 #define ENVIRONMENT(accelerator, cpu) \
 	"{\"accelerator\":\"" accelerator "\",\"qemu\":\"7.2\",\"guest_kernel\":\"6.1\"," \
 	"\"vcpu_cpus\":[0],\"host\":{\"cpu\":\"" cpu "\",\"cpus_online\":2,\"governor\":null}}"
@@ -165,14 +167,22 @@ static void a_plan_is_its_content(void **state)
 {
 	static const char *const same[] = {
 		"; a comment\n\n[plan]\n  name = b ; another\nrepetitions=20\nseed = 7\n"
-		"window = 1s  \n[matrix m]\npaths = memnet\n",
-		"[plan]\nwindow = 1s # no longer\n[matrix m]\npaths = memnet",
+		"window = 1s  \n[matrix m]\npaths = memnet,virtio-tap\n" LISTS,
+		/* another order, a default written out, a time in another unit */
+		"[plan]\nsettle = 100ms\nwindow = 1000ms ; no longer\n[matrix other]\n"
+		"directions = send\nscenarios = network\narms = equal-core, spare-core\n"
+		"paths = virtio-tap, memnet\n",
+		/* two matrices that come to the same */
+		"[plan]\nwindow = 1s\n[matrix a]\npaths = virtio-tap\n" LISTS
+		"[matrix b]\npaths = memnet\n" LISTS,
 	};
 	static const struct { const char *plan, *part; } other[] = {
-		{ "[plan]\nwindow = 2s\n[matrix m]\npaths = memnet\n",
+		{ "[plan]\nwindow = 2s\n[matrix m]\npaths = memnet, virtio-tap\n" LISTS,
 		  "plan: 'window = 1s' and 'window = 2s'" },
-		{ PLAN "flows = 8\n", "plan: '' and 'flows = 8'" },
-		{ "", "plan: '[plan]' and ''" },
+		{ PLAN "flows = 8\n", "plan: 'memnet.equal-core.network.send' and "
+		  "'memnet.equal-core.network.send.8-flows'" },
+		{ "[plan]\nwindow = 1s\n[matrix m]\npaths = memnet\n" LISTS,
+		  "plan: 'virtio-tap.equal-core.network.send' and ''" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
@@ -182,6 +192,17 @@ static void a_plan_is_its_content(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
 		write_in("new", "plan.ini", other[i].plan);
 		expect(COMPARE_NOTHING, other[i].part);
+	}
+}
+
+static void a_plan_that_is_none_is_an_error_that_names_it(void **state)
+{
+	static const char *const none[] = { "", "[plan]\nnonsense = 1\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		write_in("new", "plan.ini", none[i]);
+		if (compare(false) >= 0 || !strstr(err, "new/plan.ini"))
+			fail_msg("plan %zu is taken, or '%s' does not name the file", i, err);
 	}
 }
 
@@ -197,7 +218,7 @@ static void an_aa_folder_has_to_be_of_the_same_too(void **state)
 	assert_int_equal(compare(false), COMPARE_WORSE);
 	write_runs("aa", 3, 1.05e6);
 	assert_int_equal(compare(true), COMPARE_OK);
-	write_in("aa", "plan.ini", "");
+	write_in("aa", "plan.ini", PLAN "flows = 8\n");
 	assert_int_equal(compare(true), COMPARE_NOTHING);
 	assert_non_null(strstr(text, "/aa are not of one experiment"));
 }
@@ -276,6 +297,7 @@ int main(void)
 		TEST(what_is_absent_in_one_differs),
 		TEST(a_folder_resumed_elsewhere_is_of_two_hosts),
 		TEST(a_plan_is_its_content),
+		TEST(a_plan_that_is_none_is_an_error_that_names_it),
 		TEST(another_schema_is_refused),
 		TEST(an_aa_folder_has_to_be_of_the_same_too),
 		TEST(two_sittings_are_noted),

@@ -4,20 +4,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "harness/report.h"
 #include "harness/report_html.h"
 #include "harness/report_svg.h"
-#include "harness/results.h"
-#include "harness/rows.h"
+#include "harness/test/folders.h"
 #include "harness/test/made_rows.h"
-#include "harness/test/scratch.h"
 
 #define EVIL "<script>alert('1')</script>&\""
-
-static char err[512];
 
 static char *svg_of(const char *svg, int expected)
 {
@@ -43,7 +38,8 @@ static void assert_svg(const char *svg, const char *expected)
 
 static void a_drawing_keeps_what_draws(void **state)
 {
-	assert_svg("<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<!-- x --><svg width=\"9\" viewBox=\"0 0 1 2\">"
+	assert_svg("<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<!-- x -->"
+		   "<svg width=\"9\" viewBox=\"0 0 1 2\">"
 		   "<g fill = 'none'><path d='M0,1'/>\n<text>a &lt; b > c</text></g></svg>\n",
 		   "<svg role=\"img\" aria-labelledby=\"label\" viewBox=\"0 0 1 2\"><g fill=\"none\">"
 		   "<path d=\"M0,1\"/>\n<text>a &lt; b &gt; c</text></g></svg>\n");
@@ -97,41 +93,11 @@ static void what_is_no_drawing_is_refused(void **state)
 
 /* --- pages ------------------------------------------------------------------------- */
 
-/* The folder @name of @n rows, analysed. */
-static const char *make_folder(const char *name, const struct run_row *runs, size_t n)
-{
-	const char *dir = scratch(name);
-	char path[192];
-
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(path, sizeof(path), "%s/figures", dir);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_save(path, runs, n, err, sizeof(err)), 0);
-	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
-		fail_msg("%s", err);
-	return dir;
-}
-
-static void put(const char *dir, const char *name, const char *text)
-{
-	char path[192];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		fail_msg("%s cannot be written", path);
-}
-
 static char *report(const char *dir)
 {
-	char path[192];
-
 	if (report_write(dir, err, sizeof(err)))
 		fail_msg("%s", err);
-	snprintf(path, sizeof(path), "%s/report.html", dir);
-	return scratch_read(path);
+	return scratch_read(file_of(dir, "report.html"));
 }
 
 static void assert_says(const char *page, const char *words)
@@ -153,7 +119,7 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	ROW_TEXT(runs[3].reason, "vCPU thread off its core");
 	ROW_TEXT(runs[4].kind, "calibrate");
 	ROW_TEXT(runs[4].reason, "a hypervisor took it, which a calibration allows");
-	dir = make_folder("whole", runs, ARRAY_SIZE(runs));
+	dir = analysed_folder("whole", runs, ARRAY_SIZE(runs), NULL, 0);
 	put(dir, "plan.ini", "[plan]\nname = made-up\n");
 	put(dir, "environment.json", "{\"host\": {\"cpu\": \"Z80\", \"boost\": null}, "
 	    "\"cpus\": [0, 1], \"notes\": [\"one\", \"two <b>\"]}");
@@ -193,6 +159,116 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	free(page);
 }
 
+static void a_path_without_a_valid_run_was_not_measured(void **state)
+{
+	static struct run_row runs[MADE_RUNS(6) + 1];
+	char *page;
+
+	made_experiment(runs, 6);
+	runs[MADE_RUNS(6)] = made_run("virtio-vhost", "hybrid-paced", 0);
+	ROW_TEXT(runs[MADE_RUNS(6)].status, "skipped");
+	page = report(analysed_folder("skipped", runs, ARRAY_SIZE(runs), NULL, 0));
+	assert_says(page, "network paths: virtio-tap, memnet. Each is");
+	assert_says(page, "&quot;Which runs count&quot;: virtio-vhost.</p>");
+	assert_null(strstr(page, "Other paths were measured"));
+	free(page);
+}
+
+/* Gains whose interval has 1 in it: how many blocks would tell, in words. */
+static void what_is_inconclusive_says_what_would_tell(void **state)
+{
+	static struct run_row runs[MADE_RUNS(6)];
+	char *page;
+
+	made_experiment(runs, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		runs[i].stream_bytes_per_s = 1e6 * (1 + (i * 7 + runs[i].block * 5) % 11);
+	page = report(analysed_folder("inconclusive", runs, ARRAY_SIZE(runs), NULL, 0));
+	assert_says(page, "6 blocks): inconclusive, some ");
+	assert_says(page, " blocks would tell.</li>");
+	free(page);
+}
+
+/* The page of an experiment of @blocks blocks, after @change of each of its runs. */
+static char *report_of(const char *name, int blocks, void (*change)(struct run_row *run))
+{
+	static struct run_row runs[MADE_RUNS(6)];
+	size_t n = MADE_RUNS(blocks);
+
+	made_experiment(runs, blocks);
+	for (size_t i = 0; change && i < n; i++)
+		change(&runs[i]);
+	return report(analysed_folder(name, runs, n, NULL, 0));
+}
+
+static void under_kvm_without_energy(struct run_row *run)
+{
+	ROW_TEXT(run->accelerator, "kvm");
+	ROW_TEXT(run->energy_quality, "absent");
+	run->energy_j = NAN;
+}
+
+static void with_measured_energy(struct run_row *run)
+{
+	ROW_TEXT(run->energy_quality, "measured");
+}
+
+static void with_other_rates_of_memnet(struct run_row *run)
+{
+	if (!strcmp(run->path, "memnet") && !strcmp(run->scenario, "hybrid-paced"))
+		run->stream_bytes_per_s *= 2;
+}
+
+static void a_report_says_how_far_its_results_go(void **state)
+{
+	static const struct {
+		int blocks;
+		void (*change)(struct run_row *run);
+		const char *said, *unsaid;
+	} cases[] = {
+		{ 6, NULL, "<b>MODEL.</b> Joules are", "<b>No energy." },
+		{ 6, NULL, "<b>TCG.</b> QEMU", "<b>KVM," },
+		{ 6, under_kvm_without_energy, "<b>No energy.</b> This", "<b>MODEL." },
+		{ 6, under_kvm_without_energy, "<b>KVM,</b> as in the paper", "<b>TCG." },
+		{ 6, with_measured_energy, "<b>Both arms.</b>", "<b>No energy." },
+		{ 6, with_measured_energy, "<b>Both arms.</b>", "<b>MODEL." },
+		{ 3, NULL, "3 blocks are too few for a 95 % interval", "95 % interval nan" },
+		{ 6, with_other_rates_of_memnet,
+		  "not comparable. What had to be equal for it (", "too few for" },
+		{ 6, NULL, "95 % interval", "What had to be equal for it" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char name[16], *page;
+
+		snprintf(name, sizeof(name), "case-%zu", i);
+		page = report_of(name, cases[i].blocks, cases[i].change);
+		assert_says(page, cases[i].said);
+		if (strstr(page, cases[i].unsaid))
+			fail_msg("case %zu says '%s'", i, cases[i].unsaid);
+		free(page);
+	}
+}
+
+static void at_a_topology_elsewhere(struct run_row *run)
+{
+	ROW_TEXT(run->topology, "/../../x");
+}
+
+static void a_name_of_a_topology_leads_to_no_other_folder(void **state)
+{
+	const char *dir;
+	char *page;
+
+	free(report_of("leads", 6, at_a_topology_elsewhere));
+	dir = scratch("leads");
+	mkdir(file_of(dir, "figures/gains-"), 0700);
+	put(dir, "x.svg", "<svg><rect id='stray'/></svg>");
+	page = report(dir);
+	assert_null(strstr(page, "stray"));
+	free(page);
+}
+
 static void the_same_folder_gives_the_same_bytes(void **state)
 {
 	static struct run_row runs[MADE_RUNS(6)];
@@ -200,7 +276,7 @@ static void the_same_folder_gives_the_same_bytes(void **state)
 	char *first, *second;
 
 	made_experiment(runs, 6);
-	dir = make_folder("twice", runs, ARRAY_SIZE(runs));
+	dir = analysed_folder("twice", runs, ARRAY_SIZE(runs), NULL, 0);
 	first = report(dir);
 	second = report(dir);
 	assert_string_equal(first, second);
@@ -224,7 +300,7 @@ static void text_from_outside_is_inert(void **state)
 	}
 	ROW_TEXT(runs[0].path, "%s", "<script>p");
 	ROW_TEXT(runs[1].status, "%s", "<script>");
-	dir = make_folder("evil", runs, ARRAY_SIZE(runs));
+	dir = analysed_folder("evil", runs, ARRAY_SIZE(runs), NULL, 0);
 	put(dir, "plan.ini", "name = " EVIL);
 	put(dir, "environment.json", "{\"<script>\": \"</td><script>\"}");
 	put(dir, "figures/gains.svg", "<svg><text>&lt;script></text><script>x</script></svg>");
@@ -234,14 +310,15 @@ static void text_from_outside_is_inert(void **state)
 	assert_null(strstr(page, "<b onclick"));
 	assert_null(strstr(page, "\x01"));
 	assert_null(strstr(page, "git checkout"));
-	assert_says(page, "<title>MemNet: plan &lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;");
+	assert_says(page, "<title>MemNet: plan &lt;script&gt;"
+		    "alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;");
 	free(page);
 }
 
 static void a_folder_with_little_in_it_has_a_report(void **state)
 {
 	struct run_row run = made_run("memnet", "idle", 0);
-	char *page = report(make_folder("empty", NULL, 0));
+	char *page = report(analysed_folder("empty", NULL, 0, NULL, 0));
 
 	assert_says(page, "plan without runs");
 	assert_says(page, "environment.json is not there");
@@ -249,7 +326,7 @@ static void a_folder_with_little_in_it_has_a_report(void **state)
 	assert_says(page, "There are none.");
 	assert_says(page, "0 valid, 0 invalid");
 	free(page);
-	page = report(make_folder("one", &run, 1));
+	page = report(analysed_folder("one", &run, 1, NULL, 0));
 	assert_says(page, "No baseline has a valid run");
 	free(page);
 }
@@ -282,6 +359,10 @@ int main(void)
 		cmocka_unit_test(what_acts_or_loads_is_left_out),
 		cmocka_unit_test(what_is_no_drawing_is_refused),
 		cmocka_unit_test(a_report_says_what_came_out_and_what_it_is_not),
+		cmocka_unit_test(a_path_without_a_valid_run_was_not_measured),
+		cmocka_unit_test(what_is_inconclusive_says_what_would_tell),
+		cmocka_unit_test(a_report_says_how_far_its_results_go),
+		cmocka_unit_test(a_name_of_a_topology_leads_to_no_other_folder),
 		cmocka_unit_test(the_same_folder_gives_the_same_bytes),
 		cmocka_unit_test(text_from_outside_is_inert),
 		cmocka_unit_test(a_folder_with_little_in_it_has_a_report),

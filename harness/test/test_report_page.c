@@ -7,40 +7,23 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 
 #include "harness/report.h"
-#include "harness/results.h"
-#include "harness/rows.h"
+#include "harness/test/folders.h"
 #include "harness/test/made_rows.h"
-#include "harness/test/scratch.h"
 
 #define BROWSE "harness/test/browse_report.sh"
 #define BLOCKS 6
 #define FIGURES 10	/* all but interference */
-
-static char err[512];
-
-static void put(const char *dir, const char *name, const char *text)
-{
-	char path[192];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		fail_msg("%s cannot be written", path);
-}
 
 /* All kinds of runs, one invalid for a long reason without a blank; what is hostile is in it. */
 static const char *make_folder(void)
 {
 	static struct run_row runs[MADE_RUNS(BLOCKS) + MADE_SPIN_RUNS(BLOCKS) +
 				   MADE_STREAM_RUNS(BLOCKS)];
-	const char *dir = scratch("page");
-	char path[192];
+	const char *dir;
 
 	made_experiment(runs, BLOCKS);
 	made_spin_experiment(runs + MADE_RUNS(BLOCKS), BLOCKS);
@@ -49,13 +32,9 @@ static const char *make_folder(void)
 		ROW_TEXT(runs[i].plan, "<script>throw 'a plan with a long name that acts'</script>");
 	ROW_TEXT(runs[5].status, "invalid");
 	memset(runs[5].reason, 'x', 400);
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(path, sizeof(path), "%s/runs.csv", dir);
-	assert_int_equal(runs_save(path, runs, ARRAY_SIZE(runs), err, sizeof(err)), 0);
+	dir = analysed_folder("page", runs, ARRAY_SIZE(runs), NULL, 0);
 	put(dir, "plan.ini", "[plan]\nname = </pre><script>throw 'acts'</script>\n");
 	put(dir, "environment.json", "{\"cpu\": \"<img src=x onerror=\\\"throw 'acts'\\\">\"}");
-	if (results_analyse(dir, NULL, NULL, false, err, sizeof(err)))
-		fail_msg("%s", err);
 	return dir;
 }
 

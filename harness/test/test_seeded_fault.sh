@@ -64,7 +64,8 @@ cat "$tmp/log"
 compare 0 old old --deterministic
 sed -i 's/"guest_kernel": .*/"guest_kernel": "another",/' "$tmp/new/latest/environment.json"
 compare 77 old new
-grep -q "^differs .*guest_kernel: .* and 'another'" "$tmp/log" || fail "it does not say what differs"
+grep -q "^differs .*guest_kernel: .* and 'another'" "$tmp/log" ||
+	fail "it does not say what differs"
 sed -i 's/^window = 1s/window = 2s/' "$tmp/new/latest/plan.ini"
 compare 77 old new
 grep -q "^differs .*plan: 'window = 1s' and 'window = 2s'" "$tmp/log" ||

@@ -38,7 +38,8 @@ plan two-vm "virtio-tap, memnet" "compute, network" 1s
 run 0 run "$tmp/plan.ini"
 rows 4 '"measure","ok"'
 rows 4 '"measure","ok".*"equal-core","two-vm","2","[0-9]*",'
-field run_id | grep -v '^idle' | grep -qv '\.two-vm' && fail "a run without its topology in the name"
+field run_id | grep -v '^idle' | grep -qv '\.two-vm' &&
+	fail "a run without its topology in the name"
 [ "$(grep -c '"cpu_vcpu_compute"\|"cpu_vcpu_network"' "$tmp/results/latest/summary.csv")" = 8 ] ||
 	fail "no CPU time by VM"
 for log in console-1 console-2 qemu-1 qemu-2 peer-1 peer-2 memnetd; do

@@ -64,6 +64,21 @@ static double guest_insns_kernel_per_byte(const struct run_row *row)
 	return insns_per_byte(row, row->guest_insns_kernel);
 }
 
+static double per_mb(const struct run_row *row, int64_t count)
+{
+	return count == ABSENT_INTEGER ? NAN : per_gb(row, count / 1e3);
+}
+
+static double syscalls_per_mb(const struct run_row *row)
+{
+	return per_mb(row, row->syscalls);
+}
+
+static double kvm_exits_per_mb(const struct run_row *row)
+{
+	return per_mb(row, row->kvm_exits);
+}
+
 static double energy(const struct run_row *row)
 {
 	if (strcmp(row->energy_quality, "measured") && strcmp(row->energy_quality, "estimated"))
@@ -178,6 +193,11 @@ static const struct metric metrics[] = {
 	{ "guest_insns_kernel_per_byte", "insns/B", NULL, METRIC_PLAIN, NULL,
 	  guest_insns_kernel_per_byte, "part of `guest_insns_per_byte`: kernel",
 	  "guest_insns_source", .deterministic = true },
+	{ "syscalls_per_mb", "1/MB", "perf", METRIC_LESS, NULL, syscalls_per_mb,
+	  "system calls of the host's side but the peer per 10^6 bytes (`network` and "
+	  "`network-paced`)" },
+	{ "kvm_exits_per_mb", "1/MB", "perf", METRIC_LESS, NULL, kvm_exits_per_mb,
+	  "times the vCPUs left their guests per 10^6 bytes (the same scenarios)" },
 	{ "energy", "J", NULL, METRIC_LESS_FOR_SAME, NULL, energy,
 	  "energy of the window over disjoint domains" },
 	{ "energy_net", "J", NULL, METRIC_LESS_FOR_SAME, NULL, NULL,

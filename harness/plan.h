@@ -69,6 +69,7 @@ struct plan {
 	/* A hypervisor below may take this share of the vCPUs' CPUs, and of the host's. */
 	uint64_t steal_percent;
 	bool guest_insns;	/* count them: under TCG it slows the guest */
+	bool syscalls;		/* count them: each of the machine's gets slower */
 	char compute[32];	/* kernel of memnet-work compute */
 	char cpu_model[64];	/* of QEMU; "auto" */
 	bool cpus_given;	/* else chosen from what the machine has */

@@ -196,6 +196,7 @@ static const struct plan_key keys[] = {
 	{ "compute", parse_kernel, format_text, AT(compute), 0, SIZE_OF(compute),
 	  "sha256 or matmul" },
 	{ "guest_insns", parse_flag, format_flag, AT(guest_insns), 0, 0, "yes or no" },
+	{ "syscalls", parse_flag, format_flag, AT(syscalls), 0, 0, "yes or no" },
 	{ "cpu_model", TEXT_OF(cpu_model), "auto, or a model of QEMU's -cpu" },
 	{ "vcpu_cpus", parse_cpus, format_cpus, AT(vcpu_cpus), 0, 0,
 	  "a CPU list such as 0 or 2-3", true },

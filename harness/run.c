@@ -158,7 +158,7 @@ static uint64_t gauge_room(const struct plan *p)
 static int prepare(struct run *r)
 {
 	const struct run_context *ctx = r->ctx;
-	int ret = threads_open(&r->threads, ctx->vms);
+	int ret = threads_open(&r->threads, ctx->vms, ctx->plan->syscalls);
 
 	if (ret)
 		return run_lost(r, ret, "cannot read the threads of the run: %s%s", strerror(-ret),

@@ -168,10 +168,19 @@ static void note_user_only(struct run *r, const char *name)
 	size_t used = strlen(text);
 	struct counter_sum sum;
 
-	threads_counter(&r->threads, name, &r->begin.threads, &r->end.threads, &sum);
+	threads_counter(&r->threads, ALL_CLASSES, name, &r->begin.threads, &r->end.threads, &sum);
 	if (sum.threads && sum.user_only)
 		snprintf(text + used, sizeof(r->row->counters_absent) - used, "%s%s:user-mode-only",
 			 used ? " " : "", name);
+}
+
+/* Of all the @classes' threads, or absent. */
+static int64_t counted(const struct run *r, unsigned int classes, const char *name)
+{
+	struct counter_sum sum;
+
+	threads_counter(&r->threads, classes, name, &r->begin.threads, &r->end.threads, &sum);
+	return sum.threads && !sum.absent ? (int64_t)sum.value : ABSENT_INTEGER;
 }
 
 static void fill_counters(struct run *r)
@@ -182,14 +191,14 @@ static void fill_counters(struct run *r)
 		{ "cache-misses", &row->cache_misses }, { "task-clock", &row->task_clock_ns },
 		{ "page-faults", &row->page_faults }, { "cpu-migrations", &row->cpu_migrations },
 	};
-	struct counter_sum sum;
 
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		threads_counter(&r->threads, columns[i].name, &r->begin.threads, &r->end.threads,
-				&sum);
-		if (sum.threads && !sum.absent)
-			*columns[i].to = sum.value;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		*columns[i].to = counted(r, ALL_CLASSES, columns[i].name);
+	/* The peer is of the measurement, the same on every path. */
+	row->syscalls = counted(r, ALL_CLASSES & ~(1u << CLASS_PEER), EVENT_SYSCALLS);
+	/* Under TCG there are none to count, which is not 0 of them. */
+	if (!strcmp(row->accelerator, "kvm"))
+		row->kvm_exits = counted(r, 1u << CLASS_VCPU, EVENT_KVM_EXITS);
 	if (r->threads.n)
 		counters_absent(r->threads.list[0].counters, row->counters_absent,
 				sizeof(row->counters_absent));

@@ -24,6 +24,8 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
+#define TRACEFS "/sys/kernel/tracing"
+
 /* Become root of the new user namespace. */
 static int map_ids(uid_t uid, gid_t gid)
 {
@@ -70,6 +72,13 @@ static int make_private(void)
 	return -errno;
 }
 
+/* Tracepoints, where the host has not mounted them: who may not have them counts none. */
+static void furnish_tracefs(void)
+{
+	if (access(TRACEFS "/events", F_OK))
+		mount("tracefs", TRACEFS, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
 static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
 {
 	int ret = user_ns ? map_ids(uid, gid) : 0;
@@ -84,6 +93,7 @@ static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
 	*what = "mount a tmpfs at " SANDBOX_TMP;
 	if (mount("tmpfs", SANDBOX_TMP, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"))
 		return -errno;
+	furnish_tracefs();
 	*what = "bring its loopback device up";
 	return loopback_up();
 }

@@ -40,7 +40,7 @@ static int add_thread(struct threads *t, enum thread_class class, unsigned int v
 	ret = cputime_open(&new->time, "/proc", pid, tid);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;	/* ended meanwhile */
-	ret = counters_open(&new->counters, tid, counters_default);
+	ret = counters_open(&new->counters, tid, t->events);
 	if (ret) {
 		cputime_close(&new->time);
 		return ret;
@@ -146,11 +146,26 @@ static int add_vm(struct threads *t, unsigned int i)
 	return ret;
 }
 
-int threads_open(struct threads *t, const struct vm_set *vms)
+static void choose_events(struct threads *t, bool syscalls)
+{
+	static const char *const more[] = { EVENT_SYSCALLS, EVENT_KVM_EXITS };
+	size_t n = 0;
+
+	while (counters_default[n]) {
+		t->events[n] = counters_default[n];
+		n++;
+	}
+	for (size_t i = 0; syscalls && i < ARRAY_SIZE(more); i++)
+		t->events[n++] = more[i];
+	t->events[n] = NULL;
+}
+
+int threads_open(struct threads *t, const struct vm_set *vms, bool syscalls)
 {
 	int ret = 0;
 
 	t->n = 0;
+	choose_events(t, syscalls);
 	t->vms = vms;
 	t->n_workers = find_workers(t, t->workers);
 	for (unsigned int i = 0; !ret && i < vms->n; i++)
@@ -383,15 +398,17 @@ uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 	return sum;
 }
 
-void threads_counter(const struct threads *t, const char *name, const struct threads_reading *begin,
-		     const struct threads_reading *end, struct counter_sum *sum)
+void threads_counter(const struct threads *t, unsigned int classes, const char *name,
+		     const struct threads_reading *begin, const struct threads_reading *end,
+		     struct counter_sum *sum)
 {
 	struct counter_value delta;
 
 	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < t->n; i++)
 		for (size_t c = 0; c < counters_count(t->list[i].counters); c++) {
-			if (strcmp(counters_name(t->list[i].counters, c), name))
+			if (!(classes & 1u << t->list[i].class) ||
+			    strcmp(counters_name(t->list[i].counters, c), name))
 				continue;
 			counter_delta(&begin->counters[i][c], &end->counters[i][c], &delta);
 			counter_sum_add(sum, &delta);

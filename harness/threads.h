@@ -40,6 +40,7 @@ struct thread {
 struct threads {
 	struct thread list[MAX_THREADS];
 	int n;
+	const char *events[MAX_COUNTERS + 1];	/* counted of each, ended by NULL */
 	const struct vm_set *vms;
 	pid_t workers[MAX_VMS];	/* memnetd's */
 	int n_workers;
@@ -53,8 +54,12 @@ struct threads_reading {
 	struct counter_value counters[MAX_THREADS][MAX_COUNTERS];
 };
 
+/* Beside counters_default, where @syscalls is asked for; tracepoints, often root's alone. */
+#define EVENT_SYSCALLS	"raw_syscalls:sys_enter"
+#define EVENT_KVM_EXITS	"kvm:kvm_exit"
+
 /* Find them and open their files. 0 or -errno; on failure nothing stays open. */
-int threads_open(struct threads *t, const struct vm_set *vms);
+int threads_open(struct threads *t, const struct vm_set *vms, bool syscalls);
 void threads_close(struct threads *t);
 
 /* Pin each to the CPUs its arm gives it. 0 or -errno. */
@@ -74,8 +79,12 @@ void threads_read(const struct threads *t, struct threads_reading *r);
 /* CPU time of one class so far, ns, exact to a scheduler tick; for the sampler. */
 uint64_t threads_class_ns(const struct threads *t, enum thread_class class);
 
-/* Counter @name over all threads between two readings. */
-void threads_counter(const struct threads *t, const char *name, const struct threads_reading *begin,
-		     const struct threads_reading *end, struct counter_sum *sum);
+/* A set of classes: bit 1 << class. */
+#define ALL_CLASSES	((1u << THREAD_CLASSES) - 1)
+
+/* Counter @name over the threads of @classes between two readings. */
+void threads_counter(const struct threads *t, unsigned int classes, const char *name,
+		     const struct threads_reading *begin, const struct threads_reading *end,
+		     struct counter_sum *sum);
 
 #endif

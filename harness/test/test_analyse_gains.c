@@ -151,6 +151,30 @@ static void costs_are_per_request_and_per_gigabyte_of_what_ran_alone(void **stat
 	assert_null(find("hybrid-paced", "memnet", "energy_per_gb"));
 }
 
+/* Counted per megabyte of a stream alone; where none were counted there is no 0. */
+static void system_calls_are_per_megabyte_of_streams_alone(void **state)
+{
+	struct run_row rows[4] = {
+		made_run("virtio-tap", "network", 0), made_run("memnet", "network", 0),
+		made_run("memnet", "network", 1), made_run("memnet", "hybrid-paced", 0),
+	};
+
+	for (int i = 0; i < 4; i++) {
+		rows[i].stream_bytes = 2000000;
+		if (i != 2)
+			rows[i].syscalls = i ? 100 : 400;
+	}
+	rows[1].kvm_exits = 30;
+	analyse_rows(rows, 4);
+	near(must_find("network", "virtio-tap", "syscalls_per_mb")->median, 200);
+	near(must_find("network", "memnet", "syscalls_per_mb")->median, 50);
+	near(must_find("network", "memnet", "syscalls_per_mb")->ratio, 0.25);
+	assert_int_equal(must_find("network", "memnet", "syscalls_per_mb")->n, 1);
+	near(must_find("network", "memnet", "kvm_exits_per_mb")->median, 15);
+	assert_null(find("network", "virtio-tap", "kvm_exits_per_mb"));
+	assert_null(find("hybrid-paced", "memnet", "syscalls_per_mb"));
+}
+
 /* Counted whatever the accelerator is; the source is the run's, and none is no 0. */
 static void guest_instructions_are_per_byte_of_streams_alone(void **state)
 {
@@ -212,6 +236,7 @@ int main(void)
 		cmocka_unit_test(energy_of_different_sources_is_not_compared),
 		cmocka_unit_test(energy_that_is_invalid_or_absent_is_left_out),
 		cmocka_unit_test(costs_are_per_request_and_per_gigabyte_of_what_ran_alone),
+		cmocka_unit_test(system_calls_are_per_megabyte_of_streams_alone),
 		cmocka_unit_test(guest_instructions_are_per_byte_of_streams_alone),
 		cmocka_unit_test(a_whole_experiment_gives_every_gain),
 	};

@@ -74,9 +74,9 @@ static void values_have_units_and_defaults(void **state)
 	assert_int_equal(plan.request_bytes, 1);
 	assert_int_equal(plan.response_bytes, 5120);
 	assert_int_equal(plan.rr_rate, 2000);
-	assert_false(plan.guest_insns);
-	assert_int_equal(load(&plan, "[plan]\nguest_insns=yes\n" MATRIX), 0);
-	assert_true(plan.guest_insns);
+	assert_false(plan.guest_insns || plan.syscalls);
+	assert_int_equal(load(&plan, "[plan]\nguest_insns=yes\nsyscalls=yes\n" MATRIX), 0);
+	assert_true(plan.guest_insns && plan.syscalls);
 	assert_int_equal(load(&plan, "[plan]\nguest_insns=no\n" MATRIX), 0);
 	assert_false(plan.guest_insns);
 }

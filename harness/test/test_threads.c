@@ -8,13 +8,22 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "harness/threads.h"
 
-/* A process that makes a thread for each byte it is sent, and ends with its pipe. */
+#define CALLS	1000	/* of the system */
+
+/*
+ * A process that for each byte it is sent makes a thread, or CALLS system calls for CALL_THEM,
+ * and ends with its pipe.
+ */
+#define CALL_THEM 'c'
+
 struct stand_in {
 	pid_t pid;
 	int more, made;
@@ -40,7 +49,11 @@ static void serve(int more, int made)
 	char c;
 
 	while (read(more, &c, 1) == 1) {
-		pthread_create(&thread, NULL, wait_for_ever, NULL);
+		if (c == CALL_THEM)
+			for (int i = 0; i < CALLS; i++)
+				syscall(SYS_getppid);
+		else
+			pthread_create(&thread, NULL, wait_for_ever, NULL);
 		if (write(made, &c, 1) != 1)
 			break;
 	}
@@ -63,12 +76,15 @@ static void begin(struct stand_in *s)
 	s->made = made[0];
 }
 
+static void let(const struct stand_in *s, char what)
+{
+	assert_int_equal(write(s->more, &what, 1), 1);
+	assert_int_equal(read(s->made, &what, 1), 1);
+}
+
 static void make_thread(const struct stand_in *s)
 {
-	char c = 0;
-
-	assert_int_equal(write(s->more, &c, 1), 1);
-	assert_int_equal(read(s->made, &c, 1), 1);
+	let(s, 0);
 }
 
 static pid_t newest_thread(pid_t pid)
@@ -106,7 +122,7 @@ static int pin(void **state)
 	vms = (struct vm_set){ .n = 1, .memnetd.pid = memnetd.pid };
 	vms.vm[0] = (struct vm){ .config.path = &path, .qemu.pid = qemu.pid, .peer.pid = peer.pid, .vcpus = 1,
 				 .vcpu_tids = { newest_thread(qemu.pid) } };
-	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_open(&threads, &vms, false), 0);
 	assert_int_equal(threads_pin(&threads, &plan, &arm), 0);
 	return 0;
 }
@@ -186,7 +202,50 @@ static void the_peers_new_threads_must_be_where_its_others_are(void **state)
 	is_astray("a thread of the peer was not where it was pinned");
 }
 
+static struct counter_sum calls_of(unsigned int classes, const struct threads_reading *begin,
+				   const struct threads_reading *end)
+{
+	struct counter_sum sum;
+
+	threads_counter(&threads, classes, EVENT_SYSCALLS, begin, end, &sum);
+	return sum;
+}
+
+/* Tracepoints need tracefs, root, and a kernel that has them. */
+static void system_calls_are_counted_by_class(void **state)
+{
+	static struct threads_reading begin, end;
+	struct counter_sum sum;
+
+	threads_close(&threads);
+	assert_int_equal(threads_open(&threads, &vms, true), 0);
+	threads_read(&threads, &begin);
+	sum = calls_of(ALL_CLASSES, &begin, &begin);
+	if (sum.absent) {
+		print_message("no " EVENT_SYSCALLS ": it takes root, and tracefs in the kernel\n");
+		skip();
+	}
+	let(&qemu, CALL_THEM);
+	let(&peer, CALL_THEM);
+	let(&peer, CALL_THEM);
+	threads_read(&threads, &end);
+	/* Beside them, what it takes to be told. */
+	assert_in_range(calls_of(1u << CLASS_QEMU, &begin, &end).value, CALLS, CALLS + 8);
+	assert_in_range(calls_of(1u << CLASS_PEER, &begin, &end).value, 2 * CALLS, 2 * CALLS + 8);
+	assert_int_equal(calls_of(1u << CLASS_MEMNETD, &begin, &end).value, 0);
+	assert_in_range(calls_of(ALL_CLASSES & ~(1u << CLASS_PEER), &begin, &end).value,
+			CALLS, CALLS + 8);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, pin, unpin)
+
+/* Where the host has none, one that nobody else sees. */
+static void furnish_tracefs(void)
+{
+	if (access("/sys/kernel/tracing/events", F_OK) && !unshare(CLONE_NEWNS) &&
+	    !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+}
 
 int main(void)
 {
@@ -195,7 +254,9 @@ int main(void)
 		TEST(a_thread_that_may_use_more_is_astray),
 		TEST(new_threads_of_qemu_and_memnetd_are_astray),
 		TEST(the_peers_new_threads_must_be_where_its_others_are),
+		TEST(system_calls_are_counted_by_class),
 	};
 
+	furnish_tracefs();
 	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

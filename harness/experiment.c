@@ -407,6 +407,7 @@ static void tear_down(struct experiment *x)
 int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 {
 	struct experiment *x = calloc(1, sizeof(*x));
+	bool begun = false;
 	int ret, status = 0;
 
 	dir[0] = '\0';
@@ -423,9 +424,11 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	}
 	if (!ret)
 		ret = experiment_set_up(x);
-	snprintf(dir, dirlen, "%s", x->folder.dir);
-	if (!ret)
+	if (!ret) {
+		begun = true;
+		snprintf(dir, dirlen, "%s", x->folder.dir);
 		ret = begin_progress(x);
+	}
 	if (!ret) {
 		announce(x);
 		ret = experiment_calibrate(x);
@@ -446,7 +449,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	} else if (ret) {
 		status = say(x, 1);
 	}
-	if (x->folder.dir[0])
+	if (begun)
 		folder_note(&x->folder, status ? "stopped status=%d" : "finished status=%d",
 			    status);
 	tear_down(x);

@@ -119,5 +119,8 @@ int experiment_set_up(struct experiment *x)
 	}
 	x->n_runs = plan_part(x->runs, n, x->folder.part);
 	x->order = x->folder.n_done + 1;
-	return experiment_write_environment(x);
+	ret = experiment_write_environment(x);
+	if (!ret && x->o->resume)
+		ret = folder_note_resumption(&x->folder, x->err, sizeof(x->err));
+	return ret;
 }

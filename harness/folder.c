@@ -202,15 +202,21 @@ static int read_creation(struct folder *f, char *err, size_t errlen)
 	char path[600], line[512] = "", *at = NULL;
 	FILE *file;
 
+	if (access(f->dir, F_OK))
+		return complain(err, errlen, -errno, f->dir);
 	path_in(f, "manifest", path, sizeof(path));
 	file = fopen(path, "re");
-	if (file && fgets(line, sizeof(line), file))
+	if (!file) {
+		snprintf(err, errlen, "%s: %s; without it a folder can be neither resumed nor merged",
+			 path, strerror(errno));
+		return -EINVAL;
+	}
+	if (fgets(line, sizeof(line), file))
 		at = strstr(line, " seed=");
-	if (file)
-		fclose(file);
+	fclose(file);
 	if (!at) {
-		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to "
-			 "resume; start a new experiment", path);
+		snprintf(err, errlen, "%s: no seed in its first line: no experiment made this folder",
+			 path);
 		return -EINVAL;
 	}
 	f->seed = strtoull(at + 6, NULL, 10);
@@ -232,8 +238,7 @@ void folder_environment(const struct folder *f, unsigned int sitting, char *path
 	path_in(f, name, path, size);
 }
 
-/* Seed, part and plan of the folder @dir. */
-static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
+int folder_read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
 		     size_t errlen)
 {
 	char path[600];
@@ -258,14 +263,14 @@ static int read_rows(struct folder *f, char *err, size_t errlen)
 
 int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
 {
-	int ret = read_head(f, dir, plan, err, errlen);
+	int ret = folder_read_head(f, dir, plan, err, errlen);
 
 	return ret ? ret : read_rows(f, err, errlen);
 }
 
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
 {
-	int ret = read_head(f, dir, plan, err, errlen);
+	int ret = folder_read_head(f, dir, plan, err, errlen);
 
 	if (!ret)
 		ret = open_tables(f, err, errlen);
@@ -273,13 +278,18 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns "
 			 "are not those of this one (git %s); finish it with that one, or start a "
 			 "new experiment", f->dir, f->git[0] ? f->git : "unknown", version_git);
-	if (!ret && f->repaired[0])
-		ret = folder_note(f, "repaired %s", f->repaired);
 	if (!ret)
 		ret = read_rows(f, err, errlen);
+	return ret;
+}
+
+int folder_note_resumption(const struct folder *f, char *err, size_t errlen)
+{
+	int ret = f->repaired[0] ? folder_note(f, "repaired %s", f->repaired) : 0;
+
 	if (!ret)
 		ret = folder_note(f, "resumed git=%s rows=%zu", version_git, f->n_done);
-	return ret;
+	return ret ? complain(err, errlen, ret, f->dir) : 0;
 }
 
 void folder_close(struct folder *f)

@@ -41,10 +41,20 @@ int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err,
 /* The path of its environment.json; that of its second sitting, and so on. */
 void folder_environment(const struct folder *f, unsigned int sitting, char *path, size_t size);
 
-/* Open an old one to finish it. @plan is read from its plan.ini. */
+/* Only seed, part and plan of it; nothing is opened. */
+int folder_read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
+		     size_t errlen);
+
+/*
+ * Open an old one to finish it. @plan is read from its plan.ini. What a crash left torn is
+ * cut off; nothing else in it is touched before folder_note_resumption().
+ */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
 
-/* Also after a failure of the two above. */
+/* Note in the manifest that it is gone on with, and what was repaired. 0, or -errno. */
+int folder_note_resumption(const struct folder *f, char *err, size_t errlen);
+
+/* Also after a failure of those above. */
 void folder_close(struct folder *f);
 
 /*

@@ -95,6 +95,17 @@ says "results/latest: No such file" "--results=DIR"
 lab 1 report
 lab 2 check
 
+# What cannot be gone on with is refused in one line, and left as it was.
+cp -r results/reference/paper-tcg "$tmp/reference"
+mkdir "$tmp/empty"
+for dir in "$tmp/reference" "$tmp/empty" "$tmp/none"; do
+	before=$(ls -l --full-time "$dir" 2>&1)
+	lab 1 resume "$dir" --lock="$tmp/lock"
+	says "$dir" "No such file"
+	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+	[ "$(ls -l --full-time "$dir" 2>&1)" = "$before" ] || fail "something was changed"
+done
+
 # Without a guest image nothing can run, and each path is told by its name.
 lab 1 doctor --build="$tmp/nothing"
 says "$tmp/nothing/guest/initrd.img is missing; make all guest-image" "before BROKEN is mended" \

@@ -96,7 +96,8 @@ static int write_row(struct experiment *x, const struct run_row *row)
 	int ret = runs_append(x->folder.runs_fd, row, 1);
 
 	count_row(x, row);
-
+	if (!ret && row->order == 1 && !x->o->resume)
+		folder_point_latest(&x->folder, x->o->results);
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "cannot write a row of %s/runs.csv: %s; the rows "
 			 "before it are whole. Mend that, then: memnet-lab resume %s",
@@ -414,9 +415,11 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	if (!x)
 		return 1;
 	x->o = o;
-	x->folder.runs_fd = x->folder.samples_fd = -1;
+	x->folder.runs_fd = x->folder.samples_fd = x->lock_fd = -1;
 	interrupt_catch();
-	ret = experiment_take_lock(x);
+	ret = experiment_check(x);
+	if (!ret)
+		ret = experiment_take_lock(x);
 	if (ret == -EBUSY) {
 		status = say(x, EXIT_BUSY);
 		tear_down(x);

@@ -80,8 +80,7 @@ static int write_plan(const struct plan *plan, const char *path)
 	return fclose(f) || bad ? -EIO : 0;
 }
 
-/* results/latest -> <plan>/<time>-<git>; replaced in one step. */
-static void point_latest(const struct folder *f, const char *results)
+void folder_point_latest(const struct folder *f, const char *results)
 {
 	char link[600], temporary[620];
 
@@ -190,10 +189,26 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 		ret = note_creation(f, plan);
 	if (ret)
 		return complain(err, errlen, ret, f->dir);
-	ret = open_tables(f, err, errlen);
-	if (!ret)
-		point_latest(f, results);
-	return ret;
+	return open_tables(f, err, errlen);
+}
+
+void folder_discard(struct folder *f)
+{
+	static const char *const made[] = {
+		PLAN_COPY, "manifest", "runs.csv", "samples.csv", "environment.json",
+	};
+	char path[640];
+
+	if (!f->dir[0])
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		path_in(f, made[i], path, sizeof(path));
+		unlink(path);
+	}
+	path_in(f, "logs", path, sizeof(path));
+	rmdir(path);
+	rmdir(f->dir);
+	f->dir[0] = '\0';
 }
 
 /* Who began it, seed and part stand in the manifest's first line. */

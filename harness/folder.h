@@ -23,11 +23,16 @@ struct folder {
 
 /*
  * Make results/<plan>/<UTC>-<git>/ with the plan in full and a seed (the
- * plan's, else drawn), and point results/latest at it. 0, or -errno with one
- * line that names the mend in @err.
+ * plan's, else drawn). 0, or -errno with one line that names the mend in @err.
  */
 int folder_create(struct folder *f, const char *results, const struct plan *plan,
 		  struct plan_range part, char *err, size_t errlen);
+
+/* results/latest -> <plan>/<UTC>-<git>, of one that was made in @results; in one step. */
+void folder_point_latest(const struct folder *f, const char *results);
+
+/* Remove one that was just made, and has no rows yet; what others put there stays. */
+void folder_discard(struct folder *f);
 
 /* A seed that is easy to type again, never 0. */
 uint64_t folder_draw_seed(void);

@@ -87,9 +87,35 @@ says "want auto|kvm|tcg"
 lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
-lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock"
+# What cannot begin leaves nothing: programs and image are looked for, a wrong plan or part is
+# told before the wait for another experiment. Here they are empty files, which boot nowhere.
+lab 1 run "$tmp/small.ini" --build="$tmp/nothing" --lock="$tmp/lock"
+says "$tmp/nothing/guest/vmlinuz: No such file" "--build=DIR"
+mkdir -p "$tmp/build/guest" "$tmp/build/bin"
+touch "$tmp/build/guest/vmlinuz" "$tmp/build/guest/initrd.img" "$tmp/build/bin/memnetd" \
+	"$tmp/build/bin/memnet-work"
+lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock" --build="$tmp/build"
 says "$tmp/no/such/small/"
 [ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+(exec 9>"$tmp/lock" && flock 9 && exec sleep 60) &
+holder=$!
+until ! flock -n "$tmp/lock" true; do sleep 0.05; done
+lab 75 run "$tmp/small.ini" --lock="$tmp/lock" --build="$tmp/build"
+lab 1 run "$tmp/none.ini" --wait --lock="$tmp/lock" --build="$tmp/build"
+says "none.ini: No such file"
+lab 1 run "$tmp/small.ini" --seed=1 --runs=90..99 --wait --lock="$tmp/lock" --build="$tmp/build"
+says "no boot begins there"
+lab 1 resume "$tmp/none" --wait --lock="$tmp/lock" --build="$tmp/build"
+says "$tmp/none: No such file"
+grep waiting "$tmp/log" && fail "waits before it says so"
+kill "$holder"
+[ -e "$tmp/results" ] && fail "results are left"
+if unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null; then
+	lab 1 run "$tmp/small.ini" --accel=kvm --lock="$tmp/lock" --build="$tmp/build"
+	says "--accel=kvm: " "--accel=tcg"
+	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+	[ "$(find "$tmp/results" -type f -o -type l)" = "" ] || fail "a folder is left"
+fi
 lab 1 resume
 says "results/latest: No such file" "--results=DIR"
 lab 1 report

@@ -23,6 +23,22 @@ int lab_complain(const char *err)
 	return LAB_FAILED;
 }
 
+int lab_end(const struct lab_command *command, int status)
+{
+	bool bad = ferror(stdout);
+	char err[128];
+
+	errno = EIO;		/* of an error that was before, and says no more */
+	bad |= fflush(stdout) != 0;
+	if (!bad)
+		return status;
+	snprintf(err, sizeof(err), "standard output: %s", strerror(errno));
+	lab_complain(err);
+	if (status)
+		return status;
+	return command && command->unsaid ? command->unsaid : LAB_FAILED;
+}
+
 /* What the link points to: the link itself goes on to the next experiment. */
 const char *lab_find_folder(const struct lab *lab)
 {
@@ -146,12 +162,13 @@ static const struct lab_command commands[] = {
 	  "Without DIR the newest.\n"
 	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said, 77 no threshold is for\n"
 	  "what was measured.\n",
-	  "  memnet-lab check\n", check },
+	  "  memnet-lab check\n", check, GATE_INCONCLUSIVE },
 	{ "compare", "OLD NEW", "Tell whether anything is worse in NEW than in OLD", 2, 2,
 	  LAB_BIT(LAB_AA) | LAB_BIT(LAB_DETERMINISTIC),
 	  "Both are results folders. Exit status: 0 nothing is worse, 1 a regression, 2 inconclusive,\n"
 	  "77 nothing can be compared.\n",
-	  "  memnet-lab compare results/paper/20260131T120000Z-1a2b3c4 results/latest\n", compare },
+	  "  memnet-lab compare results/paper/20260131T120000Z-1a2b3c4 results/latest\n", compare,
+	  COMPARE_UNDECIDED },
 	{ "doctor", NULL, "Tell what works on this machine, and what mends the rest", 0, 0, 0,
 	  "Exit status: 1 when no experiment can run.\n", "  memnet-lab doctor\n", doctor },
 	{ "columns", NULL, "Print the reference of all columns, as markdown", 0, 0, 0, NULL,

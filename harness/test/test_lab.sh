@@ -149,6 +149,19 @@ for p in harness/plans/*.ini; do
 	lab 0 plans
 done
 
+# What could not be told is no success.
+for c in --help --version plans columns "plan smoke" "plan --help" "report $tmp/reference"; do
+	case="memnet-lab $c > /dev/full"
+	"$lab" --build="$BUILD" $c 2>"$tmp/log" >/dev/full
+	[ $? = 1 ] || fail "succeeds"
+	says "memnet-lab: standard output: No space left"
+	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+done
+case="memnet-lab check > /dev/full"
+"$lab" check "$tmp/reference" 2>"$tmp/log" >/dev/full
+[ $? = 2 ] || fail "1 would be a regression"
+says "standard output: No space left"
+
 # Options stand anywhere. Two blocks of two boots of two runs.
 lab 0 --accel=tcg plan "$tmp/small.ini" --seed=5
 says "name = small" "order of seed 5:" "block 1, boot 1" "block 2, boot 4" \

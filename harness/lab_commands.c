@@ -19,6 +19,7 @@
 
 int lab_complain(const char *err)
 {
+	fflush(stdout);		/* what was found so far stands before it */
 	fprintf(stderr, "memnet-lab: %s\n", err);
 	return LAB_FAILED;
 }
@@ -155,7 +156,8 @@ static const struct lab_command commands[] = {
 	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,
 	  "  memnet-lab plans\n", lab_plans },
 	{ "report", "[DIR]", "Analyse a results folder again: its table, its report.html", 0, 1, 0,
-	  "Without DIR the newest.\n",
+	  "Without DIR the newest. Of a folder that cannot be written the table is printed all\n"
+	  "the same.\n",
 	  "  memnet-lab report\n"
 	  "  memnet-lab report results/reference/paper-tcg\n", report },
 	{ "check", "[DIR]", "Hold a results folder against results/thresholds.csv", 0, 1, 0,

@@ -149,6 +149,13 @@ for p in harness/plans/*.ini; do
 	lab 0 plans
 done
 
+# A folder that cannot be written has a table all the same.
+cp -r "$tmp/reference" "$tmp/unwritable"
+mkdir "$tmp/unwritable/summary.csv.new"
+lab 1 report "$tmp/unwritable"
+says "MemNet against virtio-tap" "What kind of result this is"
+tail -n 1 "$tmp/log" | grep -q "unwritable/summary.csv: cannot be written: " || fail "not why"
+
 # What could not be told is no success.
 for c in --help --version plans columns "plan smoke" "plan --help" "report $tmp/reference"; do
 	case="memnet-lab $c > /dev/full"

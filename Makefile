@@ -275,6 +275,7 @@ plan_src := \
 	harness/plan_lists.c \
 	harness/plan_cpus.c \
 	harness/plan_runs.c \
+	harness/plan_shipped.c \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 

@@ -149,6 +149,18 @@ for p in harness/plans/*.ini; do
 	lab 0 plans
 done
 
+# A plan of one's own, anywhere, goes by a shipped one; a file of that name beside it comes first.
+printf '[plan]\ninherits = smoke.ini\n' > "$tmp/own.ini"
+lab 0 plan "$tmp/own.ini"
+says "name = own"
+cp "$tmp/small.ini" "$tmp/smoke.ini"
+lab 0 plan "$tmp/own.ini" --seed=1
+says "runs        8: "
+rm "$tmp/smoke.ini"
+printf '[plan]\ninherits = smok.ini\n' > "$tmp/own.ini"
+lab 1 plan "$tmp/own.ini"
+says "$tmp/own.ini: inherits = smok.ini: neither $tmp/smok.ini nor " "memnet-lab plans"
+
 # A folder that cannot be written has a table all the same.
 cp -r "$tmp/reference" "$tmp/unwritable"
 mkdir "$tmp/unwritable/summary.csv.new"

@@ -725,6 +725,7 @@ experiment: all guest-image
 	$(Q)$(LAB) --accel=$(ACCEL) $(if $(RESUME),resume $(RESUME),run $(PLAN))
 	$(Q)plots/plot.sh $(if $(RESUME),$(RESUME),$(RESULTS)/latest)
 	$(Q)$(LAB) report $(if $(RESUME),$(RESUME),$(RESULTS)/latest) > /dev/null
+	$(Q)echo "report: $(or $(RESUME),$(RESULTS)/$$(readlink $(RESULTS)/latest))/report.html"
 
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest

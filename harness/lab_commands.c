@@ -159,7 +159,7 @@ static const struct lab_command commands[] = {
 	  "Without DIR the newest. Of a folder that cannot be written the table is printed all\n"
 	  "the same.\n",
 	  "  memnet-lab report\n"
-	  "  memnet-lab report results/reference/paper-tcg\n", report },
+	  "  memnet-lab report results/paper/20260131T120000Z-1a2b3c4\n", report },
 	{ "check", "[DIR]", "Hold a results folder against results/thresholds.csv", 0, 1, 0,
 	  "Without DIR the newest.\n"
 	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said, 77 no threshold is for\n"

@@ -161,6 +161,16 @@ printf '[plan]\ninherits = smok.ini\n' > "$tmp/own.ini"
 lab 1 plan "$tmp/own.ini"
 says "$tmp/own.ini: inherits = smok.ini: neither $tmp/smok.ini nor " "memnet-lab plans"
 
+# Installed, it finds its plans, and misses what it has not where it is.
+case="make install"
+make -s install BUILD="$BUILD" PREFIX="$tmp/prefix" >"$tmp/log" 2>&1 || fail "fails"
+grep -q "^.It Pa $tmp/prefix/share/memnet/plans/" "$tmp/prefix/share/man/man1/memnet-lab.1" ||
+	fail "the man page names another folder"
+mkdir "$tmp/elsewhere"
+(cd "$tmp/elsewhere" && "$tmp/prefix/bin/memnet-lab" run smoke >"$tmp/log" 2>&1) && fail "runs"
+says "build/guest/vmlinuz: No such file" "--build=DIR"
+[ "$(ls "$tmp/elsewhere")" = "" ] || fail "something is left"
+
 # A folder that cannot be written has a table all the same.
 cp -r "$tmp/reference" "$tmp/unwritable"
 mkdir "$tmp/unwritable/summary.csv.new"

@@ -130,7 +130,7 @@ static const char *needed_lists(char text[PLAN_TEXT_SIZE])
 	return text;
 }
 
-/* A matrix is whole when its section ends. */
+/* A matrix is whole when its section ends: then nothing in it is of no account either. */
 static int end_section(struct parser *p)
 {
 	const struct plan_list *list;
@@ -138,9 +138,15 @@ static int end_section(struct parser *p)
 
 	if (!p->matrix)
 		return 1;
-	for (size_t i = 0; (list = plan_list_at(i)); i++)
-		if (list->needed && !plan_list_count(p->matrix, list))
+	for (size_t i = 0; (list = plan_list_at(i)); i++) {
+		size_t n = plan_list_count(p->matrix, list);
+
+		if (list->needed && !n)
 			return complain(p, "[%s] lacks one of: %s", p->section, needed_lists(needed));
+		if (list->used && n && !list->used(p->matrix))
+			return complain(p, "[%s] sets %s, but %s", p->section, list->name,
+					list->unused);
+	}
 	p->matrix = NULL;
 	return 1;
 }

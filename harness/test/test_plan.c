@@ -272,7 +272,7 @@ static void a_plan_without_topologies_has_one_vm(void **state)
 	struct plan plan;
 	long n;
 
-	assert_int_equal(load(&plan, TOPOLOGIES "vms=4\n"), 0);
+	assert_int_equal(load(&plan, TOPOLOGIES), 0);
 	n = plan_expand(&plan, 42, &runs);
 	assert_int_equal(n, 2 * 6);
 	for (long i = 0; i < n; i++) {
@@ -398,6 +398,28 @@ static void each_spin_budget_has_a_boot_of_its_own(void **state)
 			boots++;
 	assert_int_equal(boots + 1, 2 * 4);
 	free(runs);
+}
+
+static void lists_for_what_a_matrix_has_not_are_refused(void **state)
+{
+	static const char of_tap[] = "[matrix m]\npaths=virtio-tap\narms=spare-core\ndirections=send\n";
+	static const struct { const char *lists, *words; } of[] = {
+		{ "scenarios=network\nspin=50us\n", "[matrix m] sets spin, but no path" },
+		{ "scenarios=idle,rr\nflows=4\n", "[matrix m] sets flows, but no scenario" },
+		{ "scenarios=compute\nchunk=8k\n", "[matrix m] sets chunk, but no scenario" },
+		{ "scenarios=idle\nvms=4\n", "[matrix m] sets vms, but no topology" },
+		{ "scenarios=idle\ntopologies=two-vm\nvms=2\n", "[matrix m] sets vms, but no topology" },
+	};
+	struct plan plan;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		snprintf(text, sizeof(text), "%s%s", of_tap, of[i].lists);
+		refused(text, "", of[i].words);
+	}
+	assert_int_equal(load(&plan, "[matrix m]\npaths=virtio-tap,memnet\narms=spare-core\n"
+			      "directions=send\nscenarios=idle,network\nspin=50us\nflows=4\nchunk=8k\n"
+			      "topologies=one-vm,n-vm\nvms=2\n"), 0);
 }
 
 static void flows_and_spin_that_make_no_sense_are_refused(void **state)
@@ -535,6 +557,7 @@ int main(void)
 		cmocka_unit_test(chunks_multiply_what_streams),
 		cmocka_unit_test(a_path_may_be_there_twice),
 		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
+		cmocka_unit_test(lists_for_what_a_matrix_has_not_are_refused),
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),
 		cmocka_unit_test(the_seed_decides_the_order),

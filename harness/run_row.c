@@ -127,6 +127,9 @@ static void fill_machine(struct run *r)
 		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
 		row->host_steal_s = SECONDS(r->end.vcpu_steal_ns - r->begin.vcpu_steal_ns +
 					    r->end.host_steal_ns - r->begin.host_steal_ns);
+		if (!isnan(row->cpu_total_s))
+			row->others_s = fmax(0, SECONDS(r->end.threads_ns - r->begin.threads_ns) -
+						row->cpu_total_s);
 	}
 	row->core_throttles = host_state_events(begin->core_throttles, end->core_throttles);
 	row->package_throttles = host_state_events(begin->package_throttles,

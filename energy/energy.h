@@ -128,7 +128,7 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 		    const struct energy_reading *readings);
 
 /*
- * @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. Of a
+ * @busy_cpu_s: CPU seconds the machine was busy in the window; negative or NaN if not known. Of a
  * window with gaps it reads the power limits anew, which is I/O.
  */
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,

@@ -80,6 +80,8 @@ static void sockets_are_packages_and_cores_lie_within(void **state)
 	energy_total(e, sums, 1, &total);
 	assert_int_equal(total.quality, ENERGY_MEASURED);
 	close_to(total.joules, 42);
+	energy_value(e, sums, fake_find(e, "package-0"), 1, &total);
+	close_to(total.joules, 30);		/* energy9, though energy10 is found first */
 	assert_string_equal(total.reason, "");
 	energy_close(e);
 }

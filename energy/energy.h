@@ -94,9 +94,9 @@ struct energy_value {
 struct energy_check {
 	const char *source, *witness;	/* who they are */
 	double joules, witness_joules;
-	double difference;		/* (witness_joules - joules) / joules */
-	double tolerance;		/* how much of that may be by chance */
-	bool agree;
+	double difference;		/* (witness_joules - joules) / joules; 0 / 0 is 0 */
+	double tolerance;		/* how much of that may be by chance; NaN: joules are 0 */
+	bool compared, agree;
 	char text[160];			/* all that for people, whatever the outcome */
 };
 

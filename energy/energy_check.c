@@ -58,7 +58,7 @@ static double tolerance_j(const struct energy_zone *zone, const struct energy_su
 				 witness->begin_took_ns + witness->last.took_ns) / NSEC_PER_SEC;
 	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
 
-	return MARGIN * joules + joules / window_s * (skew_s + 4 * ENERGY_UPDATE_S) + 
+	return MARGIN * joules + joules / window_s * (skew_s + 4 * ENERGY_UPDATE_S) +
 	       2 * energy_step_j(zone);
 }
 
@@ -68,14 +68,20 @@ static void compare(const struct energy_zone *zone, const struct energy_sum *sum
 	double most = MAX(check->joules, check->witness_joules);
 	double difference_j = check->witness_joules - check->joules;
 	double allowed_j = tolerance_j(zone, sum, witness, most);
+	size_t len;
 
-	check->difference = check->joules > 0 ? difference_j / check->joules : NAN;
+	check->difference = check->joules > 0 ? difference_j / check->joules :
+			    difference_j > 0 ? NAN : 0;
 	check->tolerance = check->joules > 0 ? allowed_j / check->joules : NAN;
+	check->compared = true;
 	check->agree = fabs(difference_j) <= allowed_j;
-	snprintf(check->text, sizeof(check->text), "%s: %s %.3f J, %s %.3f J: %s (%+.1f %%, "
-		 "%.1f %% may be)", zone->domain.name, check->source, check->joules,
-		 check->witness, check->witness_joules, check->agree ? "they agree" :
-		 "they disagree", 100 * check->difference, 100 * check->tolerance);
+	len = snprintf(check->text, sizeof(check->text), "%s: %s %.3f J, %s %.3f J: %s",
+		       zone->domain.name, check->source, check->joules, check->witness,
+		       check->witness_joules, check->agree ? "they agree" : "they disagree");
+	if (check->joules > 0)		/* a graphics unit at rest uses nothing */
+		snprintf(check->text + len, sizeof(check->text) - len,
+			 " (%+.1f %%, %.1f %% may be)", 100 * check->difference,
+			 100 * check->tolerance);
 }
 
 int energy_check(const struct energy *e, const struct energy_sum *sums, size_t i,

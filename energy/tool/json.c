@@ -104,15 +104,13 @@ static json_t *notes(const struct energy *energy)
 
 static json_t *check_json(const struct energy_domain *domain, const struct energy_check *check)
 {
-	bool compared = isfinite(check->difference);
-
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", text(domain->name), "source", text(check->source),
 			 "witness", text(check->witness), "joules", number(check->joules),
 			 "witness_joules", number(check->witness_joules),
 			 "difference", number(check->difference),
 			 "tolerance", number(check->tolerance),
-			 "agree", compared ? json_boolean(check->agree) : json_null(),
+			 "agree", check->compared ? json_boolean(check->agree) : json_null(),
 			 "reason", text(check->text));
 }
 

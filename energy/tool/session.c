@@ -219,6 +219,7 @@ static int with_events(struct session *session)
 {
 	char **events, err[512];
 	int status = STATUS_TOOL;
+	bool *is_time;
 
 	if (events_parse(session->options->events, &events, err, sizeof(err))) {
 		complain("%s", err);
@@ -228,8 +229,14 @@ static int with_events(struct session *session)
 		session->n_events++;
 	session->events = (const char *const *)events;
 	session->event_notes = calloc(session->n_events, sizeof(*session->event_notes));
-	if (session->event_notes)
+	session->event_is_time = is_time = calloc(session->n_events, sizeof(*is_time));
+	for (size_t i = 0; is_time && i < session->n_events; i++)
+		is_time[i] = counters_is_clock(events[i]);
+	if (session->event_notes && is_time)
 		status = with_output(session);
+	else
+		complain("out of memory");
+	free(is_time);
 	free(session->event_notes);
 	events_free(events);
 	return status;

@@ -40,6 +40,7 @@ struct session {
 	const struct energy *energy;
 	const char *const *events;	/* ended by NULL */
 	size_t n_events;
+	const bool *event_is_time;	/* [n_events]: it counts ns */
 	char (*event_notes)[256];	/* [n_events]: why absent or partial; or "" */
 	unsigned cpus;			/* online */
 };

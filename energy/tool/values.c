@@ -179,11 +179,6 @@ static void whole_value(const struct whole *whole, const struct record *record,
 	value->name = whole->name;
 }
 
-static bool counts_time(const char *event)
-{
-	return !strncmp(event, "task-clock", 10) || !strncmp(event, "cpu-clock", 9);
-}
-
 static void count_reason(const struct counter_sum *sum, const char *note, struct value *value)
 {
 	char why[300] = "";
@@ -207,7 +202,7 @@ static void event_value(const struct session *session, const struct record *reco
 {
 	const struct counter_sum *sum = &record->counters[i];
 
-	value->metric = counts_time(session->events[i]) ? "time_ns" : "count";
+	value->metric = session->event_is_time[i] ? "time_ns" : "count";
 	value->name = session->events[i];
 	value->source = "perf";
 	value->counter = sum;

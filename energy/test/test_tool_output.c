@@ -181,6 +181,12 @@ static void json_has_names_that_are_not_utf_8(void **state)
 	all = report_read(t.err);
 	assert_non_null(report_find(json_array_get(all, 0), "count", "no-such?"));
 	json_decref(all);
+	/* nor is a long word cut for the sake of one byte */
+	tool_run(&t, "--json true $(printf '\\377%%0400d' 7)");
+	all = report_read(t.err);
+	assert_int_equal(strlen(json_string_value(json_array_get(
+			 json_object_get(json_array_get(all, 0), "command"), 1))), 401);
+	json_decref(all);
 }
 
 /* The PMU counts CPU clock, 1 J a second; powercap has 2.5 J of the same package. */

@@ -2,6 +2,7 @@
 /* One object a line: intervals, runs, the summary. What is absent is null, with a reason. */
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "energy/tool/output.h"
@@ -23,15 +24,17 @@ static json_t *number_of(const struct value *v, double value)
 static json_t *any_text(const char *word)
 {
 	json_t *string = json_string(word);
-	char copy[256];
+	char *copy;
 
 	if (string)
 		return string;
-	snprintf(copy, sizeof(copy), "%s", word);
-	for (char *p = copy; *p; p++)
+	copy = strdup(word);
+	for (char *p = copy; p && *p; p++)
 		if (*p & 0x80)
 			*p = '?';
-	return json_string(copy);
+	string = json_string(copy);
+	free(copy);
+	return string ? string : json_null();
 }
 
 static json_t *text(const char *value)

@@ -58,6 +58,7 @@ struct window {
 	struct edge begin, last, now;
 	struct record record;
 	int64_t origin_ns;
+	struct sampler_stats told;	/* by the intervals so far */
 	unsigned interval;
 	record_fn emit;
 	void *ctx;
@@ -220,11 +221,16 @@ static void fill_record(struct window *w, const struct span *s, const struct edg
 
 static void emit_interval(struct window *w)
 {
+	const struct sampler_stats all = w->record.sampler;
+
 	w->record.kind = RECORD_INTERVAL;
 	w->record.interval = ++w->interval;
 	w->record.status = -1;
 	fill_record(w, &w->closed, &w->last);
+	w->record.sampler.late -= w->told.late;
+	w->record.sampler.lost -= w->told.lost;
 	w->emit(w->ctx, &w->record);
+	w->record.sampler = w->told = all;
 }
 
 /* The edge just read begins the next interval; the one before gives its room. */

@@ -140,7 +140,7 @@ static int report(const struct energy *e, const struct calibrate_point *points, 
 		return fail("power did not grow with load",
 			    "is the counter this machine's? see memnet-energy doctor");
 	print_model(e, &fits[SHAPE_LINEAR]);
-	return 0;
+	return fflush(stdout) || ferror(stdout) ? fail("the report could not be written", "") : 0;
 }
 
 /* The source that was tried says what would mend it; the model is no such source. */

@@ -91,7 +91,7 @@ static void write_summary(struct report *report)
 	page_end(report, &page);
 }
 
-static void emit(void *ctx, const struct record *of_window)
+static bool emit(void *ctx, const struct record *of_window)
 {
 	struct report *report = ctx;
 	struct record record = *of_window;
@@ -106,6 +106,7 @@ static void emit(void *ctx, const struct record *of_window)
 	/* A run that failed did something else than the others: a row, but no value. */
 	if (report->session->options->repeat && record.kind == RECORD_RUN && record.status <= 0)
 		repeat_add(&report->repeat, &record);
+	return !report->sink.error;
 }
 
 /* A file that is there and is not found is a script whose first line names nothing. */

@@ -219,9 +219,10 @@ static void fill_record(struct window *w, const struct span *s, const struct edg
 	r->missed_threads = w->count.missed_threads;
 }
 
-static void emit_interval(struct window *w)
+static bool emit_interval(struct window *w)
 {
 	const struct sampler_stats all = w->record.sampler;
+	bool wanted;
 
 	w->record.kind = RECORD_INTERVAL;
 	w->record.interval = ++w->interval;
@@ -229,8 +230,9 @@ static void emit_interval(struct window *w)
 	fill_record(w, &w->closed, &w->last);
 	w->record.sampler.late -= w->told.late;
 	w->record.sampler.lost -= w->told.lost;
-	w->emit(w->ctx, &w->record);
+	wanted = w->emit(w->ctx, &w->record);
 	w->record.sampler = w->told = all;
+	return wanted;
 }
 
 /* The edge just read begins the next interval; the one before gives its room. */
@@ -266,7 +268,7 @@ static void emit_run(struct window *w)
 
 static int64_t after(int64_t begin_ns, int64_t ns)
 {
-	return ns ? begin_ns + ns : INT64_MAX;
+	return ns && ns < INT64_MAX - begin_ns ? begin_ns + ns : INT64_MAX;
 }
 
 static void wait_for_end(struct window *w)
@@ -275,6 +277,7 @@ static void wait_for_end(struct window *w)
 	int64_t drain_ns = ROOM / 2 * sample_interval_ns(w->session->energy);
 	int64_t now_ns = mn_now_ns(), end_ns = after(now_ns, options->timeout_ns);
 	int64_t mark_ns = after(now_ns, options->interval_ns);
+	bool wanted;
 
 	for (;;) {
 		int64_t until_ns = MIN(MIN(end_ns, mark_ns), now_ns + drain_ns);
@@ -289,8 +292,10 @@ static void wait_for_end(struct window *w)
 			continue;
 		}
 		mark(w, WINDOW);
-		emit_interval(w);
+		wanted = emit_interval(w);
 		next_interval(w);
+		if (!wanted && !options->command)
+			return;
 		while (mark_ns <= now_ns)
 			mark_ns += options->interval_ns;
 	}

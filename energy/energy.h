@@ -74,6 +74,7 @@ struct energy_sum {
 	double jump_w;			/* ... the least limit that allows each of them */
 	unsigned jumps;			/* gaps counts them, too */
 	int64_t longest_ns;		/* of all intervals */
+	double peak_w;			/* counters: mean power of the busiest interval */
 	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
 	uint64_t least, most;		/* gauges: of all readings */
 	unsigned good, gaps;

@@ -122,6 +122,28 @@ static void a_reading_that_took_long_widens_the_band(void **state)
 	energy_close(e);
 }
 
+/*
+ * 9.9 s of 1 W and 0.1 s of 150 W: what 1 ms at the end used, 0.15 J, may be missing, of which
+ * the mean of 2.5 W would know nothing.
+ */
+static void an_edge_may_be_where_all_the_power_is(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 0), at(5, 5000000), at(9.9, 9900000),
+				       at(10, 9900000 + 15000000 - 150000));
+	struct energy_reading late = at(1.001, 101000000 + 10000000);
+
+	close_to(v.joules, 24.75);
+	assert_true(v.high_j >= 24.9 && v.high_j < 25.1);
+	assert_true(v.low_j <= v.joules && v.low_j > 24.4);
+	/* 11 J in 1 ms were no more than 100 W where the read took 109 ms */
+	late.took_ns = 109 * NSEC_PER_MSEC;
+	v = WINDOW(e, 1, at(0, 0), at(1, 100000000), late);
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.high_j - v.joules, 111 / 1.001 * 0.111 + 100e-6);
+	energy_close(e);
+}
+
 static void a_window_of_one_reading_is_absent(void **state)
 {
 	struct energy *e = one_package();
@@ -314,6 +336,7 @@ int main(void)
 		fake_test(two_wraps_in_one_interval_are_a_gap),
 		fake_test(two_readings_at_one_instant_may_differ_by_an_update),
 		fake_test(a_reading_that_took_long_widens_the_band),
+		fake_test(an_edge_may_be_where_all_the_power_is),
 		fake_test(a_window_of_one_reading_is_absent),
 		fake_test(an_empty_read_in_between_loses_nothing),
 		fake_test(a_torn_read_is_an_error),

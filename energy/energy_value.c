@@ -11,8 +11,9 @@
  *
  * dt is from the first clock until the second counter had been read, for the thread may
  * be preempted between clock and counter. The slack is there because counters advance in
- * steps of about 1 ms: two readings 20 us apart may rightly differ by a step. An interval in which P_max could have gone
- * once round the counter is a gap as well, whatever the difference is.
+ * steps of about 1 ms: two readings 20 us apart may rightly differ by a step. An interval
+ * in which 1.5 P_max could have gone once round the counter is a gap as well, whatever the
+ * difference is.
  *
  * A reading that failed closes no interval; the next good one does, for both. If
  * there is none before the window's end, the rest of the window is a gap. A
@@ -83,7 +84,7 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 	int64_t ns = at_most_ns(prev, cur);
 
 	*delta = 0;
-	if (z->range && z->max_w * seconds(ns) >= z->range * z->j_per_raw)
+	if (z->range && 1.5 * z->max_w * seconds(ns) >= z->range * z->j_per_raw)
 		return "interval so long that the counter may have gone round: sample more often";
 	if (cur->raw >= prev->raw)
 		*delta = cur->raw - prev->raw;
@@ -172,7 +173,7 @@ static bool explains_jumps(const struct energy_zone *zone, const struct energy_s
 	double round_j = zone->range * zone->j_per_raw;
 
 	return sum->jumps && sum->jumps == sum->gaps && limit_w >= sum->jump_w &&
-	       (!round_j || limit_w * seconds(sum->longest_ns) < round_j);
+	       (!round_j || 1.5 * limit_w * seconds(sum->longest_ns) < round_j);
 }
 
 /* --- intervals ----------------------------------------------------------------- */

@@ -164,6 +164,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	refused("--source nosuch calibrate", "no such energy source");
 	refused("calibrate --hold=soon", "'soon' is no time");
 	refused("calibrate --hold=1ms", "too short");
+	refused("calibrate --settle=9223372036854775807ns", "over an hour");
 }
 
 static void a_program_of_that_name_can_be_run(void **state)

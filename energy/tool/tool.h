@@ -77,6 +77,7 @@ struct record {
 	int status;			/* as a shell has it; -1: no command, or not ended */
 	int ended_by;			/* the signal that ended the command, or 0 */
 	unsigned missed_threads;	/* began while -p attached: maybe not counted */
+	unsigned gone;			/* of -p: no CPU time since their last sample */
 };
 
 /* One number of a record, whatever it is of; for all that goes over numbers. */

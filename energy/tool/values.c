@@ -48,7 +48,9 @@ static void scalar_value(const struct session *session, const struct record *rec
 		set_reason(value, scalar->absent);
 	} else if (session->options->n_pids &&
 		   scalar->offset == offsetof(struct record, cpu.command)) {
-		set_reason(value, "of the processes themselves, without their children");
+		snprintf(value->reason, sizeof(value->reason), "of the processes themselves, "
+			 "without their children%s", record->gone ?
+			 "; of those that ended up to 100 ms may be missing" : "");
 	}
 }
 

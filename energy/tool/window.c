@@ -45,6 +45,7 @@ struct span {
 	struct energy_sum *sums;
 	int64_t begin_ns, end_ns;
 	double cpu_begin_s[MAX_PIDS], cpu_end_s[MAX_PIDS];	/* of each process of -p */
+	unsigned gone;			/* of them, at the end */
 	bool open;
 };
 
@@ -94,9 +95,12 @@ static void span_add(const struct window *w, struct span *s, const struct sample
 {
 	energy_sum_add(w->session->energy, s->sums, sample->energy);
 	s->end_ns = sample->t_ns;
-	for (size_t i = 0; i < w->session->options->n_pids; i++)
+	s->gone = 0;
+	for (size_t i = 0; i < w->session->options->n_pids; i++) {
 		if (!sample->gauges[i].error)
 			s->cpu_end_s[i] = seconds(sample->gauges[i].raw);
+		s->gone += sample->gauges[i].error != 0;
+	}
 }
 
 static void close_part(struct window *w)
@@ -217,6 +221,7 @@ static void fill_record(struct window *w, const struct span *s, const struct edg
 	energy_total(energy, s->sums, busy_s, &r->total);
 	count_sum(&w->count, begin->counters, w->now.counters, r->counters);
 	r->missed_threads = w->count.missed_threads;
+	r->gone = s->gone;
 }
 
 static bool emit_interval(struct window *w)

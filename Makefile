@@ -411,9 +411,10 @@ $(BUILD)/git: always
 $(BUILD)/obj/memnet-core/base/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)"'
 $(BUILD)/obj/memnet-core/base/version.o: $(BUILD)/git
 
-parties    := memnet-core/test/parties.c memnet-core/test/party_streams.c
-fake_sysfs := energy/test/fake_sysfs.c
-run_work   := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
+parties     := memnet-core/test/parties.c memnet-core/test/party_streams.c
+fake_sysfs  := energy/test/fake_sysfs.c
+one_package := energy/test/one_package.c $(fake_sysfs)
+run_work    := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
 
 $(eval $(call test,memnet-core/base/test/test_parse.c,$(base_src)))
 $(eval $(call test,memnet-core/base/test/test_io.c,$(base_src)))
@@ -444,7 +445,8 @@ $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_vsock.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_wrap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_wrap.c,$(one_package) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_still.c,$(one_package) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_check.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -462,7 +464,8 @@ $(eval $(call test,energy/test/test_insns_api2.c,energy/test/fake_qemu.c energy/
 	memnet-core/base/io.c,-rdynamic))
 $(eval $(call test,energy/test/test_insns_api3.c,energy/test/fake_qemu.c energy/test/fake_scoreboard.c \
 	memnet-core/base/io.c,-rdynamic))
-$(eval $(call test,energy/test/test_sampler.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_sampler.c,$(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_sampler_energy.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_joules.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_command.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_pids.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -682,6 +685,7 @@ THREADED := \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
 	$(BUILD)/energy/test/test_sampler \
+	$(BUILD)/energy/test/test_sampler_energy \
 	$(BUILD)/energy/test/test_tool_output
 
 test-threads: $(THREADED)

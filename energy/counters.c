@@ -71,6 +71,13 @@ static bool is_clock(const struct perf_event_attr *attr)
 						    attr->config == PERF_COUNT_SW_CPU_CLOCK);
 }
 
+bool counters_is_clock(const char *name)
+{
+	struct counter_code code;
+
+	return !counter_encode(name, &code) && is_clock(&code.attr);
+}
+
 /* Is there anything left of the event without the kernel's part? */
 static bool counts_in_user_mode(const struct perf_event_attr *attr)
 {

@@ -68,6 +68,9 @@ void counters_close(struct counters *c);
  */
 int counters_check_name(const char *name, char *why, size_t size);
 
+/* Does event @name, however it is spelled, count ns of a clock of the kernel? */
+bool counters_is_clock(const char *name);
+
 size_t counters_count(const struct counters *c);
 const char *counters_name(const struct counters *c, size_t i);
 /* Why event @i is absent or user_only, with the mend; "" if it is neither. */

@@ -209,6 +209,7 @@ static void add_cpu_line(const char *numbers, struct cputime_host *out)
 	sscanf(numbers, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
 	       " %" SCNu64 " %" SCNu64, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
 	out->busy_ns += (t[0] + t[1] + t[2] + t[5] + t[6]) * ns;
+	out->interrupt_ns += (t[5] + t[6]) * ns;
 	out->idle_ns += (t[3] + t[4]) * ns;
 	out->steal_ns += t[7] * ns;
 }

@@ -28,6 +28,7 @@ struct cputime_switches {
 
 struct cputime_host {			/* sums over the CPUs asked for */
 	uint64_t busy_ns, steal_ns, idle_ns;
+	uint64_t interrupt_ns;		/* part of busy_ns: hard and soft ones */
 };
 
 struct cputime_host_reader {

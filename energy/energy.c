@@ -33,13 +33,14 @@ static const struct energy_source_ops *const sources[] = {
 static const struct energy_source_ops no_source = { .name = "none" };
 
 /*
- * Above any part sold by 2025 (sockets reach 500 W), for zones that do not tell
- * their own limit. It only has to be far under range / interval to do its work.
+ * Above any part sold by 2025 (sockets reach 500 W, servers with accelerators 15 kW), for
+ * zones that do not tell their own limit. It only has to be far under range / interval to
+ * do its work.
  */
 static const double default_max_w[] = {
 	[ENERGY_PACKAGE] = 600, [ENERGY_CORE] = 600, [ENERGY_UNCORE] = 600,
-	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 4000,
-	[ENERGY_DEVICE] = 4000,
+	[ENERGY_DRAM] = 600, [ENERGY_PSYS] = 4000, [ENERGY_SERVER] = 20000,
+	[ENERGY_DEVICE] = 20000,
 };
 
 const char *energy_kind_name(enum energy_kind kind)

@@ -74,6 +74,7 @@ struct energy_sum {
 	double jump_w;			/* ... the least limit that allows each of them */
 	unsigned jumps;			/* gaps counts them, too */
 	int64_t longest_ns;		/* of all intervals */
+	double peak_w;			/* counters: mean power of the busiest interval */
 	double joules, low_j, high_j;	/* gauges: the integral and its bounds */
 	uint64_t least, most;		/* gauges: of all readings */
 	unsigned good, gaps;
@@ -94,9 +95,9 @@ struct energy_value {
 struct energy_check {
 	const char *source, *witness;	/* who they are */
 	double joules, witness_joules;
-	double difference;		/* (witness_joules - joules) / joules */
-	double tolerance;		/* how much of that may be by chance */
-	bool agree;
+	double difference;		/* (witness_joules - joules) / joules; 0 / 0 is 0 */
+	double tolerance;		/* how much of that may be by chance; NaN: joules are 0 */
+	bool compared, agree;
 	char text[160];			/* all that for people, whatever the outcome */
 };
 
@@ -128,7 +129,7 @@ void energy_sum_add(const struct energy *e, struct energy_sum *sums,
 		    const struct energy_reading *readings);
 
 /*
- * @busy_cpu_s: CPU seconds the machine was busy in the window; negative if not known. Of a
+ * @busy_cpu_s: CPU seconds the machine was busy in the window; negative or NaN if not known. Of a
  * window with gaps it reads the power limits anew, which is I/O.
  */
 void energy_value(const struct energy *e, const struct energy_sum *sums, size_t i,

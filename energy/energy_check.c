@@ -9,7 +9,8 @@
  *
  *	2 %, within which no conclusion of ours lies;
  *	what passed while one had been read and not yet the other, at either edge, while
- *	each of the four was read, and in the 1 ms or so that counters may be old;
+ *	each of the four was read, and in the 1 ms or so that counters may be old, at the
+ *	power of the busiest interval;
  *	two steps of the counter: 61 uJ mostly, 1 J for psys of some servers.
  */
 #include "energy/energy_internal.h"
@@ -56,9 +57,9 @@ static double tolerance_j(const struct energy_zone *zone, const struct energy_su
 				 llabs(witness->end_ns - sum->end_ns) +
 				 sum->begin_took_ns + sum->last.took_ns +
 				 witness->begin_took_ns + witness->last.took_ns) / NSEC_PER_SEC;
-	double window_s = (double)(sum->end_ns - sum->begin_ns) / NSEC_PER_SEC;
+	double watts = MAX(energy_edge_w(sum, joules), energy_edge_w(witness, joules));
 
-	return MARGIN * joules + joules / window_s * (skew_s + 4 * ENERGY_UPDATE_S) + 
+	return MARGIN * joules + watts * (skew_s + 4 * ENERGY_UPDATE_S) +
 	       2 * energy_step_j(zone);
 }
 
@@ -68,14 +69,20 @@ static void compare(const struct energy_zone *zone, const struct energy_sum *sum
 	double most = MAX(check->joules, check->witness_joules);
 	double difference_j = check->witness_joules - check->joules;
 	double allowed_j = tolerance_j(zone, sum, witness, most);
+	size_t len;
 
-	check->difference = check->joules > 0 ? difference_j / check->joules : NAN;
+	check->difference = check->joules > 0 ? difference_j / check->joules :
+			    difference_j > 0 ? NAN : 0;
 	check->tolerance = check->joules > 0 ? allowed_j / check->joules : NAN;
+	check->compared = true;
 	check->agree = fabs(difference_j) <= allowed_j;
-	snprintf(check->text, sizeof(check->text), "%s: %s %.3f J, %s %.3f J: %s (%+.1f %%, "
-		 "%.1f %% may be)", zone->domain.name, check->source, check->joules,
-		 check->witness, check->witness_joules, check->agree ? "they agree" :
-		 "they disagree", 100 * check->difference, 100 * check->tolerance);
+	len = snprintf(check->text, sizeof(check->text), "%s: %s %.3f J, %s %.3f J: %s",
+		       zone->domain.name, check->source, check->joules, check->witness,
+		       check->witness_joules, check->agree ? "they agree" : "they disagree");
+	if (check->joules > 0)		/* a graphics unit at rest uses nothing */
+		snprintf(check->text + len, sizeof(check->text) - len,
+			 " (%+.1f %%, %.1f %% may be)", 100 * check->difference,
+			 100 * check->tolerance);
 }
 
 int energy_check(const struct energy *e, const struct energy_sum *sums, size_t i,

@@ -8,12 +8,14 @@
  * far the integral may be off, the sum of three parts:
  *
  *	between readings	min(P_i, P_i+1) dt .. max(P_i, P_i+1) dt
- *	the sensor's own mean	of the last T: T / 2 * (P_most - P_least) either way, for
- *				what a running mean brings in from before the window
- *				and has not yet told at its end
+ *	the sensor's own mean	of the last T: T * (P_most - P_least) either way. What is used
+ *				just before the window is told nearly all within it, and
+ *				what is used just before its end hardly at all: up to T
+ *				times the step by which a mean can have shown it
  *	its accuracy		a fraction of all, where it tells one
  *
- * The first takes it that power has no peak between two readings that are both off it. An
+ * The first takes it that power has no peak between two readings that are both off it, the
+ * second that it was never below P_least. An
  * interval over twice ENERGY_GAUGE_S says too little and is a gap; in a window
  * under two T most of what the sensor says is of another time: absent.
  */
@@ -43,7 +45,7 @@ const char *energy_gauge_add(const struct energy_zone *zone, struct energy_sum *
 void energy_gauge_band(const struct energy_zone *zone, const struct energy_sum *sum,
 		       struct energy_value *value)
 {
-	double lag_j = zone->averaged_s / 2 * (sum->most - sum->least) * zone->j_per_raw;
+	double lag_j = zone->averaged_s * (sum->most - sum->least) * zone->j_per_raw;
 
 	value->low_j = MAX(0.0, (sum->low_j - lag_j) * (1 - zone->accuracy));
 	value->high_j = (sum->high_j + lag_j) * (1 + zone->accuracy) + sum->gap_j;

@@ -158,21 +158,35 @@ static int describe_gauge(const struct chip *chip, const char *file, struct ener
 	return ret;
 }
 
+/* "Esocket1" is 1, whatever the order of the files; without a number, how many came before. */
+static size_t index_of(const struct energy *e, const struct chip *chip, const char *sensor,
+		       enum energy_kind kind)
+{
+	char label[32];
+	uint64_t number;
+	size_t index = 0;
+
+	if (!energy_read_text(label, sizeof(label), "%s/%s_label", chip->dir, sensor) &&
+	    !mn_parse_u64(label + strcspn(label, "0123456789"), &number))
+		return number;
+	for (size_t i = 0; i + 1 < e->n_zones; i++)
+		index += e->zones[i].domain.kind == kind;
+	return index;
+}
+
 static void label_zone(const struct energy *e, const struct chip *chip, const char *file,
 		       struct energy_zone *zone)
 {
 	char sensor[16];
-	size_t index = 0;
 
-	for (size_t i = 0; i + 1 < e->n_zones; i++)
-		index += e->zones[i].domain.kind == zone->domain.kind;
 	sensor_name(file, sensor, sizeof(sensor));
 	if (zone->domain.kind == ENERGY_DEVICE)
 		snprintf(zone->domain.name, sizeof(zone->domain.name), "%.15s/%s", chip->name,
 			 sensor);
 	else
 		snprintf(zone->domain.name, sizeof(zone->domain.name), "%s-%zu",
-			 energy_kind_name(zone->domain.kind), index);
+			 energy_kind_name(zone->domain.kind),
+			 index_of(e, chip, sensor, zone->domain.kind));
 }
 
 static int add_sensor(struct energy *e, const struct chip *chip, const char *file,

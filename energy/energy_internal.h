@@ -86,6 +86,9 @@ void energy_gauge_value(const struct energy_zone *zone, const struct energy_sum 
 void energy_zone_value(const struct energy *e, const struct energy_sum *sums, size_t i,
 		       double busy_cpu_s, struct energy_value *value);
 
+/* The power to go by at an edge of a counter's window of @joules: the mean says little of it. */
+double energy_edge_w(const struct energy_sum *sum, double joules);
+
 /* No less than a counter's unit: 61 uJ; of some machines' psys 1 J (Sapphire Rapids). */
 double energy_step_j(const struct energy_zone *zone);
 

@@ -124,7 +124,7 @@ static void model_value(const struct energy *e, const struct energy_sum *sum, do
 		energy_no_value(value, ENERGY_INVALID, "model: %s", sum->gap_why);
 		return;
 	}
-	if (window_s <= 0 || busy_cpu_s < 0) {
+	if (window_s <= 0 || !(busy_cpu_s >= 0)) {
 		energy_no_value(value, ENERGY_ABSENT, "model: no %s",
 				window_s <= 0 ? "window" : "CPU time to go by");
 		return;

@@ -9,10 +9,11 @@
  *
  *	cur >= prev ? cur - prev : cur + range - prev    <=  1.5 P_max (dt + slack)
  *
- * The slack is there because counters advance in steps of about 1 ms, and a
- * thread may be preempted between the clock and the counter: two readings 20 us
- * apart may rightly differ by a step. An interval in which P_max could have gone
- * once round the counter is a gap as well, whatever the difference is.
+ * dt is from the first clock until the second counter had been read, for the thread may
+ * be preempted between clock and counter. The slack is there because counters advance in
+ * steps of about 1 ms: two readings 20 us apart may rightly differ by a step. An interval
+ * in which 1.5 P_max could have gone once round the counter is a gap as well, whatever the
+ * difference is.
  *
  * A reading that failed closes no interval; the next good one does, for both. If
  * there is none before the window's end, the rest of the window is a gap. A
@@ -61,6 +62,12 @@ static double most_j(double max_w, int64_t ns)
 	return 1.5 * max_w * seconds(ns + SLACK_NS);
 }
 
+/* From one clock to the other counter, which was read some time behind its own clock. */
+static int64_t at_most_ns(const struct energy_reading *prev, const struct energy_reading *cur)
+{
+	return cur->t_ns + cur->took_ns - prev->t_ns;
+}
+
 /* From the reading to a later one at @t_ns, awake and asleep. */
 static int64_t since(const struct energy_reading *r, int64_t t_ns, int64_t slept_ns)
 {
@@ -74,10 +81,10 @@ static int64_t since(const struct energy_reading *r, int64_t t_ns, int64_t slept
 static const char *zone_delta(const struct energy_zone *z, const struct energy_reading *prev,
 			      const struct energy_reading *cur, uint64_t *delta)
 {
-	double dt_s = seconds(cur->t_ns - prev->t_ns);
+	int64_t ns = at_most_ns(prev, cur);
 
 	*delta = 0;
-	if (z->range && z->max_w * dt_s >= z->range * z->j_per_raw)
+	if (z->range && 1.5 * z->max_w * seconds(ns) >= z->range * z->j_per_raw)
 		return "interval so long that the counter may have gone round: sample more often";
 	if (cur->raw >= prev->raw)
 		*delta = cur->raw - prev->raw;
@@ -85,7 +92,7 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 		*delta = cur->raw + z->range - prev->raw;
 	else
 		return "counter went backward";
-	if (*delta * z->j_per_raw <= most_j(z->max_w, cur->t_ns - prev->t_ns))
+	if (*delta * z->j_per_raw <= most_j(z->max_w, ns))
 		return NULL;
 	if (cur->raw >= prev->raw)
 		return "counter jumped further than the power limit allows";
@@ -143,13 +150,14 @@ static void sum_delta(const struct energy_zone *zone, struct energy_sum *sum, ui
 /* --- jumps --------------------------------------------------------------------- */
 
 static void sum_jump(const struct energy_zone *zone, struct energy_sum *sum, uint64_t delta,
-		     int64_t ns, const char *why)
+		     const struct energy_reading *r, const char *why)
 {
 	end_still(zone, sum, 0, 0);
-	count_gap(sum, ns, why);
+	count_gap(sum, r->t_ns - sum->last.t_ns, why);
 	sum->jumps++;
 	sum->jump_raw += delta;
-	sum->jump_w = MAX(sum->jump_w, delta * zone->j_per_raw / most_j(1, ns));
+	sum->jump_w = MAX(sum->jump_w, delta * zone->j_per_raw /
+			  most_j(1, at_most_ns(&sum->last, r)));
 }
 
 /* The zone's limit, or what it was raised to since energy_open(), as thermald does. */
@@ -165,7 +173,7 @@ static bool explains_jumps(const struct energy_zone *zone, const struct energy_s
 	double round_j = zone->range * zone->j_per_raw;
 
 	return sum->jumps && sum->jumps == sum->gaps && limit_w >= sum->jump_w &&
-	       (!round_j || limit_w * seconds(sum->longest_ns) < round_j);
+	       (!round_j || 1.5 * limit_w * seconds(sum->longest_ns) < round_j);
 }
 
 /* --- intervals ----------------------------------------------------------------- */
@@ -186,8 +194,14 @@ static const char *judge_interval(const struct energy_zone *zone, struct energy_
 		return "the machine was suspended";
 	if (zone->gauge)
 		return energy_gauge_add(zone, sum, r);
-	sum->longest_ns = MAX(sum->longest_ns, r->t_ns - sum->last.t_ns);
+	sum->longest_ns = MAX(sum->longest_ns, at_most_ns(&sum->last, r));
 	return zone_delta(zone, &sum->last, r, delta);
+}
+
+/* However soon it was read again: a step is of ENERGY_UPDATE_S, and of the time a read took. */
+static double power_w(const struct energy_zone *zone, uint64_t delta, int64_t ns)
+{
+	return delta * zone->j_per_raw / (seconds(ns) + ENERGY_UPDATE_S);
 }
 
 static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
@@ -207,9 +221,10 @@ static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 	if (!why)
 		sum_delta(zone, sum, delta, ns);
 	else if (delta)
-		sum_jump(zone, sum, delta, ns, why);
+		sum_jump(zone, sum, delta, r, why);
 	else
-		sum_gap(zone, sum, since(&sum->last, r->t_ns, r->slept_ns), why);
+		sum_gap(zone, sum, since(&sum->last, r->t_ns + r->took_ns, r->slept_ns), why);
+	sum->peak_w = MAX(sum->peak_w, power_w(zone, delta, at_most_ns(&sum->last, r)));
 	sum->least = MIN(sum->least, r->raw);
 	sum->most = MAX(sum->most, r->raw);
 	sum->last = *r;
@@ -268,7 +283,9 @@ static void stuck_value(const struct energy_zone *zone, const struct energy_sum 
 
 /*
  * At either edge the counter is up to one update old, and was read some time after the clock:
- * that long at @watts. And it counts in steps.
+ * that long at @watts, which is that of the busiest interval: an edge is where work begins
+ * or ends, and the mean of a long window that mostly waits is far below. And it counts
+ * in steps.
  */
 static void counter_band(const struct energy_zone *zone, const struct energy_sum *sum,
 			 double watts, double low_j, double high_j, struct energy_value *value)
@@ -301,8 +318,13 @@ static void measured_value(const struct energy_zone *zone, const struct energy_s
 {
 	value->quality = ENERGY_MEASURED;
 	value->joules = sum->raw * zone->j_per_raw;
-	counter_band(zone, sum, value->joules / seconds(sum->end_ns - sum->begin_ns),
-		     value->joules, value->joules, value);
+	counter_band(zone, sum, energy_edge_w(sum, value->joules), value->joules, value->joules,
+		     value);
+}
+
+double energy_edge_w(const struct energy_sum *sum, double joules)
+{
+	return MAX(sum->peak_w, joules / seconds(sum->end_ns - sum->begin_ns));
 }
 
 double energy_step_j(const struct energy_zone *zone)

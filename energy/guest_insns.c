@@ -141,6 +141,9 @@ int guest_insns_open_perf(struct guest_insns **out, const pid_t *tids, size_t n,
 	struct guest_insns *g = calloc(1, sizeof(*g) + n * sizeof(g->counters[0]));
 	int ret = g ? 0 : mn_explain(why, why_size, -ENOMEM, "out of memory");
 
+	if (!ret && n > GUEST_MAX_VCPUS)
+		ret = mn_explain(why, why_size, -E2BIG, "%zu vCPUs are more than the %d that can be "
+				 "counted", n, GUEST_MAX_VCPUS);
 	for (size_t i = 0; !ret && i < n; i++) {
 		ret = counters_open(&g->counters[i], tids[i], events);
 		if (ret) {

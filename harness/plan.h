@@ -66,7 +66,7 @@ struct plan {
 	uint64_t request_bytes, response_bytes;
 	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */
 	uint64_t vcpus, memory_mib;
-	/* A hypervisor below may take this share of the vCPUs' CPUs, and of the host's. */
+	/* A hypervisor may take this share of the vCPUs' CPUs and of the host's; others, of both. */
 	uint64_t steal_percent;
 	bool guest_insns;	/* count them: under TCG it slows the guest */
 	bool syscalls;		/* count them: each of the machine's gets slower */

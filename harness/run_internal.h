@@ -22,8 +22,9 @@ struct edge {
 	uint64_t peer_bytes[MAX_VMS];
 	struct guest_insns_reading insns[MAX_VMS];	/* where the VM has them */
 	struct cputime_host host;	/* the whole machine */
-	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs */
-	int host_error;			/* the three above could not be read */
+	uint64_t vcpu_steal_ns, host_steal_ns;	/* of the run's two sets of CPUs; */
+	uint64_t threads_ns;		/* of both, busy with anything but interrupts */
+	int host_error;			/* the four above could not be read */
 	struct host_state state;	/* outside of the window, but at its edge */
 	struct guest_answer guest[MAX_VMS];	/* the guests' answers to `mark` */
 };

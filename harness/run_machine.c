@@ -33,13 +33,17 @@ void run_mark(struct run *r, struct edge *e, enum run_phase phase)
 void run_read_machine(struct run *r, struct edge *e)
 {
 	const struct plan *plan = r->ctx->plan;
-	struct cputime_host vcpu = { 0 }, host = { 0 };
+	struct cputime_host vcpu = { 0 }, host = { 0 }, both = { 0 };
+	cpu_set_t cpus;
 
+	CPU_OR(&cpus, &plan->vcpu_cpus, &plan->host_cpus);
 	e->host_error = cputime_host_read(&r->host, NULL, &e->host) ||
 			cputime_host_read(&r->host, &plan->vcpu_cpus, &vcpu) ||
-			cputime_host_read(&r->host, &plan->host_cpus, &host);
+			cputime_host_read(&r->host, &plan->host_cpus, &host) ||
+			cputime_host_read(&r->host, &cpus, &both);
 	e->vcpu_steal_ns = vcpu.steal_ns;
 	e->host_steal_ns = host.steal_ns;
+	e->threads_ns = both.busy_ns - both.interrupt_ns;
 }
 
 void run_read_state(const struct run *r, struct edge *e)

@@ -70,11 +70,22 @@ static void fill_start_skew(struct run *r)
 	r->row->start_skew_ns = last - first;
 }
 
+#define TICK_NS	(10 * NSEC_PER_MSEC)
+
+/*
+ * A difference of two clocks may be below 0 by a tick of each thread that is taken off. By more:
+ * a thread or process has ended, and its time with it, which is not 0.
+ */
+static double used_seconds(const struct run *r, uint64_t begin_ns, uint64_t end_ns)
+{
+	int64_t ns = end_ns - begin_ns;
+
+	return ns < -TICK_NS * (r->threads.n + 1) ? NAN : SECONDS(MAX(ns, 0));
+}
+
 static double class_seconds(const struct run *r, enum thread_class class)
 {
-	int64_t ns = r->end.threads.cpu_ns[class] - r->begin.threads.cpu_ns[class];
-
-	return SECONDS(MAX(ns, 0));	/* a difference of two clocks may be a tick below 0 */
+	return used_seconds(r, r->begin.threads.cpu_ns[class], r->end.threads.cpu_ns[class]);
 }
 
 /* Apart where one VM computes and another has the network's work, and nowhere else. */
@@ -83,7 +94,8 @@ static void fill_vcpus_by_work(struct run *r)
 	const struct topology *t = r->ctx->config->topology;
 
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
-		double s = SECONDS(r->end.threads.vcpu_ns[i] - r->begin.threads.vcpu_ns[i]);
+		double s = used_seconds(r, r->begin.threads.vcpu_ns[i],
+					r->end.threads.vcpu_ns[i]);
 
 		if (!topology_does(t, i, WORK_NETWORK))
 			r->row->cpu_vcpu_compute_s = s;
@@ -127,6 +139,9 @@ static void fill_machine(struct run *r)
 		row->host_busy_s = SECONDS(r->end.host.busy_ns - r->begin.host.busy_ns);
 		row->host_steal_s = SECONDS(r->end.vcpu_steal_ns - r->begin.vcpu_steal_ns +
 					    r->end.host_steal_ns - r->begin.host_steal_ns);
+		if (!isnan(row->cpu_total_s))
+			row->others_s = fmax(0, SECONDS(r->end.threads_ns - r->begin.threads_ns) -
+						row->cpu_total_s);
 	}
 	row->core_throttles = host_state_events(begin->core_throttles, end->core_throttles);
 	row->package_throttles = host_state_events(begin->package_throttles,

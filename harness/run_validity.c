@@ -81,21 +81,37 @@ static void check_guest_clock(struct run *r)
 }
 
 /*
- * Too much of @cpus stolen between two readings, by the plan or by its default? A
- * calibration finds what the paths are to do, on this machine as it is: on one that is
- * always stolen from there would be none, and no experiment.
+ * Was @percent of some of the run's CPUs too much to be taken, by the plan or by its default?
+ * A calibration finds what the paths are to do, on this machine as it is: on one that is
+ * always shared there would be none, and no experiment.
  */
-static void check_steal_of(struct run *r, const cpu_set_t *cpus, uint64_t begin, uint64_t end,
-			   const char *whose)
+static void judge_taken(struct run *r, double percent, const char *who, const char *whose)
 {
-	double percent = 100 * SECONDS(end - begin) / (r->row->window_s * CPU_COUNT(cpus));
 	bool calibration = !strcmp(r->row->kind, "calibrate");
 
 	if (percent > r->ctx->plan->steal_percent && !calibration)
-		run_invalidate(r->row, "a hypervisor took %.1f %% of the %s CPUs", percent, whose);
+		run_invalidate(r->row, "%s %.1f %% of the %s CPUs", who, percent, whose);
 	else if (percent > PLAN_STEAL_PERCENT)
-		remark(r->row, "a hypervisor took %.1f %% of the %s CPUs, which %s allows", percent,
-		       whose, calibration ? "a calibration" : "this plan");
+		remark(r->row, "%s %.1f %% of the %s CPUs, which %s allows", who, percent, whose,
+		       calibration ? "a calibration" : "this plan");
+}
+
+static void check_steal_of(struct run *r, const cpu_set_t *cpus, uint64_t begin, uint64_t end,
+			   const char *whose)
+{
+	judge_taken(r, 100 * SECONDS(end - begin) / (r->row->window_s * CPU_COUNT(cpus)),
+		    "a hypervisor took", whose);
+}
+
+/* The same of what other programs used of the run's CPUs. */
+static void check_others(struct run *r)
+{
+	const struct plan *plan = r->ctx->plan;
+	cpu_set_t cpus;
+
+	CPU_OR(&cpus, &plan->vcpu_cpus, &plan->host_cpus);
+	judge_taken(r, 100 * r->row->others_s / (r->row->window_s * CPU_COUNT(&cpus)),
+		    "other programs used", "run's");
 }
 
 static void check_steal(struct run *r)
@@ -165,6 +181,7 @@ void run_check(struct run *r)
 	check_stream(r);
 	check_pinning(r);
 	check_guest_clock(r);
+	check_others(r);
 	check_machine(r);
 }
 

@@ -123,6 +123,33 @@ static void a_witness_that_saw_no_joules_changes_nothing(void **state)
 	energy_close(e);
 }
 
+/* A share of nothing is no number, but the two were compared. */
+static void both_may_say_that_nothing_was_used(void **state)
+{
+	struct energy_sum sums[MAX_DOMAINS];
+	struct energy_check check;
+	struct energy *e;
+	size_t i;
+
+	fake_write("bus/event_source/devices/power/events/energy-gpu", "event=0x00\n");
+	fake_write("bus/event_source/devices/power/events/energy-gpu.unit", "Joules\n");
+	fake_write("bus/event_source/devices/power/events/energy-gpu.scale", "1e-9\n");
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_zone("intel-rapl:0:0", "uncore", 0);
+	e = open_both();
+	i = fake_find(e, "uncore-0");
+	window(e, 0, 0, sums);
+	assert_int_equal(energy_check(e, sums, i, 1, &check), 0);
+	assert_true(check.compared && check.agree);
+	assert_string_equal(check.text, "uncore-0: perf-power 0.000 J, powercap 0.000 J: they agree");
+	window(e, 0, 5, sums);
+	assert_int_equal(energy_check(e, sums, i, 1, &check), 0);
+	assert_true(check.compared && !check.agree && isnan(check.difference));
+	assert_string_equal(check.text, "uncore-0: perf-power 0.000 J, powercap 5.000 J: they "
+			    "disagree");
+	energy_close(e);
+}
+
 static void an_amd_die_is_the_witness_of_its_socket(void **state)
 {
 	static const struct energy_cpu amd = { "AuthenticAMD", 0x17, 0x31, 0 };
@@ -175,6 +202,7 @@ int main(void)
 		fake_test(what_powercap_says_is_compared_and_not_added),
 		fake_test(a_disagreement_is_said_and_the_band_takes_in_both),
 		fake_test(a_witness_that_saw_no_joules_changes_nothing),
+		fake_test(both_may_say_that_nothing_was_used),
 		fake_test(an_amd_die_is_the_witness_of_its_socket),
 		fake_test(without_powercap_there_is_no_witness_and_a_note),
 		fake_test(a_forced_source_has_no_witness),

@@ -85,19 +85,21 @@ static void the_hosts_time_is_split_by_cpu(void **state)
 	cpu_set_t cpus;
 
 	fake_write("stat",
-		   "cpu  30 3 30 300 30 3 3 30 10 0\n"
+		   "cpu  30 3 30 300 30 2 4 30 10 0\n"
 		   "cpu0 10 1 10 100 10 1 1 10 5 0\n"
-		   "cpu2 20 2 20 200 20 2 2 20 5 0\n"
+		   "cpu2 20 2 20 200 20 1 3 20 5 0\n"
 		   "intr 1 2 3\nctxt 4\n");
 	assert_int_equal(cputime_host_open(&r, fake_root()), 0);
 	assert_int_equal(cputime_host_read(&r, NULL, &h), 0);
 	assert_true(h.busy_ns == 69 * tick);		/* guest time is within user */
+	assert_true(h.interrupt_ns == 6 * tick);	/* within busy_ns */
 	assert_true(h.idle_ns == 330 * tick);
 	assert_true(h.steal_ns == 30 * tick);
 	CPU_ZERO(&cpus);
 	CPU_SET(2, &cpus);
 	assert_int_equal(cputime_host_read(&r, &cpus, &h), 0);
 	assert_true(h.busy_ns == 46 * tick && h.idle_ns == 220 * tick && h.steal_ns == 20 * tick);
+	assert_true(h.interrupt_ns == 4 * tick);
 	CPU_SET(0, &cpus);
 	assert_int_equal(cputime_host_read(&r, &cpus, &h), 0);
 	assert_true(h.busy_ns == 69 * tick);

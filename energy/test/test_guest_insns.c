@@ -136,6 +136,17 @@ static void perf_counts_guests_alone_or_is_absent(void **state)
 	guest_insns_close(g);
 }
 
+static void more_vcpus_than_a_reading_holds_are_refused(void **state)
+{
+	pid_t tids[GUEST_MAX_VCPUS + 1] = { 0 };
+	struct guest_insns *g;
+	char why[200] = "";
+
+	assert_int_equal(guest_insns_open_perf(&g, tids, GUEST_MAX_VCPUS + 1, why, sizeof(why)),
+			 -E2BIG);
+	assert_non_null(strstr(why, "32 vCPUs are more than the 31"));
+}
+
 static void a_reading_of_perf_is_scaled_and_an_error_is_kept(void **state)
 {
 	const struct counter_value none = { 0 };
@@ -163,6 +174,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_no_page_of_this_qemu_is_refused, fill_page),
 		cmocka_unit_test_setup(a_file_too_short_or_absent_is_refused, fill_page),
 		cmocka_unit_test(perf_counts_guests_alone_or_is_absent),
+		cmocka_unit_test(more_vcpus_than_a_reading_holds_are_refused),
 		cmocka_unit_test(a_reading_of_perf_is_scaled_and_an_error_is_kept),
 	};
 

@@ -80,6 +80,8 @@ static void sockets_are_packages_and_cores_lie_within(void **state)
 	energy_total(e, sums, 1, &total);
 	assert_int_equal(total.quality, ENERGY_MEASURED);
 	close_to(total.joules, 42);
+	energy_value(e, sums, fake_find(e, "package-0"), 1, &total);
+	close_to(total.joules, 30);		/* energy9, though energy10 is found first */
 	assert_string_equal(total.reason, "");
 	energy_close(e);
 }
@@ -138,11 +140,11 @@ static void what_the_meter_averages_and_how_right_it_is_widen_the_band(void **st
 
 	fake_sensor("hwmon0/device", "power1_accuracy", "95.0%%\n");
 	e = one_meter("1000");
-	/* 100 W and 120 W, a step half a second long. 1 s / 2 * 20 W = 10 J of lag, and 5 %. */
+	/* 100 W and 120 W, a step half a second long. 1 s * 20 W = 20 J of lag, and 5 %. */
 	v = WINDOW(e, at(0, 100000000), at(1, 100000000), at(1.5, 120000000), at(2, 120000000));
 	close_to(v.joules, 100 + 55 + 60);
-	close_to(v.low_j, (100 + 50 + 60 - 10) * 0.95);
-	close_to(v.high_j, (100 + 60 + 60 + 10) * 1.05);
+	close_to(v.low_j, (100 + 50 + 60 - 20) * 0.95);
+	close_to(v.high_j, (100 + 60 + 60 + 20) * 1.05);
 	/* a second's mean says nothing of a second */
 	v = WINDOW(e, at(0, 100000000), at(0.5, 100000000), at(1, 120000000));
 	assert_int_equal(v.quality, ENERGY_ABSENT);
@@ -151,10 +153,37 @@ static void what_the_meter_averages_and_how_right_it_is_widen_the_band(void **st
 	energy_close(e);
 }
 
+/* What a mean of the last second shows at @t of 100 W, and 1000 W more from @from to @to. */
+static struct energy_reading mean_at(double t, double from, double to)
+{
+	double s = fmin(t, to) - fmax(t - 1, from);
+
+	return at(t, 100000000 + lround(1000000000 * fmax(s, 0)));
+}
+
+/* 10 s of 100 W are 1000 J; a burst of 200 J more is told too late, or late and within. */
+static void a_burst_at_either_edge_is_within_the_band(void **state)
+{
+	struct energy *e = one_meter("1000");
+	struct energy_reading at_end[101], before[101];
+	struct energy_value v;
+
+	for (int i = 0; i <= 100; i++) {
+		at_end[i] = mean_at(i * 0.1, 9.8, 10);
+		before[i] = mean_at(i * 0.1, -0.2, 0);
+	}
+	v = window(e, at_end, ARRAY_SIZE(at_end));
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	assert_true(v.joules < 1030 && v.low_j <= 1200 && v.high_j >= 1200);
+	v = window(e, before, ARRAY_SIZE(before));
+	assert_true(v.joules > 1170 && v.low_j <= 1000 && v.high_j >= 1000);
+	energy_close(e);
+}
+
 static void power_that_was_not_read_is_a_gap(void **state)
 {
 	struct energy *e = one_meter("0");
-	/* 10 J; 3 s of 4000 W at most; 10 J */
+	/* 10 J; 3 s of 20 kW at most; 10 J */
 	struct energy_value v = WINDOW(e, at(0, 100000000), at(0.1, 100000000),
 				       at(3.1, 100000000), at(3.2, 100000000));
 
@@ -162,17 +191,27 @@ static void power_that_was_not_read_is_a_gap(void **state)
 	assert_int_equal(v.gaps, 1);
 	assert_true(isnan(v.joules));
 	close_to(v.low_j, 20);
-	close_to(v.high_j, 20 + 1.5 * 4000 * 3.01);
+	close_to(v.high_j, 20 + 1.5 * 20000 * 3.01);
 	energy_close(e);
 }
 
 static void more_watts_than_can_be_are_a_gap(void **state)
 {
 	struct energy *e = one_meter("0");
-	struct energy_value v = WINDOW(e, at(0, 100000000), at(0.1, 6000000001), at(0.2, 1));
+	struct energy_value v = WINDOW(e, at(0, 100000000), at(0.1, 30000000001), at(0.2, 1));
 
 	assert_int_equal(v.quality, ENERGY_INVALID);
 	assert_int_equal(v.gaps, 2);
+	energy_close(e);
+}
+
+static void a_server_with_accelerators_is_no_gap(void **state)
+{
+	struct energy *e = one_meter("0");
+	struct energy_value v = WINDOW(e, at(0, 10000000000), at(1, 10000000000));
+
+	assert_int_equal(v.quality, ENERGY_MEASURED);
+	close_to(v.joules, 10000);
 	energy_close(e);
 }
 
@@ -330,8 +369,10 @@ int main(void)
 		fake_test(power_of_a_meter_is_integrated),
 		fake_test(an_average_over_an_unknown_time_is_no_number),
 		fake_test(what_the_meter_averages_and_how_right_it_is_widen_the_band),
+		fake_test(a_burst_at_either_edge_is_within_the_band),
 		fake_test(power_that_was_not_read_is_a_gap),
 		fake_test(more_watts_than_can_be_are_a_gap),
+		fake_test(a_server_with_accelerators_is_no_gap),
 		fake_test(a_meter_of_0_watts_is_absent),
 		fake_test(the_machines_meter_contains_the_packages),
 		fake_test(packages_that_cannot_be_read_leave_the_meter),

@@ -155,6 +155,9 @@ static void without_cpu_time_there_is_no_estimate(void **state)
 
 	assert_int_equal(v.quality, ENERGY_ABSENT);
 	assert_true(isnan(v.joules));
+	v = window(e, 10, NAN);			/* as a column that is empty has it */
+	assert_int_equal(v.quality, ENERGY_ABSENT);
+	assert_true(isnan(v.joules) && isnan(v.low_j));
 	v = window(e, 0, 0);
 	assert_int_equal(v.quality, ENERGY_ABSENT);
 	energy_close(e);

@@ -21,9 +21,11 @@ static char *written(const struct output_ops *output, bool summary)
 {
 	const struct energy_config config = { .source = "model", .hw_threads = 2 };
 	const char *const events[] = { "cycles", NULL };
+	const bool is_time[] = { false };
 	char notes[1][256] = { "" };
 	struct session session = {
 		.options = &options, .events = events, .n_events = 1, .event_notes = notes,
+		.event_is_time = is_time,
 	};
 	struct counter_sum counter = { .value = CYCLES, .counted = CYCLES, .threads = 1,
 				       .enabled_ns = 1, .running_ns = 1 };

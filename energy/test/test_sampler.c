@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "energy/sampler.h"
-#include "energy/test/fake_sysfs.h"
 #include "memnet-core/base/clock.h"
 
 enum { BOOT, WARMUP, WINDOW, DRAIN };
@@ -157,40 +156,6 @@ static void without_room_samples_are_lost_but_not_marks(void **state)
 	assert_int_equal(mark[10].phase, 7);
 	assert_true(sampler_stats(s).lost > 0);
 	sampler_free(s);
-}
-
-static void energy_of_a_phase_comes_from_its_edges(void **state)
-{
-	const struct sampler_gauge gauge = { count_periodic, NULL };
-	const struct sampler_sample *all, *begin, *end;
-	struct energy_value total;
-	struct energy_sum sum;
-	struct energy *e;
-	struct sampler *s;
-	size_t count;
-
-	fake_zone("intel-rapl:0", "package-0", 1000000);
-	e = fake_open("powercap");
-	s = start(10 * NSEC_PER_MSEC, 10000, e, &gauge, 1);
-	fake_energy("intel-rapl:0", 1500000);
-	begin = sampler_mark(s, WINDOW);
-	wait_for_samples(2);
-	fake_energy("intel-rapl:0", 2750000);
-	end = sampler_mark(s, DRAIN);
-	fake_energy("intel-rapl:0", 4000000);
-	wait_for_samples(2);
-	sampler_stop(s);
-
-	all = sampler_samples(s, &count);
-	assert_true(end - begin >= 2 && all + count - end >= 2);
-	energy_sum_begin(e, &sum, begin->energy);
-	for (const struct sampler_sample *p = begin + 1; p <= end; p++)
-		energy_sum_add(e, &sum, p->energy);
-	energy_total(e, &sum, 0.03, &total);
-	assert_int_equal(total.quality, ENERGY_MEASURED);
-	assert_true(total.joules > 1.2499 && total.joules < 1.2501);
-	sampler_free(s);
-	energy_close(e);
 }
 
 static void the_thread_stays_on_its_cpu(void **state)
@@ -468,46 +433,6 @@ static void many_threads_may_mark_at_once(void **state)
 	sampler_free(s);
 }
 
-static void an_interval_that_could_hide_a_wrap_is_refused(void **state)
-{
-	struct sampler_config config = { .max_samples = 10, .max_marks = 1, .cpu = -1 };
-	struct sampler *s;
-	int64_t most_ns;
-
-	fake_zone("intel-rapl:0", "package-0", 1000000);
-	config.energy = fake_open("powercap");
-	most_ns = energy_max_interval_ns(config.energy);	/* 655 s */
-	config.interval_ns = most_ns + 1;
-	assert_int_equal(sampler_start(&s, &config), -ERANGE);
-	config.interval_ns = most_ns;
-	assert_int_equal(sampler_start(&s, &config), 0);
-	sampler_free(s);
-	config.interval_ns = -1;
-	assert_int_equal(sampler_start(&s, &config), -EINVAL);
-	energy_close((struct energy *)config.energy);
-}
-
-static void the_default_interval_is_shortened_for_a_fast_counter(void **state)
-{
-	struct sampler_config config = { .max_samples = 100, .max_marks = 1, .cpu = -1 };
-	struct sampler *s;
-	size_t count;
-
-	/* 4 J at 200 W are 20 ms: to be read every 10 ms. */
-	fake_zone("intel-rapl:0", "package-0", 1000000);
-	fake_write("class/powercap/intel-rapl:0/max_energy_range_uj", "4000000\n");
-	config.energy = fake_open("powercap");
-	assert_int_equal(sampler_start(&s, &config), 0);
-	usleep(95000);						/* none would be due at 10 Hz */
-	sampler_stop(s);
-	sampler_samples(s, &count);
-	assert_true(count + sampler_stats(s).lost >= 9);
-	sampler_free(s);
-	energy_close((struct energy *)config.energy);
-}
-
-#define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,9 +446,6 @@ int main(void)
 		cmocka_unit_test(what_is_lost_in_a_stretch_of_time_is_known),
 		cmocka_unit_test(late_samples_of_a_stretch_are_counted),
 		cmocka_unit_test(many_threads_may_mark_at_once),
-		fake_test(an_interval_that_could_hide_a_wrap_is_refused),
-		fake_test(the_default_interval_is_shortened_for_a_fast_counter),
-		fake_test(energy_of_a_phase_comes_from_its_edges),
 		cmocka_unit_test(the_thread_stays_on_its_cpu),
 		cmocka_unit_test(stop_does_not_wait_for_the_next_sample),
 		cmocka_unit_test(drained_samples_give_their_room_back),

@@ -130,6 +130,10 @@ static void a_meter_of_the_server_is_said_to_be_one(void **state)
 	pid = fork();
 	if (pid == 0)
 		be_a_meter();
+	tool_run(&t, "--source hwmon calibrate --settle=300ms --hold=500ms >/dev/full");
+	assert_int_equal(t.status, 125);
+	if (!strstr(t.err, "loads were all alike"))
+		tool_said(&t, "the report could not be written");
 	tool_run(&t, "--source hwmon calibrate --settle=300ms --hold=500ms");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -160,6 +164,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	refused("--source nosuch calibrate", "no such energy source");
 	refused("calibrate --hold=soon", "'soon' is no time");
 	refused("calibrate --hold=1ms", "too short");
+	refused("calibrate --settle=9223372036854775807ns", "over an hour");
 }
 
 static void a_program_of_that_name_can_be_run(void **state)

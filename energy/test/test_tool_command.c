@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-energy: a command is run as if nothing ran it, and its end is told. */
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -128,6 +129,28 @@ static void a_signal_that_ends_a_repetition_is_no_success(void **state)
 	tool_said(&t, "stopped by SIGTERM after 0 of 5 runs");
 }
 
+/* One that comes with the run's end ends the repetition behind that run, not the next. */
+static void a_signal_at_the_end_of_a_run_is_of_that_run(void **state)
+{
+	cpu_set_t all, one;
+	int cpu = 0;
+
+	/* On one CPU the run has often ended when memnet-energy gets to see the signal. */
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	signal(SIGTERM, SIG_DFL);
+	for (int i = 0; i < 20; i++) {
+		tool_run(&t, "-r 3 -e task-clock -- sh -c 'kill -TERM $PPID; exit 0'");
+		assert_int_equal(t.status, 128 + SIGTERM);
+		tool_said(&t, "stopped by SIGTERM after 1 of 3 runs\n");
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 static const char *soft_limit(void)
 {
 	static char text[32];
@@ -161,6 +184,7 @@ int main(void)
 		fake_test(the_commands_output_and_input_are_its_own),
 		fake_test(signals_are_passed_on),
 		fake_test(a_signal_that_ends_a_repetition_is_no_success),
+		fake_test(a_signal_at_the_end_of_a_run_is_of_that_run),
 		fake_test(the_command_starts_with_the_signals_we_started_with),
 	};
 

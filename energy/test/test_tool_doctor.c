@@ -72,6 +72,18 @@ static void a_refusal_is_an_error_and_not_the_first_remark(void **state)
 	tool_said(&t, "--source hwmon: no sensor of a package or of the machine");
 }
 
+static void a_path_too_long_is_no_lack_of_memory(void **state)
+{
+	char dots[300] = "";
+
+	for (size_t i = 0; i + 2 < sizeof(dots); i += 2)
+		strcat(dots, "/.");
+	tool_run(&t, "--sysfs %s%s doctor", fake_root(), dots);
+	said("ABSENT    powercap       File name too long");
+	said("ABSENT    joules         File name too long");
+	assert_null(strstr(t.out, "memory"));
+}
+
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -81,6 +93,7 @@ int main(void)
 		fake_test(the_doctor_wants_windows_as_long_as_the_sensor_does),
 		fake_test(the_doctor_tries_any_number_of_domains),
 		fake_test(a_refusal_is_an_error_and_not_the_first_remark),
+		fake_test(a_path_too_long_is_no_lack_of_memory),
 	};
 
 	return cmocka_run_group_tests_name("tool doctor", tests, NULL, NULL);

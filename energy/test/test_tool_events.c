@@ -78,6 +78,19 @@ static void a_modifier_nobody_knows_is_refused(void **state)
 	}
 }
 
+static void a_clock_is_in_ns_however_it_is_spelled(void **state)
+{
+	static const char *const names[] = { "TASK-CLOCK", "perf::PERF_COUNT_SW_TASK_CLOCK",
+					     "cpu-clock:u" };
+	char cells[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		tool_run(&t, "--csv -e %s true", names[i]);
+		snprintf(cells, sizeof(cells), "\"time_ns\",\"%s\",", names[i]);
+		tool_said(&t, cells);
+	}
+}
+
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -87,6 +100,7 @@ int main(void)
 		fake_test(an_event_nobody_knows_is_refused_or_if_of_a_file_absent),
 		fake_test(the_default_set_is_what_is_counted_by_default),
 		fake_test(a_modifier_nobody_knows_is_refused),
+		fake_test(a_clock_is_in_ns_however_it_is_spelled),
 	};
 
 	return cmocka_run_group_tests_name("tool_events", tests, NULL, NULL);

@@ -181,6 +181,12 @@ static void json_has_names_that_are_not_utf_8(void **state)
 	all = report_read(t.err);
 	assert_non_null(report_find(json_array_get(all, 0), "count", "no-such?"));
 	json_decref(all);
+	/* nor is a long word cut for the sake of one byte */
+	tool_run(&t, "--json true $(printf '\\377%%0400d' 7)");
+	all = report_read(t.err);
+	assert_int_equal(strlen(json_string_value(json_array_get(
+			 json_object_get(json_array_get(all, 0), "command"), 1))), 401);
+	json_decref(all);
 }
 
 /* The PMU counts CPU clock, 1 J a second; powercap has 2.5 J of the same package. */
@@ -255,6 +261,27 @@ static void intervals_add_up_to_the_window(void **state)
 	close_to(report_value(record, "duration_s", "", "value"), seconds, 1e-6);
 	close_to(report_value(record, "time_ns", "task-clock", "counted"), clock_ns, 0.5);
 	close_to(joules, 4, 1e-9);
+	json_decref(all);
+}
+
+/* The counter goes round so soon that most deadlines are missed. */
+static void samples_lost_are_those_of_the_interval(void **state)
+{
+	json_int_t lost = 0;
+	json_t *all;
+	size_t n;
+
+	fake_zone("intel-rapl:0", "package-0", 1000);
+	fake_write("class/powercap/intel-rapl:0/max_energy_range_uj", "20000\n");
+	tool_run(&t, "--json -I 50 sleep 0.2");
+	all = report_read(t.err);
+	n = json_array_size(all);
+	assert_true(n >= 3);
+	for (size_t i = 0; i < n - 1; i++)
+		lost += json_integer_value(json_object_get(json_array_get(all, i), "samples_lost"));
+	assert_true(lost > 0);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(all, n - 1),
+							    "samples_lost")), lost);
 	json_decref(all);
 }
 
@@ -398,6 +425,7 @@ int main(void)
 		fake_test(json_has_names_that_are_not_utf_8),
 		fake_test(the_witness_and_its_difference_are_in_csv_and_json),
 		fake_test(intervals_add_up_to_the_window),
+		fake_test(samples_lost_are_those_of_the_interval),
 		fake_test(an_interval_longer_than_the_command_is_its_only_one),
 		fake_test(seven_runs_give_a_median_and_its_interval),
 		fake_test(under_six_runs_give_a_range_and_say_so),

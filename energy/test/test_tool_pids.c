@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 #include "energy/test/fake_sysfs.h"
 #include "energy/test/run_tool.h"
+#include "memnet-core/base/io.h"
 
 /* Too large for a stack of tests. */
 static struct tool t;
@@ -108,6 +110,41 @@ static void ctrl_c_and_the_timeout_end_a_window_without_a_command(void **state)
 	tool_said(&t, "task-clock");
 }
 
+/* Run -p on a sleeper, which the kernel collects as it ends. */
+static void measure_collected(void)
+{
+	char script[512], path[128];
+	uint64_t sleeper = 0;
+	pid_t shell;
+
+	snprintf(script, sizeof(script), "trap '' CHLD; sleep 0.3 & echo $! >%s/new; "
+		 "mv %s/new %s/pid; sleep 0.4", fake_root(), fake_root(), fake_root());
+	shell = start_shell(script);
+	snprintf(path, sizeof(path), "%s/pid", fake_root());
+	for (int i = 0; i < 100 && mn_read_u64(path, &sleeper); i++)
+		usleep(5000);
+	fake_remove("pid");
+	tool_run(&t, "-p %d -e task-clock", (int)sleeper);
+	waitpid(shell, NULL, 0);
+}
+
+/* Nobody can ask for the time of a process that has been collected. */
+static void time_that_could_not_be_read_is_said_to_be_missing(void **state)
+{
+	static const char said[] = "the process itself  (up to 100 ms before its end may be missing)";
+	int tries = 0;
+	pid_t pid;
+
+	do		/* we may be so fast that it is not collected yet */
+		measure_collected();
+	while (!strstr(t.err, said) && ++tries < 10);
+	tool_said(&t, said);
+	pid = start_sleeper("0.3");
+	tool_run(&t, "-p %d -e task-clock", pid);
+	waitpid(pid, NULL, 0);
+	tool_not_said(&t, "may be missing");
+}
+
 static void a_process_that_is_not_there_is_an_error(void **state)
 {
 	tool_run(&t, "-p 4194303");
@@ -125,6 +162,7 @@ int main(void)
 		fake_test(a_process_named_twice_is_counted_once),
 		fake_test(the_time_of_a_process_is_said_to_be_without_its_children),
 		fake_test(ctrl_c_and_the_timeout_end_a_window_without_a_command),
+		fake_test(time_that_could_not_be_read_is_said_to_be_missing),
 		fake_test(a_process_that_is_not_there_is_an_error),
 	};
 

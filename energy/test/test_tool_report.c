@@ -44,6 +44,24 @@ static void wait_for_bytes(int fd, int least)
 	assert_true(n >= least);
 }
 
+/* As `memnet-energy -a -I 1000 2>&1 | head` has it: nobody would end it. */
+static void a_window_without_a_command_ends_when_its_reader_has_gone(void **state)
+{
+	static const char *const words[] = { "-a", "-p 1", "-a --timeout 9223372036854775807ns" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		int fd = open_fifo();
+
+		tool_start(&t, "%s -I 20 --csv -o %s/fifo", words[i], fake_root());
+		wait_for_bytes(fd, 1024);
+		close(fd);
+		tool_wait(&t);
+		assert_int_equal(t.status, 125);
+		tool_said(&t, "/fifo: Broken pipe");
+		fake_remove("fifo");
+	}
+}
+
 static void a_reader_that_does_not_read_keeps_nobody_from_ending_it(void **state)
 {
 	int fd = open_fifo();
@@ -141,6 +159,7 @@ static void a_report_that_cannot_be_written_is_no_success(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		fake_test(a_window_without_a_command_ends_when_its_reader_has_gone),
 		fake_test(a_reader_that_does_not_read_keeps_nobody_from_ending_it),
 		fake_test(a_reader_that_goes_away_does_not_take_the_command_with_it),
 		fake_test(a_closed_standard_error_is_refused_and_taken_for_nothing_else),

@@ -12,6 +12,7 @@
 #include "memnet-core/base/parse.h"
 
 #define SHORTEST_NS	(100 * NSEC_PER_MSEC)
+#define LONGEST_NS	(3600 * NSEC_PER_SEC)
 #define LEAST_SLOPE	0.01	/* of idle power; what is less is rounding */
 
 enum { OPT_SETTLE = 256, OPT_HOLD };
@@ -28,8 +29,9 @@ static const struct argp_option option_table[] = {
 
 static void parse_time(struct argp_state *state, const char *text, int64_t least_ns, int64_t *ns)
 {
-	if (mn_parse_duration_ns(text, ns) || *ns < least_ns)
-		argp_error(state, "'%s' is no time, or too short: 500ms, 2s, ...", text);
+	if (mn_parse_duration_ns(text, ns) || *ns < least_ns || *ns > LONGEST_NS)
+		argp_error(state, "'%s' is no time, too short, or over an hour: 500ms, 2s, ...",
+			   text);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -140,7 +142,7 @@ static int report(const struct energy *e, const struct calibrate_point *points, 
 		return fail("power did not grow with load",
 			    "is the counter this machine's? see memnet-energy doctor");
 	print_model(e, &fits[SHAPE_LINEAR]);
-	return 0;
+	return fflush(stdout) || ferror(stdout) ? fail("the report could not be written", "") : 0;
 }
 
 /* The source that was tried says what would mend it; the model is no such source. */

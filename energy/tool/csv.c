@@ -134,7 +134,7 @@ static void csv_check(FILE *out, const struct session *session, const struct rec
 	record_begin(out, record);
 	row_value(out, &v, check->difference, -check->tolerance, check->tolerance);
 	csv_empty(out, 3);			/* of joules */
-	integer(out, isfinite(check->difference), check->agree);
+	integer(out, check->compared, check->agree);
 	csv_counter(out, NULL, false);
 	record_end(out, record, check->text);
 }

@@ -92,9 +92,10 @@ static enum outcome check_source(struct answer *a, const char *name)
 	const struct energy_config config = { .sysfs_root = a->options->sysfs, .source = name };
 	struct energy *e;
 	enum outcome outcome;
+	int ret = energy_open(&e, &config);
 
-	if (energy_open(&e, &config))
-		return answer(a, ABSENT, "out of memory");
+	if (ret)
+		return answer(a, ABSENT, "%s", strerror(-ret));
 	outcome = judge_source(a, e, name);
 	energy_close(e);
 	return outcome;
@@ -138,9 +139,10 @@ static enum outcome check_choice(struct answer *a)
 	struct energy *e;
 	enum outcome outcome;
 	char tried[sizeof(a->text)];
+	int ret = energy_open(&e, &config);
 
-	if (energy_open(&e, &config))
-		return answer(a, ABSENT, "out of memory");
+	if (ret)
+		return answer(a, ABSENT, "%s", strerror(-ret));
 	source = energy_source(e);
 	outcome = judge_source(a, e, source);
 	snprintf(tried, sizeof(tried), "%s", a->text);

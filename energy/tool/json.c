@@ -2,6 +2,7 @@
 /* One object a line: intervals, runs, the summary. What is absent is null, with a reason. */
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "energy/tool/output.h"
@@ -23,15 +24,17 @@ static json_t *number_of(const struct value *v, double value)
 static json_t *any_text(const char *word)
 {
 	json_t *string = json_string(word);
-	char copy[256];
+	char *copy;
 
 	if (string)
 		return string;
-	snprintf(copy, sizeof(copy), "%s", word);
-	for (char *p = copy; *p; p++)
+	copy = strdup(word);
+	for (char *p = copy; p && *p; p++)
 		if (*p & 0x80)
 			*p = '?';
-	return json_string(copy);
+	string = json_string(copy);
+	free(copy);
+	return string ? string : json_null();
 }
 
 static json_t *text(const char *value)
@@ -104,15 +107,13 @@ static json_t *notes(const struct energy *energy)
 
 static json_t *check_json(const struct energy_domain *domain, const struct energy_check *check)
 {
-	bool compared = isfinite(check->difference);
-
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", text(domain->name), "source", text(check->source),
 			 "witness", text(check->witness), "joules", number(check->joules),
 			 "witness_joules", number(check->witness_joules),
 			 "difference", number(check->difference),
 			 "tolerance", number(check->tolerance),
-			 "agree", compared ? json_boolean(check->agree) : json_null(),
+			 "agree", check->compared ? json_boolean(check->agree) : json_null(),
 			 "reason", text(check->text));
 }
 

@@ -15,7 +15,7 @@
 
 #include "energy/tool/window.h"
 
-static void keep_total(void *ctx, const struct record *record)
+static bool keep_total(void *ctx, const struct record *record)
 {
 	struct idle_window *idle = ctx;
 
@@ -24,6 +24,7 @@ static void keep_total(void *ctx, const struct record *record)
 	idle->busy_s = record->cpu.busy;
 	idle->busy_share = record->cpu.busy /
 			   (record->cpu.busy + record->cpu.steal + record->cpu.idle);
+	return true;
 }
 
 static void no_joules(struct energy_value *value, const char *source, const char *why)

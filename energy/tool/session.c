@@ -91,7 +91,7 @@ static void write_summary(struct report *report)
 	page_end(report, &page);
 }
 
-static void emit(void *ctx, const struct record *of_window)
+static bool emit(void *ctx, const struct record *of_window)
 {
 	struct report *report = ctx;
 	struct record record = *of_window;
@@ -106,6 +106,7 @@ static void emit(void *ctx, const struct record *of_window)
 	/* A run that failed did something else than the others: a row, but no value. */
 	if (report->session->options->repeat && record.kind == RECORD_RUN && record.status <= 0)
 		repeat_add(&report->repeat, &record);
+	return !report->sink.error;
 }
 
 /* A file that is there and is not found is a script whose first line names nothing. */
@@ -219,6 +220,7 @@ static int with_events(struct session *session)
 {
 	char **events, err[512];
 	int status = STATUS_TOOL;
+	bool *is_time;
 
 	if (events_parse(session->options->events, &events, err, sizeof(err))) {
 		complain("%s", err);
@@ -228,8 +230,14 @@ static int with_events(struct session *session)
 		session->n_events++;
 	session->events = (const char *const *)events;
 	session->event_notes = calloc(session->n_events, sizeof(*session->event_notes));
-	if (session->event_notes)
+	session->event_is_time = is_time = calloc(session->n_events, sizeof(*is_time));
+	for (size_t i = 0; is_time && i < session->n_events; i++)
+		is_time[i] = counters_is_clock(events[i]);
+	if (session->event_notes && is_time)
 		status = with_output(session);
+	else
+		complain("out of memory");
+	free(is_time);
 	free(session->event_notes);
 	events_free(events);
 	return status;

@@ -191,6 +191,17 @@ static void take_signal(struct target *t, const struct signalfd_siginfo *info)
 		kill(t->child, info->ssi_signo);
 }
 
+/* Those that came so far; were there any? */
+static bool take_signals(struct target *t)
+{
+	struct signalfd_siginfo info;
+	bool any = false;
+
+	for (; read(t->watch[0].fd, &info, sizeof(info)) == sizeof(info); any = true)
+		take_signal(t, &info);
+	return any;
+}
+
 static bool all_ended(struct target *t)
 {
 	size_t left = 0;
@@ -205,21 +216,20 @@ static bool all_ended(struct target *t)
 
 enum wake target_wait(struct target *t, int64_t until_ns)
 {
-	struct signalfd_siginfo info;
 	int64_t left_ns;
+	bool signalled;
 
 	while ((left_ns = until_ns - mn_now_ns()) > 0) {
 		struct timespec ts = mn_timespec(left_ns);
 
 		if (ppoll(t->watch, t->n_watch, &ts, NULL) <= 0)
 			continue;
+		/* First: one of what ended at once is not for whatever runs next. */
+		signalled = take_signals(t);
 		if (all_ended(t))
 			return WAKE_ENDED;
-		while (read(t->watch[0].fd, &info, sizeof(info)) == sizeof(info)) {
-			take_signal(t, &info);
-			if (t->child <= 0)
-				return WAKE_STOP;
-		}
+		if (signalled && t->child <= 0)
+			return WAKE_STOP;
 	}
 	return WAKE_TIME;
 }

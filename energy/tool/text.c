@@ -160,6 +160,8 @@ static void print_times(FILE *out, const struct session *session, const struct r
 			"the processes themselves");
 		if (isfinite(cpu->user))
 			fprintf(out, "  (user %.3f, system %.3f)", cpu->user, cpu->system);
+		if (r->gone)
+			fputs("  (up to 100 ms before its end may be missing)", out);
 		putc('\n', out);
 	}
 	if (isfinite(cpu->busy)) {

@@ -40,6 +40,7 @@ struct session {
 	const struct energy *energy;
 	const char *const *events;	/* ended by NULL */
 	size_t n_events;
+	const bool *event_is_time;	/* [n_events]: it counts ns */
 	char (*event_notes)[256];	/* [n_events]: why absent or partial; or "" */
 	unsigned cpus;			/* online */
 };
@@ -76,6 +77,7 @@ struct record {
 	int status;			/* as a shell has it; -1: no command, or not ended */
 	int ended_by;			/* the signal that ended the command, or 0 */
 	unsigned missed_threads;	/* began while -p attached: maybe not counted */
+	unsigned gone;			/* of -p: no CPU time since their last sample */
 };
 
 /* One number of a record, whatever it is of; for all that goes over numbers. */

@@ -48,7 +48,9 @@ static void scalar_value(const struct session *session, const struct record *rec
 		set_reason(value, scalar->absent);
 	} else if (session->options->n_pids &&
 		   scalar->offset == offsetof(struct record, cpu.command)) {
-		set_reason(value, "of the processes themselves, without their children");
+		snprintf(value->reason, sizeof(value->reason), "of the processes themselves, "
+			 "without their children%s", record->gone ?
+			 "; of those that ended up to 100 ms may be missing" : "");
 	}
 }
 
@@ -179,11 +181,6 @@ static void whole_value(const struct whole *whole, const struct record *record,
 	value->name = whole->name;
 }
 
-static bool counts_time(const char *event)
-{
-	return !strncmp(event, "task-clock", 10) || !strncmp(event, "cpu-clock", 9);
-}
-
 static void count_reason(const struct counter_sum *sum, const char *note, struct value *value)
 {
 	char why[300] = "";
@@ -207,7 +204,7 @@ static void event_value(const struct session *session, const struct record *reco
 {
 	const struct counter_sum *sum = &record->counters[i];
 
-	value->metric = counts_time(session->events[i]) ? "time_ns" : "count";
+	value->metric = session->event_is_time[i] ? "time_ns" : "count";
 	value->name = session->events[i];
 	value->source = "perf";
 	value->counter = sum;

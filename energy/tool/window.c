@@ -45,6 +45,7 @@ struct span {
 	struct energy_sum *sums;
 	int64_t begin_ns, end_ns;
 	double cpu_begin_s[MAX_PIDS], cpu_end_s[MAX_PIDS];	/* of each process of -p */
+	unsigned gone;			/* of them, at the end */
 	bool open;
 };
 
@@ -58,6 +59,7 @@ struct window {
 	struct edge begin, last, now;
 	struct record record;
 	int64_t origin_ns;
+	struct sampler_stats told;	/* by the intervals so far */
 	unsigned interval;
 	record_fn emit;
 	void *ctx;
@@ -93,9 +95,12 @@ static void span_add(const struct window *w, struct span *s, const struct sample
 {
 	energy_sum_add(w->session->energy, s->sums, sample->energy);
 	s->end_ns = sample->t_ns;
-	for (size_t i = 0; i < w->session->options->n_pids; i++)
+	s->gone = 0;
+	for (size_t i = 0; i < w->session->options->n_pids; i++) {
 		if (!sample->gauges[i].error)
 			s->cpu_end_s[i] = seconds(sample->gauges[i].raw);
+		s->gone += sample->gauges[i].error != 0;
+	}
 }
 
 static void close_part(struct window *w)
@@ -216,15 +221,23 @@ static void fill_record(struct window *w, const struct span *s, const struct edg
 	energy_total(energy, s->sums, busy_s, &r->total);
 	count_sum(&w->count, begin->counters, w->now.counters, r->counters);
 	r->missed_threads = w->count.missed_threads;
+	r->gone = s->gone;
 }
 
-static void emit_interval(struct window *w)
+static bool emit_interval(struct window *w)
 {
+	const struct sampler_stats all = w->record.sampler;
+	bool wanted;
+
 	w->record.kind = RECORD_INTERVAL;
 	w->record.interval = ++w->interval;
 	w->record.status = -1;
 	fill_record(w, &w->closed, &w->last);
-	w->emit(w->ctx, &w->record);
+	w->record.sampler.late -= w->told.late;
+	w->record.sampler.lost -= w->told.lost;
+	wanted = w->emit(w->ctx, &w->record);
+	w->record.sampler = w->told = all;
+	return wanted;
 }
 
 /* The edge just read begins the next interval; the one before gives its room. */
@@ -260,7 +273,7 @@ static void emit_run(struct window *w)
 
 static int64_t after(int64_t begin_ns, int64_t ns)
 {
-	return ns ? begin_ns + ns : INT64_MAX;
+	return ns && ns < INT64_MAX - begin_ns ? begin_ns + ns : INT64_MAX;
 }
 
 static void wait_for_end(struct window *w)
@@ -269,6 +282,7 @@ static void wait_for_end(struct window *w)
 	int64_t drain_ns = ROOM / 2 * sample_interval_ns(w->session->energy);
 	int64_t now_ns = mn_now_ns(), end_ns = after(now_ns, options->timeout_ns);
 	int64_t mark_ns = after(now_ns, options->interval_ns);
+	bool wanted;
 
 	for (;;) {
 		int64_t until_ns = MIN(MIN(end_ns, mark_ns), now_ns + drain_ns);
@@ -283,8 +297,10 @@ static void wait_for_end(struct window *w)
 			continue;
 		}
 		mark(w, WINDOW);
-		emit_interval(w);
+		wanted = emit_interval(w);
 		next_interval(w);
+		if (!wanted && !options->command)
+			return;
 		while (mark_ns <= now_ns)
 			mark_ns += options->interval_ns;
 	}

@@ -5,8 +5,11 @@
 
 #include "energy/tool/tool.h"
 
-/* Called with each interval and, last, with the whole window. */
-typedef void (*record_fn)(void *ctx, const struct record *record);
+/*
+ * Called with each interval and, last, with the whole window. False: nobody wants any more; a
+ * window without a command ends then.
+ */
+typedef bool (*record_fn)(void *ctx, const struct record *record);
 
 struct window_end {
 	int status;			/* of the command, as a shell has it; 0 if there is none */

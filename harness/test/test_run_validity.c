@@ -113,6 +113,20 @@ static void steal_is_judged_by_each_set_of_cpus(void **state)
 	is_valid("a hypervisor took 15.0 % of the vCPUs' CPUs, which this plan allows");
 }
 
+static void other_programs_may_use_as_much(void **state)
+{
+	row.others_s = NAN;			/* nobody knows */
+	is_valid("");
+	row.others_s = 0.4;			/* 10 % of two CPUs for 2 s */
+	is_valid("");
+	row.others_s = 0.5;
+	is_invalid("other programs used 12.5 % of the run's CPUs");
+	make_run(NULL);
+	plan.steal_percent = 20;
+	row.others_s = 0.5;
+	is_valid("other programs used 12.5 % of the run's CPUs, which this plan allows");
+}
+
 static void a_calibration_goes_on_where_a_hypervisor_steals(void **state)
 {
 	ROW_TEXT(row.kind, "calibrate");
@@ -198,6 +212,7 @@ int main(void)
 		TEST(some_samples_may_be_lost),
 		TEST(threads_must_be_where_they_were_pinned),
 		TEST(steal_is_judged_by_each_set_of_cpus),
+		TEST(other_programs_may_use_as_much),
 		TEST(a_calibration_goes_on_where_a_hypervisor_steals),
 		TEST(the_guests_clock_must_agree),
 		TEST(bytes_must_be_right_and_possible),

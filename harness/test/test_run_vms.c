@@ -248,6 +248,24 @@ static void what_one_guest_did_not_count_is_absent(void **state)
 	assert_true(f.row.stream_bytes == ABSENT_INTEGER && isnan(f.row.stream_bytes_per_s));
 }
 
+static void time_of_what_has_ended_is_absent(void **state)
+{
+	struct threads_reading *begin = &f.run->begin.threads, *end = &f.run->end.threads;
+
+	topology("two-vm", 2, "hybrid-saturate", "send");
+	counted(0, 1000, 500, 99);
+	counted(1, 1000, 77, 4000);
+	ended(1, 4000, "ok");
+	begin->vcpu_ns[0] = begin->cpu_ns[CLASS_PEER] = 7 * NSEC_PER_SEC;
+	end->vcpu_ns[0] = end->cpu_ns[CLASS_PEER] = 0;
+	begin->cpu_ns[CLASS_QEMU] = NSEC_PER_SEC;	/* read a tick apart */
+	end->cpu_ns[CLASS_QEMU] = NSEC_PER_SEC - 9 * NSEC_PER_MSEC;
+	run_fill_row(f.run);
+	assert_true(isnan(f.row.cpu_vcpu_compute_s) && isnan(f.row.cpu_peer_s));
+	assert_true(isnan(f.row.cpu_total_s));
+	assert_true(f.row.cpu_qemu_s == 0);
+}
+
 static void the_copy_bandwidth_is_for_each_vm(void **state)
 {
 	three_alike("network", "send");
@@ -287,6 +305,7 @@ int main(void)
 		TEST(one_bad_verdict_is_enough),
 		TEST(who_has_no_verdict_or_lost_bytes_is_named),
 		TEST(what_one_guest_did_not_count_is_absent),
+		TEST(time_of_what_has_ended_is_absent),
 		TEST(the_copy_bandwidth_is_for_each_vm),
 		TEST(a_vm_above_the_copy_bandwidth_is_not_believed),
 		TEST(one_guest_whose_clock_is_off_is_enough),

@@ -127,8 +127,8 @@ static void print_not_compared(const struct comparison *c, FILE *out)
 	}
 	fputc('\n', out);
 	if (!c->n && c->not_compared[NOT_DETERMINISTIC] && !c->not_compared[NOT_ONE_SOURCE])
-		fprintf(out, "note          deterministic are guest instructions per byte alone: of "
-			"scenarios network and network-paced, of plans with guest_insns = yes\n");
+		fprintf(out, "note          only guest instructions per byte are deterministic: of "
+			"scenarios network and network-paced, where the plan has guest_insns = yes\n");
 }
 
 /* How much may have changed all the same: "unchanged" within 95 % is not much of an all-clear. */

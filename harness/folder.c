@@ -208,6 +208,8 @@ void folder_discard(struct folder *f)
 	path_in(f, "logs", path, sizeof(path));
 	rmdir(path);
 	rmdir(f->dir);
+	*strrchr(f->dir, '/') = '\0';
+	rmdir(f->dir);		/* the plan's, if this was its first */
 	f->dir[0] = '\0';
 }
 

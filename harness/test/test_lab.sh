@@ -114,7 +114,7 @@ if unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null; then
 	lab 1 run "$tmp/small.ini" --accel=kvm --lock="$tmp/lock" --build="$tmp/build"
 	says "--accel=kvm: " "--accel=tcg"
 	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
-	[ "$(find "$tmp/results" -type f -o -type l)" = "" ] || fail "a folder is left"
+	[ "$(find "$tmp/results" -mindepth 1)" = "" ] || fail "a folder is left"
 fi
 lab 1 resume
 says "results/latest: No such file" "--results=DIR"

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/experiment_internal.h"
@@ -85,12 +86,28 @@ static int check_same_accel(struct experiment *x)
 	return 0;
 }
 
+/* What lies in SANDBOX_TMP is out of sight inside. */
+static int check_place(struct experiment *x)
+{
+	char *real = realpath(x->folder.dir, NULL);
+	bool hidden = real && !strncmp(real, SANDBOX_TMP "/", strlen(SANDBOX_TMP "/"));
+
+	free(real);
+	if (!hidden)
+		return 0;
+	snprintf(x->err, sizeof(x->err), "%s: each experiment has a " SANDBOX_TMP " of its own; give "
+		 "results another place: --results=DIR", x->folder.dir);
+	return -EINVAL;
+}
+
 static int set_up_in_folder(struct experiment *x)
 {
 	const struct energy_config energy_config = { 0 };
 	long n;
-	int ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
+	int ret = check_place(x);
 
+	if (!ret)
+		ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
 	describe_vm(x);
 	if (!ret)
 		ret = sandbox_enter(x->err, sizeof(x->err));

@@ -97,6 +97,12 @@ touch "$tmp/build/guest/vmlinuz" "$tmp/build/guest/initrd.img" "$tmp/build/bin/m
 lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock" --build="$tmp/build"
 says "$tmp/no/such/small/"
 [ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+if [ -d /dev/shm ]; then
+	shm=/dev/shm/memnet-test-lab.$$
+	lab 1 run "$tmp/small.ini" --results="$shm" --lock="$tmp/lock" --build="$tmp/build"
+	says "each experiment has a /dev/shm of its own" "--results=DIR"
+	rmdir "$shm" || fail "a folder is left"
+fi
 (exec 9>"$tmp/lock" && flock 9 && exec sleep 60) &
 holder=$!
 until ! flock -n "$tmp/lock" true; do sleep 0.05; done

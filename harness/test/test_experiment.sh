@@ -236,11 +236,12 @@ nothing_left
 
 case="resumed on another machine"
 sed -i 's/"cpu": ".*"/"cpu": "another"/' "$tmp/results/latest/environment.json"
-before=$(ls "$tmp/results/latest/")
+before=$(ls -l --full-time "$tmp/results/latest/")
 run 1 resume
 grep -q "another kind of host: cpu is '.*' against 'another'; finish it there" "$tmp/log" ||
 	fail "not why"
-[ "$(ls "$tmp/results/latest/")" = "$before" ] || fail "something is left in the folder"
+[ "$(ls -l --full-time "$tmp/results/latest/")" = "$before" ] || fail "something is left in the folder"
+[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
 nothing_left
 
 case="mistakes"

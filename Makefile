@@ -275,6 +275,7 @@ plan_src := \
 	harness/plan_lists.c \
 	harness/plan_cpus.c \
 	harness/plan_runs.c \
+	harness/plan_shipped.c \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
@@ -728,6 +729,7 @@ experiment: all guest-image
 	$(Q)$(LAB) --accel=$(ACCEL) $(if $(RESUME),resume $(RESUME),run $(PLAN))
 	$(Q)plots/plot.sh $(if $(RESUME),$(RESUME),$(RESULTS)/latest)
 	$(Q)$(LAB) report $(if $(RESUME),$(RESUME),$(RESULTS)/latest) > /dev/null
+	$(Q)echo "report: $(or $(RESUME),$(RESULTS)/$$(readlink $(RESULTS)/latest))/report.html"
 
 check-regression: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) check $(RESULTS)/latest
@@ -761,6 +763,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1
+	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/share/man/man1/memnet-lab.1
 	install -D -m 644 harness/completion/memnet-lab.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so

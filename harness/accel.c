@@ -89,6 +89,17 @@ static bool probe(struct accel *a, const struct vm_config *vm)
 	return ret != -EINTR;
 }
 
+/* Does a kernel boot under it? */
+static bool try_kvm(struct accel *a, const struct vm_config *vm, const char *cache)
+{
+	char key[512];
+
+	make_key(vm, key, sizeof(key));
+	if (probe(a, vm))
+		remember(a, cache, key);
+	return !strcmp(a->name, "kvm");
+}
+
 int accel_recall(struct accel *a, const char *want, const struct vm_config *vm, const char *cache)
 {
 	char key[512];
@@ -114,15 +125,24 @@ int accel_recall(struct accel *a, const char *want, const struct vm_config *vm, 
 	return recall(a, cache, key) ? 0 : -EAGAIN;
 }
 
+/* KVM was asked for: what is remembered against it is tried anew. */
+static int insist_on_kvm(struct accel *a, const struct vm_config *vm, const char *cache)
+{
+	int ret = accel_recall(a, "auto", vm, cache);
+	bool kvm = !ret && !strcmp(a->name, "kvm");
+
+	if (!kvm && !access("/dev/kvm", R_OK | W_OK))
+		kvm = try_kvm(a, vm, cache);
+	return kvm ? 0 : -ENODEV;
+}
+
 int accel_choose(struct accel *a, const char *want, const struct vm_config *vm, const char *cache)
 {
 	int ret = accel_recall(a, want, vm, cache);
-	char key[512];
 
-	if (ret != -EAGAIN)
-		return ret;
-	make_key(vm, key, sizeof(key));
-	if (probe(a, vm))
-		remember(a, cache, key);
-	return 0;
+	if (ret == -EAGAIN)
+		try_kvm(a, vm, cache);
+	else if (!ret && !strcmp(want, "kvm"))
+		return insist_on_kvm(a, vm, cache);
+	return ret == -EAGAIN ? 0 : ret;
 }

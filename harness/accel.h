@@ -18,8 +18,8 @@ struct accel {
 
 /*
  * @want is "auto", "kvm" or "tcg". @vm gives kernel, initrd and log_dir for the
- * probe; @cache is the file of the answer. 0; -EINVAL: not such a word. Inside
- * the sandbox; at most a few seconds.
+ * probe; @cache is the file of the answer. 0; -EINVAL: not such a word; -ENODEV: "kvm", and
+ * no kernel boots under it, a->reason says why. Inside the sandbox; at most a few seconds.
  */
 int accel_choose(struct accel *a, const char *want, const struct vm_config *vm, const char *cache);
 

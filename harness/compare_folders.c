@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "harness/provenance.h"
@@ -105,6 +106,14 @@ static void warn_of_two_sittings(const struct loaded *old, const struct loaded *
 			"compare with --deterministic\n", apart / 3600.0);
 }
 
+static bool are_one_folder(const struct loaded *a, const struct loaded *b)
+{
+	struct stat sa, sb;
+
+	return !stat(a->dir, &sa) && !stat(b->dir, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
 static int compare_loaded(const struct loaded *l, const struct margin_row *margins,
 			  size_t n_margins, bool deterministic_only, FILE *out, bool colour)
 {
@@ -134,6 +143,8 @@ static int compare_if_one_experiment(const struct compare_options *o, const stru
 		return ret;
 	if (!ret)
 		return COMPARE_NOTHING;
+	if (are_one_folder(&l[OLD], &l[NEW]))
+		fprintf(out, "note          OLD and NEW are one folder: there is no change to find\n");
 	if (same_host && !l[AA].dir && !o->deterministic_only)
 		warn_of_two_sittings(&l[OLD], &l[NEW], out);
 	if (!same_host)

@@ -69,14 +69,18 @@ static void print_need(FILE *out, const struct finding *f)
 
 static void print_finding(FILE *out, const struct finding *f, bool colour)
 {
+	const char *unit;
+	double scale;
+
 	print_head(out, f->kind, colour);
 	print_configuration(out, f->new->row[0]);
 	if (!f->metric) {
 		print_broken(out, f);
 		return;
 	}
-	fprintf(out, ": %s %.4g -> %.4g %s, %.3fx", f->metric->name, f->median_old, f->median_new,
-		f->metric->unit, f->ratio);
+	scale = metric_scale(f->metric, f->median_old, f->new->row[0]->compute_kernel, &unit);
+	fprintf(out, ": %s %.4g -> %.4g %s, %.3fx", f->metric->name, scale * f->median_old,
+		scale * f->median_new, unit, f->ratio);
 	if (isnan(f->low))
 		fprintf(out, " (n < %d: no interval)", STATS_INTERVAL_MIN_N);
 	else
@@ -122,6 +126,9 @@ static void print_not_compared(const struct comparison *c, FILE *out)
 		between = ", ";
 	}
 	fputc('\n', out);
+	if (!c->n && c->not_compared[NOT_DETERMINISTIC] && !c->not_compared[NOT_ONE_SOURCE])
+		fprintf(out, "note          only guest instructions per byte are deterministic: of "
+			"scenarios network and network-paced, where the plan has guest_insns = yes\n");
 }
 
 /* How much may have changed all the same: "unchanged" within 95 % is not much of an all-clear. */

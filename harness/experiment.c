@@ -96,7 +96,8 @@ static int write_row(struct experiment *x, const struct run_row *row)
 	int ret = runs_append(x->folder.runs_fd, row, 1);
 
 	count_row(x, row);
-
+	if (!ret && row->order == 1 && !x->o->resume)
+		folder_point_latest(&x->folder, x->o->results);
 	if (ret)
 		snprintf(x->err, sizeof(x->err), "cannot write a row of %s/runs.csv: %s; the rows "
 			 "before it are whole. Mend that, then: memnet-lab resume %s",
@@ -407,15 +408,18 @@ static void tear_down(struct experiment *x)
 int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 {
 	struct experiment *x = calloc(1, sizeof(*x));
+	bool begun = false;
 	int ret, status = 0;
 
 	dir[0] = '\0';
 	if (!x)
 		return 1;
 	x->o = o;
-	x->folder.runs_fd = x->folder.samples_fd = -1;
+	x->folder.runs_fd = x->folder.samples_fd = x->lock_fd = -1;
 	interrupt_catch();
-	ret = experiment_take_lock(x);
+	ret = experiment_check(x);
+	if (!ret)
+		ret = experiment_take_lock(x);
 	if (ret == -EBUSY) {
 		status = say(x, EXIT_BUSY);
 		tear_down(x);
@@ -423,9 +427,11 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	}
 	if (!ret)
 		ret = experiment_set_up(x);
-	snprintf(dir, dirlen, "%s", x->folder.dir);
-	if (!ret)
+	if (!ret) {
+		begun = true;
+		snprintf(dir, dirlen, "%s", x->folder.dir);
 		ret = begin_progress(x);
+	}
 	if (!ret) {
 		announce(x);
 		ret = experiment_calibrate(x);
@@ -446,7 +452,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 	} else if (ret) {
 		status = say(x, 1);
 	}
-	if (x->folder.dir[0])
+	if (begun)
 		folder_note(&x->folder, status ? "stopped status=%d" : "finished status=%d",
 			    status);
 	tear_down(x);

@@ -35,7 +35,8 @@ struct experiment_options {
 
 /*
  * Carry it out, with progress on standard error. The folder's path is left in
- * @dir, also on failure if it was made. Exit status: 0 every run was made (what
+ * @dir, also on failure; "" if it did not come to a first run: then an old one is as
+ * it was. Exit status: 0 every run was made (what
  * became of each is in its row); 1 a clear line was printed; 75 another experiment runs;
  * 130 interrupted. The process is in a sandbox afterwards.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an experiment begins with: the lock, before there is a folder, so that who is
- * refused leaves nothing; the folder; its environment. Values of two kinds of host do not
- * go into one folder.
+ * What an experiment begins with: what was typed, before it may have to wait for another one;
+ * the lock, before there is a folder, so that who is refused leaves nothing; the folder; its
+ * environment. Values of two kinds of host do not go into one folder.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,22 +53,50 @@ static int check_part(struct experiment *x)
 	return -EINVAL;
 }
 
-int experiment_open_folder(struct experiment *x)
+static int read_plan(struct experiment *x)
 {
 	int ret;
 
 	if (x->o->resume)
-		return folder_resume(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
+		return folder_read_head(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
 	ret = plan_load(&x->plan, x->o->plan, x->err, sizeof(x->err));
 	if (ret)
 		return ret;
 	if (x->o->seed)
 		x->plan.seed = x->o->seed;
-	if (x->o->part.last) {
-		ret = check_part(x);
-		if (ret)
-			return ret;
+	return x->o->part.last ? check_part(x) : 0;
+}
+
+/* The programs and the image, all under the build folder. 0 or -ENOENT. */
+static int locate_parts(struct experiment *x)
+{
+	static const char *const parts[] = {
+		"guest/vmlinuz", "guest/initrd.img", "bin/memnetd", "bin/memnet-work",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		snprintf(x->paths[i], sizeof(x->paths[i]), "%s/%s", x->o->build, parts[i]);
+		if (access(x->paths[i], R_OK)) {
+			snprintf(x->err, sizeof(x->err), "%s: %s; make all guest-image, in MemNet's "
+				 "tree, builds it; --build=DIR says where it is", x->paths[i],
+				 strerror(errno));
+			return -ENOENT;
+		}
 	}
+	return 0;
+}
+
+int experiment_check(struct experiment *x)
+{
+	int ret = read_plan(x);
+
+	return ret ? ret : locate_parts(x);
+}
+
+int experiment_open_folder(struct experiment *x)
+{
+	if (x->o->resume)
+		return folder_resume(&x->folder, x->o->resume, &x->plan, x->err, sizeof(x->err));
 	return folder_create(&x->folder, x->o->results, &x->plan, x->o->part, x->err,
 			     sizeof(x->err));
 }

@@ -39,13 +39,20 @@ struct experiment {
  */
 int experiment_take_lock(struct experiment *x);
 
-/* Read the plan and make its folder, or open the old one. 0, or -errno with a line in x->err. */
+/*
+ * What can be known before the machine is free: the plan, or that of the folder to be
+ * resumed; which part of it; that programs and image are there. Nothing is made. 0, or -errno
+ * with a line in x->err.
+ */
+int experiment_check(struct experiment *x);
+
+/* Make the folder of the plan, or open the old one. 0, or -errno with a line in x->err. */
 int experiment_open_folder(struct experiment *x);
 
 /*
  * All that the runs need, from the plan and the options; the process is in a sandbox
  * afterwards, x->runs are those of this sitting, and its environment is written. 0, or
- * -errno with a line in x->err.
+ * -errno with a line in x->err; then there is no new folder.
  */
 int experiment_set_up(struct experiment *x);
 

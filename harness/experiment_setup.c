@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a plan to what its runs need: the folder, CPUs, programs and image, the sandbox,
- * an accelerator, sources of energy; then the runs in their order.
+ * From a plan to what its runs need: the folder, CPUs, the sandbox, an accelerator, sources
+ * of energy; then the runs in their order. The folder comes before the sandbox, in which
+ * SANDBOX_TMP is another place; if something is missing then, a new one goes again.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/experiment_internal.h"
 #include "harness/insns_plugin.h"
@@ -16,21 +17,8 @@
 #define READY_TCG_MS		90000
 #define READY_KVM_MS		20000
 
-/* The programs and the image, all under the build folder. 0 or -ENOENT. */
-static int locate_parts(struct experiment *x)
+static void describe_vm(struct experiment *x)
 {
-	static const char *const parts[] = {
-		"guest/vmlinuz", "guest/initrd.img", "bin/memnetd", "bin/memnet-work",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		snprintf(x->paths[i], sizeof(x->paths[i]), "%s/%s", x->o->build, parts[i]);
-		if (access(x->paths[i], R_OK)) {
-			snprintf(x->err, sizeof(x->err), "%s: %s; build it with: "
-				 "make all guest-image", x->paths[i], strerror(errno));
-			return -ENOENT;
-		}
-	}
 	snprintf(x->paths[4], sizeof(x->paths[4]), "%s/logs", x->folder.dir);
 	x->vm_config = (struct vm_config){
 		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
@@ -38,18 +26,24 @@ static int locate_parts(struct experiment *x)
 		.initrd = x->paths[1], .memnetd = x->paths[2], .work = x->paths[3],
 		.log_dir = x->paths[4],
 	};
-	return 0;
 }
 
 static int choose_accel(struct experiment *x)
 {
+	struct vm_config probe = x->vm_config;
 	char cache[600];
+	int ret;
 
+	probe.log_dir = SANDBOX_TMP;
 	snprintf(cache, sizeof(cache), "%s/accel.cache", x->o->build);
-	if (accel_choose(&x->accel, x->o->accel, &x->vm_config, cache)) {
+	ret = accel_choose(&x->accel, x->o->accel, &probe, cache);
+	if (ret == -EINVAL)
 		snprintf(x->err, sizeof(x->err), "--accel=%s: want auto, kvm or tcg", x->o->accel);
-		return -EINVAL;
-	}
+	else if (ret)
+		snprintf(x->err, sizeof(x->err), "--accel=%s: %s; --accel=tcg goes without KVM",
+			 x->o->accel, x->accel.reason);
+	if (ret)
+		return ret;
 	x->vm_config.accel = x->accel.name;
 	x->vm_config.fault = x->o->fault;
 	x->vm_config.cpu_model = x->plan.cpu_model;
@@ -92,16 +86,29 @@ static int check_same_accel(struct experiment *x)
 	return 0;
 }
 
-int experiment_set_up(struct experiment *x)
+/* What lies in SANDBOX_TMP is out of sight inside. */
+static int check_place(struct experiment *x)
+{
+	char *real = realpath(x->folder.dir, NULL);
+	bool hidden = real && !strncmp(real, SANDBOX_TMP "/", strlen(SANDBOX_TMP "/"));
+
+	free(real);
+	if (!hidden)
+		return 0;
+	snprintf(x->err, sizeof(x->err), "%s: each experiment has a " SANDBOX_TMP " of its own; give "
+		 "results another place: --results=DIR", x->folder.dir);
+	return -EINVAL;
+}
+
+static int set_up_in_folder(struct experiment *x)
 {
 	const struct energy_config energy_config = { 0 };
 	long n;
-	int ret = experiment_open_folder(x);
+	int ret = check_place(x);
 
 	if (!ret)
 		ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
-	if (!ret)
-		ret = locate_parts(x);
+	describe_vm(x);
 	if (!ret)
 		ret = sandbox_enter(x->err, sizeof(x->err));
 	if (!ret)
@@ -119,5 +126,19 @@ int experiment_set_up(struct experiment *x)
 	}
 	x->n_runs = plan_part(x->runs, n, x->folder.part);
 	x->order = x->folder.n_done + 1;
-	return experiment_write_environment(x);
+	ret = experiment_write_environment(x);
+	if (!ret && x->o->resume)
+		ret = folder_note_resumption(&x->folder, x->err, sizeof(x->err));
+	return ret;
+}
+
+int experiment_set_up(struct experiment *x)
+{
+	int ret = experiment_open_folder(x);
+
+	if (!ret)
+		ret = set_up_in_folder(x);
+	if (ret && !x->o->resume)
+		folder_discard(&x->folder);
+	return ret;
 }

@@ -80,8 +80,7 @@ static int write_plan(const struct plan *plan, const char *path)
 	return fclose(f) || bad ? -EIO : 0;
 }
 
-/* results/latest -> <plan>/<time>-<git>; replaced in one step. */
-static void point_latest(const struct folder *f, const char *results)
+void folder_point_latest(const struct folder *f, const char *results)
 {
 	char link[600], temporary[620];
 
@@ -190,10 +189,28 @@ int folder_create(struct folder *f, const char *results, const struct plan *plan
 		ret = note_creation(f, plan);
 	if (ret)
 		return complain(err, errlen, ret, f->dir);
-	ret = open_tables(f, err, errlen);
-	if (!ret)
-		point_latest(f, results);
-	return ret;
+	return open_tables(f, err, errlen);
+}
+
+void folder_discard(struct folder *f)
+{
+	static const char *const made[] = {
+		PLAN_COPY, "manifest", "runs.csv", "samples.csv", "environment.json",
+	};
+	char path[640];
+
+	if (!f->dir[0])
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		path_in(f, made[i], path, sizeof(path));
+		unlink(path);
+	}
+	path_in(f, "logs", path, sizeof(path));
+	rmdir(path);
+	rmdir(f->dir);
+	*strrchr(f->dir, '/') = '\0';
+	rmdir(f->dir);		/* the plan's, if this was its first */
+	f->dir[0] = '\0';
 }
 
 /* Who began it, seed and part stand in the manifest's first line. */
@@ -202,15 +219,21 @@ static int read_creation(struct folder *f, char *err, size_t errlen)
 	char path[600], line[512] = "", *at = NULL;
 	FILE *file;
 
+	if (access(f->dir, F_OK))
+		return complain(err, errlen, -errno, f->dir);
 	path_in(f, "manifest", path, sizeof(path));
 	file = fopen(path, "re");
-	if (file && fgets(line, sizeof(line), file))
+	if (!file) {
+		snprintf(err, errlen, "%s: %s; without it a folder can be neither resumed nor merged",
+			 path, strerror(errno));
+		return -EINVAL;
+	}
+	if (fgets(line, sizeof(line), file))
 		at = strstr(line, " seed=");
-	if (file)
-		fclose(file);
+	fclose(file);
 	if (!at) {
-		snprintf(err, errlen, "%s: no seed in its first line, so this is no folder to "
-			 "resume; start a new experiment", path);
+		snprintf(err, errlen, "%s: no seed in its first line: no experiment made this folder",
+			 path);
 		return -EINVAL;
 	}
 	f->seed = strtoull(at + 6, NULL, 10);
@@ -232,8 +255,7 @@ void folder_environment(const struct folder *f, unsigned int sitting, char *path
 	path_in(f, name, path, size);
 }
 
-/* Seed, part and plan of the folder @dir. */
-static int read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
+int folder_read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
 		     size_t errlen)
 {
 	char path[600];
@@ -258,14 +280,14 @@ static int read_rows(struct folder *f, char *err, size_t errlen)
 
 int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
 {
-	int ret = read_head(f, dir, plan, err, errlen);
+	int ret = folder_read_head(f, dir, plan, err, errlen);
 
 	return ret ? ret : read_rows(f, err, errlen);
 }
 
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen)
 {
-	int ret = read_head(f, dir, plan, err, errlen);
+	int ret = folder_read_head(f, dir, plan, err, errlen);
 
 	if (!ret)
 		ret = open_tables(f, err, errlen);
@@ -273,13 +295,18 @@ int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *er
 		snprintf(err, errlen, "%s was begun by another version (git %s), whose columns "
 			 "are not those of this one (git %s); finish it with that one, or start a "
 			 "new experiment", f->dir, f->git[0] ? f->git : "unknown", version_git);
-	if (!ret && f->repaired[0])
-		ret = folder_note(f, "repaired %s", f->repaired);
 	if (!ret)
 		ret = read_rows(f, err, errlen);
+	return ret;
+}
+
+int folder_note_resumption(const struct folder *f, char *err, size_t errlen)
+{
+	int ret = f->repaired[0] ? folder_note(f, "repaired %s", f->repaired) : 0;
+
 	if (!ret)
 		ret = folder_note(f, "resumed git=%s rows=%zu", version_git, f->n_done);
-	return ret;
+	return ret ? complain(err, errlen, ret, f->dir) : 0;
 }
 
 void folder_close(struct folder *f)

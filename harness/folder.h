@@ -23,11 +23,16 @@ struct folder {
 
 /*
  * Make results/<plan>/<UTC>-<git>/ with the plan in full and a seed (the
- * plan's, else drawn), and point results/latest at it. 0, or -errno with one
- * line that names the mend in @err.
+ * plan's, else drawn). 0, or -errno with one line that names the mend in @err.
  */
 int folder_create(struct folder *f, const char *results, const struct plan *plan,
 		  struct plan_range part, char *err, size_t errlen);
+
+/* results/latest -> <plan>/<UTC>-<git>, of one that was made in @results; in one step. */
+void folder_point_latest(const struct folder *f, const char *results);
+
+/* Remove one that was just made, and has no rows yet; what others put there stays. */
+void folder_discard(struct folder *f);
 
 /* A seed that is easy to type again, never 0. */
 uint64_t folder_draw_seed(void);
@@ -41,10 +46,20 @@ int folder_load(struct folder *f, const char *dir, struct plan *plan, char *err,
 /* The path of its environment.json; that of its second sitting, and so on. */
 void folder_environment(const struct folder *f, unsigned int sitting, char *path, size_t size);
 
-/* Open an old one to finish it. @plan is read from its plan.ini. */
+/* Only seed, part and plan of it; nothing is opened. */
+int folder_read_head(struct folder *f, const char *dir, struct plan *plan, char *err,
+		     size_t errlen);
+
+/*
+ * Open an old one to finish it. @plan is read from its plan.ini. What a crash left torn is
+ * cut off; nothing else in it is touched before folder_note_resumption().
+ */
 int folder_resume(struct folder *f, const char *dir, struct plan *plan, char *err, size_t errlen);
 
-/* Also after a failure of the two above. */
+/* Note in the manifest that it is gone on with, and what was repaired. 0, or -errno. */
+int folder_note_resumption(const struct folder *f, char *err, size_t errlen);
+
+/* Also after a failure of those above. */
 void folder_close(struct folder *f);
 
 /*

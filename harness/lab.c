@@ -18,5 +18,5 @@ int main(int argc, char **argv)
 	if (mn_open_standard_fds())
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	lab_parse(&lab, argc, argv);
-	return lab.command->run(&lab);
+	return lab_end(lab.command, lab.command->run(&lab));
 }

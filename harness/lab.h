@@ -55,6 +55,7 @@ struct lab_command {
 	const char *more;		/* paragraphs for its help; or NULL */
 	const char *examples;		/* a line each */
 	int (*run)(struct lab *lab);	/* the exit status */
+	int unsaid;			/* the one when its answer cannot be told; 0: LAB_FAILED */
 };
 
 /* Command number @i, NULL past the last. */
@@ -68,6 +69,12 @@ void lab_parse(struct lab *lab, int argc, char **argv);
 
 /* One line on standard error. Returns LAB_FAILED. */
 int lab_complain(const char *err);
+
+/*
+ * The exit status of a program that wants to exit with @status: not LAB_OK, and after a line,
+ * where standard output could not be written. @command may be NULL.
+ */
+int lab_end(const struct lab_command *command, int status);
 
 /* The file of a plan as it was typed: that file, or what is shipped under this name. */
 const char *lab_find_plan(const char *typed);

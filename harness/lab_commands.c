@@ -19,8 +19,25 @@
 
 int lab_complain(const char *err)
 {
+	fflush(stdout);		/* what was found so far stands before it */
 	fprintf(stderr, "memnet-lab: %s\n", err);
 	return LAB_FAILED;
+}
+
+int lab_end(const struct lab_command *command, int status)
+{
+	bool bad = ferror(stdout);
+	char err[128];
+
+	errno = EIO;		/* of an error that was before, and says no more */
+	bad |= fflush(stdout) != 0;
+	if (!bad)
+		return status;
+	snprintf(err, sizeof(err), "standard output: %s", strerror(errno));
+	lab_complain(err);
+	if (status)
+		return status;
+	return command && command->unsaid ? command->unsaid : LAB_FAILED;
 }
 
 /* What the link points to: the link itself goes on to the next experiment. */
@@ -139,19 +156,21 @@ static const struct lab_command commands[] = {
 	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,
 	  "  memnet-lab plans\n", lab_plans },
 	{ "report", "[DIR]", "Analyse a results folder again: its table, its report.html", 0, 1, 0,
-	  "Without DIR the newest.\n",
+	  "Without DIR the newest. Of a folder that cannot be written the table is printed all\n"
+	  "the same.\n",
 	  "  memnet-lab report\n"
-	  "  memnet-lab report results/reference/paper-tcg\n", report },
+	  "  memnet-lab report results/paper/20260131T120000Z-1a2b3c4\n", report },
 	{ "check", "[DIR]", "Hold a results folder against results/thresholds.csv", 0, 1, 0,
 	  "Without DIR the newest.\n"
 	  "Exit status: 0 all is well, 1 a regression, 2 nothing can be said, 77 no threshold is for\n"
 	  "what was measured.\n",
-	  "  memnet-lab check\n", check },
+	  "  memnet-lab check\n", check, GATE_INCONCLUSIVE },
 	{ "compare", "OLD NEW", "Tell whether anything is worse in NEW than in OLD", 2, 2,
 	  LAB_BIT(LAB_AA) | LAB_BIT(LAB_DETERMINISTIC),
 	  "Both are results folders. Exit status: 0 nothing is worse, 1 a regression, 2 inconclusive,\n"
 	  "77 nothing can be compared.\n",
-	  "  memnet-lab compare results/paper/20260131T120000Z-1a2b3c4 results/latest\n", compare },
+	  "  memnet-lab compare results/paper/20260131T120000Z-1a2b3c4 results/latest\n", compare,
+	  COMPARE_UNDECIDED },
 	{ "doctor", NULL, "Tell what works on this machine, and what mends the rest", 0, 0, 0,
 	  "Exit status: 1 when no experiment can run.\n", "  memnet-lab doctor\n", doctor },
 	{ "columns", NULL, "Print the reference of all columns, as markdown", 0, 0, 0, NULL,

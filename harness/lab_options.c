@@ -301,7 +301,7 @@ void lab_parse(struct lab *lab, int argc, char **argv)
 
 	if (seen & LAB_BIT(LAB_VERSION)) {
 		printf("memnet-lab %s\n", version_git);
-		exit(LAB_OK);
+		exit(lab_end(NULL, LAB_OK));
 	}
 	if (optind < argc)
 		find_command(lab, argv[optind]);
@@ -310,7 +310,7 @@ void lab_parse(struct lab *lab, int argc, char **argv)
 			help_command(lab->command);
 		else
 			help();
-		exit(LAB_OK);
+		exit(lab_end(NULL, LAB_OK));
 	}
 	if (!lab->command)
 		refuse(lab, "which command?");

@@ -12,32 +12,19 @@
 #include "harness/forecast.h"
 #include "harness/lab.h"
 #include "harness/plan_internal.h"
+#include "harness/plan_shipped.h"
 #include "harness/rows.h"
-#include "memnet-core/base/io.h"
-
-#define SHIPPED "share/memnet/plans"	/* beside the folder of this program */
 
 /* --- the plans that are shipped ------------------------------------------------ */
-
-/* The folder of them. 0 or -errno. */
-static int shipped_dir(char *dir, size_t size)
-{
-	return mn_beside_program(2, SHIPPED, dir, size);
-}
 
 const char *lab_find_plan(const char *typed)
 {
 	static char path[4096];
-	char dir[3072];
 
-	if (!access(typed, F_OK) || strchr(typed, '/') || shipped_dir(dir, sizeof(dir)))
+	if (!access(typed, F_OK) || strchr(typed, '/') ||
+	    plan_find_shipped(typed, path, sizeof(path)))
 		return typed;
-	if (snprintf(path, sizeof(path), "%s/%s.ini", dir, typed) >= (int)sizeof(path))
-		return typed;
-	if (!access(path, F_OK))
-		return path;
-	*strrchr(path, '.') = '\0';	/* its name was typed in full */
-	return access(path, F_OK) ? typed : path;
+	return path;
 }
 
 static int is_plan(const struct dirent *entry)
@@ -67,10 +54,10 @@ int lab_plans(struct lab *lab)
 	struct dirent **entries;
 	int n = -1;
 
-	if (!shipped_dir(dir, sizeof(dir)))
+	if (!plan_shipped_dir(dir, sizeof(dir)))
 		n = scandir(dir, &entries, is_plan, alphasort);
 	if (n < 0) {
-		snprintf(err, sizeof(err), "no folder " SHIPPED " beside this program: make all, or "
+		snprintf(err, sizeof(err), "no folder " PLAN_SHIPPED " beside this program: make all, or "
 			 "make install");
 		return lab_complain(err);
 	}

@@ -295,6 +295,8 @@ static int write_whole(struct merge *m, const char *results, char *dir, size_t d
 			folder_note(&out, "merged rows=%zu from=%s", m->parts[i].folder.n_done,
 				    m->parts[i].folder.dir);
 	}
+	if (!ret)
+		folder_point_latest(&out, results);
 	snprintf(dir, dirlen, "%s", out.dir);
 	folder_close(&out);
 	return ret;

@@ -285,6 +285,31 @@ double metric_value(const struct metric *metric, const struct run_row *row,
 	return column_number(columns_find(runs_columns(), metric->column), row);
 }
 
+double metric_scale(const struct metric *metric, double like, const char *kernel,
+		    const char **unit)
+{
+	static const struct {
+		const char *unit, *kernel;
+		double least;
+		const char *shown;
+		double factor;
+	} scales[] = {
+		{ "B/s", "", 1.25e8, "Gb/s", 8e-9 }, { "B/s", "", 0, "Mb/s", 8e-6 },
+		{ "ops/s", "sha256", 0, "MB/s", SHA256_OP_BYTES * 1e-6 },
+		{ "ns", "", 1e7, "ms", 1e-6 }, { "ns", "", 0, "us", 1e-3 },
+		{ "1", "", 0, "%", 100 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(scales); i++)
+		if (!strcmp(metric->unit, scales[i].unit) && like >= scales[i].least &&
+		    (!*scales[i].kernel || !strcmp(kernel, scales[i].kernel))) {
+			*unit = scales[i].shown;
+			return scales[i].factor;
+		}
+	*unit = metric->unit;
+	return 1;
+}
+
 bool metric_is_judged(const struct metric *metric, const char *scenario)
 {
 	if (metric->sense == METRIC_LESS_FOR_SAME)

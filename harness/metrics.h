@@ -15,6 +15,8 @@ enum metric_sense {
 	METRIC_PLAIN,		/* describes; never judged */
 };
 
+#define SHA256_OP_BYTES 16384	/* as columns.def says of compute_kernel */
+
 struct metric {
 	const char *name, *unit;
 	const char *source;	/* NULL: the row's own, energy's or that of source_column */
@@ -54,6 +56,13 @@ const struct gain *gains_find(const char *name);
  */
 double metric_value(const struct metric *metric, const struct run_row *row,
 		    const struct net_row *net);
+
+/*
+ * What people read values of @metric in, the largest unit in which one as @like is not small:
+ * a factor, and *@unit. @kernel: of sha256 operations are bytes hashed.
+ */
+double metric_scale(const struct metric *metric, double like, const char *kernel,
+		    const char **unit);
 
 /* Is one value of @metric better than another in this scenario, or does it only describe? */
 bool metric_is_judged(const struct metric *metric, const char *scenario);

@@ -3,9 +3,10 @@
  * A plan is a [plan] section of settings (plan_values.c) and any number of [matrix NAME]
  * sections (plan_lists.c). Every key is in one of their two tables; nothing else is accepted.
  *
- * `inherits = FILE` in [plan] takes the settings of another plan over, and its matrices
- * unless the file has some of its own. It is looked for first, wherever in [plan] it stands,
- * because the file's own keys must come after those of the other.
+ * `inherits = FILE` in [plan], a file beside this one or the name of a shipped plan, takes the
+ * settings of another plan over, and its matrices unless the file has some of its own. It is
+ * looked for first, wherever in [plan] it stands, because the file's own keys must come after
+ * those of the other.
  */
 #include "harness/plan.h"
 
@@ -15,8 +16,10 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/plan_internal.h"
+#include "harness/plan_shipped.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/nearest.h"
 #include "memnet-core/base/util.h"
@@ -127,7 +130,7 @@ static const char *needed_lists(char text[PLAN_TEXT_SIZE])
 	return text;
 }
 
-/* A matrix is whole when its section ends. */
+/* A matrix is whole when its section ends: then nothing in it is of no account either. */
 static int end_section(struct parser *p)
 {
 	const struct plan_list *list;
@@ -135,9 +138,15 @@ static int end_section(struct parser *p)
 
 	if (!p->matrix)
 		return 1;
-	for (size_t i = 0; (list = plan_list_at(i)); i++)
-		if (list->needed && !plan_list_count(p->matrix, list))
+	for (size_t i = 0; (list = plan_list_at(i)); i++) {
+		size_t n = plan_list_count(p->matrix, list);
+
+		if (list->needed && !n)
 			return complain(p, "[%s] lacks one of: %s", p->section, needed_lists(needed));
+		if (list->used && n && !list->used(p->matrix))
+			return complain(p, "[%s] sets %s, but %s", p->section, list->name,
+					list->unused);
+	}
 	p->matrix = NULL;
 	return 1;
 }
@@ -219,18 +228,35 @@ static int parse(struct parser *p, ini_handler handler)
 
 static int load_file(struct parser *p);
 
-/* Load the plan that @p inherits from: relative to its own file. */
-static int load_parent(struct parser *p)
+/* The file that @p inherits from: relative to its own, or a bare name of a shipped plan. */
+static int find_parent(struct parser *p, char *path, size_t size)
 {
-	struct parser parent = { .plan = p->plan, .child = p, .err = p->err, .errlen = p->errlen };
-	char dir[4096], path[4096];
-	int ret;
+	char dir[4096], shipped[4096] = PLAN_SHIPPED;
 
 	snprintf(dir, sizeof(dir), "%s", p->path);
 	if (p->inherits[0] == '/')
-		snprintf(path, sizeof(path), "%s", p->inherits);
-	else if (snprintf(path, sizeof(path), "%s/%s", dirname(dir), p->inherits) >= (int)sizeof(path))
+		snprintf(path, size, "%s", p->inherits);
+	else if (snprintf(path, size, "%s/%s", dirname(dir), p->inherits) >= (int)size)
 		path[0] = '\0';
+	if (strchr(p->inherits, '/') || !access(path, F_OK))
+		return 0;
+	if (plan_find_shipped(p->inherits, shipped, sizeof(shipped))) {
+		complain(p, INHERITS " = %s: neither %s nor %s is there; memnet-lab plans lists the "
+			 "shipped ones", p->inherits, path, shipped);
+		return locate(p, 0);
+	}
+	snprintf(path, size, "%s", shipped);
+	return 0;
+}
+
+static int load_parent(struct parser *p)
+{
+	struct parser parent = { .plan = p->plan, .child = p, .err = p->err, .errlen = p->errlen };
+	char path[4096];
+	int ret = find_parent(p, path, sizeof(path));
+
+	if (ret)
+		return ret;
 	parent.path = path;
 	ret = load_file(&parent);
 	p->plan->name[0] = '\0';	/* that one is the other's */

@@ -45,6 +45,9 @@ struct plan_list {
 	const char *(*known)(size_t i);
 	const char *want;	/* this */
 	bool needed;
+	/* Has the matrix anything that the list is for? NULL: always. */
+	bool (*used)(const struct plan_matrix *m);
+	const char *unused;	/* what it has not, in words */
 };
 
 /* List number @i, NULL past the last. */

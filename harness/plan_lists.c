@@ -171,6 +171,34 @@ static const char *chunk_word(const struct plan_matrix *m, size_t i, char buf[PL
 	return buf;
 }
 
+/* --- what a list is for ------------------------------------------------------- */
+
+static bool any_counts_vms(const struct plan_matrix *m)
+{
+	for (size_t i = 0; i < m->n_topologies; i++)
+		if (!m->topologies[i]->vms)
+			return true;
+	return false;
+}
+
+static bool any_streams(const struct plan_matrix *m)
+{
+	for (size_t i = 0; i < m->n_scenarios; i++)
+		if (m->scenarios[i]->stream != LOAD_NONE)
+			return true;
+	return false;
+}
+
+static bool any_spins(const struct plan_matrix *m)
+{
+	for (size_t i = 0; i < m->n_paths; i++)
+		if (m->paths[i]->spins)
+			return true;
+	return false;
+}
+
+#define OF_STREAMS .used = any_streams, .unused = "no scenario in it has a stream"
+
 /* --- the table --------------------------------------------------------------- */
 
 #define COUNT(field) offsetof(struct plan_matrix, field)
@@ -182,12 +210,14 @@ static const struct plan_list lists[] = {
 	{ "directions", set_direction, direction_word, COUNT(n_directions), direction_known, NULL,
 	  true },
 	{ "topologies", set_topology, topology_word, COUNT(n_topologies), topology_known },
-	{ "vms", set_vms, vms_word, COUNT(n_vms), NULL, "numbers from 2 to 8" },
-	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64" },
+	{ "vms", set_vms, vms_word, COUNT(n_vms), NULL, "numbers from 2 to 8",
+	  .used = any_counts_vms, .unused = "no topology in it is n-vm" },
+	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64", OF_STREAMS },
 	{ "spin", set_spin, spin_word, COUNT(n_spins), NULL,
-	  "0, times up to 1s such as 50us, adaptive:TIME" },
+	  "0, times up to 1s such as 50us, adaptive:TIME",
+	  .used = any_spins, .unused = "no path in it has a spin budget" },
 	{ "chunk", set_chunk, chunk_word, COUNT(n_chunks), NULL,
-	  "sizes from 4k to 4M, multiples of 4k" },
+	  "sizes from 4k to 4M, multiples of 4k", OF_STREAMS },
 };
 
 const struct plan_list *plan_list_at(size_t i)

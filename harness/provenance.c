@@ -98,6 +98,8 @@ static int compare_plans(const char *old_dir, const char *new_dir, FILE *out, st
 	ret = plan_compare(&old, &new, &d);
 	if (ret < 0)
 		return mn_explain(err, errlen, ret, "%s", strerror(-ret));
+	if (ret && strcmp(old.name, new.name))
+		differ(out, "name of the plan", old.name, new.name);
 	if (ret) {
 		differ(out, "plan", d.a, d.b);
 		p->same_experiment = false;

@@ -278,6 +278,9 @@ static int load(struct report *r, char *err, size_t errlen)
 		return ret;
 	snprintf(path, sizeof(path), "%s/summary.csv", r->dir);
 	ret = summary_load(path, &r->a.summary, &r->a.n_summary, err, errlen);
+	snprintf(path, sizeof(path), "%s/net.csv", r->dir);
+	if (!ret && !access(path, F_OK))	/* older versions made none */
+		ret = net_load(path, &r->a.net, &r->a.n_net, err, errlen);
 	for (size_t i = 0; !ret && i < r->a.n_summary && !*r->a.baseline; i++)
 		ROW_TEXT(r->a.baseline, "%s", r->a.summary[i].baseline);
 	analysis_choose_subject(&r->a);

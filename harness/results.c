@@ -72,10 +72,10 @@ int results_analyse(const char *dir, const char *baseline, FILE *table, bool col
 
 	if (!ret)
 		ret = compute(&f, baseline, err, errlen);
-	if (!ret)
-		ret = save(&f, err, errlen);
 	if (!ret && table)
 		table_print(table, &f.a, f.runs, f.n_runs, colour);
+	if (!ret)
+		ret = save(&f, err, errlen);
 	analysis_release(&f.a);
 	free(f.power);
 	free(f.samples);

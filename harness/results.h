@@ -8,9 +8,10 @@
 #include <stdio.h>
 
 /*
- * Read @dir/runs.csv and @dir/samples.csv (which may be missing), write
- * @dir/{summary,gains,net,power}.csv anew and, unless @table is NULL, print the table
- * to it. @baseline: NULL chooses (analyse.h). 0, or -errno with one line in @err.
+ * Read @dir/runs.csv and @dir/samples.csv (which may be missing), print the table to @table
+ * unless it is NULL, and write @dir/{summary,gains,net,power}.csv anew. @baseline: NULL
+ * chooses (analyse.h). 0, or -errno with one line in @err: also after the table, where the
+ * folder cannot be written.
  */
 int results_analyse(const char *dir, const char *baseline, FILE *table, bool colour,
 		    char *err, size_t errlen);

@@ -17,7 +17,6 @@
 #include "harness/interference.h"
 #include "memnet-core/base/stats.h"
 
-#define SHA256_OP_BYTES 16384	/* as columns.def says of compute_kernel */
 
 #define LABEL_WIDTH 28
 

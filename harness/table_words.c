@@ -168,8 +168,8 @@ static void say_energy(const struct table *t)
 	}
 }
 
-/* The median of a column of the idle windows that can be used, per second of theirs. */
-static double idle_rate(const struct table *t, size_t offset)
+/* The median of a column of the *@n_used idle windows that can be used, per second of theirs. */
+static double idle_rate(const struct table *t, size_t offset, size_t *n_used)
 {
 	double *values = calloc(t->n + 1, sizeof(*values)), median;
 	size_t n = 0;
@@ -183,6 +183,7 @@ static double idle_rate(const struct table *t, size_t offset)
 	}
 	median = stats_median(values, n);
 	free(values);
+	*n_used = n;
 	return median;
 }
 
@@ -203,20 +204,23 @@ static size_t count_no_net(const struct table *t, const char **why)
 /* Of what net energy is net, how sure that is, and for how many runs it could not be had. */
 static void say_idle(const struct table *t)
 {
-	double watts = idle_rate(t, offsetof(struct run_row, energy_j));
-	double busy = idle_rate(t, offsetof(struct run_row, host_busy_s));
+	size_t n_busy, n_used, n_idle = 0;
+	double busy = idle_rate(t, offsetof(struct run_row, host_busy_s), &n_busy);
+	double watts = idle_rate(t, offsetof(struct run_row, energy_j), &n_used);
 	const char *why = "", *source = common(t, offsetof(struct run_row, energy_source));
 	size_t absent = count_no_net(t, &why);
 
 	if (!t->a->n_net || !strcmp(common(t, offsetof(struct run_row, energy_quality)), "absent"))
 		return;
-	if (!isnan(watts))
+	for (size_t i = 0; i < t->n; i++)
+		n_idle += run_is_idle(&t->rows[i]);
+	if (absent < t->a->n_net)
 		say(t->out, "idle", "Net of idle: less %.2f W, what this machine uses with no VM "
-		    "(%.2f of its CPUs busy; medians of the windows before and behind each "
-		    "boot).%s", watts, busy, strcmp(source, "model") ? "" :
+		    "(%.2f of its CPUs busy; medians of %zu of %zu windows before and behind the "
+		    "boots).%s", watts, busy, n_used, n_idle, strcmp(source, "model") ? "" :
 		    " By the MODEL that leaves CPU seconds times a constant.");
 	if (absent)
-		say(t->out, isnan(watts) ? "idle" : "", "%zu of %zu valid runs have no net energy, "
+		say(t->out, absent == t->a->n_net ? "idle" : "", "%zu of %zu valid runs have no net energy, "
 		    "for example: %s.", absent, t->a->n_net, why);
 }
 

@@ -203,4 +203,23 @@ static inline size_t made_samples(const struct run_row *run, struct sample_row *
 	return n;
 }
 
+/* A hybrid-fixed run of both paths, idle before and behind: 2 W and a tenth of a CPU. */
+static inline void made_net_rows(struct run_row rows[4])
+{
+	for (size_t i = 0; i < 4; i++) {
+		bool idle = i == 0 || i == 3;
+
+		rows[i] = made_run(i == 1 ? "virtio-tap" : i == 2 ? "memnet" : "", "hybrid-fixed", 0);
+		ROW_TEXT(rows[i].kind, "%s", idle ? "idle" : "measure");
+		rows[i].order = i + 1;
+		rows[i].boot = i ? 1 : ABSENT_INTEGER;
+		rows[i].compute_ops = rows[i].stream_bytes = 1000;
+		rows[i].cpu_total_s = 1;
+		rows[i].host_busy_s = 0.1;
+		rows[i].energy_j = idle ? 2 : i == 1 ? 6 : 4;
+		rows[i].energy_low_j = rows[i].energy_j - 0.5;
+		rows[i].energy_high_j = rows[i].energy_j + 0.5;
+	}
+}
+
 #endif

@@ -62,6 +62,26 @@ static void a_rate_that_rose_is_better(void **state)
 	expect(COMPARE_OK, "better        memnet, spare-core, compute send: compute_rate ", "1.2");
 }
 
+static void values_are_in_the_units_of_the_table(void **state)
+{
+	static const struct { double value; const char *metric, *kernel, *unit; double shown; } of[] = {
+		{ 7.487e8, "network_rate", "sha256", "Gb/s", 5.9896 },
+		{ 1e8, "network_rate", "sha256", "Mb/s", 800 },
+		{ 1000, "compute_rate", "sha256", "MB/s", 16.384 },
+		{ 1000, "compute_rate", "matmul", "ops/s", 1000 },
+		{ 2e7, "latency_p99", "", "ms", 20 },
+		{ 0.2, "guest_insns_per_byte", "", "insns/B", 0.2 },
+	};
+	const char *unit;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		double scale = metric_scale(metrics_find(of[i].metric), of[i].value, of[i].kernel, &unit);
+
+		assert_string_equal(unit, of[i].unit);
+		assert_float_equal(scale * of[i].value, of[i].shown, 1e-9);
+	}
+}
+
 static void of_a_cost_less_is_better(void **state)
 {
 	rates(1000, 1000, 0.01);
@@ -73,7 +93,7 @@ static void of_a_cost_less_is_better(void **state)
 		new[b].latency_p50_ns = 1300 + b;
 	}
 	expect(COMPARE_WORSE,
-	       "REGRESSION    memnet, spare-core, rr send: latency_p50 1004 -> 1304 ns, ",
+	       "REGRESSION    memnet, spare-core, rr send: latency_p50 1.004 -> 1.304 us, ",
 	       "1.299x");
 	for (int b = 0; b < BLOCKS; b++)
 		new[b].latency_p50_ns = 700 + b;
@@ -304,6 +324,12 @@ static void between_hosts_only_the_deterministic_is_compared(void **state)
 	made_insns(new, 150000, "perf-hw");
 	assert_int_equal(compare_with(true), COMPARE_NOTHING);
 	assert_int_equal(result.not_compared[NOT_ONE_SOURCE], 1);
+	assert_null(strstr(text, "note "));
+	for (int b = 0; b < BLOCKS; b++)
+		ROW_TEXT(new[b].scenario, "hybrid-saturate");
+	memcpy(old, new, sizeof(old));
+	assert_int_equal(compare_with(true), COMPARE_NOTHING);
+	assert_non_null(strstr(text, "note          only guest instructions per byte are"));
 }
 
 static void nothing_to_compare_is_no_success(void **state)
@@ -390,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_rate_that_fell_is_a_regression),
 		TEST(a_rate_that_rose_is_better),
+		TEST(values_are_in_the_units_of_the_table),
 		TEST(of_a_cost_less_is_better),
 		TEST(within_the_margin_nothing_is_a_regression),
 		TEST(noise_makes_the_margin_wider),

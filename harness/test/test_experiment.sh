@@ -249,5 +249,5 @@ grep -q 'no-such.ini: No such file' "$tmp/log" || fail "the plan is not named"
 run 64 run "$tmp/plan.ini" --accel=warp
 grep -q 'accel=warp: want auto|kvm|tcg' "$tmp/log" || fail "the accelerator is not named"
 run 1 resume "$tmp"
-grep -q 'no folder to resume' "$tmp/log" || fail "the folder is not named"
+grep -q "$tmp/manifest: No such file" "$tmp/log" || fail "the folder is not named"
 nothing_left

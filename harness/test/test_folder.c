@@ -70,6 +70,14 @@ static void manifest_has(const char *words)
 		fail_msg("'%s' lacks '%s'", text, words);
 }
 
+static void manifest_lacks(const char *words)
+{
+	char text[4096];
+
+	read_text("manifest", text, sizeof(text));
+	assert_null(strstr(text, words));
+}
+
 static void seed_and_part_are_remembered(void **state)
 {
 	struct plan plan;
@@ -84,6 +92,8 @@ static void seed_and_part_are_remembered(void **state)
 	assert_string_equal(f.repaired, "");
 	assert_int_equal(f.n_done, 3);
 	assert_string_equal(plan.name, "made-up");
+	manifest_lacks("resumed");	/* it may still be refused */
+	assert_int_equal(folder_note_resumption(&f, err, sizeof(err)), 0);
 	folder_close(&f);
 	manifest_has(" runs=3..17\n");
 	manifest_has("resumed git=");
@@ -112,6 +122,7 @@ static void a_torn_row_is_cut_off_and_kept(void **state)
 		assert_int_equal(folder_resume(&folder, dir, &plan, err, sizeof(err)), 0);
 		assert_int_equal(folder.n_done, 2);
 		assert_non_null(strstr(folder.repaired, "cut off a torn last row"));
+		assert_int_equal(folder_note_resumption(&folder, err, sizeof(err)), 0);
 		folder_close(&folder);
 		assert_int_equal(size_of("runs.csv"), two);
 		assert_int_equal(read_text("runs.csv.torn", left, sizeof(left)), at - two);
@@ -162,7 +173,14 @@ static void what_is_no_results_folder_is_refused(void **state)
 	struct folder f;
 
 	assert_int_not_equal(folder_resume(&f, scratch("none"), &plan, err, sizeof(err)), 0);
-	assert_non_null(strstr(err, "no folder to resume"));
+	assert_non_null(strstr(err, "/none: No such file"));
+	folder_close(&f);
+	assert_int_not_equal(folder_resume(&f, scratch("results"), &plan, err, sizeof(err)), 0);
+	assert_non_null(strstr(err, "/manifest: No such file"));
+	folder_close(&f);
+	scratch_write("manifest", "2026-01-31T12:00:00Z created\n");
+	assert_int_not_equal(folder_resume(&f, scratch_dir, &plan, err, sizeof(err)), 0);
+	assert_non_null(strstr(err, "/manifest: no seed in its first line"));
 	folder_close(&f);
 }
 

@@ -87,13 +87,56 @@ says "want auto|kvm|tcg"
 lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
-lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock"
+# What cannot begin leaves nothing: programs and image are looked for, a wrong plan or part is
+# told before the wait for another experiment. Here they are empty files, which boot nowhere.
+lab 1 run "$tmp/small.ini" --build="$tmp/nothing" --lock="$tmp/lock"
+says "$tmp/nothing/guest/vmlinuz: No such file" "--build=DIR"
+mkdir -p "$tmp/build/guest" "$tmp/build/bin"
+touch "$tmp/build/guest/vmlinuz" "$tmp/build/guest/initrd.img" "$tmp/build/bin/memnetd" \
+	"$tmp/build/bin/memnet-work"
+lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock" --build="$tmp/build"
 says "$tmp/no/such/small/"
 [ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+if [ -d /dev/shm ]; then
+	shm=/dev/shm/memnet-test-lab.$$
+	lab 1 run "$tmp/small.ini" --results="$shm" --lock="$tmp/lock" --build="$tmp/build"
+	says "each experiment has a /dev/shm of its own" "--results=DIR"
+	rmdir "$shm" || fail "a folder is left"
+fi
+(exec 9>"$tmp/lock" && flock 9 && exec sleep 60) &
+holder=$!
+until ! flock -n "$tmp/lock" true; do sleep 0.05; done
+lab 75 run "$tmp/small.ini" --lock="$tmp/lock" --build="$tmp/build"
+lab 1 run "$tmp/none.ini" --wait --lock="$tmp/lock" --build="$tmp/build"
+says "none.ini: No such file"
+lab 1 run "$tmp/small.ini" --seed=1 --runs=90..99 --wait --lock="$tmp/lock" --build="$tmp/build"
+says "no boot begins there"
+lab 1 resume "$tmp/none" --wait --lock="$tmp/lock" --build="$tmp/build"
+says "$tmp/none: No such file"
+grep waiting "$tmp/log" && fail "waits before it says so"
+kill "$holder"
+[ -e "$tmp/results" ] && fail "results are left"
+if unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null; then
+	lab 1 run "$tmp/small.ini" --accel=kvm --lock="$tmp/lock" --build="$tmp/build"
+	says "--accel=kvm: " "--accel=tcg"
+	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+	[ "$(find "$tmp/results" -mindepth 1)" = "" ] || fail "a folder is left"
+fi
 lab 1 resume
 says "results/latest: No such file" "--results=DIR"
 lab 1 report
 lab 2 check
+
+# What cannot be gone on with is refused in one line, and left as it was.
+cp -r results/reference/paper-tcg "$tmp/reference"
+mkdir "$tmp/empty"
+for dir in "$tmp/reference" "$tmp/empty" "$tmp/none"; do
+	before=$(ls -l --full-time "$dir" 2>&1)
+	lab 1 resume "$dir" --lock="$tmp/lock"
+	says "$dir" "No such file"
+	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+	[ "$(ls -l --full-time "$dir" 2>&1)" = "$before" ] || fail "something was changed"
+done
 
 # Without a guest image nothing can run, and each path is told by its name.
 lab 1 doctor --build="$tmp/nothing"
@@ -111,6 +154,48 @@ for p in harness/plans/*.ini; do
 	lab 0 plan "$name"
 	lab 0 plans
 done
+
+# A plan of one's own, anywhere, goes by a shipped one; a file of that name beside it comes first.
+printf '[plan]\ninherits = smoke.ini\n' > "$tmp/own.ini"
+lab 0 plan "$tmp/own.ini"
+says "name = own"
+cp "$tmp/small.ini" "$tmp/smoke.ini"
+lab 0 plan "$tmp/own.ini" --seed=1
+says "runs        8: "
+rm "$tmp/smoke.ini"
+printf '[plan]\ninherits = smok.ini\n' > "$tmp/own.ini"
+lab 1 plan "$tmp/own.ini"
+says "$tmp/own.ini: inherits = smok.ini: neither $tmp/smok.ini nor " "memnet-lab plans"
+
+# Installed, it finds its plans, and misses what it has not where it is.
+case="make install"
+make -s install BUILD="$BUILD" PREFIX="$tmp/prefix" >"$tmp/log" 2>&1 || fail "fails"
+grep -q "^.It Pa $tmp/prefix/share/memnet/plans/" "$tmp/prefix/share/man/man1/memnet-lab.1" ||
+	fail "the man page names another folder"
+mkdir "$tmp/elsewhere"
+(cd "$tmp/elsewhere" && "$tmp/prefix/bin/memnet-lab" run smoke >"$tmp/log" 2>&1) && fail "runs"
+says "build/guest/vmlinuz: No such file" "--build=DIR"
+[ "$(ls "$tmp/elsewhere")" = "" ] || fail "something is left"
+
+# A folder that cannot be written has a table all the same.
+cp -r "$tmp/reference" "$tmp/unwritable"
+mkdir "$tmp/unwritable/summary.csv.new"
+lab 1 report "$tmp/unwritable"
+says "MemNet against virtio-tap" "What kind of result this is"
+tail -n 1 "$tmp/log" | grep -q "unwritable/summary.csv: cannot be written: " || fail "not why"
+
+# What could not be told is no success.
+for c in --help --version plans columns "plan smoke" "plan --help" "report $tmp/reference"; do
+	case="memnet-lab $c > /dev/full"
+	"$lab" --build="$BUILD" $c 2>"$tmp/log" >/dev/full
+	[ $? = 1 ] || fail "succeeds"
+	says "memnet-lab: standard output: No space left"
+	[ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"
+done
+case="memnet-lab check > /dev/full"
+"$lab" check "$tmp/reference" 2>"$tmp/log" >/dev/full
+[ $? = 2 ] || fail "1 would be a regression"
+says "standard output: No space left"
 
 # Options stand anywhere. Two blocks of two boots of two runs.
 lab 0 --accel=tcg plan "$tmp/small.ini" --seed=5

@@ -300,7 +300,7 @@ static void what_differs_is_named(void **state)
 	refused(a, b, "of schema 1");
 	rewrite_rows(b, SCHEMA_VERSION, "kvm");
 	refused(a, b, "accelerator kvm");
-	refused(a, scratch("nothing"), "no folder");
+	refused(a, scratch("nothing"), "No such file");
 }
 
 static void another_order_is_named(void **state)

@@ -89,6 +89,9 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[plan]\nidle_window=2h\n" MATRIX, ":2:", "0s: none");
 	refused("[plan]\nsteal_percent=101\n" MATRIX, ":2:", "0 to 100");
 	refused("[plan]\nrepetitions=0\n" MATRIX, ":2:", "1 to 1000");
+	refused("[plan]\nmemory_mib=99999999\n" MATRIX, ":2:", "128 to 1048576");
+	refused("[plan]\nsettle=61s\n" MATRIX, ":2:", "up to 60s");
+	refused("[plan]\nwindow=3601s\n" MATRIX, ":2:", "to 3600s");
 	refused("[plans]\nname=x\n", ":2:", "[plan] or [matrix NAME]");
 	refused("[plan]\nno equals sign\n" MATRIX, ":2:", "key = value");
 	refused("[matrix m]\npaths=virtio-tap,carrier-pigeon\n", ":2:", "memnet");
@@ -136,7 +139,7 @@ static void inheritance_that_does_not_end_is_refused(void **state)
 	refused("[plan]\ninherits=a.ini\n", "a.ini: ", "inherits from itself");
 	refused("[plan]\ninherits=plan\n", "plan: ", "inherits from itself");
 	refused("[plan]\ninherits=\n", ":2:", "want the file of a plan");
-	refused("[plan]\ninherits=no-such.ini\n", "no-such.ini", "No such file");
+	refused("[plan]\ninherits=no-such.ini\n", "/no-such.ini nor ", "share/memnet/plans/no-such.ini is there");
 	refused("[plan]\ninherit=a.ini\n", ":2:", "did you mean 'inherits'");
 	for (int i = 0; i < 9; i++) {
 		snprintf(name, sizeof(name), "%d.ini", i);
@@ -269,7 +272,7 @@ static void a_plan_without_topologies_has_one_vm(void **state)
 	struct plan plan;
 	long n;
 
-	assert_int_equal(load(&plan, TOPOLOGIES "vms=4\n"), 0);
+	assert_int_equal(load(&plan, TOPOLOGIES), 0);
 	n = plan_expand(&plan, 42, &runs);
 	assert_int_equal(n, 2 * 6);
 	for (long i = 0; i < n; i++) {
@@ -395,6 +398,28 @@ static void each_spin_budget_has_a_boot_of_its_own(void **state)
 			boots++;
 	assert_int_equal(boots + 1, 2 * 4);
 	free(runs);
+}
+
+static void lists_for_what_a_matrix_has_not_are_refused(void **state)
+{
+	static const char of_tap[] = "[matrix m]\npaths=virtio-tap\narms=spare-core\ndirections=send\n";
+	static const struct { const char *lists, *words; } of[] = {
+		{ "scenarios=network\nspin=50us\n", "[matrix m] sets spin, but no path" },
+		{ "scenarios=idle,rr\nflows=4\n", "[matrix m] sets flows, but no scenario" },
+		{ "scenarios=compute\nchunk=8k\n", "[matrix m] sets chunk, but no scenario" },
+		{ "scenarios=idle\nvms=4\n", "[matrix m] sets vms, but no topology" },
+		{ "scenarios=idle\ntopologies=two-vm\nvms=2\n", "[matrix m] sets vms, but no topology" },
+	};
+	struct plan plan;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		snprintf(text, sizeof(text), "%s%s", of_tap, of[i].lists);
+		refused(text, "", of[i].words);
+	}
+	assert_int_equal(load(&plan, "[matrix m]\npaths=virtio-tap,memnet\narms=spare-core\n"
+			      "directions=send\nscenarios=idle,network\nspin=50us\nflows=4\nchunk=8k\n"
+			      "topologies=one-vm,n-vm\nvms=2\n"), 0);
 }
 
 static void flows_and_spin_that_make_no_sense_are_refused(void **state)
@@ -532,6 +557,7 @@ int main(void)
 		cmocka_unit_test(chunks_multiply_what_streams),
 		cmocka_unit_test(a_path_may_be_there_twice),
 		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
+		cmocka_unit_test(lists_for_what_a_matrix_has_not_are_refused),
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),
 		cmocka_unit_test(each_block_runs_each_configuration_once_boot_by_boot),
 		cmocka_unit_test(the_seed_decides_the_order),

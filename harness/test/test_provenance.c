@@ -193,6 +193,9 @@ static void a_plan_is_its_content(void **state)
 		write_in("new", "plan.ini", other[i].plan);
 		expect(COMPARE_NOTHING, other[i].part);
 	}
+	write_in("old", "plan.ini", "[plan]\nname = one\n[matrix m]\npaths = memnet\n" LISTS);
+	write_in("new", "plan.ini", "[plan]\nname = two\n[matrix m]\npaths = virtio-tap\n" LISTS);
+	expect(COMPARE_NOTHING, "name of the plan: 'one' and 'two'\ndiffers       plan: ");
 }
 
 static void a_plan_that_is_none_is_an_error_that_names_it(void **state)

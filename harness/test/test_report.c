@@ -159,6 +159,21 @@ static void a_report_says_what_came_out_and_what_it_is_not(void **state)
 	free(page);
 }
 
+static void a_report_has_all_of_the_table(void **state)
+{
+	struct run_row runs[4];
+	char *page;
+
+	made_net_rows(runs);
+	page = report(analysed_folder("idle", runs, ARRAY_SIZE(runs), NULL, 0));
+	assert_says(page, "Net of idle: less 2.00 W");
+	free(page);
+	ROW_TEXT(runs[0].status, "invalid");
+	page = report(analysed_folder("busy", runs, ARRAY_SIZE(runs), NULL, 0));
+	assert_says(page, "2 of 2 valid runs have no net energy, for example: ");
+	free(page);
+}
+
 static void a_path_without_a_valid_run_was_not_measured(void **state)
 {
 	static struct run_row runs[MADE_RUNS(6) + 1];
@@ -359,6 +374,7 @@ int main(void)
 		cmocka_unit_test(what_acts_or_loads_is_left_out),
 		cmocka_unit_test(what_is_no_drawing_is_refused),
 		cmocka_unit_test(a_report_says_what_came_out_and_what_it_is_not),
+		cmocka_unit_test(a_report_has_all_of_the_table),
 		cmocka_unit_test(a_path_without_a_valid_run_was_not_measured),
 		cmocka_unit_test(what_is_inconclusive_says_what_would_tell),
 		cmocka_unit_test(a_report_says_how_far_its_results_go),

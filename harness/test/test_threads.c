@@ -22,6 +22,7 @@ struct stand_in {
 
 static struct stand_in qemu, memnetd, peer;
 static const struct path path = { .name = "test" };
+static const struct path bound = { .name = "bound", .no_vm = true };
 static struct vm_set vms;
 static struct threads threads;
 static struct plan plan;
@@ -186,6 +187,21 @@ static void the_peers_new_threads_must_be_where_its_others_are(void **state)
 	is_astray("a thread of the peer was not where it was pinned");
 }
 
+/* QEMU's stand-in is memnet-native's here. */
+static void without_a_vm_all_is_the_workloads(void **state)
+{
+	threads_close(&threads);
+	vms.vm[0].config.path = &bound;
+	vms.memnetd.pid = 0;
+	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_pin(&threads, &plan, &arm), 0);
+	assert_int_equal(threads.n, 3);		/* two there, and the peer */
+	make_thread(&qemu);
+	all_is_well();
+	move(newest_thread(qemu.pid), &plan.host_cpus);
+	is_astray("a thread of the workloads was not where it was pinned");
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, pin, unpin)
 
 int main(void)
@@ -195,6 +211,7 @@ int main(void)
 		TEST(a_thread_that_may_use_more_is_astray),
 		TEST(new_threads_of_qemu_and_memnetd_are_astray),
 		TEST(the_peers_new_threads_must_be_where_its_others_are),
+		TEST(without_a_vm_all_is_the_workloads),
 	};
 
 	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);

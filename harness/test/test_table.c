@@ -172,6 +172,18 @@ static void a_gain_bought_with_less_network_is_not_comparable(void **state)
 	says("spare-core send 0.80 NOT HELD");
 }
 
+static void what_was_held_equal_is_said_whatever_the_plan_measured(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		rows[i] = made_run(i ? "memnet" : "virtio-tap", "hybrid-fixed", 0);
+		rows[i].compute_ops = 100;
+		rows[i].stream_bytes = 1000;
+		rows[i].cpu_total_s = 2 - i;
+	}
+	print(2, false);
+	says("held equal  hybrid-fixed, same work (operations, bytes): spare-core send 1.00, 1.00.");
+}
+
 static void each_spin_budget_stands_beside_the_same_baseline(void **state)
 {
 	const char *at = NULL;
@@ -319,6 +331,7 @@ int main(void)
 		TEST(energy_is_shown_net_of_idle_too),
 		TEST(gains_stand_beside_the_papers),
 		TEST(a_gain_bought_with_less_network_is_not_comparable),
+		TEST(what_was_held_equal_is_said_whatever_the_plan_measured),
 		TEST(each_spin_budget_stands_beside_the_same_baseline),
 		TEST(flows_have_a_section_each),
 		TEST(topologies_and_chunks_stand_each_once),

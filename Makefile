@@ -144,12 +144,15 @@ work_src := \
 	workloads/peer_session.c \
 	workloads/copy.c
 
-guest_init_src := \
-	harness/guest/init.c \
-	harness/guest/boot.c \
+control_src := \
 	harness/guest/control.c \
 	harness/guest/slots.c \
 	$(base_src)
+
+guest_init_src := \
+	harness/guest/init.c \
+	harness/guest/boot.c \
+	$(control_src)
 
 energy_src := \
 	energy/energy.c \
@@ -255,6 +258,7 @@ paths_src := \
 	harness/paths/vsock.c \
 	harness/paths/e1000.c \
 	harness/paths/memnet.c \
+	harness/paths/native.c \
 	harness/tap.c \
 	harness/qemu_argv.c \
 	harness/child.c
@@ -354,6 +358,7 @@ PROGRAMS := \
 	$(BUILD)/bin/memnetd \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
+	$(BUILD)/bin/memnet-native \
 	$(BUILD)/bin/memnet-lab \
 	$(BUILD)/bin/memnet-energy \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
@@ -364,6 +369,7 @@ PROGRAMS := \
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
+$(eval $(call program,bin/memnet-native,harness/guest/native.c $(control_src)))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
 $(eval $(call program,guest/memnet-energy,$(energy_tool_src),$(STATIC) -ljansson -lcsv $(energy_lib)))
@@ -494,12 +500,15 @@ $(eval $(call test,harness/test/test_threads.c,harness/threads.c $(energy_src) $
 $(eval $(call test,harness/test/test_reference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_run_vms.c,$(lab_parts_src),-linih -ljansson -lcsv \
 	$(energy_lib)))
+$(eval $(call test,harness/test/test_native.c,$(lab_parts_src),-linih -ljansson -lcsv \
+	$(energy_lib)))
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_gains.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
+$(eval $(call test,harness/test/test_table_words.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_power_series.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figure_marks.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
 $(eval $(call test,harness/test/test_figures.c,$(results_src) memnet-core/base/io.c,$(results_lib)))
@@ -585,6 +594,7 @@ $(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
 $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
+$(BUILD)/harness/test/test_native: | $(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest $(BUILD)/harness/test/test_probe: | guest-image
 $(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
 $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ring \
@@ -759,7 +769,7 @@ lint:
 
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
-		$(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
+		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1

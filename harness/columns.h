@@ -20,6 +20,7 @@
 #define SCHEMA_VERSION 5
 #define SCHEMA_OLDEST 1	/* that is still read; 2 to 5 only added columns */
 #define ABSENT_INTEGER INT64_MIN
+#define ACCELERATOR_NONE "none"	/* of a run without a VM */
 
 #define TABLE(name, row_type, doc) struct row_type {
 #define TEXT(field, size, doc) char field[size];

@@ -54,6 +54,8 @@ void experiment_start_row(struct experiment *x, struct run_row *row,
 	begin_row(x, row, "measure");
 	ROW_TEXT(row->run_id, "%s", id);
 	ROW_TEXT(row->path, "%s", c->name);
+	if (c->path->no_vm)
+		ROW_TEXT(row->accelerator, ACCELERATOR_NONE);
 	ROW_TEXT(row->scenario, "%s", c->scenario->name);
 	ROW_TEXT(row->direction, "%s", c->direction);
 	if (c->flows)

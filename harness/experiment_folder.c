@@ -72,6 +72,7 @@ static int locate_parts(struct experiment *x)
 {
 	static const char *const parts[] = {
 		"guest/vmlinuz", "guest/initrd.img", "bin/memnetd", "bin/memnet-work",
+		"bin/memnet-native",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {

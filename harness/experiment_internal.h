@@ -17,7 +17,7 @@ struct experiment {
 	int lock_fd;
 	struct energy *energy;
 	struct vm_config vm_config;
-	char paths[6][600];		/* what vm_config points into */
+	char paths[7][600];		/* what vm_config points into */
 	char no_insns[256];		/* why guest instructions are not counted; or "" */
 	struct plan_run *runs;
 	size_t n_runs;

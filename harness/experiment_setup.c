@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness/experiment_internal.h"
+#include "harness/groups.h"
 #include "harness/insns_plugin.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/util.h"
@@ -19,12 +20,12 @@
 
 static void describe_vm(struct experiment *x)
 {
-	snprintf(x->paths[4], sizeof(x->paths[4]), "%s/logs", x->folder.dir);
+	snprintf(x->paths[5], sizeof(x->paths[5]), "%s/logs", x->folder.dir);
 	x->vm_config = (struct vm_config){
 		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
 		.spin = "", .flows = plan_most_flows(&x->plan), .kernel = x->paths[0],
 		.initrd = x->paths[1], .memnetd = x->paths[2], .work = x->paths[3],
-		.log_dir = x->paths[4],
+		.native = x->paths[4], .log_dir = x->paths[5],
 	};
 }
 
@@ -65,25 +66,24 @@ static void choose_insns(struct experiment *x)
 	}
 	if (!strcmp(x->accel.name, "kvm"))
 		return;
-	snprintf(x->paths[5], sizeof(x->paths[5]), "%s/" INSNS_PLUGIN, x->o->build);
-	if (insns_plugin_try(x->paths[5], SANDBOX_TMP, x->no_insns, sizeof(x->no_insns)))
+	snprintf(x->paths[6], sizeof(x->paths[6]), "%s/" INSNS_PLUGIN, x->o->build);
+	if (insns_plugin_try(x->paths[6], SANDBOX_TMP, x->no_insns, sizeof(x->no_insns)))
 		c->no_insns = x->no_insns;
 	else
-		c->plugin = x->paths[5];
+		c->plugin = x->paths[6];
 }
 
 /* Values of two accelerators are never put together, so not into one folder either. */
 static int check_same_accel(struct experiment *x)
 {
-	for (size_t i = 0; i < x->folder.n_done; i++)
-		if (strcmp(x->folder.done[i].accelerator, x->accel.name)) {
-			snprintf(x->err, sizeof(x->err), "%s was begun with accelerator %s, and "
-				 "this is %s; resume it with --accel=%s, or start a new experiment",
-				 x->folder.dir, x->folder.done[i].accelerator, x->accel.name,
-				 x->folder.done[i].accelerator);
-			return -EINVAL;
-		}
-	return 0;
+	const char *begun = runs_accelerator(x->folder.done, x->folder.n_done);
+
+	if (!*begun || !strcmp(begun, x->accel.name))
+		return 0;
+	snprintf(x->err, sizeof(x->err), "%s was begun with accelerator %s, and this is %s; resume "
+		 "it with --accel=%s, or start a new experiment", x->folder.dir, begun,
+		 x->accel.name, begun);
+	return -EINVAL;
 }
 
 /* What lies in SANDBOX_TMP is out of sight inside. */

@@ -166,15 +166,19 @@ static const struct summary_row *stand_in(const struct gate *g, struct threshold
 static void check_without_row(struct gate *g, const struct threshold_row *t)
 {
 	const struct summary_row *lost = stand_in(g, *t);
+	const char *of = ACCELERATOR_NONE;
 	bool applicable = false;
 
-	for (size_t i = 0; i < g->n_summary; i++)
+	for (size_t i = 0; i < g->n_summary; i++) {
 		applicable |= accelerator_matches(t, &g->summary[i]);
+		if (strcmp(g->summary[i].accelerator, ACCELERATOR_NONE))
+			of = g->summary[i].accelerator;
+	}
 	if (lost)
 		check_row(g, t, lost);
 	else if (g->n_summary && !applicable)
 		report(g, NOT_APPLICABLE, t, "is for %s, the summary is of %s", t->accelerator,
-		       g->summary[0].accelerator);
+		       of);
 	else
 		report(g, INCONCLUSIVE, t, "not in the summary: was it measured?");
 }

@@ -172,3 +172,19 @@ bool group_is_part(const struct group *part, const struct group *both, const cha
 	       (!strcmp(p->direction, b->direction) && p->flows == b->flows &&
 		p->chunk_bytes == b->chunk_bytes);
 }
+
+const char *runs_accelerator(const struct run_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(rows[i].accelerator, ACCELERATOR_NONE))
+			return rows[i].accelerator;
+	return "";
+}
+
+const char *runs_bound(const struct run_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].accelerator, ACCELERATOR_NONE) && run_is_ok(&rows[i]))
+			return rows[i].path;
+	return NULL;
+}

@@ -38,6 +38,15 @@ bool group_is_part(const struct group *part, const struct group *both, const cha
 /* Runs of @g whose content check found wrong bytes. */
 size_t group_corrupt(const struct group *g);
 
+/*
+ * What the VMs of @rows ran under: "kvm" or "tcg", by the first that had one. "" where none
+ * had: rows of ACCELERATOR_NONE are of another kind, and stand beside either.
+ */
+const char *runs_accelerator(const struct run_row *rows, size_t n);
+
+/* The path of the first valid run without a VM, or NULL: none of them is a bound. */
+const char *runs_bound(const struct run_row *rows, size_t n);
+
 /* How many runs of the group have this status. */
 size_t group_count(const struct group *g, const char *status);
 

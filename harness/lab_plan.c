@@ -10,6 +10,7 @@
 #include "harness/accel.h"
 #include "harness/folder.h"
 #include "harness/forecast.h"
+#include "harness/groups.h"
 #include "harness/lab.h"
 #include "harness/plan_internal.h"
 #include "harness/plan_shipped.h"
@@ -117,7 +118,7 @@ static void learn(struct outline *o)
 	snprintf(path, sizeof(path), "%s/runs.csv", dir);
 	if (runs_load(path, &rows, &n, err, sizeof(err)))
 		return;
-	if (n && !strcmp(rows[0].accelerator, o->accel.name)) {
+	if (!strcmp(runs_accelerator(rows, n), o->accel.name)) {
 		forecast_learn(&o->forecast, &of, rows, n);
 		if (o->forecast.boots.n)
 			snprintf(o->learnt_from, sizeof(o->learnt_from), "%s", dir);

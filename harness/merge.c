@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness/folder.h"
+#include "harness/groups.h"
 #include "harness/host_class.h"
 #include "harness/rows.h"
 #include "memnet-core/base/explain.h"
@@ -85,8 +86,9 @@ static int check_plan(struct merge *m, const struct part *p)
 static int check_rows(struct merge *m, const struct part *p)
 {
 	const struct folder *f = &p->folder;
-	const char *accelerator = m->parts[0].folder.n_done ? m->parts[0].folder.done[0].accelerator
-							    : "";
+	const struct folder *first = &m->parts[0].folder;
+	const char *accelerator = runs_accelerator(f->done, f->n_done);
+	const char *wanted = runs_accelerator(first->done, first->n_done);
 
 	if (!f->n_done)
 		return refuse(m, -ENODATA, "%s has no runs", f->dir);
@@ -96,10 +98,10 @@ static int check_rows(struct merge *m, const struct part *p)
 				      "writes %d; merge it with the version that made it (git %s)",
 				      f->dir, (long long)f->done[i].schema_version, SCHEMA_VERSION,
 				      f->done[i].git);
-		if (strcmp(f->done[i].accelerator, accelerator))
-			return refuse(m, -EXDEV, "%s was made with accelerator %s, %s with %s", f->dir,
-				      f->done[i].accelerator, m->parts[0].folder.dir, accelerator);
 	}
+	if (*accelerator && *wanted && strcmp(accelerator, wanted))
+		return refuse(m, -EXDEV, "%s was made with accelerator %s, %s with %s", f->dir,
+			      accelerator, first->dir, wanted);
 	return 0;
 }
 

@@ -19,6 +19,7 @@ static const struct path *const paths[] = {
 	&path_vsock,
 	&path_e1000,
 	&path_memnet,
+	&path_native,
 };
 
 const struct path *path_at(size_t i)

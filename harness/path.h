@@ -3,9 +3,9 @@
  * A network path: how a guest's bytes reach the peer. One file under paths/ each,
  * and its line in path.c; nobody else knows a path by its name.
  *
- * All boot the same machine (qemu.c), which has one network card, memnetd's
- * device beside it, and the same kernel command line but for the address. What
- * a path has to have otherwise, its file says.
+ * All that have a VM boot the same machine (qemu.c), which has one network card,
+ * memnetd's device beside it, and the same kernel command line but for the
+ * address. What a path has to have otherwise, its file says.
  */
 #ifndef HARNESS_PATH_H
 #define HARNESS_PATH_H
@@ -42,9 +42,14 @@ struct path {
 	const char *guest, *peer, *listen;
 	unsigned int mtu;	/* of the guest's card; 0: as it comes */
 	const char *module;	/* the guest's kernel needs it beside those of every image; or NULL */
-	int baseline;		/* others are compared with the highest that can run; 0: never */
+	/*
+	 * Others are compared with the highest that can run, and paced by it (calibrate.c); 0:
+	 * never compared with; below 0: nor is any other path paced by it.
+	 */
+	int baseline;
 	bool vhost;		/* has threads of the kernel's vhost, which are counted */
 	bool spins;		/* both sides take a spin budget */
+	bool no_vm;		/* no guest, QEMU or memnetd: the workloads run on the host */
 
 	/* Add why it cannot run; nothing: it can. */
 	void (*missing)(struct path_reasons *reasons);
@@ -52,7 +57,7 @@ struct path {
 	/* Optional. 0, or -errno with one line that names the mend in @why. @log: a helper's. */
 	int (*open)(struct path_end *end, const char *log, char *why, size_t size);
 
-	/* Its network card, and what stands behind it. 0 or -ENOMEM. */
+	/* Its network card, and what stands behind it; NULL without a VM. 0 or -ENOMEM. */
 	int (*add_devices)(struct qemu_argv *v, const struct path_end *end);
 };
 
@@ -75,6 +80,6 @@ int path_open(const struct path *p, unsigned int number, struct path_end *end, c
 void path_close(struct path_end *end);
 
 extern const struct path path_virtio_tap, path_virtio_vhost, path_virtio_user, path_passt,
-			 path_vsock, path_e1000, path_memnet;
+			 path_vsock, path_e1000, path_memnet, path_native;
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/groups.h"
 #include "harness/metrics.h"
 #include "harness/report_html.h"
 #include "harness/report_internal.h"
@@ -156,8 +157,8 @@ static void report_reproduction(const struct report *r)
 		html_element(r->out, "p", "The rows do not name the commit they were made with.");
 		return;
 	}
-	if (!strcmp(r->runs[0].accelerator, "tcg") || !strcmp(r->runs[0].accelerator, "kvm"))
-		accel = r->runs[0].accelerator;
+	if (*runs_accelerator(r->runs, r->n_runs))
+		accel = runs_accelerator(r->runs, r->n_runs);
 	snprintf(commands, sizeof(commands), "git checkout %.*s\n"
 		 "cp THIS_FOLDER/plan.ini again.ini\n"
 		 "make experiment PLAN=again.ini ACCEL=%s\n",

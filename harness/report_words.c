@@ -179,9 +179,24 @@ static void caveat(const struct report *r, const char *head, const char *text)
 	fputs("</p>\n", r->out);
 }
 
+/* Of what ran without a VM. */
+static void write_bound(const struct report *r, bool tcg)
+{
+	const char *bound = runs_bound(r->runs, r->n_runs);
+
+	if (!bound)
+		return;
+	fputs("<p class=\"caveat\"><b>BOUND.</b> ", r->out);
+	html_printf(r->out, "%s has no VM: the same programs as processes of the host, over its "
+		    "loopback device. It bounds what a path of a VM can reach, and is compared with "
+		    "none.%s", bound, tcg ? " Under TCG its numbers must not be set beside the "
+		    "others: the guest's CPU is emulated, and that of its programs is not." : "");
+	fputs("</p>\n", r->out);
+}
+
 static void write_caveats(const struct report *r)
 {
-	const char *accelerator = summary_text(r, "accelerator");
+	const char *accelerator = runs_accelerator(r->runs, r->n_runs);
 
 	if (!strcmp(accelerator, "tcg"))
 		caveat(r, "TCG.", "QEMU emulated the guest's CPU in software. Two paths are compared under "
@@ -190,6 +205,7 @@ static void write_caveats(const struct report *r)
 	else if (!strcmp(accelerator, "kvm"))
 		caveat(r, "KVM,", "as in the paper. The paper names neither VM sizes nor workloads nor meter; "
 		       "here the plan defines them, so compare directions before digits.");
+	write_bound(r, !strcmp(accelerator, "tcg"));
 	if (any_energy_is(r, "estimated"))
 		caveat(r, "MODEL.", "Joules are CPU time restated by published averages: nothing measured "
 		       "energy here. They show nothing that CPU time does not show.");

@@ -260,7 +260,7 @@ int64_t run_copy_bandwidth(struct vm *vm)
 	int64_t rate = 0;
 
 	guest_clear_slots(g);
-	if (guest_command(g, "spawn 0 /bin/memnet-work copy", "spawned", line, sizeof(line),
+	if (guest_command(g, "spawn 0 memnet-work copy", "spawned", line, sizeof(line),
 			  ANSWER_TIMEOUT_MS))
 		return 0;
 	g->slots[0].spawned = true;

@@ -16,9 +16,9 @@ static const struct {
 	bool optional;			/* absent where there are no such threads */
 } classes[] = {
 	{ COLUMN(cpu_vcpu_s), COLUMN(energy_vcpu_j), false },
-	{ COLUMN(cpu_qemu_s), COLUMN(energy_qemu_j), false },
+	{ COLUMN(cpu_qemu_s), COLUMN(energy_qemu_j), true },
 	{ COLUMN(cpu_vhost_s), COLUMN(energy_vhost_j), true },
-	{ COLUMN(cpu_memnetd_s), COLUMN(energy_memnetd_j), false },
+	{ COLUMN(cpu_memnetd_s), COLUMN(energy_memnetd_j), true },
 	{ COLUMN(cpu_helper_s), COLUMN(energy_helper_j), true },
 	{ COLUMN(cpu_peer_s), COLUMN(energy_peer_j), false },
 };

@@ -104,28 +104,35 @@ static void fill_vcpus_by_work(struct run *r)
 	}
 }
 
+/* Of the threads of a VM, which last: of workloads without one, those that ended are lost. */
+static void fill_switches(struct run *r)
+{
+	const uint64_t *begin = r->begin.threads.switches, *end = r->end.threads.switches;
+
+	if (r->ctx->vms->vm[0].config.path->no_vm)
+		return;
+	r->row->vcpu_context_switches = end[CLASS_VCPU] - begin[CLASS_VCPU];
+	r->row->memnetd_context_switches = end[CLASS_MEMNETD] - begin[CLASS_MEMNETD];
+}
+
 static void fill_cpu(struct run *r)
 {
 	struct run_row *row = r->row;
+	const struct { enum thread_class class; double *to; } columns[] = {
+		{ CLASS_VCPU, &row->cpu_vcpu_s }, { CLASS_QEMU, &row->cpu_qemu_s },
+		{ CLASS_VHOST, &row->cpu_vhost_s }, { CLASS_MEMNETD, &row->cpu_memnetd_s },
+		{ CLASS_HELPER, &row->cpu_helper_s }, { CLASS_PEER, &row->cpu_peer_s },
+	};
 
-	row->cpu_vcpu_s = class_seconds(r, CLASS_VCPU);
+	row->cpu_total_s = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (!threads_has_class(&r->ctx->vms->vm[0], columns[i].class))
+			continue;
+		*columns[i].to = class_seconds(r, columns[i].class);
+		row->cpu_total_s += *columns[i].to;
+	}
 	fill_vcpus_by_work(r);
-	row->cpu_qemu_s = class_seconds(r, CLASS_QEMU);
-	row->cpu_memnetd_s = class_seconds(r, CLASS_MEMNETD);
-	row->cpu_peer_s = class_seconds(r, CLASS_PEER);
-	row->cpu_total_s = row->cpu_vcpu_s + row->cpu_qemu_s + row->cpu_memnetd_s + row->cpu_peer_s;
-	if (r->ctx->vms->vm[0].config.path->vhost) {
-		row->cpu_vhost_s = class_seconds(r, CLASS_VHOST);
-		row->cpu_total_s += row->cpu_vhost_s;
-	}
-	if (r->ctx->vms->vm[0].end.helper.pid) {
-		row->cpu_helper_s = class_seconds(r, CLASS_HELPER);
-		row->cpu_total_s += row->cpu_helper_s;
-	}
-	row->vcpu_context_switches = r->end.threads.switches[CLASS_VCPU] -
-				     r->begin.threads.switches[CLASS_VCPU];
-	row->memnetd_context_switches = r->end.threads.switches[CLASS_MEMNETD] -
-					r->begin.threads.switches[CLASS_MEMNETD];
+	fill_switches(r);
 	ROW_TEXT(row->pinned, r->astray ? "no" : "yes");
 }
 

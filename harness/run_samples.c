@@ -153,14 +153,6 @@ static void add_insns(struct series *s, const struct sampler_sample *from,
 			   gauge_gain(from, to, GAUGE_INSNS + i) / dt);
 }
 
-/* Are there such threads in this VM at all? */
-static bool has_class(const struct vm *vm, enum thread_class class)
-{
-	if (class == CLASS_VHOST)
-		return vm->config.path->vhost;
-	return class != CLASS_HELPER || vm->end.helper.pid;
-}
-
 /* The interval between two samples; its phase is the one it began in. */
 static void add_interval(struct series *s, const struct sampler_sample *from,
 			 const struct sampler_sample *to)
@@ -170,7 +162,7 @@ static void add_interval(struct series *s, const struct sampler_sample *from,
 
 	at.phase = from->phase;
 	for (int i = 0; i < THREAD_CLASSES; i++)
-		if (has_class(&s->r->ctx->vms->vm[0], i))
+		if (threads_has_class(&s->r->ctx->vms->vm[0], i))
 			add_sample(s, &at, "proc", thread_class_names[i], "cpu_share", "1",
 				   SECONDS(gauge_gain(from, to, i)) / dt);
 	add_insns(s, from, &at, dt);

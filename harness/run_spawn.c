@@ -14,7 +14,7 @@ static int spawn(struct run *r, struct vm *vm, int slot, const char *command)
 	char text[512], line[GUEST_LINE];
 	int ret;
 
-	snprintf(text, sizeof(text), "spawn %d %s%s /bin/memnet-work %s --progress @progress@ "
+	snprintf(text, sizeof(text), "spawn %d %s%s memnet-work %s --progress @progress@ "
 		 "--barrier", slot, *spin ? "MEMNET_SPIN=" : "", spin, command);
 	ret = guest_command(g, text, "spawned", line, sizeof(line), ANSWER_TIMEOUT_MS);
 	if (ret == -EREMOTEIO)

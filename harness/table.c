@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "harness/groups.h"
 #include "harness/interference.h"
 #include "memnet-core/base/stats.h"
 
@@ -354,8 +355,10 @@ static void print_scenario(const struct table *t, size_t scenario, const struct 
 /* Whose gain it is must be seen beside the paper's figures, which are KVM's. */
 static const char *gain_title(const struct table *t)
 {
-	return !strcmp(t->a->summary[0].accelerator, "tcg") ? "TCG gain" :
-	       !strcmp(t->a->summary[0].accelerator, "kvm") ? "KVM gain" : "gain";
+	const char *accelerator = runs_accelerator(t->rows, t->n);
+
+	return !strcmp(accelerator, "tcg") ? "TCG gain" :
+	       !strcmp(accelerator, "kvm") ? "KVM gain" : "gain";
 }
 
 static void print_section(const struct table *t, size_t arm, const struct summary_row *like)

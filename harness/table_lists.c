@@ -40,15 +40,16 @@ static void format_checks(const struct table *t, FILE *f, const struct gain *gai
 	fprintf(f, "%s;", !strcmp(s->verdict, VERDICT_UNEQUAL) ? " NOT HELD" : "");
 }
 
-static void say_check(const struct table *t, const struct gain *gain, const char *head)
+/* Was there anything to say? */
+static bool say_check(const struct table *t, const struct gain *gain, const char *head)
 {
 	char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 	const char *metric2 = gain->check[1].metric;
 
 	if (!f)
-		return;
+		return false;
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const struct summary_row *s = &t->a->summary[i];
 
@@ -62,15 +63,18 @@ static void say_check(const struct table *t, const struct gain *gain, const char
 		    gain->check[0].metric, metric2 ? ", " : "", metric2 ? metric2 : "", text);
 	}
 	free(text);
+	return len;
 }
 
 void table_checks(const struct table *t)
 {
 	const struct gain *gain, *former = NULL;
+	const char *head = "held equal";
 
 	for (size_t i = 0; (gain = gains_at(i)); former = gain, i++)
-		if (!former || strcmp(former->scenario, gain->scenario))
-			say_check(t, gain, former ? "" : "held equal");
+		if ((!former || strcmp(former->scenario, gain->scenario)) &&
+		    say_check(t, gain, head))
+			head = "";
 }
 
 /* --- both workloads together --------------------------------------------------- */

@@ -57,7 +57,7 @@ void say(FILE *out, const char *head, const char *fmt, ...)
 
 /* --- paragraphs ---------------------------------------------------------------- */
 
-/* The field's text if all measured rows agree, "mixed" if not. */
+/* The field's text if all measured rows of VMs agree, "mixed" if not. */
 static const char *common(const struct table *t, size_t offset)
 {
 	const char *common = "";
@@ -65,7 +65,8 @@ static const char *common(const struct table *t, size_t offset)
 	for (size_t i = 0; i < t->n; i++) {
 		const char *text = (const char *)&t->rows[i] + offset;
 
-		if (strcmp(t->rows[i].kind, "measure") || strcmp(t->rows[i].status, "ok"))
+		if (strcmp(t->rows[i].kind, "measure") || strcmp(t->rows[i].status, "ok") ||
+		    !strcmp(t->rows[i].accelerator, ACCELERATOR_NONE))
 			continue;
 		if (*common && strcmp(common, text))
 			return "mixed";
@@ -116,7 +117,21 @@ static void say_accelerator(const struct table *t)
 		    "before digits.");
 	else
 		say(t->out, "accelerator", "%s. Runs of different accelerators are never compared.",
-		    *accelerator ? accelerator : "unknown: there is no valid run");
+		    *accelerator ? accelerator : "unknown: there is no valid run in a VM");
+}
+
+/* What ran without a VM is in none of the figures above. */
+static void say_bound(const struct table *t)
+{
+	const char *bound = runs_bound(t->rows, t->n);
+
+	if (bound)
+		say(t->out, "bound", "%s has no VM: the same programs as processes of the host, "
+		    "over its loopback device. It bounds what a path of a VM can reach, and is "
+		    "compared with none; summary.csv has its values.%s", bound,
+		    !strcmp(runs_accelerator(t->rows, t->n), "tcg") ? " Under TCG they must not "
+		    "be set beside the others': the guest's CPU is emulated, and that of its "
+		    "programs is not." : "");
 }
 
 /* How far the model's band goes, as median fractions of the value. */
@@ -345,7 +360,8 @@ static void say_other_paths(const struct table *t)
 		const char *path = t->a->summary[i].path;
 
 		if (t->a->summary[i].n > 0 && strcmp(path, t->a->subject) &&
-		    strcmp(path, t->a->baseline)) {
+		    strcmp(path, t->a->baseline) &&
+		    strcmp(t->a->summary[i].accelerator, ACCELERATOR_NONE)) {
 			say(t->out, "also", "Other paths were measured: summary.csv has them.");
 			return;
 		}
@@ -358,6 +374,7 @@ void table_words(const struct table *t)
 	say_gain(t);
 	say_topologies(t);
 	say_accelerator(t);
+	say_bound(t);
 	say_energy(t);
 	say_idle(t);
 	say_runs(t);

@@ -10,6 +10,10 @@
  * ended threads included, less what is counted by thread. memnetd is a process
  * for its broker and one for the worker of each VM. Both ways to count are the
  * scheduler's own clock; perf's task clock is not, it includes stolen time.
+ *
+ * Without a VM the class of vCPUs is memnet-native, which stands where QEMU would, and its
+ * children, the workloads of the run, by process. One that has ended is kept a zombie, whose
+ * time can still be read (guest/control.h); those of earlier runs are not looked at.
  */
 #include "harness/threads.h"
 
@@ -27,6 +31,14 @@ const char *const thread_class_names[THREAD_CLASSES] = {
 	[CLASS_VCPU] = "vcpu", [CLASS_QEMU] = "qemu", [CLASS_VHOST] = "vhost",
 	[CLASS_MEMNETD] = "memnetd", [CLASS_HELPER] = "helper", [CLASS_PEER] = "peer",
 };
+
+/* Is the time of this class that of whole processes? */
+static bool by_process(const struct threads *t, enum thread_class class)
+{
+	if (class == CLASS_VCPU)
+		return t->vms->vm[0].config.path->no_vm;
+	return class == CLASS_MEMNETD || class == CLASS_HELPER || class == CLASS_PEER;
+}
 
 static int add_thread(struct threads *t, enum thread_class class, unsigned int vm, pid_t pid,
 		      pid_t tid)
@@ -72,6 +84,9 @@ static int add_process(struct threads *t, pid_t pid, enum thread_class class, un
 
 	if (n < 0)
 		return n;
+	if (t->n_processes == MAX_PROCESSES)
+		return -E2BIG;
+	t->process[t->n_processes++] = (struct process){ class, vm, pid };
 	for (ssize_t i = 0; !ret && i < MIN(n, (ssize_t)MAX_THREADS); i++)
 		ret = add_thread(t, class == CLASS_QEMU ? class_in_qemu(&t->vms->vm[vm], &found[i])
 							: class, vm, pid, found[i].tid);
@@ -102,6 +117,7 @@ static int add_vhost_kthreads(struct threads *t, unsigned int vm)
 	return ret;
 }
 
+/* 0: it has ended, or is a zombie. */
 static pid_t parent_of(pid_t pid)
 {
 	char path[64], stat[512];
@@ -111,31 +127,50 @@ static pid_t parent_of(pid_t pid)
 	if (mn_read_file(path, stat, sizeof(stat)) <= 0)
 		return 0;
 	after = strrchr(stat, ')');	/* "pid (comm) state ppid ..." */
-	return after && strlen(after) > 4 ? atoi(after + 4) : 0;
+	return after && strlen(after) > 4 && after[2] != 'Z' ? atoi(after + 4) : 0;
 }
 
-/* The processes whose parent is memnetd, one for each VM that has a worker. How many. */
-static int find_workers(const struct threads *t, pid_t workers[MAX_VMS])
+/* The processes whose parent is @parent, which may be 0: none. How many. */
+static int find_children(pid_t parent, pid_t *children, int max)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
 	int n = 0;
 
-	while (proc && n < MAX_VMS && (e = readdir(proc))) {
+	while (proc && parent && n < max && (e = readdir(proc))) {
 		pid_t pid = atoi(e->d_name);
 
-		if (pid > 0 && parent_of(pid) == t->vms->memnetd.pid)
-			workers[n++] = pid;
+		if (pid > 0 && parent_of(pid) == parent)
+			children[n++] = pid;
 	}
 	if (proc)
 		closedir(proc);
 	return n;
 }
 
+/* Of memnetd: one for each VM that has a worker. */
+static int find_workers(const struct threads *t, pid_t workers[MAX_VMS])
+{
+	return find_children(t->vms->memnetd.pid, workers, MAX_VMS);
+}
+
+/* Without a VM: memnet-native and its programs. */
+static int add_native(struct threads *t, unsigned int i)
+{
+	pid_t native = t->vms->vm[i].qemu.pid, programs[GUEST_SLOTS];
+	int n = find_children(native, programs, GUEST_SLOTS);
+	int ret = add_process(t, native, CLASS_VCPU, i);
+
+	for (int p = 0; !ret && p < n; p++)
+		ret = add_process(t, programs[p], CLASS_VCPU, i);
+	return ret;
+}
+
 static int add_vm(struct threads *t, unsigned int i)
 {
 	const struct vm *vm = &t->vms->vm[i];
-	int ret = add_process(t, vm->qemu.pid, CLASS_QEMU, i);
+	int ret = vm->config.path->no_vm ? add_native(t, i) :
+					   add_process(t, vm->qemu.pid, CLASS_QEMU, i);
 
 	if (!ret)
 		ret = add_process(t, vm->peer.pid, CLASS_PEER, i);
@@ -144,6 +179,17 @@ static int add_vm(struct threads *t, unsigned int i)
 	if (!ret && vm->config.path->vhost)
 		ret = add_vhost_kthreads(t, i);
 	return ret;
+}
+
+bool threads_has_class(const struct vm *vm, enum thread_class class)
+{
+	const struct path *p = vm->config.path;
+
+	if (class == CLASS_VHOST)
+		return p->vhost;
+	if (class == CLASS_HELPER)
+		return vm->end.helper.pid;
+	return !p->no_vm || class == CLASS_VCPU || class == CLASS_PEER;
 }
 
 static void choose_events(struct threads *t, bool syscalls)
@@ -164,13 +210,13 @@ int threads_open(struct threads *t, const struct vm_set *vms, bool syscalls)
 {
 	int ret = 0;
 
-	t->n = 0;
+	t->n = t->n_processes = 0;
 	choose_events(t, syscalls);
 	t->vms = vms;
 	t->n_workers = find_workers(t, t->workers);
 	for (unsigned int i = 0; !ret && i < vms->n; i++)
 		ret = add_vm(t, i);
-	if (!ret)
+	if (!ret && vms->memnetd.pid)
 		ret = add_process(t, vms->memnetd.pid, CLASS_MEMNETD, 0);
 	for (int i = 0; !ret && i < t->n_workers; i++)
 		ret = add_process(t, t->workers[i], CLASS_MEMNETD, 0);
@@ -234,12 +280,14 @@ static bool nobody_new(const struct threads *t, pid_t pid)
 	return true;
 }
 
-/* The same processes, with the same threads. */
-static bool same_workers(const struct threads *t)
+/* The same processes of memnetd, with the same threads. */
+static bool same_memnetd(const struct threads *t)
 {
 	pid_t now[MAX_VMS];
 	int n = find_workers(t, now);
 
+	if (t->vms->memnetd.pid && !nobody_new(t, t->vms->memnetd.pid))
+		return false;
 	if (n != t->n_workers || memcmp(now, t->workers, n * sizeof(now[0])))
 		return false;
 	for (int i = 0; i < n; i++)
@@ -270,10 +318,18 @@ static bool all_there(pid_t pid, const cpu_set_t *cpus)
 	return true;
 }
 
+/* Its threads come and go, and have their CPUs from who made them. */
+static bool may_make_threads(const struct threads *t, const struct process *p)
+{
+	return p->class == CLASS_PEER || (p->class == CLASS_VCPU && by_process(t, CLASS_VCPU));
+}
+
 const char *threads_astray(const struct threads *t, const struct plan *plan, const struct arm *arm)
 {
-	static const char *const words[THREAD_CLASSES] = {
-		[CLASS_VCPU] = "a vCPU's thread was not where it was pinned",
+	const char *const words[THREAD_CLASSES] = {
+		[CLASS_VCPU] = t->vms->vm[0].config.path->no_vm ?
+			"a thread of the workloads was not where it was pinned" :
+			"a vCPU's thread was not where it was pinned",
 		[CLASS_QEMU] = "a thread of QEMU was not where it was pinned",
 		[CLASS_VHOST] = "a thread of vhost was not where it was pinned",
 		[CLASS_MEMNETD] = "a thread of memnetd was not where it was pinned",
@@ -284,15 +340,19 @@ const char *threads_astray(const struct threads *t, const struct plan *plan, con
 	for (int i = 0; i < t->n; i++)
 		if (!is_there(t->list[i].tid, cpus_of(t->list[i].class, plan, arm)))
 			return words[t->list[i].class];
+	for (int i = 0; i < t->n_processes; i++) {
+		const struct process *p = &t->process[i];
+
+		if (may_make_threads(t, p) && !all_there(p->pid, cpus_of(p->class, plan, arm)))
+			return words[p->class];
+	}
 	for (unsigned int i = 0; i < t->vms->n; i++) {
-		if (!all_there(t->vms->vm[i].peer.pid, cpus_of(CLASS_PEER, plan, arm)))
-			return words[CLASS_PEER];
-		if (!nobody_new(t, t->vms->vm[i].qemu.pid))
+		if (!by_process(t, CLASS_VCPU) && !nobody_new(t, t->vms->vm[i].qemu.pid))
 			return "a thread of QEMU came that was not pinned";
 		if (t->vms->vm[i].end.helper.pid && !nobody_new(t, t->vms->vm[i].end.helper.pid))
 			return "a thread of the path's helper came that was not pinned";
 	}
-	if (!nobody_new(t, t->vms->memnetd.pid) || !same_workers(t))
+	if (!same_memnetd(t))
 		return "a thread of memnetd came that was not pinned";
 	return NULL;
 }
@@ -310,35 +370,6 @@ static uint64_t process_ns(pid_t pid)
 	uint64_t ns = 0;
 
 	cputime_process(pid, &ns);
-	return ns;
-}
-
-/* All processes of it. */
-static uint64_t memnetd_ns(const struct threads *t)
-{
-	uint64_t ns = process_ns(t->vms->memnetd.pid);
-
-	for (int i = 0; i < t->n_workers; i++)
-		ns += process_ns(t->workers[i]);
-	return ns;
-}
-
-static uint64_t peers_ns(const struct threads *t)
-{
-	uint64_t ns = 0;
-
-	for (unsigned int i = 0; i < t->vms->n; i++)
-		ns += process_ns(t->vms->vm[i].peer.pid);
-	return ns;
-}
-
-static uint64_t helpers_ns(const struct threads *t)
-{
-	uint64_t ns = 0;
-
-	for (unsigned int i = 0; i < t->vms->n; i++)
-		if (t->vms->vm[i].end.helper.pid)
-			ns += process_ns(t->vms->vm[i].end.helper.pid);
 	return ns;
 }
 
@@ -360,6 +391,22 @@ static void read_time(const struct threads *t, const struct thread *thread,
 		in_qemu[thread->vm] += ns;
 }
 
+/* Time of the classes that are counted by process, and of QEMU what no thread was counted for. */
+static void read_processes(const struct threads *t, struct threads_reading *r,
+			   const uint64_t in_qemu[MAX_VMS])
+{
+	for (int i = 0; i < t->n_processes; i++) {
+		const struct process *p = &t->process[i];
+		uint64_t ns = process_ns(p->pid);
+
+		if (p->class == CLASS_QEMU)
+			ns = less(ns, in_qemu[p->vm]);
+		if (p->class == CLASS_VCPU)
+			r->vcpu_ns[p->vm] += ns;
+		r->cpu_ns[p->class] += ns;
+	}
+}
+
 void threads_read(const struct threads *t, struct threads_reading *r)
 {
 	uint64_t in_qemu[MAX_VMS] = { 0 };
@@ -372,27 +419,20 @@ void threads_read(const struct threads *t, struct threads_reading *r)
 		counters_read(thread->counters, r->counters[i]);
 		if (!cputime_read_switches(&thread->time, &switches))
 			r->switches[thread->class] += switches.voluntary + switches.involuntary;
-		if (thread->class == CLASS_VCPU || thread->class == CLASS_VHOST)
+		if (thread->class != CLASS_QEMU && !by_process(t, thread->class))
 			read_time(t, thread, r, in_qemu);
 	}
-	for (unsigned int i = 0; i < t->vms->n; i++)
-		r->cpu_ns[CLASS_QEMU] += less(process_ns(t->vms->vm[i].qemu.pid), in_qemu[i]);
-	r->cpu_ns[CLASS_MEMNETD] = memnetd_ns(t);
-	r->cpu_ns[CLASS_HELPER] = helpers_ns(t);
-	r->cpu_ns[CLASS_PEER] = peers_ns(t);
+	read_processes(t, r, in_qemu);
 }
 
 uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 {
 	uint64_t sum = 0, ns;
 
-	if (class == CLASS_MEMNETD)
-		return memnetd_ns(t);
-	if (class == CLASS_HELPER)
-		return helpers_ns(t);
-	if (class == CLASS_PEER)
-		return peers_ns(t);
-	for (int i = 0; i < t->n; i++)
+	for (int i = 0; by_process(t, class) && i < t->n_processes; i++)
+		if (t->process[i].class == class)
+			sum += process_ns(t->process[i].pid);
+	for (int i = 0; !by_process(t, class) && i < t->n; i++)
 		if (t->list[i].class == class && !cputime_read(&t->list[i].time, &ns))
 			sum += ns;
 	return sum;

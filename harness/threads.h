@@ -15,7 +15,7 @@
 #include "harness/vm_set.h"
 
 enum thread_class {
-	CLASS_VCPU,
+	CLASS_VCPU,	/* without a VM: memnet-native and the workloads */
 	CLASS_QEMU,	/* QEMU's threads but for vCPUs and vhost workers */
 	CLASS_VHOST,
 	CLASS_MEMNETD,
@@ -28,6 +28,8 @@ extern const char *const thread_class_names[THREAD_CLASSES];
 
 #define MAX_THREADS 512	/* each VM's peer has one for each flow */
 #define MAX_COUNTERS 16
+/* QEMU or memnet-native and its workloads, peer and helper of each VM; memnetd and its workers. */
+#define MAX_PROCESSES ((3 + GUEST_SLOTS) * MAX_VMS + 1 + MAX_VMS)
 
 struct thread {
 	enum thread_class class;
@@ -37,10 +39,18 @@ struct thread {
 	struct counters *counters;
 };
 
+struct process {
+	enum thread_class class;
+	unsigned int vm;	/* as of a thread */
+	pid_t pid;
+};
+
 struct threads {
 	struct thread list[MAX_THREADS];
 	int n;
 	const char *events[MAX_COUNTERS + 1];	/* counted of each, ended by NULL */
+	struct process process[MAX_PROCESSES];
+	int n_processes;
 	const struct vm_set *vms;
 	pid_t workers[MAX_VMS];	/* memnetd's */
 	int n_workers;
@@ -50,13 +60,16 @@ struct threads {
 struct threads_reading {
 	uint64_t cpu_ns[THREAD_CLASSES];
 	uint64_t vcpu_ns[MAX_VMS];	/* of CLASS_VCPU, each VM's */
-	uint64_t switches[THREAD_CLASSES];
+	uint64_t switches[THREAD_CLASSES];	/* of those that were there from the beginning */
 	struct counter_value counters[MAX_THREADS][MAX_COUNTERS];
 };
 
 /* Beside counters_default, where @syscalls is asked for; tracepoints, often root's alone. */
 #define EVENT_SYSCALLS	"raw_syscalls:sys_enter"
 #define EVENT_KVM_EXITS	"kvm:kvm_exit"
+
+/* Are there such threads in @vm at all? */
+bool threads_has_class(const struct vm *vm, enum thread_class class);
 
 /* Find them and open their files. 0 or -errno; on failure nothing stays open. */
 int threads_open(struct threads *t, const struct vm_set *vms, bool syscalls);
@@ -67,8 +80,8 @@ int threads_pin(const struct threads *t, const struct plan *plan, const struct a
 
 /*
  * NULL when they are all still where threads_pin() put them, and none of QEMU or memnetd has
- * come; the peer's come and go with its flows, and must be where its others are. Else
- * what is wrong, in words that stay.
+ * come; the peer's come and go with its flows, as do those of workloads without a VM, and
+ * must be where its others are. Else what is wrong, in words that stay.
  */
 const char *threads_astray(const struct threads *t, const struct plan *plan,
 			   const struct arm *arm);

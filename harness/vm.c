@@ -37,6 +37,13 @@
 #define LISTEN_TIMEOUT_MS 3000
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
+#define NATIVE		"memnet-native"
+
+/* A VM without a path is one all the same. */
+static bool has_vm(const struct vm *vm)
+{
+	return !vm->config.path || !vm->config.path->no_vm;
+}
 
 /* "vm", "vm2". */
 static void vm_name(unsigned int number, char name[16])
@@ -206,6 +213,27 @@ static int start_qemu(struct vm *vm, char *why, size_t size)
 	return 0;
 }
 
+/* In place of QEMU and of the guest's init. */
+static int start_native(struct vm *vm, char *why, size_t size)
+{
+	char fd[16], progress[64], log[512];
+	char *argv[] = { (char *)vm->config.native, fd, progress, NULL };
+	int control[2], ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control))
+		return mn_explain(why, size, -errno, "cannot make a socket: %s", strerror(errno));
+	snprintf(fd, sizeof(fd), "%d", control[1]);
+	tmp_path(vm->number, "native", progress);
+	log_path(vm, "native", log, sizeof(log));
+	ret = child_start(&vm->qemu, vm->qemu_name, argv, log, -1, (int[]){ control[1], -1 });
+	close(control[1]);
+	vm->link.fd = control[0];
+	if (ret)
+		return mn_explain(why, size, ret, "cannot start %s: %s; build it with: make all",
+				  vm->config.native, strerror(-ret));
+	return 0;
+}
+
 /* The last line QEMU or the guest's console left, for a message; empty if none. */
 static void last_words(const struct vm *vm, const char *which, char *text, size_t size)
 {
@@ -233,13 +261,14 @@ static void last_words(const struct vm *vm, const char *which, char *text, size_
 
 static int explain_boot(struct vm *vm, int ret, char *why, size_t size)
 {
+	const char *console = has_vm(vm) ? "console" : "native";
 	char words[256], log[512];
 
 	if (ret == -EINTR)
 		return mn_explain(why, size, ret, "interrupted");
 	if (ret == -ETIMEDOUT) {
-		last_words(vm, "console", words, sizeof(words));
-		log_path(vm, "console", log, sizeof(log));
+		last_words(vm, console, words, sizeof(words));
+		log_path(vm, console, log, sizeof(log));
 		return mn_explain(why, size, ret, "%s was not ready within %d s (accel %s); "
 				  "see %s%s", vm->guest_name, vm->config.ready_timeout_ms / 1000,
 				  vm->config.accel, log, words);
@@ -247,7 +276,7 @@ static int explain_boot(struct vm *vm, int ret, char *why, size_t size)
 	child_stop(&vm->qemu, 100);
 	last_words(vm, "qemu", words, sizeof(words));
 	if (!words[0])
-		last_words(vm, "console", words, sizeof(words));
+		last_words(vm, console, words, sizeof(words));
 	return mn_explain(why, size, ret, "%s ended before the guest was ready (%s)%s",
 			  vm->qemu_name, child_how_ended(&vm->qemu), words);
 }
@@ -277,7 +306,10 @@ static void open_insns(struct vm *vm)
 	char page[64];
 
 	tmp_path(vm->number, "insns", page);
-	if (vm->config.no_insns)
+	if (!has_vm(vm))
+		snprintf(vm->no_insns, sizeof(vm->no_insns), "there is no guest: the path %s has "
+			 "no VM", vm->config.path->name);
+	else if (vm->config.no_insns)
 		snprintf(vm->no_insns, sizeof(vm->no_insns), "%s", vm->config.no_insns);
 	else if (vm->config.plugin)
 		guest_insns_open_page(&vm->insns, page, vm->qemu.pid, vm->no_insns,
@@ -348,8 +380,8 @@ void vm_clear(struct vm *vm, const struct vm_config *config, unsigned int number
 		.config = *config, .number = number, .link.fd = -1, .qmp_fd = -1, .end.fd = -1,
 		.peer_out = -1,
 	};
-	name_part(vm, "the guest", vm->guest_name);
-	name_part(vm, "QEMU", vm->qemu_name);
+	name_part(vm, has_vm(vm) ? "the guest" : NATIVE, vm->guest_name);
+	name_part(vm, has_vm(vm) ? "QEMU" : NATIVE, vm->qemu_name);
 	name_part(vm, "the peer", vm->peer_name);
 	vm->qemu.name = vm->qemu_name;
 	vm->peer.name = vm->peer_name;
@@ -366,14 +398,16 @@ int vm_start(struct vm *vm, char *why, size_t size)
 			mn_explain(why, size, ret, "cannot start %s: %s", vm->peer_name,
 				   strerror(-ret));
 	}
-	return ret ? ret : start_qemu(vm, why, size);
+	if (ret)
+		return ret;
+	return has_vm(vm) ? start_qemu(vm, why, size) : start_native(vm, why, size);
 }
 
 int vm_wait_ready(struct vm *vm, char *why, size_t size)
 {
 	int ret = wait_word(vm, "ready", why, size);
 
-	if (!ret)
+	if (!ret && has_vm(vm))
 		ret = ask_threads(vm, why, size);
 	if (!ret)
 		open_insns(vm);

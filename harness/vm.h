@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A booted VM with what is its own: the path, QEMU, the peer, and the control channel
- * to the guest's init. VMs that run together are a vm_set (vm_set.h), which has
+ * to the guest's init. Of a path without a VM (path.h) memnet-native stands for both QEMU
+ * and that init. VMs that run together are a vm_set (vm_set.h), which has
  * the memnetd of all. To be used inside the sandbox.
  */
 #ifndef HARNESS_VM_H
@@ -22,7 +23,7 @@ struct vm_config {
 	unsigned int vcpus, memory_mib;
 	const struct path *path;	/* NULL: none (vm_probe()) */
 	const char *kernel, *initrd;
-	const char *memnetd, *work;	/* programs of ours */
+	const char *memnetd, *work, *native;	/* programs of ours */
 	const char *log_dir;		/* memnetd.log; console.log, ... or console-1.log, ... */
 	unsigned int flows;		/* memnetd has to serve at once */
 	const char *spin;		/* memnetd's --spin; "": its own choice */

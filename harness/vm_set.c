@@ -11,8 +11,10 @@
 static int start_all(struct vm_set *s, const struct vm_config *config, unsigned int first,
 		     char *why, size_t size)
 {
-	int ret = vm_start_memnetd(&s->memnetd, config, first, s->n, why, size);
+	int ret = 0;
 
+	if (!config->path->no_vm)
+		ret = vm_start_memnetd(&s->memnetd, config, first, s->n, why, size);
 	for (unsigned int i = 0; !ret && i < s->n; i++)
 		ret = vm_start(&s->vm[i], why, size);
 	for (unsigned int i = 0; !ret && i < s->n; i++)
@@ -27,7 +29,7 @@ int vm_set_boot(struct vm_set *s, const struct vm_config *config, unsigned int n
 	int ret;
 
 	s->n = n;
-	s->memnetd = (struct child){ .name = "memnetd" };
+	s->memnetd = (struct child){ .name = config->path->no_vm ? NULL : "memnetd" };
 	for (unsigned int i = 0; i < n; i++)
 		vm_clear(&s->vm[i], config, first + i);
 	ret = start_all(s, config, first, why, size);

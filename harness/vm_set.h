@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VMs of a run, booted together, and the one memnetd that serves them all.
+ * The VMs of a run, booted together, and the one memnetd that serves them all (none
+ * where the path has no VM).
  * Each has a tap, a peer and a control channel of its own.
  */
 #ifndef HARNESS_VM_SET_H

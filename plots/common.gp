@@ -70,10 +70,13 @@ min2(a, b) = a < b ? a : b
 
 # What every figure says of itself.
 here(unused) = strcol("topology") eq topology
-accelerator = ""; baseline = "baseline"; plan = ""; energy = "none"; git = ""
+is_bound(unused) = strcol("accelerator") eq "none"	# it has no VM, and is compared with none
+accelerator = ""; bounds = ""; baseline = "baseline"; plan = ""; energy = "none"; git = ""
 n_low = 1e9; n_high = 0
 if (rows_of(summary) > 0) {
-	stats summary using (accelerator = strcol("accelerator"), \
+	stats summary using (is_bound(0) ? accelerator : (accelerator = strcol("accelerator")), \
+		is_bound(0) && here(0) && column("n") > 0 && !place(bounds, strcol("path")) ? \
+		bounds = bounds." ".strcol("path") : 0, \
 		baseline = strcol("baseline") eq "" ? baseline : strcol("baseline"), \
 		plan = strcol("plan"), git = strcol("git"), \
 		energy = (strcol("metric") eq "energy" && strcol("source") ne "") ? \
@@ -85,13 +88,15 @@ if (rows_of(summary) > 0) {
 }
 accelerator_text = accelerator eq "tcg" ? \
 	"TCG (emulated CPU: no reproduction of the paper's figures)" : \
-	accelerator eq "kvm" ? "KVM" : "accelerator unknown"
+	accelerator eq "kvm" ? "KVM" : words(bounds) ? "no VM" : "accelerator unknown"
+bound_text = words(bounds) ? "   |  ".bounds.": no VM, a bound".(accelerator eq "tcg" ? \
+	", not to be set beside TCG" : "") : ""
 energy_text = energy eq "model" ? "energy: MODEL (CPU time restated)" : \
 	(energy eq "none" || energy eq "") ? "energy: absent" : "energy: ".energy
 n_text = n_high == 0 ? "no valid run" : n_low == n_high ? sprintf("n = %d valid runs each", \
 	n_low) : \
 	sprintf("n = %d to %d valid runs each", n_low, n_high)
-caption = accelerator_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || \
+caption = accelerator_text.bound_text."   |   ".energy_text."   |   ".n_text.(topology eq "one-vm" || \
 	topology eq "" ? "" : "   |   ".topology).(plan eq "" ? "" : "   |   plan ".plan.", ".git)
 # A plan may have a long name.
 caption_font = strlen(caption) > 200 ? ",7" : strlen(caption) > 170 ? ",8" : ",10"

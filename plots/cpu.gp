@@ -5,7 +5,8 @@
 load "plots/common.gp"
 
 classes = "cpu_vcpu cpu_qemu cpu_vhost cpu_memnetd cpu_helper cpu_peer"
-class_name(c) = c eq "cpu_vcpu" ? "vCPU" : c eq "cpu_qemu" ? "QEMU, other threads" : \
+class_name(c) = c eq "cpu_vcpu" ? (words(bounds) ? "vCPU, or without a VM the work" : "vCPU") : \
+	c eq "cpu_qemu" ? "QEMU, other threads" : \
 	c eq "cpu_vhost" ? "vhost" : c eq "cpu_memnetd" ? "memnetd" : \
 	c eq "cpu_helper" ? "passt" : "peer"
 class_colour(c) = c eq "cpu_vcpu" ? sky : c eq "cpu_qemu" ? orange : c eq "cpu_vhost" ? yellow : \
@@ -81,7 +82,8 @@ do for [panel in panels] {
 				}
 				if (v > 0) {
 					print sprintf("%g,%g,%g,%d,%s", x_of(a, p), bottom, bottom + v, \
-						class_colour(c), c[5:*])
+						class_colour(c), place(bounds, p) && c eq "cpu_vcpu" ? \
+						"work" : c[5:*])
 				}
 				bottom = bottom + v
 				any_part = any_part || v > 0

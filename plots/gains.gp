@@ -49,7 +49,7 @@ if (rows_of(summary) > 0) {
 		any_unequal = any_unequal || strcol("verdict") eq "not comparable", \
 		widen(gain_of(strcol("metric"), column("ratio")))) : 0, 1) nooutput
 }
-do for [p in paths] { if (p ne baseline) { subjects = subjects." ".p } }
+do for [p in paths] { if (p ne baseline && !place(bounds, p)) { subjects = subjects." ".p } }
 subjects = words(subjects) ? subjects : "memnet"
 directions = words(directions) ? directions : "none"
 
@@ -68,7 +68,8 @@ if (any_hybrid && rows_of(gains) > 0) {
 if (!any_hybrid && rows_of(runs) > 0) {
 	do for [m in of_streams." ".of_requests] {
 		bases = ""
-		is_of(m) = is_measured(0) && is_valid(0) && place(slots(strcol("direction")), m)
+		is_of(m) = is_measured(0) && is_valid(0) && !is_bound(0) && \
+			place(slots(strcol("direction")), m)
 		stats runs using (is_of(m) && strcol("path") eq baseline ? \
 			(bases = bases.entry(key_of(m), run_value(m))) : 0, 1) nooutput
 		stats runs using (is_of(m) && strcol("path") ne baseline ? ( \

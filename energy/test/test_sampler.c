@@ -106,17 +106,22 @@ static void marks_are_exact_edges_of_phases(void **state)
 
 static void a_calm_sampler_loses_nothing(void **state)
 {
-	struct sampler *s = start(50 * NSEC_PER_MSEC, 10, NULL, NULL, 0);
-	size_t count;
+	struct sampler_stats stats = { .lost = 1 };
 
-	usleep(220000);
-	sampler_stop(s);
-	sampler_samples(s, &count);
-	/* A machine busy with something else may delay a sample, but not unseen. */
-	assert_true(count + sampler_stats(s).lost >= 4);
-	assert_true(!sampler_stats(s).lost ||
-		    sampler_stats(s).max_late_ns >= 50 * NSEC_PER_MSEC);
-	sampler_free(s);
+	/* On a machine busy with something else it takes some turns to find it calm. */
+	for (int turn = 0; stats.lost && turn < 20; turn++) {
+		struct sampler *s = start(50 * NSEC_PER_MSEC, 10, NULL, NULL, 0);
+		size_t count;
+
+		usleep(220000);
+		sampler_stop(s);
+		sampler_samples(s, &count);
+		stats = sampler_stats(s);
+		/* A sample may be delayed, but not unseen. */
+		assert_true(count + stats.lost >= 4);
+		sampler_free(s);
+	}
+	assert_int_equal(stats.lost, 0);
 }
 
 static void a_slow_reader_loses_samples_but_holds_nobody_up(void **state)

@@ -29,9 +29,10 @@
 #define MAX_WORDS 64
 
 static struct control {
+	const struct control_config *config;
 	struct lines port;
 	struct slot slot[SLOTS];
-	bool deaf_to_mark, quit;
+	bool quit;
 	int error;		/* -errno of the port */
 } control;
 
@@ -98,27 +99,48 @@ static void take_rest(struct slot *s)
 	s->out.fd = s->err.fd = s->in = -1;
 }
 
-static void program_ended(struct slot *s, int status)
+static void program_ended(struct slot *s, const siginfo_t *how)
 {
 	take_rest(s);
 	s->pid = 0;
 	s->armed = false;
-	if (WIFSIGNALED(status))
-		say("exit %u signal=%d", number_of(s), WTERMSIG(status));
-	else
-		say("exit %u status=%d", number_of(s), WEXITSTATUS(status));
+	say("exit %u %s=%d", number_of(s), how->si_code == CLD_EXITED ? "status" : "signal",
+	    how->si_status);
 }
 
 /* PID 1 also inherits orphans: reaped, and nothing said. */
-static void reap(void)
+static void reap_all(void)
 {
-	pid_t pid;
-	int status;
+	siginfo_t how = { 0 };
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while (!waitid(P_ALL, 0, &how, WEXITED | WNOHANG) && how.si_pid) {
 		for (size_t i = 0; i < SLOTS; i++)
-			if (control.slot[i].pid == pid)
-				program_ended(&control.slot[i], status);
+			if (control.slot[i].pid == how.si_pid)
+				program_ended(&control.slot[i], &how);
+		how.si_pid = 0;
+	}
+}
+
+/* See who has ended, and leave its CPU time to be read. */
+static void look_for_ended(void)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct slot *s = &control.slot[i];
+		siginfo_t how = { 0 };
+
+		if (!s->pid || waitid(P_PID, s->pid, &how, WEXITED | WNOHANG | WNOWAIT) ||
+		    !how.si_pid)
+			continue;
+		s->kept = s->pid;
+		program_ended(s, &how);
+	}
+}
+
+static void let_go(struct slot *s)
+{
+	if (s->kept)
+		waitpid(s->kept, NULL, 0);
+	s->kept = 0;
 }
 
 /* --- commands ----------------------------------------------------------------- */
@@ -137,7 +159,8 @@ static void do_spawn(char **words, int n)
 		say("error spawn %" PRIu64 " EBUSY its program still runs", number);
 		return;
 	}
-	ret = slot_spawn(&control.slot[number], number, words + 2);
+	let_go(&control.slot[number]);
+	ret = slot_spawn(&control.slot[number], number, control.config->progress_dir, words + 2);
 	if (ret)
 		say("error spawn %" PRIu64 " %s %s: %s", number, strerrorname_np(-ret), words[2],
 		    strerror(-ret));
@@ -191,29 +214,45 @@ static void print_progress(char *text, size_t size)
 	}
 }
 
-static void do_mark(char **words, int n)
+/* " user=... steal=... intr=... ctxt=..."; on the host nothing. 0 or -errno. */
+static int print_counts(char *text, size_t size)
 {
 	static char stat[65536];
-	char cpu[512], progress[512];
-	int64_t now_ns;
 	ssize_t ret;
+	size_t len;
 
-	if (control.deaf_to_mark)
+	text[0] = '\0';
+	if (control.config->on_host)
+		return 0;
+	ret = mn_read_file("/proc/stat", stat, sizeof(stat));
+	if (ret < 0)
+		return ret;
+	print_cpu(text, size, stat);
+	len = strlen(text);
+	snprintf(text + len, size - len, " intr=%" PRIu64 " ctxt=%" PRIu64,
+		 stat_number(stat, "\nintr "), stat_number(stat, "\nctxt "));
+	return 0;
+}
+
+static void do_mark(char **words, int n)
+{
+	char counts[640], progress[512];
+	int64_t now_ns;
+	int ret;
+
+	if (control.config->deaf_to_mark)
 		return;
 	if (n != 2 || strlen(words[1]) > 64) {
 		say("error command mark needs a label of one word");
 		return;
 	}
-	ret = mn_read_file("/proc/stat", stat, sizeof(stat));
+	ret = print_counts(counts, sizeof(counts));
 	now_ns = mn_now_ns();
 	print_progress(progress, sizeof(progress));
-	if (ret < 0) {
+	if (ret)
 		say("error command mark: /proc/stat: %s", strerror(-ret));
-		return;
-	}
-	print_cpu(cpu, sizeof(cpu), stat);
-	say("mark %s t_ns=%" PRId64 "%s intr=%" PRIu64 " ctxt=%" PRIu64 "%s", words[1], now_ns, cpu,
-	    stat_number(stat, "\nintr "), stat_number(stat, "\nctxt "), progress);
+	else
+		say("mark %s t_ns=%" PRId64 "%s%s", words[1], now_ns, counts, progress);
 }
 
 static void signal_all(int sig)
@@ -301,13 +340,17 @@ static void step(int signals)
 		if (p[3 + 2 * i].revents)
 			lines_read(&s->err, stderr_line, s);
 	}
-	if (p[0].revents && read(signals, &info, sizeof(info)) > 0)
-		reap();
+	if (p[0].revents && read(signals, &info, sizeof(info)) > 0) {
+		if (control.config->on_host)
+			look_for_ended();
+		else
+			reap_all();
+	}
 	if (p[1].revents && !lines_read(&control.port, command_line, NULL))
 		control.quit = true;
 }
 
-int control_serve(int port, bool deaf_to_mark)
+int control_serve(const struct control_config *config)
 {
 	sigset_t child;
 	int signals;
@@ -317,8 +360,8 @@ int control_serve(int port, bool deaf_to_mark)
 	signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
 		return -errno;
-	control.port = (struct lines){ .fd = port, .room = LINE_SIZE };
-	control.deaf_to_mark = deaf_to_mark;
+	control.config = config;
+	control.port = (struct lines){ .fd = config->port, .room = LINE_SIZE };
 	for (size_t i = 0; i < SLOTS; i++)
 		control.slot[i].in = control.slot[i].out.fd = control.slot[i].err.fd = -1;
 	say_ready();

@@ -12,6 +12,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "memnet-core/base/util.h"
 
 #define PORT_NAME "memnet.control"
+#define PROGRESS_DIR "/run/progress"	/* boot_mount() makes it */
 #define LATE_S 10
 
 static bool fault_is(const char *name)
@@ -40,7 +42,8 @@ static void misbehave_at_boot(void)
 
 static int boot_and_serve(void)
 {
-	int port, ret = boot_mount();
+	struct control_config config = { .progress_dir = PROGRESS_DIR };
+	int ret = boot_mount();
 
 	if (!ret)
 		ret = boot_load_modules();
@@ -49,13 +52,14 @@ static int boot_and_serve(void)
 	if (ret)
 		return ret;
 	misbehave_at_boot();
-	port = boot_open_port(PORT_NAME);
-	if (port < 0)
-		return port;
+	config.deaf_to_mark = fault_is("hang");
+	config.port = boot_open_port(PORT_NAME);
+	if (config.port < 0)
+		return config.port;
 	ret = boot_start_agent();
 	if (ret)
 		return ret;
-	ret = control_serve(port, fault_is("hang"));
+	ret = control_serve(&config);
 	if (ret)
 		fprintf(stderr, "memnet init: the control port: %s\n", strerror(-ret));
 	return ret;
@@ -69,6 +73,7 @@ int main(void)
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	boot_and_serve();
 	reboot(RB_POWER_OFF);
 	while (true)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "memnet-core/base/io.h"
@@ -52,19 +53,19 @@ bool lines_read(struct lines *l, void (*line)(void *context, char *text), void *
 	return true;
 }
 
-static void progress_path(char path[32], unsigned int number)
+#define PATH_SIZE 128
+
+static void progress_path(char path[PATH_SIZE], const char *dir, unsigned int number)
 {
-	snprintf(path, 32, "/run/progress/%u", number);
+	snprintf(path, PATH_SIZE, "%s/%u", dir, number);
 }
 
 /* A new zeroed file under the slot's name; the old mapping keeps the old one alive until then. */
-static int renew_progress(struct slot *s, unsigned int number)
+static int renew_progress(struct slot *s, const char *path)
 {
 	void *map = MAP_FAILED;
-	char path[32];
 	int fd, ret;
 
-	progress_path(path, number);
 	unlink(path);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
@@ -101,21 +102,22 @@ static char **take_environment(char **argv)
 }
 
 /* In the child: never returns; an errno in @report says why it did not start. */
-static void become(char **argv, unsigned int number, const int pipes[3], int report)
+static void become(char **argv, const char *progress, const int pipes[3], int report,
+		   pid_t parent)
 {
-	char path[32];
 	sigset_t none;
 	int error;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)	/* it died before we asked */
+		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	for (int i = 0; i < 3; i++)
 		dup2(pipes[i], i);
-	progress_path(path, number);
 	for (char **word = argv; *word; word++)
-		*word = substitute(*word, path);
-	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
+		*word = substitute(*word, progress);
 	argv = take_environment(argv);
 	execvp(argv[0], argv);
 	error = errno;
@@ -131,16 +133,16 @@ static void close_all(int pipes[4][2])
 }
 
 /* The pid of a program that really runs, or -errno. pipes: stdin, stdout, stderr, report. */
-static pid_t launch(char **argv, unsigned int number, int pipes[4][2])
+static pid_t launch(char **argv, const char *progress, int pipes[4][2])
 {
 	const int ends[3] = { pipes[0][0], pipes[1][1], pipes[2][1] };
+	pid_t parent = getpid(), pid = fork();
 	int error;
-	pid_t pid = fork();
 
 	if (pid < 0)
 		return -errno;
 	if (!pid)
-		become(argv, number, ends, pipes[3][1]);
+		become(argv, progress, ends, pipes[3][1], parent);
 	close(pipes[3][1]);
 	pipes[3][1] = -1;
 	return mn_read_all(pipes[3][0], &error, sizeof(error)) ? pid : -error;
@@ -159,15 +161,18 @@ static void adopt(struct slot *s, pid_t pid, int pipes[4][2])
 	fcntl(s->err.fd, F_SETFL, O_NONBLOCK);
 }
 
-int slot_spawn(struct slot *s, unsigned int number, char **argv)
+int slot_spawn(struct slot *s, unsigned int number, const char *progress_dir, char **argv)
 {
 	int pipes[4][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	int ret = renew_progress(s, number);
+	char progress[PATH_SIZE];
+	int ret;
 
+	progress_path(progress, progress_dir, number);
+	ret = renew_progress(s, progress);
 	for (int i = 0; i < 4 && !ret; i++)
 		ret = pipe2(pipes[i], O_CLOEXEC) ? -errno : 0;
 	if (!ret) {
-		pid_t pid = launch(argv, number, pipes);
+		pid_t pid = launch(argv, progress, pipes);
 
 		if (pid > 0)
 			adopt(s, pid, pipes);

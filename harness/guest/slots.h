@@ -24,6 +24,7 @@ struct lines {
 
 struct slot {
 	pid_t pid;		/* 0: nothing runs */
+	pid_t kept;		/* has ended, and was not waited for; 0: none */
 	bool used;		/* something ran once: there are counts */
 	bool armed;		/* said so, and waits for its line on stdin */
 	int in;
@@ -42,10 +43,11 @@ enum { PROGRESS_OPS = 1, PROGRESS_BYTES = 2 };
 bool lines_read(struct lines *l, void (*line)(void *context, char *text), void *context);
 
 /*
- * Start argv in the slot, "@progress@" replaced; words NAME=VALUE in front of the program
- * are its environment's. 0, or -errno and nothing has changed.
+ * Start argv in the slot, "@progress@" replaced by a file in @progress_dir; words NAME=VALUE
+ * in front of the program are its environment's. It dies with us. 0, or -errno and nothing
+ * has changed.
  */
-int slot_spawn(struct slot *s, unsigned int number, char **argv);
+int slot_spawn(struct slot *s, unsigned int number, const char *progress_dir, char **argv);
 
 /* Give an armed program its line. */
 void slot_go(struct slot *s);

@@ -105,6 +105,9 @@ kill_in_mid_stream() {
 	start run "$tmp/plan.ini"
 	wait_stream
 	children=$(cat "/proc/$pid/task/$pid/children")
+	for c in $children; do
+		children="$children $(cat "/proc/$c/task/$c/children")"
+	done
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null
 	for c in $children; do

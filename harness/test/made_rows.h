@@ -103,6 +103,34 @@ static inline void made_experiment(struct run_row *rows, int blocks)
 			*rows++ = made_run_at(&made_levels[i], b, &seed);
 }
 
+/* A third path in @runs, beside each of the @n of the baseline; how many there are then. */
+static inline size_t made_third_path(struct run_row *runs, size_t n, const char *path)
+{
+	size_t all = n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(runs[i].path, "virtio-tap"))
+			continue;
+		runs[all] = runs[i];
+		ROW_TEXT(runs[all].path, "%s", path);
+		ROW_TEXT(runs[all].run_id, "%s-%zu", path, all);
+		runs[all].stream_bytes_per_s *= 7;
+		runs[all].stream_bytes *= 7;
+		all++;
+	}
+	return all;
+}
+
+/* The same, of a path without a VM. */
+static inline size_t made_bound(struct run_row *runs, size_t n)
+{
+	size_t all = made_third_path(runs, n, "native");
+
+	for (size_t i = n; i < all; i++)
+		ROW_TEXT(runs[i].accelerator, ACCELERATOR_NONE);
+	return all;
+}
+
 /* A run of requests, or of a paced stream, with what a spin budget would do to it. */
 static inline struct run_row made_spin_run(const char *path, const char *arm, const char *spin,
 					   bool requests, int64_t block, uint64_t *seed)

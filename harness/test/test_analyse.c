@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "harness/groups.h"
 #include "harness/test/analysed.h"
 
 static void ratios_are_formed_within_blocks(void **state)
@@ -93,6 +94,28 @@ static void only_valid_measured_runs_enter(void **state)
 	near(s->ratio_ci_high, 2.5);
 	assert_int_equal(s->n_invalid, 2);
 	assert_int_equal(s->n_failed, 1);
+}
+
+static void what_has_no_vm_is_compared_with_nothing(void **state)
+{
+	struct run_row rows[18];
+	const struct summary_row *s;
+	size_t n;
+
+	drifting(rows, "compute");
+	n = made_bound(rows, 12);
+	assert_int_equal(n, 18);
+	analyse_rows(rows, n);
+	s = must_find("compute", "native", "compute_rate");
+	assert_int_equal(s->n, 6);
+	assert_string_equal(s->accelerator, "none");
+	assert_true(isnan(s->ratio) && isnan(s->p_value));
+	assert_string_equal(s->verdict, "");
+	assert_string_equal(runs_accelerator(&rows[12], 6), "");
+	assert_string_equal(runs_accelerator(rows, n), "tcg");
+	ROW_TEXT(rows[0].status, "failed");
+	assert_string_equal(runs_bound(rows, n), "native");
+	assert_null(runs_bound(rows, 12));
 }
 
 static void a_block_without_one_of_the_paths_gives_no_ratio(void **state)
@@ -251,6 +274,7 @@ int main(void)
 		cmocka_unit_test(the_order_of_the_rows_does_not_matter),
 		cmocka_unit_test(the_p_value_is_that_of_the_u_test),
 		cmocka_unit_test(only_valid_measured_runs_enter),
+		cmocka_unit_test(what_has_no_vm_is_compared_with_nothing),
 		cmocka_unit_test(a_block_without_one_of_the_paths_gives_no_ratio),
 		cmocka_unit_test(runs_of_different_blocks_are_never_paired),
 		cmocka_unit_test(a_configuration_without_a_valid_run_is_still_a_row),

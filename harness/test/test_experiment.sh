@@ -68,11 +68,54 @@ path_case() {	# PATH
 path_case virtio-user
 path_case passt
 
+# Field $1 of the measured rows of the newest runs.csv. No field before it has a comma in it.
+measured() {
+	awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
+		/"measure"/ { gsub(/"/, "", $at); print $at }' "$tmp/results/latest/runs.csv"
+}
+
+# No VM: no boot, and of what its programs use of their CPU nothing is lost, also of a fixed
+# amount of work, at whose end they end. How much they get is up to who else is here.
+case="without a VM"
+plan "compute, hybrid-fixed" 500ms
+sed -i 's/^paths = .*/paths = native/; s/^window/fixed = 500ms\n&/' "$tmp/plan.ini"
+run 0 run "$tmp/plan.ini"
+rows 2 '"measure","ok"'
+[ "$(measured accelerator | sort -u)" = none ] || fail "accelerators: $(measured accelerator)"
+[ -z "$(measured cpu_qemu_s)$(measured cpu_memnetd_s)$(measured guest_user_s)" ] ||
+	fail "CPU time of what is not there"
+for i in 1 2; do
+	window=$(measured window_s | sed -n ${i}p) cpu=$(measured cpu_vcpu_s | sed -n ${i}p)
+	awk "BEGIN { exit !($cpu > 0.2 * $window && $cpu < 1.03 * $window) }" ||
+		fail "$cpu s of CPU in a window of $window s"
+done
+nothing_left
+
+case="without a VM: memnet-native dies, ctrl-C, kill -9"
+plan "network" 1500ms
+sed -i 's/^paths = .*/paths = native/; s/^directions.*/directions = send, recv/' "$tmp/plan.ini"
+start run "$tmp/plan.ini"
+wait_stream
+kill -9 "$(child memnet-native)"
+finish 0
+rows 1 '"failed".*memnet-native ended (signal 9)'
+rows 1 '"measure","ok"'
+nothing_left
+start run "$tmp/plan.ini"
+wait_stream
+kill -INT "$pid"
+finish 130
+rows 1 '"failed".*"interrupted"'
+nothing_left
+kill_in_mid_stream
+
 # A memnetd that writes down its spin budget and starts the real one without it.
 case="spin budgets"
 mkdir -p "$tmp/build/bin"
 ln -s "$(realpath "$BUILD")/guest" "$tmp/build/guest"
-ln -s "$(realpath "$BUILD")/bin/memnet-work" "$tmp/build/bin/memnet-work"
+for program in memnet-work memnet-native; do
+	ln -s "$(realpath "$BUILD")/bin/$program" "$tmp/build/bin/$program"
+done
 cat > "$tmp/build/bin/memnetd" <<-MEMNETD
 	#!/bin/bash
 	args=()

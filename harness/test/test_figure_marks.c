@@ -7,24 +7,6 @@
 
 #include "harness/test/drawn.h"
 
-/* A third path in @runs, beside each of the @n of the baseline; how many there are then. */
-static size_t add_path(struct run_row *runs, size_t n, const char *path)
-{
-	size_t all = n;
-
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(runs[i].path, "virtio-tap"))
-			continue;
-		runs[all] = runs[i];
-		ROW_TEXT(runs[all].path, "%s", path);
-		ROW_TEXT(runs[all].run_id, "%s-%zu", path, all);
-		runs[all].stream_bytes_per_s *= 7;
-		runs[all].stream_bytes *= 7;
-		all++;
-	}
-	return all;
-}
-
 static void gains_and_cpu_show_every_path(void **state)
 {
 	static struct run_row runs[MADE_RUNS(6) * 3 / 2];
@@ -32,7 +14,7 @@ static void gains_and_cpu_show_every_path(void **state)
 	size_t n;
 
 	made_experiment(runs, 6);
-	n = add_path(runs, MADE_RUNS(6), "vsock");
+	n = made_third_path(runs, MADE_RUNS(6), "vsock");
 	dir = make_folder_of("three-paths", runs, n);
 	draw(dir);
 	says(dir, "gains.svg", "Each path against virtio-tap");
@@ -43,6 +25,30 @@ static void gains_and_cpu_show_every_path(void **state)
 	says(dir, "cpu.svg", "hybrid-fixed: the same work");
 }
 
+/* Of both workloads, and of streams alone, whose gains are drawn from the runs. */
+static void what_has_no_vm_is_a_bound_and_gains_nothing(void **state)
+{
+	static struct run_row both[MADE_RUNS(6) * 3 / 2], alone[MADE_STREAM_RUNS(6) * 3 / 2];
+	const char *dirs[2];
+
+	made_experiment(both, 6);
+	dirs[0] = strdup(make_folder_of("bound", both, made_bound(both, MADE_RUNS(6))));
+	made_stream_experiment(alone, 6);
+	dirs[1] = strdup(make_folder_of("bound-alone", alone,
+					made_bound(alone, MADE_STREAM_RUNS(6))));
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		draw(dirs[i]);
+		says(dirs[i], "gains.svg", ">memnet against virtio-tap");
+		says(dirs[i], "gains.svg", "TCG (emulated CPU");
+		assert_int_equal(count_in(dirs[i], "gains.svg", ">7.00<"), 0);
+		says(dirs[i], "cpu.svg", "native: no VM, a bound, not to be set beside TCG");
+		says(dirs[i], "cpu.svg", ">native<");
+	}
+	says(dirs[0], "cpu.svg", ">work<");
+	free((char *)dirs[0]);
+	free((char *)dirs[1]);
+}
+
 /* Streams and requests alone have no gain, but what each path is worth against the baseline. */
 static void gains_and_cpu_of_streams_and_requests_alone(void **state)
 {
@@ -51,7 +57,7 @@ static void gains_and_cpu_of_streams_and_requests_alone(void **state)
 	size_t n;
 
 	made_stream_experiment(runs, 6);
-	n = add_path(runs, MADE_STREAM_RUNS(6), "vsock");
+	n = made_third_path(runs, MADE_STREAM_RUNS(6), "vsock");
 	made_spin_experiment(runs + n, 6);
 	dir = make_folder_of("alone-paths", runs, n + MADE_SPIN_RUNS(6));
 	draw(dir);
@@ -241,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gains_and_cpu_show_every_path),
+		cmocka_unit_test(what_has_no_vm_is_a_bound_and_gains_nothing),
 		cmocka_unit_test(gains_and_cpu_of_streams_and_requests_alone),
 		cmocka_unit_test(power_is_that_of_its_topology),
 		cmocka_unit_test(invalid_runs_are_seen_in_the_drift),

@@ -276,6 +276,28 @@ static void rewrite_rows(const char *dir, int64_t schema, const char *accelerato
 	free(rows);
 }
 
+/* The first run; what VMs ran under, the others tell. */
+static void take_out_of_its_vm(const char *dir)
+{
+	struct run_row *rows;
+	size_t n;
+
+	rows = runs_of(dir, &n);
+	ROW_TEXT(rows[0].accelerator, ACCELERATOR_NONE);
+	put_runs(dir, rows, n);
+	free(rows);
+}
+
+static void what_has_no_vm_is_of_any_accelerator(void **state)
+{
+	const char *a = make_folder((struct making){ .part = { 1, 4 } });
+	const char *b = make_folder((struct making){ .part = { 5, 8 } });
+	char dir[512];
+
+	take_out_of_its_vm(a);
+	assert_int_equal(merge_two(a, b, dir), 0);
+}
+
 static void what_differs_is_named(void **state)
 {
 	const char *a = make_folder((struct making){ .part = { 1, 4 } });
@@ -300,6 +322,8 @@ static void what_differs_is_named(void **state)
 	refused(a, b, "of schema 1");
 	rewrite_rows(b, SCHEMA_VERSION, "kvm");
 	refused(a, b, "accelerator kvm");
+	take_out_of_its_vm(b);
+	refused(a, b, "accelerator kvm");
 	refused(a, scratch("nothing"), "No such file");
 }
 
@@ -323,6 +347,7 @@ int main(void)
 		cmocka_unit_test(a_merged_folder_is_a_part_like_others),
 		cmocka_unit_test(a_run_that_is_twice_and_not_the_same_is_refused),
 		cmocka_unit_test(attempts_are_all_kept),
+		cmocka_unit_test(what_has_no_vm_is_of_any_accelerator),
 		cmocka_unit_test(what_differs_is_named),
 		cmocka_unit_test(another_order_is_named),
 	};

@@ -62,7 +62,9 @@ static void qemu_gets_one_card_and_what_is_behind_it(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		if (wanted[i].arguments)
 			assert_string_equal(arguments(wanted[i].path), wanted[i].arguments);
-	assert_null(path_at(ARRAY_SIZE(wanted)));	/* and there is no other path */
+	/* and there is no other path but the one without QEMU */
+	assert_ptr_equal(path_at(ARRAY_SIZE(wanted)), path_find("native"));
+	assert_null(path_at(ARRAY_SIZE(wanted) + 1));
 }
 
 static void vsock_has_its_device_beside_the_card(void **state)
@@ -73,6 +75,28 @@ static void vsock_has_its_device_beside_the_card(void **state)
 		 "-device virtio-net-pci,netdev=net0,romfile= "
 		 "-device vhost-vsock-pci,guest-cid=%d ", getpid());
 	assert_string_equal(arguments("vsock"), wanted);
+}
+
+static void only_the_bound_has_no_vm_and_it_is_no_baseline(void **state)
+{
+	const struct path *p;
+
+	for (size_t i = 0; (p = path_at(i)); i++) {
+		assert_int_equal(p->no_vm, !strcmp(p->name, "native"));
+		assert_int_equal(!p->add_devices, p->no_vm);
+	}
+	assert_true(path_find("native")->baseline < path_find("memnet")->baseline);
+}
+
+static void without_a_vm_each_has_its_peers_port(void **state)
+{
+	struct path_end end;
+	char why[64];
+
+	assert_int_equal(path_open(path_find("native"), 2, &end, "/dev/null", why, sizeof(why)), 0);
+	assert_string_equal(end.listen, "127.0.0.1:7002");
+	assert_string_equal(end.peer, end.listen);
+	path_close(&end);
 }
 
 /* --- made-up machines ------------------------------------------------------------ */
@@ -140,6 +164,7 @@ static void what_is_there_is_no_reason(void **state)
 	assert_string_equal(reasons_on("/dev/net/tun", "virtio-tap"), "");
 	assert_string_equal(reasons_on("/dev/net/tun", "memnet"), "");
 	assert_string_equal(reasons_on("/x", "virtio-user"), "");
+	assert_string_equal(reasons_on("/x", "native"), "");
 	assert_string_equal(reasons_on("/usr/bin/passt", "passt"), "");
 	assert_string_equal(reasons_on("/dev/net/tun /dev/vhost-net", "virtio-vhost"), "");
 }
@@ -230,6 +255,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qemu_gets_one_card_and_what_is_behind_it),
 		cmocka_unit_test(vsock_has_its_device_beside_the_card),
+		cmocka_unit_test(only_the_bound_has_no_vm_and_it_is_no_baseline),
+		cmocka_unit_test(without_a_vm_each_has_its_peers_port),
 		cmocka_unit_test(what_is_there_is_no_reason),
 		cmocka_unit_test(each_reason_names_its_mend),
 		cmocka_unit_test(a_module_the_image_lacks_is_a_reason),

@@ -234,6 +234,14 @@ static void with_other_rates_of_memnet(struct run_row *run)
 		run->stream_bytes_per_s *= 2;
 }
 
+static void with_memnet_out_of_its_vm(struct run_row *run)
+{
+	if (strcmp(run->path, "memnet"))
+		return;
+	ROW_TEXT(run->path, "native");
+	ROW_TEXT(run->accelerator, ACCELERATOR_NONE);
+}
+
 static void a_report_says_how_far_its_results_go(void **state)
 {
 	static const struct {
@@ -250,6 +258,9 @@ static void a_report_says_how_far_its_results_go(void **state)
 		{ 3, NULL, "3 blocks are too few for a 95 % interval", "95 % interval nan" },
 		{ 6, with_other_rates_of_memnet,
 		  "not comparable. What had to be equal for it (", "too few for" },
+		{ 6, with_memnet_out_of_its_vm, "<b>BOUND.</b> native has no VM", "native moves" },
+		{ 6, with_memnet_out_of_its_vm, "<b>TCG.</b> QEMU", "<td>native</td><td>" },
+		{ 6, NULL, "<b>TCG.</b> QEMU", "<b>BOUND." },
 		{ 6, NULL, "95 % interval", "What had to be equal for it" },
 	};
 

@@ -31,6 +31,7 @@ struct stand_in {
 
 static struct stand_in qemu, memnetd, peer;
 static const struct path path = { .name = "test" };
+static const struct path bound = { .name = "bound", .no_vm = true };
 static struct vm_set vms;
 static struct threads threads;
 static struct plan plan;
@@ -237,6 +238,21 @@ static void system_calls_are_counted_by_class(void **state)
 			CALLS, CALLS + 8);
 }
 
+/* QEMU's stand-in is memnet-native's here. */
+static void without_a_vm_all_is_the_workloads(void **state)
+{
+	threads_close(&threads);
+	vms.vm[0].config.path = &bound;
+	vms.memnetd.pid = 0;
+	assert_int_equal(threads_open(&threads, &vms, false), 0);
+	assert_int_equal(threads_pin(&threads, &plan, &arm), 0);
+	assert_int_equal(threads.n, 3);		/* two there, and the peer */
+	make_thread(&qemu);
+	all_is_well();
+	move(newest_thread(qemu.pid), &plan.host_cpus);
+	is_astray("a thread of the workloads was not where it was pinned");
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, pin, unpin)
 
 /* Where the host has none, one that nobody else sees. */
@@ -255,6 +271,7 @@ int main(void)
 		TEST(new_threads_of_qemu_and_memnetd_are_astray),
 		TEST(the_peers_new_threads_must_be_where_its_others_are),
 		TEST(system_calls_are_counted_by_class),
+		TEST(without_a_vm_all_is_the_workloads),
 	};
 
 	furnish_tracefs();

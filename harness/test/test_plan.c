@@ -139,7 +139,8 @@ static void inheritance_that_does_not_end_is_refused(void **state)
 	refused("[plan]\ninherits=a.ini\n", "a.ini: ", "inherits from itself");
 	refused("[plan]\ninherits=plan\n", "plan: ", "inherits from itself");
 	refused("[plan]\ninherits=\n", ":2:", "want the file of a plan");
-	refused("[plan]\ninherits=no-such.ini\n", "/no-such.ini nor ", "share/memnet/plans/no-such.ini is there");
+	refused("[plan]\ninherits=no-such.ini\n", "/no-such.ini nor ",
+		"share/memnet/plans/no-such.ini is there");
 	refused("[plan]\ninherit=a.ini\n", ":2:", "did you mean 'inherits'");
 	for (int i = 0; i < 9; i++) {
 		snprintf(name, sizeof(name), "%d.ini", i);

@@ -88,12 +88,12 @@ lab 1 plan "$tmp/none.ini"
 says "none.ini: No such file" "memnet-lab plans"
 
 # What cannot begin leaves nothing: programs and image are looked for, a wrong plan or part is
-# told before the wait for another experiment. Here they are empty files, which boot nowhere.
+# told before the wait for another experiment. Here the image is empty, and boots nowhere.
 lab 1 run "$tmp/small.ini" --build="$tmp/nothing" --lock="$tmp/lock"
 says "$tmp/nothing/guest/vmlinuz: No such file" "--build=DIR"
-mkdir -p "$tmp/build/guest" "$tmp/build/bin"
-touch "$tmp/build/guest/vmlinuz" "$tmp/build/guest/initrd.img" "$tmp/build/bin/memnetd" \
-	"$tmp/build/bin/memnet-work"
+mkdir -p "$tmp/build/guest"
+ln -s "$(realpath "$BUILD/bin")" "$tmp/build/bin"
+touch "$tmp/build/guest/vmlinuz" "$tmp/build/guest/initrd.img"
 lab 1 run "$tmp/small.ini" --results="$tmp/no/such" --lock="$tmp/lock" --build="$tmp/build"
 says "$tmp/no/such/small/"
 [ "$(wc -l < "$tmp/log")" = 1 ] || fail "more than one line"

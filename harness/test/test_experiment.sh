@@ -91,7 +91,7 @@ for i in 1 2; do
 done
 nothing_left
 
-case="without a VM: memnet-native dies, ctrl-C, kill -9"
+case="without a VM: memnet-native dies, ctrl-C and resumed, kill -9"
 plan "network" 1500ms
 sed -i 's/^paths = .*/paths = native/; s/^directions.*/directions = send, recv/' "$tmp/plan.ini"
 start run "$tmp/plan.ini"
@@ -106,6 +106,9 @@ wait_stream
 kill -INT "$pid"
 finish 130
 rows 1 '"failed".*"interrupted"'
+nothing_left
+run 0 resume
+rows 2 '"measure","ok"'
 nothing_left
 kill_in_mid_stream
 

@@ -170,6 +170,20 @@ static void another_accelerator_is_not_applicable_and_then_nothing_compares(void
 	expect(s, t, GATE_REGRESSION, "FAIL");
 }
 
+static void rows_without_a_vm_do_not_say_what_a_summary_is_of(void **state)
+{
+	struct summary_row s[2] = { summary(7, 8, 7, 9), summary(7, 8, 7, 9) };
+	struct threshold_row t = threshold(">=", 7);
+
+	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
+		ROW_TEXT(s[i].metric, "network_rate");	/* the threshold's is not there */
+	ROW_TEXT(s[0].path, "native");
+	ROW_TEXT(s[0].accelerator, ACCELERATOR_NONE);
+	ROW_TEXT(s[1].accelerator, "kvm");
+	assert_int_equal(check(s, 2, &t, 1), GATE_NOTHING);
+	assert_non_null(strstr(text, "is for tcg, the summary is of kvm"));
+}
+
 static void what_is_not_applicable_does_not_spoil_a_pass(void **state)
 {
 	struct summary_row s = summary(7, 8, 7, 9);
@@ -334,6 +348,7 @@ int main(void)
 		cmocka_unit_test(few_runs_decide_only_far_from_the_bound),
 		cmocka_unit_test(the_field_says_which_value_is_held_against_the_bound),
 		cmocka_unit_test(another_accelerator_is_not_applicable_and_then_nothing_compares),
+		cmocka_unit_test(rows_without_a_vm_do_not_say_what_a_summary_is_of),
 		cmocka_unit_test(what_is_not_applicable_does_not_spoil_a_pass),
 		cmocka_unit_test(a_model_gates_nothing),
 		cmocka_unit_test(an_absent_value_is_inconclusive),

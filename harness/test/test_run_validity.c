@@ -148,6 +148,10 @@ static void the_guests_clock_must_agree(void **state)
 	is_valid("");
 	row.guest_window_s = 1.89;
 	is_invalid("the guest's clock disagrees: 1.890 s for a window of 2.000 s");
+	ROW_TEXT(row.accelerator, ACCELERATOR_NONE);	/* no guest, no clock of its own */
+	ROW_TEXT(row.reason, "%s", "");
+	is_invalid("memnet-native was held up: its counts are 1.890 s apart for a window of "
+		   "2.000 s");
 	make_run(NULL);
 	row.guest_window_s = NAN;
 	run_check(&r);

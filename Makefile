@@ -509,6 +509,7 @@ $(eval $(call test,harness/test/test_compare_errors.c,$(results_src) memnet-core
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
 	$(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_plan_runs.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \
 	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_folder.c,harness/folder.c memnet-core/base/version.c \

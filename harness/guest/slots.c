@@ -110,6 +110,7 @@ static void become(char **argv, unsigned int number, const int pipes[3], int rep
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	setpgid(0, 0);		/* with all it starts */
 	for (int i = 0; i < 3; i++)
 		dup2(pipes[i], i);
 	progress_path(path, number);

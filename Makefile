@@ -272,9 +272,11 @@ plan_src := \
 	harness/plan.c \
 	harness/plan_compare.c \
 	harness/plan_values.c \
+	harness/plan_apps.c \
 	harness/plan_lists.c \
 	harness/plan_cpus.c \
 	harness/plan_runs.c \
+	harness/app.c \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
@@ -293,6 +295,9 @@ lab_parts_src := \
 	harness/run.c \
 	harness/run_guests.c \
 	harness/run_spawn.c \
+	harness/run_app.c \
+	harness/app_image.c \
+	harness/cpio.c \
 	harness/run_peer.c \
 	harness/run_rates.c \
 	harness/run_row.c \
@@ -493,6 +498,7 @@ $(eval $(call test,harness/test/test_run_vms.c,$(lab_parts_src),-linih -ljansson
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_gains.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_analyse_apps.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
@@ -510,6 +516,7 @@ $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/h
 	$(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_plan_runs.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_plan_apps.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \
 	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_folder.c,harness/folder.c memnet-core/base/version.c \
@@ -569,6 +576,7 @@ TEST_SCRIPTS := \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
 	harness/test/test_experiment.sh \
+	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_seeded_fault.sh
 

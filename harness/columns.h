@@ -17,8 +17,8 @@
 
 #include "memnet-core/base/util.h"
 
-#define SCHEMA_VERSION 4
-#define SCHEMA_OLDEST 1	/* that is still read; 2 to 4 only added columns */
+#define SCHEMA_VERSION 5
+#define SCHEMA_OLDEST 1	/* that is still read; 2 to 5 only added columns */
 #define ABSENT_INTEGER INT64_MIN
 
 #define TABLE(name, row_type, doc) struct row_type {

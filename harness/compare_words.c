@@ -76,7 +76,7 @@ static void print_finding(FILE *out, const struct finding *f, bool colour)
 		return;
 	}
 	fprintf(out, ": %s %.4g -> %.4g %s, %.3fx", f->metric->name, f->median_old, f->median_new,
-		f->metric->unit, f->ratio);
+		metric_unit(f->metric, f->new->row[0]), f->ratio);
 	if (isnan(f->low))
 		fprintf(out, " (n < %d: no interval)", STATS_INTERVAL_MIN_N);
 	else

@@ -25,7 +25,7 @@
 
 #include "memnet-core/base/explain.h"
 
-#define MAX_COLUMNS 128
+#define MAX_COLUMNS 192
 
 /* Per file: the count of its columns, 0 + 1 + 1 ..., fits. */
 #define TABLE(name, row_type, doc) _Static_assert(0

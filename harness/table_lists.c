@@ -69,7 +69,8 @@ void table_checks(const struct table *t)
 	const struct gain *gain, *former = NULL;
 
 	for (size_t i = 0; (gain = gains_at(i)); former = gain, i++)
-		if (!former || strcmp(former->scenario, gain->scenario))
+		if (gain->check[0].metric &&
+		    (!former || strcmp(former->scenario, gain->scenario)))
 			say_check(t, gain, former ? "" : "held equal");
 }
 

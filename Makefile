@@ -205,6 +205,7 @@ event_sets := \
 # Found by memnet-lab from where it is: BIN/../share/memnet/plans.
 plans := \
 	harness/plans/aa.ini \
+	harness/plans/apps.ini \
 	harness/plans/flows.ini \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
@@ -309,6 +310,7 @@ lab_parts_src := \
 	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_server.c \
 	harness/vm_set.c \
 	harness/host_tsc.c \
 	harness/guest_link.c \

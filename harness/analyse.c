@@ -385,6 +385,24 @@ static bool was_measured(const struct analysis *a, const char *path)
 	return false;
 }
 
+/* Of a plan without memnet: the first other path that was measured. */
+static void choose_first(struct analysis *a)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < a->n_summary; i++) {
+		const char *path = a->summary[i].path;
+
+		if (!strcmp(path, "memnet"))
+			return;
+		if (!first && a->summary[i].n > 0 && !strchr(path, '@') &&
+		    strcmp(path, a->baseline))
+			first = path;
+	}
+	if (first)
+		ROW_TEXT(a->subject, "%s", first);
+}
+
 void analysis_choose_subject(struct analysis *a)
 {
 	size_t len = strlen(a->baseline);
@@ -392,6 +410,7 @@ void analysis_choose_subject(struct analysis *a)
 	ROW_TEXT(a->subject, "memnet");
 	if (!len || (was_measured(a, "memnet") && strcmp(a->baseline, "memnet")))
 		return;
+	choose_first(a);
 	for (size_t i = 0; i < a->n_summary; i++) {
 		const char *path = a->summary[i].path;
 

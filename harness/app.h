@@ -8,7 +8,10 @@
 
 #include "harness/plan.h"
 
-/* In a guest: the program that runs app NAME when it is told to go; it takes its name. */
+/*
+ * In a guest: what runs an app when it is told to go. Its arguments are the app's name, and the
+ * peer's address and port.
+ */
 #define APP_RUNNER "/app/.run"
 
 /*

@@ -19,15 +19,16 @@
 #define CPIO_BLOCK 512	/* an archive ends on one */
 
 /*
- * $1: the app. It arms itself as a workload does (workloads/team.h). What the command
- * writes goes into files and is told, each line behind "| ", when it has ended. A SIGTERM
- * is for the command: the shell stays and tells how it ended.
+ * $1: the app; $2, $3: address and port of its peer. It arms itself as a workload does
+ * (workloads/team.h). What the command writes goes into files and is told, each line behind
+ * "| ", when it has ended. A SIGTERM is for the command: the shell stays and tells how it ended.
  */
 static const char runner[] =
+	"sed \"s/" PLAN_PEER_ADDR "/$2/g; s/" PLAN_PEER_PORT "/$3/g\" \"/app/$1\" >/run/app\n"
 	"trap : TERM\n"
 	"echo armed\n"
 	"read -r go\n"
-	"( . \"/app/$1\" ) </dev/null >/run/app.out 2>/run/app.err\n"
+	"( . /run/app ) </dev/null >/run/app.out 2>/run/app.err\n"
 	"echo \"result status=$?\"\n"
 	"tail -c 1048576 /run/app.err | sed 's/^/| /' >&2\n"
 	"tail -c 1048576 /run/app.out | sed 's/^/| /'\n"

@@ -26,10 +26,16 @@
 #define PLAN_UNIT_SIZE 16
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
-/* An [app NAME] section: a command of the user's own, which runs in the guest. */
+/*
+ * An [app NAME] section: a command of the user's own, which runs in the guest. In it and in its
+ * server @peer_addr@ and @peer_port@ stand for where the one finds the other.
+ */
+#define PLAN_PEER_ADDR "@peer_addr@"
+#define PLAN_PEER_PORT "@peer_port@"
 struct plan_app {
 	char name[PLAN_APP_SIZE];
 	char command[PLAN_LINE_SIZE];	/* for the guest's shell */
+	char server[PLAN_LINE_SIZE];	/* for the host's shell, in the peer's place; "": none */
 	char metric[PLAN_LINE_SIZE];	/* POSIX extended, one group: the value; "": duration */
 	char unit[PLAN_UNIT_SIZE], better[8];	/* of the value: "higher", "lower"; or "" */
 	char files[PLAN_LINE_SIZE];	/* of the host that the guest needs, absolute, by blanks */

@@ -15,6 +15,7 @@
 #include "memnet-core/base/util.h"
 
 #define BLANKS " \t,"
+#define PLAN_PEER "@peer_"
 
 /* What is checked by plan_app_parse(), which can tell what is wrong with it. */
 static const char METRIC[] = "metric";
@@ -36,14 +37,22 @@ static int parse_files(void *field, const struct plan_key *key, const char *text
 	return plan_parse_text(field, key, text);
 }
 
+/* The port is the one both know: what listens at another is not found. */
+static int parse_server(void *field, const struct plan_key *key, const char *text)
+{
+	return strstr(text, PLAN_PEER_PORT) ? plan_parse_text(field, key, text) : -EINVAL;
+}
+
 #define AT(field) offsetof(struct plan_app, field)
 #define SIZE_OF(field) sizeof(((struct plan_app *)0)->field)
 
 static const struct plan_key keys[] = {
 	{ "command", plan_parse_text, plan_format_text, AT(command), 0, SIZE_OF(command),
 	  "a command line for the guest's shell" },
+	{ "server", parse_server, plan_format_text, AT(server), 0, SIZE_OF(server),
+	  "a command line for this host's shell, that listens at " PLAN_PEER_PORT },
 	{ METRIC, plan_parse_text, plan_format_text, AT(metric), 0, SIZE_OF(metric),
-	  "a POSIX extended regular expression with one group: the number" },
+	  "an expression" },
 	{ "unit", plan_parse_text, plan_format_text, AT(unit), 0, SIZE_OF(unit),
 	  "the metric's unit, of at most 15 characters" },
 	{ "better", parse_better, plan_format_text, AT(better), 0, SIZE_OF(better),
@@ -104,7 +113,8 @@ static int check_metric(const char *text, char *err, size_t errlen)
 		regfree(&regex);
 	}
 	if (ret)
-		snprintf(err, errlen, "metric = %s: %s; want %s", text, why, keys[1].want);
+		snprintf(err, errlen, "metric = %s: %s; want a POSIX extended "
+			 "regular expression with one group: the number", text, why);
 	return ret ? -EINVAL : 0;
 }
 
@@ -124,6 +134,8 @@ int plan_app_end(struct plan_app *app, char *err, size_t errlen)
 
 	if (!*app->command)
 		wrong = "it lacks a command";
+	else if (strstr(app->command, PLAN_PEER) && !*app->server)
+		wrong = "its command has a peer, and it has no server";
 	else if (*app->metric && !*app->unit)
 		wrong = "its metric has no unit";
 	else if (!*app->metric && (*app->unit || *app->better))

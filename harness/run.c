@@ -35,7 +35,7 @@
 
 #define STOP_TIMEOUT_MS		20000
 /* An app that is still there did not end in its time; what it wrote is worth some. */
-#define APP_STOP_TIMEOUT_MS	5000
+#define APP_STOP_TIMEOUT_MS	3000
 /* A fixed amount of work may take this many times what it was sized for. */
 #define FIXED_PATIENCE		20
 

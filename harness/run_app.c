@@ -4,6 +4,9 @@
  * command and keeps what that writes, so that nothing else works in the window; then it
  * gives the exit status as its result, and the output line by line. The metric is looked for
  * in each: what counts is the last line of standard output that has it, else of standard error.
+ *
+ * An app with a server has that in the place of the VM's peer while it runs; the next run
+ * starts the peer anew.
  */
 #include <errno.h>
 #include <math.h>
@@ -24,7 +27,8 @@ enum { OUTPUT, ERROR, STREAMS };
 
 struct run_app {
 	const struct plan_app *app;
-	struct guest_link *link;
+	struct vm *vm;
+	struct guest_link *link;	/* of it */
 	regex_t metric;
 	FILE *log;			/* or NULL */
 	double value[STREAMS];		/* NAN: no line had it */
@@ -69,35 +73,98 @@ static void take_output(void *arg, bool error, const char *text)
 		fprintf(a->log, "%s%s\n", error ? "2> " : "", line);
 }
 
-/* Beside the other logs, under the name of the run; without it the run goes on. */
-static FILE *open_log(const struct run *r)
+/* Beside the other logs, under the name of the run. */
+static void log_path(const struct run *r, const char *suffix, char path[700])
 {
-	char path[700];
-
-	snprintf(path, sizeof(path), "%s/%s.log", r->ctx->vms->vm[0].config.log_dir,
-		 r->row->run_id);
-	return fopen(path, "ae");
+	snprintf(path, 700, "%s/%s%s", r->app->vm->config.log_dir, r->row->run_id, suffix);
 }
 
-int run_app_spawn(struct run *r, struct vm *vm)
+/* "198.18.0.1:7000" */
+static void split_address(const char *address, char host[PATH_ADDR_SIZE],
+			  char port[PATH_ADDR_SIZE])
+{
+	const char *colon = strrchr(address, ':');
+
+	snprintf(host, PATH_ADDR_SIZE, "%.*s", (int)(colon - address), address);
+	snprintf(port, PATH_ADDR_SIZE, "%s", colon + 1);
+}
+
+/* Put @text in the place of each @word of @command, which has room for @size. */
+static void replace(char *command, size_t size, const char *word, const char *text)
+{
+	char rest[1024];
+
+	for (char *at = command; (at = strstr(at, word)); at += strlen(text)) {
+		snprintf(rest, sizeof(rest), "%s", at + strlen(word));
+		if ((size_t)(at - command) + strlen(text) + strlen(rest) >= size)
+			return;
+		strcpy(at, text);
+		strcat(at, rest);
+	}
+}
+
+/* A server may end when it has served: that ends no wait. */
+static int watch_vms_alone(void *vms)
+{
+	return vm_set_vital_casualty(vms) ? -ECHILD : 0;
+}
+
+static int start_server(struct run *r)
+{
+	char host[PATH_ADDR_SIZE], port[PATH_ADDR_SIZE], command[1024], log[700], why[512];
+	struct run_app *a = r->app;
+	int ret;
+
+	split_address(a->vm->end.listen, host, port);
+	snprintf(command, sizeof(command), "%s", a->app->server);
+	replace(command, sizeof(command), PLAN_PEER_ADDR, host);
+	replace(command, sizeof(command), PLAN_PEER_PORT, port);
+	log_path(r, ".server.log", log);
+	ret = vm_start_server(a->vm, command, &r->ctx->plan->host_cpus, log,
+			      a->app->timeout_ns / NSEC_PER_MSEC, why, sizeof(why));
+	if (ret)
+		return run_lost(r, ret, "%s", why);
+	a->link->watchdog = watch_vms_alone;
+	return 0;
+}
+
+/* All that ends with run_app_close(). */
+static struct run_app *begin(struct run *r, struct vm *vm)
 {
 	struct run_app *a = calloc(1, sizeof(*a));
-	char text[64];
+	char path[700];
 
 	if (!a)
-		return run_lost(r, -ENOMEM, "out of memory");
+		return NULL;
+	r->app = a;
 	a->app = plan_app_find(r->ctx->plan, r->ctx->config->app);
+	a->vm = vm;
 	a->link = &vm->link;
 	a->value[OUTPUT] = a->value[ERROR] = NAN;
 	if (*a->app->metric)
 		regcomp(&a->metric, a->app->metric, REG_EXTENDED);	/* as plan_load() did */
-	a->log = open_log(r);
+	log_path(r, ".log", path);
+	a->log = fopen(path, "ae");	/* without it the run goes on */
 	if (a->log)
 		fprintf(a->log, "$ %s\n", a->app->command);
-	r->app = a;
 	vm->link.output = take_output;
 	vm->link.output_arg = a;
-	snprintf(text, sizeof(text), "/bin/sh " APP_RUNNER " %s", a->app->name);
+	return a;
+}
+
+int run_app_spawn(struct run *r, struct vm *vm)
+{
+	struct run_app *a = begin(r, vm);
+	char host[PATH_ADDR_SIZE], port[PATH_ADDR_SIZE], text[160];
+	int ret;
+
+	if (!a)
+		return run_lost(r, -ENOMEM, "out of memory");
+	ret = *a->app->server ? start_server(r) : 0;
+	if (ret)
+		return ret;
+	split_address(vm->end.peer, host, port);
+	snprintf(text, sizeof(text), "/bin/sh " APP_RUNNER " %s %s %s", a->app->name, host, port);
 	return run_spawn(r, vm, SLOT, text);
 }
 
@@ -168,6 +235,8 @@ void run_app_close(struct run *r)
 		fclose(a->log);
 	if (*a->app->metric)
 		regfree(&a->metric);
+	if (*a->app->server)
+		vm_stop_server(a->vm);
 	free(a);
 	r->app = NULL;
 }

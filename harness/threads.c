@@ -19,9 +19,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
+
+#define MAX_DEPTH 8	/* of the processes of an app's server */
 
 const char *const thread_class_names[THREAD_CLASSES] = {
 	[CLASS_VCPU] = "vcpu", [CLASS_QEMU] = "qemu", [CLASS_VHOST] = "vhost",
@@ -308,12 +312,44 @@ static uint64_t memnetd_ns(const struct threads *t)
 	return ns;
 }
 
+/* Of the children it has waited for, to a tick. */
+static uint64_t waited_for_ns(pid_t pid)
+{
+	unsigned long user, system;
+	char path[64], stat[512];
+	const char *after;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (mn_read_file(path, stat, sizeof(stat)) <= 0 || !(after = strrchr(stat, ')')) ||
+	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lu %lu",
+		   &user, &system) != 2)
+		return 0;
+	return (user + system) * (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+}
+
+/* The process and those below it; what a process has ended without anybody waiting is lost. */
+static uint64_t tree_ns(pid_t pid, int depth)
+{
+	uint64_t ns = process_ns(pid) + waited_for_ns(pid);
+	char path[64], children[1024], *at = children, *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	if (depth == MAX_DEPTH || mn_read_file(path, children, sizeof(children)) <= 0)
+		return ns;
+	for (pid_t child; (child = strtol(at, &end, 10)) > 0; at = end)
+		ns += tree_ns(child, depth + 1);
+	return ns;
+}
+
 static uint64_t peers_ns(const struct threads *t)
 {
 	uint64_t ns = 0;
 
-	for (unsigned int i = 0; i < t->vms->n; i++)
-		ns += process_ns(t->vms->vm[i].peer.pid);
+	for (unsigned int i = 0; i < t->vms->n; i++) {
+		const struct vm *vm = &t->vms->vm[i];
+
+		ns += vm->serves ? tree_ns(vm->peer.pid, 0) : process_ns(vm->peer.pid);
+	}
 	return ns;
 }
 

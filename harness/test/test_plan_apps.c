@@ -25,17 +25,20 @@ static void an_app_has_keys_and_defaults(void **state)
 	const struct plan_app *app;
 
 	assert_int_equal(load(&plan, SPEED "better = lower\ntimeout = 5s\n"
+			      "server = nc -l -p @peer_port@\n"
 			      "files = /usr/bin/openssl /etc/ssl/openssl.cnf\n" ZIP APPS), 0);
 	app = plan_app_find(&plan, "speed");
 	assert_string_equal(app->command, "openssl speed -seconds 1 sha256");
 	assert_string_equal(app->metric, "^sha256 .* ([0-9.]+)k$");
 	assert_string_equal(app->unit, "kB/s");
 	assert_string_equal(app->better, "lower");
+	assert_string_equal(app->server, "nc -l -p @peer_port@");
 	assert_string_equal(app->files, "/usr/bin/openssl /etc/ssl/openssl.cnf");
 	assert_true(app->timeout_ns == 5 * NSEC_PER_SEC);
 	app = plan_app_find(&plan, "zip");
 	assert_string_equal(app->command, "gzip -9 </bin/busybox | wc -c");
 	assert_string_equal(app->metric, "");
+	assert_string_equal(app->server, "");
 	assert_string_equal(app->better, "");
 	assert_true(app->timeout_ns == 60 * NSEC_PER_SEC);
 	assert_int_equal(load(&plan, SPEED ZIP APPS), 0);
@@ -86,6 +89,8 @@ static void a_mistake_is_named_with_its_line(void **state)
 	refused("[app x]\nfiles = /bin/a bin/b\n", ":2:", "absolute paths");
 	refused("[app x]\ntimeout = 2h\n", ":2:", "100ms to 3600s");
 	refused("[app x]\ncommand =\n", ":2:", "a command line");
+	refused("[app x]\nserver = iperf3 -s\n", ":2:", "listens at @peer_port@");
+	refused("[app x]\ncommand = iperf3 -c @peer_addr@\n" APPS, ":4:", "it has no server");
 	refused("[app ../x]\ncommand = x\n", ":2:", "a word of letters");
 	refused("[app a234567890123456789012345678]\ncommand = x\n", ":2:", "27 characters");
 	refused(SPEED ZIP "[app speed]\ncommand = x\n" APPS, ":8:", "[app speed] is there twice");

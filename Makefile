@@ -208,6 +208,7 @@ event_sets := \
 # Found by memnet-lab from where it is: BIN/../share/memnet/plans.
 plans := \
 	harness/plans/aa.ini \
+	harness/plans/apps.ini \
 	harness/plans/flows.ini \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
@@ -276,10 +277,12 @@ plan_src := \
 	harness/plan.c \
 	harness/plan_compare.c \
 	harness/plan_values.c \
+	harness/plan_apps.c \
 	harness/plan_lists.c \
 	harness/plan_cpus.c \
 	harness/plan_runs.c \
 	harness/plan_shipped.c \
+	harness/app.c \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
@@ -298,6 +301,9 @@ lab_parts_src := \
 	harness/run.c \
 	harness/run_guests.c \
 	harness/run_spawn.c \
+	harness/run_app.c \
+	harness/app_image.c \
+	harness/cpio.c \
 	harness/run_peer.c \
 	harness/run_rates.c \
 	harness/run_row.c \
@@ -309,6 +315,7 @@ lab_parts_src := \
 	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_server.c \
 	harness/vm_set.c \
 	harness/host_tsc.c \
 	harness/guest_link.c \
@@ -505,6 +512,7 @@ $(eval $(call test,harness/test/test_native.c,$(lab_parts_src),-linih -ljansson 
 $(eval $(call test,harness/test/test_analyse.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_configurations.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_analyse_gains.c,$(analyse_src),-lm))
+$(eval $(call test,harness/test/test_analyse_apps.c,$(analyse_src) $(table_src),-lm))
 $(eval $(call test,harness/test/test_interference.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_net_energy.c,$(analyse_src),-lm))
 $(eval $(call test,harness/test/test_table.c,$(analyse_src) $(table_src),-lm))
@@ -522,6 +530,8 @@ $(eval $(call test,harness/test/test_compare_errors.c,$(results_src) memnet-core
 $(eval $(call test,harness/test/test_provenance.c,harness/provenance.c harness/host_class.c harness/compare_folders.c \
 	$(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_plan.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_plan_runs.c,$(plan_src) $(base_src),-linih))
+$(eval $(call test,harness/test/test_plan_apps.c,$(plan_src) $(base_src),-linih))
 $(eval $(call test,harness/test/test_merge.c,harness/merge.c harness/host_class.c harness/folder.c \
 	memnet-core/base/version.c $(plan_src) $(results_src) $(base_src),-linih -ljansson $(results_lib)))
 $(eval $(call test,harness/test/test_folder.c,harness/folder.c memnet-core/base/version.c \
@@ -581,6 +591,7 @@ TEST_SCRIPTS := \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
 	harness/test/test_experiment.sh \
+	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_seeded_fault.sh
 

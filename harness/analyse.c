@@ -187,7 +187,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 
 	if (!n && !is_always_there(w, m))
 		return;
-	s = analyse_add_row(w, g, m->name, m->unit, analyse_source(w, m, g),
+	s = analyse_add_row(w, g, m->name, metric_unit(m, g->row[0]), analyse_source(w, m, g),
 			    analyse_quality(w, m, g, n));
 	s->n = n;
 	s->median = e.median;
@@ -198,7 +198,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	e = analyse_ratio(w, m, g, base, false);
 	set_ratio(s, e);
 	s->p_value = p_value(w, m, g, base);
-	if (!metric_is_judged(m, s->scenario))
+	if (!metric_is_judged(m, g->row[0]))
 		return;
 	s->p_value_paired = p_value_paired(w, e.n);
 	set_verdict(w, s, e, m->sense == METRIC_MORE);
@@ -254,8 +254,8 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	struct estimate e;
 	struct summary_row *s;
 
-	if (!base || g == base || strcmp(g->row[0]->scenario, gain->scenario) ||
-	    (m->net_column && !w->out->n_net))
+	if (!base || g == base || !scenario_is(g->row[0]->scenario, gain->scenario) ||
+	    !metric_is_judged(m, g->row[0]) || (m->net_column && !w->out->n_net))
 		return;
 	e = analyse_ratio(w, m, g, base, gain->inverse);
 	s = analyse_add_row(w, g, gain->name, "1", analyse_source(w, m, g),
@@ -385,6 +385,24 @@ static bool was_measured(const struct analysis *a, const char *path)
 	return false;
 }
 
+/* Of a plan without memnet: the first other path that was measured. */
+static void choose_first(struct analysis *a)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < a->n_summary; i++) {
+		const char *path = a->summary[i].path;
+
+		if (!strcmp(path, "memnet"))
+			return;
+		if (!first && a->summary[i].n > 0 && !strchr(path, '@') &&
+		    strcmp(path, a->baseline))
+			first = path;
+	}
+	if (first)
+		ROW_TEXT(a->subject, "%s", first);
+}
+
 void analysis_choose_subject(struct analysis *a)
 {
 	size_t len = strlen(a->baseline);
@@ -392,6 +410,7 @@ void analysis_choose_subject(struct analysis *a)
 	ROW_TEXT(a->subject, "memnet");
 	if (!len || (was_measured(a, "memnet") && strcmp(a->baseline, "memnet")))
 		return;
+	choose_first(a);
 	for (size_t i = 0; i < a->n_summary; i++) {
 		const char *path = a->summary[i].path;
 

@@ -182,7 +182,7 @@ static void compare_metric(struct comparing *w, const struct metric *m, const st
 	enum not_compared why;
 	struct finding *f;
 
-	if (!metric_is_judged(m, new->row[0]->scenario))
+	if (!metric_is_judged(m, new->row[0]))
 		return;
 	v_old = group_block_values(m, old, w->values[0]);
 	v_new = group_block_values(m, new, w->values[1]);

@@ -79,6 +79,8 @@ static void print_finding(FILE *out, const struct finding *f, bool colour)
 		return;
 	}
 	scale = metric_scale(f->metric, f->median_old, f->new->row[0]->compute_kernel, &unit);
+	if (f->metric->app_better)
+		unit = metric_unit(f->metric, f->new->row[0]);
 	fprintf(out, ": %s %.4g -> %.4g %s, %.3fx", f->metric->name, scale * f->median_old,
 		scale * f->median_new, unit, f->ratio);
 	if (isnan(f->low))

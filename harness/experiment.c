@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/app.h"
 #include "harness/experiment_internal.h"
 #include "harness/interrupt.h"
 #include "harness/rows.h"
@@ -48,15 +49,22 @@ static void begin_row(struct experiment *x, struct run_row *row, const char *kin
 void experiment_start_row(struct experiment *x, struct run_row *row,
 			  const struct plan_config *c, const char *id)
 {
-	char topology[PLAN_TOPOLOGY_SIZE];
+	char topology[PLAN_TOPOLOGY_SIZE], scenario[PLAN_SCENARIO_SIZE];
+	const struct plan_app *app = plan_app_find(&x->plan, c->app);
 
 	plan_topology_name(c, topology);
+	plan_scenario_name(c, scenario);
 	begin_row(x, row, "measure");
 	ROW_TEXT(row->run_id, "%s", id);
 	ROW_TEXT(row->path, "%s", c->name);
 	if (c->path->no_vm)
 		ROW_TEXT(row->accelerator, ACCELERATOR_NONE);
-	ROW_TEXT(row->scenario, "%s", c->scenario->name);
+	ROW_TEXT(row->scenario, "%s", scenario);
+	if (app) {
+		ROW_TEXT(row->app, "%s", app->name);
+		ROW_TEXT(row->app_unit, "%s", app->unit);
+		ROW_TEXT(row->app_better, "%s", app->better);
+	}
 	ROW_TEXT(row->direction, "%s", c->direction);
 	if (c->flows)
 		row->flows = c->flows;
@@ -185,7 +193,7 @@ static bool run_wanted(const struct experiment *x, const struct plan_run *run)
 {
 	struct path_reasons missing;
 
-	if (path_missing(run->config->path, x->o->build, &missing) &&
+	if (config_missing(&x->plan, run->config, x->o->build, &missing) &&
 	    folder_skipped(&x->folder, run->id))
 		return false;
 	return !folder_has(&x->folder, run->id);
@@ -208,11 +216,20 @@ static int write_all_unmade(struct experiment *x, const struct plan_run *runs, s
 	return ret;
 }
 
-/* A run that was disturbed is worth another attempt; one whose content was bad is a finding. */
+/* An app whose metric found nothing. */
+static bool lacks_value(const struct run_row *row)
+{
+	return *row->app_better && isnan(row->app_value);
+}
+
+/*
+ * A run that was disturbed is worth another attempt; one whose content was bad, or whose
+ * metric found nothing, is a finding.
+ */
 static bool wants_more(const struct run_row *row, unsigned int tries)
 {
 	return !strcmp(row->status, "invalid") && strcmp(row->stream_content, "bad") &&
-	       tries < ATTEMPTS;
+	       !lacks_value(row) && tries < ATTEMPTS;
 }
 
 /* One attempt at each run that still wants one. 0; -EINTR; -errno of a lost VM. */
@@ -337,10 +354,27 @@ static int make_between_idles(struct experiment *x, const struct plan_run *runs,
 	return ret ? ret : take_idle(x, runs, true);
 }
 
+/* Those of the wanted runs whose app cannot run here. 0, or -errno with a line in x->err. */
+static int skip_apps(struct experiment *x, const struct plan_run *runs, size_t n, bool *wanted)
+{
+	struct path_reasons missing;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		if (!wanted[i] || !config_missing(&x->plan, runs[i].config, x->o->build, &missing))
+			continue;
+		ret = write_unmade(x, &runs[i], "skipped", missing.text);
+		wanted[i] = false;
+		progress_step(&x->progress, &runs[i], runs[i].id, "skipped", missing.text, true);
+	}
+	return ret;
+}
+
 static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n)
 {
 	struct path_reasons missing;
 	struct boot_state state = { 0 };
+	int ret;
 
 	for (size_t i = 0; i < n; i++)
 		state.wanted[i] = run_wanted(x, &runs[i]);
@@ -348,6 +382,9 @@ static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n
 		return 0;
 	if (path_missing(runs[0].config->path, x->o->build, &missing))
 		return write_all_unmade(x, runs, n, state.wanted, "skipped", missing.text);
+	ret = skip_apps(x, runs, n, state.wanted);
+	if (ret || !any(state.wanted, n))
+		return ret;
 	return make_between_idles(x, runs, n, &state);
 }
 

@@ -8,7 +8,8 @@
  *   environment.json  the machine; environment-2.json that of the second sitting
  *   runs.csv          a row for every attempted run, as soon as it has ended
  *   samples.csv       time series
- *   logs/             console, QEMU, memnetd, peer; all boots, appended
+ *   logs/             console, QEMU, memnetd, peer; all boots, appended; RUN_ID.log and
+ *                     RUN_ID.server.log: what an app wrote, and its server
  */
 #ifndef HARNESS_EXPERIMENT_H
 #define HARNESS_EXPERIMENT_H

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/app.h"
 #include "harness/experiment_internal.h"
 #include "harness/groups.h"
 #include "harness/insns_plugin.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/util.h"
 
+#define APP_IMAGE SANDBOX_TMP "/initrd.img"	/* of a plan with apps */
 #define READY_TCG_MS		90000
 #define READY_KVM_MS		20000
 
@@ -73,6 +75,19 @@ static void choose_insns(struct experiment *x)
 		c->plugin = x->paths[6];
 }
 
+/* All VMs of a plan boot the same image. 0, or -errno with a line in x->err. */
+static int add_apps(struct experiment *x)
+{
+	int ret = 0;
+
+	if (x->plan.n_apps) {
+		ret = app_image_make(&x->plan, x->vm_config.initrd, APP_IMAGE, x->err,
+				     sizeof(x->err));
+		x->vm_config.initrd = APP_IMAGE;
+	}
+	return ret;
+}
+
 /* Values of two accelerators are never put together, so not into one folder either. */
 static int check_same_accel(struct experiment *x)
 {
@@ -115,6 +130,8 @@ static int set_up_in_folder(struct experiment *x)
 		ret = choose_accel(x);
 	if (!ret)
 		ret = check_same_accel(x);
+	if (!ret)
+		ret = add_apps(x);
 	if (ret)
 		return ret;
 	choose_insns(x);

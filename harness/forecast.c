@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/app.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/stats.h"
 
@@ -67,7 +68,7 @@ void forecast_saw_boot(struct forecast *f, double s)
 void forecast_saw_run(struct forecast *f, const struct plan_config *config, double s)
 {
 	add(&f->runs[config - f->plan->configs], s);
-	if (config->scenario->stream != LOAD_FIXED)
+	if (config->scenario->stream != LOAD_FIXED && !*config->app)
 		add(&f->extra, s - planned_s(f, config));
 }
 
@@ -135,7 +136,8 @@ double forecast_left_s(const struct forecast *f, const struct plan_run *runs, si
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if ((left && !left[i]) || path_missing(runs[i].config->path, f->build, &missing))
+		if ((left && !left[i]) ||
+		    config_missing(f->plan, runs[i].config, f->build, &missing))
 			continue;
 		if (runs[i].boot != booted) {
 			booted = runs[i].boot;

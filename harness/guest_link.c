@@ -34,7 +34,7 @@ static void keep_text(char *to, size_t size, const char *text)
 /* Keep an event of a slot: "armed 0", "result 1 bytes=...". */
 static void take_event(struct guest_link *g, const char *line)
 {
-	static const char *const words[] = { "armed", "result", "exit", "err" };
+	static const char *const words[] = { "armed", "result", "exit", "err", "out" };
 	const char *rest = NULL;
 	struct guest_slot *slot;
 	size_t i;
@@ -65,6 +65,8 @@ static void take_event(struct guest_link *g, const char *line)
 		keep_text(slot->complaint, sizeof(slot->complaint), rest);
 		break;
 	}
+	if (i >= 3 && g->output)
+		g->output(g->output_arg, i == 3, rest);
 }
 
 /* Take one whole line out of the buffer. False: there is none. */

@@ -29,6 +29,9 @@ struct guest_link {
 	/* Called about ten times a second while waiting; not 0 ends the wait with it. */
 	int (*watchdog)(void *arg);
 	void *watchdog_arg;
+	/* Takes the other lines of a program: on its standard error, or its output; or NULL. */
+	void (*output)(void *arg, bool error, const char *text);
+	void *output_arg;
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/accel.h"
+#include "harness/app.h"
 #include "harness/folder.h"
 #include "harness/forecast.h"
 #include "harness/groups.h"
@@ -154,6 +155,16 @@ static int outline_make(struct outline *o)
 	return ret;
 }
 
+/* Its app is, not its path with all that is over it. */
+static bool is_app_skipped(const struct outline *o, const struct plan_config *c)
+{
+	const char *build = o->lab->experiment.build;
+	struct path_reasons missing;
+
+	return *c->app && !path_missing(c->path, build, &missing) &&
+	       config_missing(&o->plan, c, build, &missing);
+}
+
 static void print_order(const struct outline *o)
 {
 	bool drawn = !o->lab->experiment.seed && !o->plan.seed;
@@ -170,7 +181,8 @@ static void print_order(const struct outline *o)
 			       r->config->spin,
 			       path_missing(r->config->path, o->lab->experiment.build, &missing)
 			       ? " (skipped)" : "");
-		printf("    %5u  %s\n", r->number, r->id);
+		printf("    %5u  %s%s\n", r->number, r->id, is_app_skipped(o, r->config) ?
+		       " (skipped)" : "");
 	}
 }
 
@@ -186,6 +198,28 @@ static void print_skips(const struct outline *o)
 			n += o->runs[i].config->path == path;
 		if (n && path_missing(path, o->lab->experiment.build, &missing))
 			printf("skipped     %zu runs of %s: %s\n", n, path->name, missing.text);
+	}
+}
+
+/* Of each app, the reasons of its first run that is skipped. */
+static void print_skipped_apps(const struct outline *o)
+{
+	struct path_reasons missing, first;
+
+	for (size_t a = 0; a < o->plan.n_apps; a++) {
+		const struct plan_app *app = &o->plan.apps[a];
+		size_t n = 0;
+
+		for (size_t i = 0; i < o->n_runs; i++) {
+			const struct plan_config *c = o->runs[i].config;
+
+			if (strcmp(c->app, app->name) || !is_app_skipped(o, c))
+				continue;
+			config_missing(&o->plan, c, o->lab->experiment.build, &missing);
+			first = n++ ? first : missing;
+		}
+		if (n)
+			printf("skipped     %zu runs of app %s: %s\n", n, app->name, first.text);
 	}
 }
 
@@ -232,6 +266,7 @@ static void outline_print(const struct outline *o)
 	printf("\nruns        %zu: %zu configurations, %llu blocks\n", o->n_runs, o->plan.n_configs,
 	       (unsigned long long)o->plan.repetitions);
 	print_skips(o);
+	print_skipped_apps(o);
 	print_cpus(o);
 	print_time(o);
 }

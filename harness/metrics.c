@@ -7,7 +7,7 @@
 
 static double duration(const struct run_row *row)
 {
-	return strcmp(row->scenario, "hybrid-fixed") ? NAN : row->window_s;
+	return strcmp(row->scenario, "hybrid-fixed") && !*row->app ? NAN : row->window_s;
 }
 
 static double guest_busy(const struct run_row *row)
@@ -148,7 +148,12 @@ static const struct metric metrics[] = {
 	{ "latency_max", "ns", "workload", METRIC_PLAIN, "latency_max_ns", NULL,
 	  "the longest latency of a run" },
 	{ "duration", "s", "host-clock", METRIC_LESS_FOR_SAME, NULL, duration,
-	  "time the fixed work took (`hybrid-fixed` only)" },
+	  "time the fixed work took (`hybrid-fixed`), or the command of an app" },
+	{ "app_score", NULL, "workload", METRIC_MORE, "app_value", NULL,
+	  "what the `metric` of an app found, where its `better` is `higher`",
+	  .app_better = "higher" },
+	{ "app_cost", NULL, "workload", METRIC_LESS, "app_value", NULL,
+	  "the same, where it is `lower`", .app_better = "lower" },
 	{ "cpu_total", "s", "proc", METRIC_LESS_FOR_SAME, "cpu_total_s", NULL,
 	  "CPU time of vCPU, QEMU, vhost, memnetd, helper and peer together" },
 	{ "cpu_vcpu", "s", "proc", METRIC_PLAIN, "cpu_vcpu_s", NULL,
@@ -246,6 +251,12 @@ static const struct gain gains[] = {
 	{ "energy_efficiency_gain_net", "hybrid-fixed", "energy_net", true,
 	  { { "operations", 0.99, 1.01 }, { "bytes", 0.99, 1.01 } }, "same work", NAN,
 	  "the same of joules net of idle: less what the machine without a VM uses in that time" },
+	{ "app_score_gain", "app", "app_score", false, { { NULL } }, "the same command", NAN,
+	  "the app's metric over the baseline's, higher is better" },
+	{ "app_cost_gain", "app", "app_cost", true, { { NULL } }, "the same command", NAN,
+	  "the app's metric of the baseline over that of the path, lower is better" },
+	{ "app_duration_gain", "app", "duration", true, { { NULL } }, "the same command", NAN,
+	  "time the baseline took over that of the path, of an app without a metric" },
 };
 
 const struct metric *metrics_at(size_t index)
@@ -282,6 +293,8 @@ double metric_value(const struct metric *metric, const struct run_row *row,
 		       column_number(columns_find(net_columns(), metric->net_column), net);
 	if (metric->value)
 		return metric->value(row);
+	if (metric->app_better && strcmp(metric->app_better, row->app_better))
+		return NAN;
 	return column_number(columns_find(runs_columns(), metric->column), row);
 }
 
@@ -310,21 +323,39 @@ double metric_scale(const struct metric *metric, double like, const char *kernel
 	return 1;
 }
 
-bool metric_is_judged(const struct metric *metric, const char *scenario)
+const char *metric_unit(const struct metric *metric, const struct run_row *row)
 {
+	return metric->app_better ? row->app_unit : metric->unit;
+}
+
+/*
+ * Both paths did the same work, so less CPU time or energy is better. An app that has a metric
+ * may do as much as it can in a time of its own.
+ */
+static bool has_same_work(const struct run_row *row)
+{
+	return !strcmp(row->scenario, "idle") || !strcmp(row->scenario, "hybrid-fixed") ||
+	       (*row->app && !*row->app_better);
+}
+
+bool metric_is_judged(const struct metric *metric, const struct run_row *row)
+{
+	if (metric->app_better && strcmp(metric->app_better, row->app_better))
+		return false;
 	if (metric->sense == METRIC_LESS_FOR_SAME)
-		return scenario_has_same_work(scenario);
+		return has_same_work(row);
 	return metric->sense != METRIC_PLAIN;
 }
 
-bool scenario_has_same_work(const char *scenario)
+bool scenario_is(const char *scenario, const char *name)
 {
-	return !strcmp(scenario, "idle") || !strcmp(scenario, "hybrid-fixed");
+	return !strcmp(scenario, name) ||
+	       (!strcmp(name, "app") && !strncmp(scenario, "app-", 4));
 }
 
 static void check_reference(FILE *out, const struct gain *gain)
 {
-	fprintf(out, "%s:", gain->held);
+	fprintf(out, "%s%s", gain->held, gain->check[0].metric ? ":" : "");
 	for (size_t i = 0; i < ARRAY_SIZE(gain->check) && gain->check[i].metric; i++) {
 		const struct gain_check *check = &gain->check[i];
 
@@ -339,7 +370,7 @@ static void check_reference(FILE *out, const struct gain *gain)
 void results_reference(FILE *out)
 {
 	static const char *const better[] = {
-		"more", "less", "less, in `idle` and `hybrid-fixed`", "",
+		"more", "less", "less, in `idle`, `hybrid-fixed` and apps without a metric", "",
 	};
 
 	columns_reference(out);
@@ -349,7 +380,8 @@ void results_reference(FILE *out)
 		"is under TCG the same on any host but for a few percent.\n\n"
 		"| metric | unit | source | better is | meaning |\n|---|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
-		fprintf(out, "| `%s` | %s | %s | %s | %s%s |\n", metrics[i].name, metrics[i].unit,
+		fprintf(out, "| `%s` | %s | %s | %s | %s%s |\n", metrics[i].name,
+			metrics[i].unit ? metrics[i].unit : "as the run says",
 			metrics[i].source ? metrics[i].source : "as the run says",
 			better[metrics[i].sense], metrics[i].doc,
 			metrics[i].deterministic ? "; deterministic" : "");

@@ -27,6 +27,8 @@ struct metric {
 	const char *source_column;	/* of runs.csv, of a metric that is measured or absent */
 	bool deterministic;	/* under TCG it is the same on any host, but for a few percent */
 	const char *net_column;		/* of net.csv, where column and value are NULL */
+	/* app_value of an app that says so of app_better: the unit is its own, see metric_unit() */
+	const char *app_better;
 };
 
 /* A gain holds only while the median ratio of another metric is within bounds. */
@@ -36,7 +38,7 @@ struct gain_check {
 };
 
 struct gain {
-	const char *name, *scenario, *metric;
+	const char *name, *scenario, *metric;	/* scenario: see scenario_is() */
 	bool inverse;		/* baseline over path: less is better */
 	struct gain_check check[2];
 	const char *held;	/* the checks in words */
@@ -64,11 +66,14 @@ double metric_value(const struct metric *metric, const struct run_row *row,
 double metric_scale(const struct metric *metric, double like, const char *kernel,
 		    const char **unit);
 
-/* Is one value of @metric better than another in this scenario, or does it only describe? */
-bool metric_is_judged(const struct metric *metric, const char *scenario);
+/* Its unit in the configuration of @row. */
+const char *metric_unit(const struct metric *metric, const struct run_row *row);
 
-/* Both paths did the same work in this scenario, so less CPU time or energy is better. */
-bool scenario_has_same_work(const char *scenario);
+/* Is one value of @metric better than another in @row's configuration, or does it only describe? */
+bool metric_is_judged(const struct metric *metric, const struct run_row *row);
+
+/* Is @scenario the one called @name, or of "app" any app's: "app-openssl"? */
+bool scenario_is(const char *scenario, const char *name);
 
 /* Everything results/COLUMNS.md says: columns_reference(), then metrics, gains and interference. */
 void results_reference(FILE *out);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A plan is a [plan] section of settings (plan_values.c) and any number of [matrix NAME]
- * sections (plan_lists.c). Every key is in one of their two tables; nothing else is accepted.
+ * A plan is a [plan] section of settings (plan_values.c) and any number of [app NAME]
+ * (plan_apps.c) and [matrix NAME] sections (plan_lists.c). Every key is in one of their three
+ * tables; nothing else is accepted.
  *
  * `inherits = FILE` in [plan], a file beside this one or the name of a shipped plan, takes the
- * settings of another plan over, and its matrices unless the file has some of its own. It is
- * looked for first, wherever in [plan] it stands, because the file's own keys must come after
- * those of the other.
+ * settings of another plan over, its apps but for those of the same name, and its matrices
+ * unless the file has some of its own. It is looked for first, wherever in [plan] it stands,
+ * because the file's own keys must come after those of the other.
  */
 #include "harness/plan.h"
 
@@ -37,8 +38,10 @@ struct parser {
 	ino_t ino;
 	char section[64];
 	char inherits[512];
-	struct plan_matrix *matrix;	/* of this section; NULL: it is [plan], or none yet */
+	struct plan_matrix *matrix;	/* of this section; or */
+	struct plan_app *app;		/* both NULL: it is [plan], or none yet */
 	bool own_matrices;
+	uint32_t own_apps;		/* those of this file, by bit */
 	uint32_t seen;			/* keys of this section so far, by bit */
 	char *err;
 	size_t errlen;
@@ -64,6 +67,11 @@ static const char *plan_key_name(size_t i)
 	if (plan_key_at(i))
 		return plan_key_at(i)->name;
 	return i && plan_key_at(i - 1) ? INHERITS : NULL;
+}
+
+static const char *app_key_name(size_t i)
+{
+	return plan_app_key_at(i) ? plan_app_key_at(i)->name : NULL;
 }
 
 static const char *list_name(size_t i)
@@ -108,12 +116,20 @@ static int plan_value(struct parser *p, const char *name, const char *value)
 	return 1;
 }
 
+static int app_value(struct parser *p, const char *name, const char *value)
+{
+	int i = find_key(p, name, app_key_name);
+
+	return i >= 0 && !plan_app_parse(p->app, plan_app_key_at(i), value, p->err, p->errlen);
+}
+
 static int matrix_list(struct parser *p, const char *name, const char *value)
 {
 	int i = find_key(p, name, list_name);
 
 	return i >= 0 &&
-	       !plan_list_parse(p->matrix, plan_list_at(i), value, p->err, p->errlen);
+	       !plan_list_parse(p->matrix, plan_list_at(i), value, p->err, p->errlen) &&
+	       !plan_app_check(p->plan, p->matrix, p->err, p->errlen);
 }
 
 /* --- sections ---------------------------------------------------------------- */
@@ -130,24 +146,50 @@ static const char *needed_lists(char text[PLAN_TEXT_SIZE])
 	return text;
 }
 
-/* A matrix is whole when its section ends: then nothing in it is of no account either. */
-static int end_section(struct parser *p)
+/* Then nothing in it is of no account either. */
+static int end_matrix(struct parser *p)
 {
+	const struct plan_matrix *m = p->matrix;
 	const struct plan_list *list;
 	char needed[PLAN_TEXT_SIZE];
 
-	if (!p->matrix)
-		return 1;
 	for (size_t i = 0; (list = plan_list_at(i)); i++) {
-		size_t n = plan_list_count(p->matrix, list);
-
-		if (list->needed && !n)
-			return complain(p, "[%s] lacks one of: %s", p->section, needed_lists(needed));
-		if (list->used && n && !list->used(p->matrix))
+		if (plan_list_lacks(m, list))
+			return complain(p, "[%s] lacks one of: %s; or apps in place of scenarios",
+					p->section, needed_lists(needed));
+		if (list->used && plan_list_count(m, list) && !list->used(m))
 			return complain(p, "[%s] sets %s, but %s", p->section, list->name,
 					list->unused);
 	}
+	for (size_t i = 0; m->n_apps && i < m->n_topologies; i++)
+		if (m->topologies[i] != topology_at(0))
+			return complain(p, "[%s]: apps run in %s alone; give them another matrix",
+					p->section, topology_at(0)->name);
+	return 1;
+}
+
+/* A matrix or an app is whole when its section ends. */
+static int end_section(struct parser *p)
+{
+	int ok = p->matrix ? end_matrix(p) :
+		 p->app ? !plan_app_end(p->app, p->err, p->errlen) : 1;
+
 	p->matrix = NULL;
+	p->app = NULL;
+	return ok;
+}
+
+static int begin_app(struct parser *p, const char *name)
+{
+	uint32_t bit;
+
+	p->app = plan_app_begin(p->plan, name, p->err, p->errlen);
+	if (!p->app)
+		return 0;
+	bit = 1u << (p->app - p->plan->apps);
+	if (p->own_apps & bit)
+		return complain(p, "[%s] is there twice", p->section);
+	p->own_apps |= bit;
 	return 1;
 }
 
@@ -159,8 +201,11 @@ static int begin_section(struct parser *p, const char *section)
 	p->seen = 0;
 	if (!strcmp(section, "plan"))
 		return 1;
+	if (!strncmp(section, "app ", 4))
+		return begin_app(p, section + 4);
 	if (strncmp(section, "matrix", 6))
-		return complain(p, "unknown section [%s]: want [plan] or [matrix NAME]", section);
+		return complain(p, "unknown section [%s]: want [plan] or [matrix NAME] or "
+				"[app NAME]", section);
 	if (!p->own_matrices)
 		plan->n_matrices = 0;
 	p->own_matrices = true;
@@ -183,6 +228,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 		return 0;
 	if (!*p->section)
 		return complain(p, "key '%s' before the first section", name);
+	if (p->app)
+		return app_value(p, name, value);
 	return p->matrix ? matrix_list(p, name, value) : plan_value(p, name, value);
 }
 
@@ -352,6 +399,19 @@ int plan_load(struct plan *plan, const char *path, char *err, size_t errlen)
 
 /* --- writing ----------------------------------------------------------------- */
 
+static void write_app(const struct plan_app *app, FILE *out)
+{
+	const struct plan_key *key;
+	char text[PLAN_TEXT_SIZE];
+
+	fprintf(out, "\n[app %s]\n", app->name);
+	for (size_t i = 0; (key = plan_app_key_at(i)); i++) {
+		key->format((const char *)app + key->offset, text);
+		if (text[0])
+			fprintf(out, "%s = %s\n", key->name, text);
+	}
+}
+
 void plan_write(const struct plan *plan, FILE *out)
 {
 	const struct plan_key *key;
@@ -364,6 +424,8 @@ void plan_write(const struct plan *plan, FILE *out)
 		if (text[0])
 			fprintf(out, "%s = %s\n", key->name, text);
 	}
+	for (size_t i = 0; i < plan->n_apps; i++)
+		write_app(&plan->apps[i], out);
 	for (size_t m = 0; m < plan->n_matrices; m++) {
 		fprintf(out, "\n[%s]\n", plan->matrices[m].section);
 		for (size_t i = 0; (list = plan_list_at(i)); i++) {

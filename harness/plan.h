@@ -19,14 +19,35 @@
 #define PLAN_SPIN_SIZE 24
 #define PLAN_CALIBRATIONS 3	/* valid ones of an arm, of which the median counts */
 #define PLAN_TOPOLOGY_SIZE 16
+#define PLAN_SCENARIO_SIZE 32
 #define PLAN_DIFFERENCE_SIZE 320
+#define PLAN_APP_SIZE 28	/* of a name: "app-" and that fit into a row's scenario */
+#define PLAN_LINE_SIZE 200	/* of a value as long as libinih's lines */
+#define PLAN_UNIT_SIZE 16
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
+
+/*
+ * An [app NAME] section: a command of the user's own, which runs in the guest. In it and in its
+ * server @peer_addr@ and @peer_port@ stand for where the one finds the other.
+ */
+#define PLAN_PEER_ADDR "@peer_addr@"
+#define PLAN_PEER_PORT "@peer_port@"
+struct plan_app {
+	char name[PLAN_APP_SIZE];
+	char command[PLAN_LINE_SIZE];	/* for the guest's shell */
+	char server[PLAN_LINE_SIZE];	/* for the host's shell, in the peer's place; "": none */
+	char metric[PLAN_LINE_SIZE];	/* POSIX extended, one group: the value; "": duration */
+	char unit[PLAN_UNIT_SIZE], better[8];	/* of the value: "higher", "lower"; or "" */
+	char files[PLAN_LINE_SIZE];	/* of the host that the guest needs, absolute, by blanks */
+	int64_t timeout_ns;
+};
 
 /* One configuration; a block runs each of them once. */
 struct plan_config {
 	const struct path *path;
 	char name[PLAN_PATH_SIZE];	/* of the path, in rows: "memnet", or "memnet@b" */
 	const struct scenario *scenario;
+	char app[PLAN_APP_SIZE];	/* of scenario_app the name of its app; "" */
 	const struct arm *arm;
 	const struct topology *topology;
 	unsigned int vms;	/* of it */
@@ -42,6 +63,7 @@ struct plan_matrix {
 	const struct path *paths[PLAN_LIST_MAX];
 	char path_names[PLAN_LIST_MAX][PLAN_PATH_SIZE];
 	const struct scenario *scenarios[PLAN_LIST_MAX];
+	char apps[PLAN_LIST_MAX][PLAN_APP_SIZE];
 	const struct arm *arms[PLAN_LIST_MAX];
 	const char *directions[PLAN_LIST_MAX];
 	const struct topology *topologies[PLAN_LIST_MAX];
@@ -49,8 +71,8 @@ struct plan_matrix {
 	unsigned int flows[PLAN_LIST_MAX];
 	char spins[PLAN_LIST_MAX][PLAN_SPIN_SIZE];
 	uint64_t chunks[PLAN_LIST_MAX];
-	size_t n_paths, n_scenarios, n_arms, n_directions, n_topologies, n_vms, n_flows, n_spins,
-	       n_chunks;
+	size_t n_paths, n_scenarios, n_apps, n_arms, n_directions, n_topologies, n_vms, n_flows,
+	       n_spins, n_chunks;
 };
 
 struct plan {
@@ -74,6 +96,8 @@ struct plan {
 	char cpu_model[64];	/* of QEMU; "auto" */
 	bool cpus_given;	/* else chosen from what the machine has */
 	cpu_set_t vcpu_cpus, host_cpus;
+	struct plan_app apps[PLAN_LIST_MAX];
+	size_t n_apps;
 	struct plan_matrix matrices[PLAN_MAX_MATRICES];
 	size_t n_matrices;
 	struct plan_config configs[PLAN_MAX_CONFIGS];	/* what the matrices come to */
@@ -106,6 +130,12 @@ int plan_compare(const struct plan *a, const struct plan *b, struct plan_differe
  * @err when the machine cannot give what the plan wants.
  */
 int plan_choose_cpus(struct plan *plan, char *err, size_t errlen);
+
+/* The app called @name, or NULL. */
+const struct plan_app *plan_app_find(const struct plan *plan, const char *name);
+
+/* As in rows and names of runs: "network", "app-openssl". */
+void plan_scenario_name(const struct plan_config *c, char name[PLAN_SCENARIO_SIZE]);
 
 /* As in rows and names of runs: "one-vm", "two-vm", "n-vm-4". */
 void plan_topology_name(const struct plan_config *c, char name[PLAN_TOPOLOGY_SIZE]);

@@ -38,6 +38,36 @@ static bool settings_differ(const struct plan *a, const struct plan *b, struct p
 	return false;
 }
 
+/* The app of the same name as @app, if its @key is another. */
+static bool app_differs(const struct plan_app *app, const struct plan_key *key,
+			const struct plan *other, struct plan_difference *d)
+{
+	const struct plan_app *b = plan_app_find(other, app->name);
+	char text_a[PLAN_TEXT_SIZE], text_b[PLAN_TEXT_SIZE];
+
+	if (!b)
+		return false;
+	key->format((const char *)app + key->offset, text_a);
+	key->format((const char *)b + key->offset, text_b);
+	if (!strcmp(text_a, text_b))
+		return false;
+	snprintf(d->a, sizeof(d->a), "[app %s] %s = %s", app->name, key->name, text_a);
+	snprintf(d->b, sizeof(d->b), "[app %s] %s = %s", app->name, key->name, text_b);
+	return true;
+}
+
+/* Apps of one name; that one plan alone runs an app, the names of its runs tell. */
+static bool apps_differ(const struct plan *a, const struct plan *b, struct plan_difference *d)
+{
+	const struct plan_key *key;
+
+	for (size_t i = 0; i < a->n_apps; i++)
+		for (size_t k = 0; (key = plan_app_key_at(k)); k++)
+			if (app_differs(&a->apps[i], key, b, d))
+				return true;
+	return false;
+}
+
 /* The name of a run without its block. */
 static const char *name_of(const struct plan_run *run)
 {
@@ -93,7 +123,7 @@ int plan_compare(const struct plan *a, const struct plan *b, struct plan_differe
 	int ret;
 
 	*d = (struct plan_difference){ 0 };
-	if (settings_differ(a, b, d))
+	if (settings_differ(a, b, d) || apps_differ(a, b, d))
 		return 1;
 	n_a = configurations(a, &runs_a);
 	n_b = n_a < 0 ? n_a : configurations(b, &runs_b);

@@ -2,7 +2,8 @@
 /*
  * The keys of [matrix NAME]: each is a list, and a line of the table below. A matrix is the
  * cross product of its lists: of topologies one-vm where it has none, of flows 1, of spin
- * budgets those of memnetd and libmemnet, of chunks the plan's. A path may be there once more
+ * budgets those of memnetd and libmemnet, of chunks the plan's. Its apps stand beside its
+ * scenarios: each once over each path and in each arm. A path may be there once more
  * under another name, "memnet@b": with a VM and rows of its own, it is compared as if it were
  * another. What a scenario, path or topology has no use for does not multiply it.
  */
@@ -43,6 +44,16 @@
 NAMES(scenario, scenarios)
 NAMES(arm, arms)
 NAMES(topology, topologies)
+
+static int set_app(struct plan_matrix *m, size_t i, const char *word)
+{
+	return snprintf(m->apps[i], PLAN_APP_SIZE, "%s", word) < PLAN_APP_SIZE ? 0 : -EINVAL;
+}
+
+static const char *app_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return m->apps[i];
+}
 
 static const char *path_known(size_t i)
 {
@@ -205,10 +216,12 @@ static bool any_spins(const struct plan_matrix *m)
 
 static const struct plan_list lists[] = {
 	{ "paths", set_path, path_word, COUNT(n_paths), path_known, NULL, true },
-	{ "scenarios", set_scenario, scenario_word, COUNT(n_scenarios), scenario_known, NULL, true },
+	{ "scenarios", set_scenario, scenario_word, COUNT(n_scenarios), scenario_known, NULL, true,
+	  .not_for_apps = true },
+	{ "apps", set_app, app_word, COUNT(n_apps), NULL, "names of [app NAME] sections above it" },
 	{ "arms", set_arm, arm_word, COUNT(n_arms), arm_known, NULL, true },
 	{ "directions", set_direction, direction_word, COUNT(n_directions), direction_known, NULL,
-	  true },
+	  true, .not_for_apps = true },
 	{ "topologies", set_topology, topology_word, COUNT(n_topologies), topology_known },
 	{ "vms", set_vms, vms_word, COUNT(n_vms), NULL, "numbers from 2 to 8",
 	  .used = any_counts_vms, .unused = "no topology in it is n-vm" },
@@ -233,6 +246,13 @@ static size_t *count_of(struct plan_matrix *m, const struct plan_list *list)
 size_t plan_list_count(const struct plan_matrix *m, const struct plan_list *list)
 {
 	return *count_of((struct plan_matrix *)m, list);
+}
+
+bool plan_list_lacks(const struct plan_matrix *m, const struct plan_list *list)
+{
+	bool only_apps = m->n_apps && !m->n_scenarios && !m->n_directions;
+
+	return list->needed && !(list->not_for_apps && only_apps) && !plan_list_count(m, list);
 }
 
 /* What is there instead of @word. Returns -EINVAL. */
@@ -301,7 +321,8 @@ static bool have_config(const struct plan *plan, const struct plan_config *c)
 	for (size_t i = 0; i < plan->n_configs; i++) {
 		const struct plan_config *o = &plan->configs[i];
 
-		if (!strcmp(o->name, c->name) && o->scenario == c->scenario && o->arm == c->arm &&
+		if (!strcmp(o->name, c->name) && o->scenario == c->scenario &&
+		    !strcmp(o->app, c->app) && o->arm == c->arm &&
 		    plan_same_vms(o, c) && !strcmp(o->direction, c->direction) &&
 		    o->flows == c->flows && !strcmp(o->spin, c->spin) &&
 		    o->chunk_bytes == c->chunk_bytes)
@@ -367,22 +388,45 @@ static int add_variants(struct plan *plan, const struct plan_matrix *m, struct p
 	return ret;
 }
 
+static int add_scenarios(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	for (size_t s = 0; s < m->n_scenarios; s++)
+		for (size_t d = 0; !ret && d < m->n_directions; d++) {
+			c.scenario = m->scenarios[s];
+			c.direction = m->directions[d];
+			ret = add_variants(plan, m, c);
+		}
+	return ret;
+}
+
+static int add_apps(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	c.scenario = &scenario_app;
+	c.topology = topology_at(0);
+	c.vms = c.topology->vms;
+	for (size_t i = 0; !ret && i < m->n_apps; i++) {
+		strcpy(c.app, m->apps[i]);
+		ret = add_config(plan, c);
+	}
+	return ret;
+}
+
 static int multiply(struct plan *plan, const struct plan_matrix *m)
 {
 	struct plan_config c = { 0 };
 	int ret = 0;
 
 	for (size_t p = 0; p < m->n_paths; p++)
-		for (size_t a = 0; a < m->n_arms; a++)
-			for (size_t s = 0; s < m->n_scenarios; s++)
-				for (size_t d = 0; !ret && d < m->n_directions; d++) {
-					c.path = m->paths[p];
-					strcpy(c.name, m->path_names[p]);
-					c.scenario = m->scenarios[s];
-					c.arm = m->arms[a];
-					c.direction = m->directions[d];
-					ret = add_variants(plan, m, c);
-				}
+		for (size_t a = 0; !ret && a < m->n_arms; a++) {
+			c.path = m->paths[p];
+			strcpy(c.name, m->path_names[p]);
+			c.arm = m->arms[a];
+			ret = add_scenarios(plan, m, c) ?: add_apps(plan, m, c);
+		}
 	return ret;
 }
 

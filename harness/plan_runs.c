@@ -27,12 +27,19 @@ void plan_topology_name(const struct plan_config *c, char name[PLAN_TOPOLOGY_SIZ
 		snprintf(name, PLAN_TOPOLOGY_SIZE, "%s-%u", c->topology->name, c->vms);
 }
 
+void plan_scenario_name(const struct plan_config *c, char name[PLAN_SCENARIO_SIZE])
+{
+	snprintf(name, PLAN_SCENARIO_SIZE, "%s%s%s", c->scenario->name, *c->app ? "-" : "", c->app);
+}
+
 static void name_run(struct plan_run *run)
 {
 	const struct plan_config *c = run->config;
-	char name[PLAN_TOPOLOGY_SIZE], topology[PLAN_TOPOLOGY_SIZE + 1] = "";
+	char scenario[PLAN_SCENARIO_SIZE], name[PLAN_TOPOLOGY_SIZE];
+	char topology[PLAN_TOPOLOGY_SIZE + 1] = "";
 	char flows[24] = "", spin[PLAN_SPIN_SIZE + 8] = "", chunk[40] = "";
 
+	plan_scenario_name(c, scenario);
 	plan_topology_name(c, name);
 	if (c->vms > 1)
 		snprintf(topology, sizeof(topology), ".%s", name);
@@ -45,7 +52,7 @@ static void name_run(struct plan_run *run)
 		plan_format_bytes(c->chunk_bytes, chunk + strlen(chunk), sizeof(chunk) - strlen(chunk));
 	}
 	snprintf(run->id, sizeof(run->id), "b%02u.%s.%s.%s.%s%s%s%s%s", run->block, c->name,
-		 c->arm->name, c->scenario->name, c->direction, topology, flows, spin, chunk);
+		 c->arm->name, scenario, c->direction, topology, flows, spin, chunk);
 }
 
 uint64_t plan_chunk_bytes(const struct plan *plan, const struct plan_config *c)

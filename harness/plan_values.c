@@ -14,7 +14,7 @@
 
 /* --- texts ------------------------------------------------------------------- */
 
-static int parse_text(void *field, const struct plan_key *key, const char *text)
+int plan_parse_text(void *field, const struct plan_key *key, const char *text)
 {
 	if (!*text || strlen(text) >= key->max)
 		return -EINVAL;
@@ -23,12 +23,12 @@ static int parse_text(void *field, const struct plan_key *key, const char *text)
 }
 
 /* A word that can name a folder. */
-static int parse_word(void *field, const struct plan_key *key, const char *text)
+int plan_parse_word(void *field, const struct plan_key *key, const char *text)
 {
 	if (*text == '.' || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "0123456789._+-") != strlen(text))
 		return -EINVAL;
-	return parse_text(field, key, text);
+	return plan_parse_text(field, key, text);
 }
 
 /* Those of memnet-work compute. */
@@ -36,10 +36,10 @@ static int parse_kernel(void *field, const struct plan_key *key, const char *tex
 {
 	if (strcmp(text, "sha256") && strcmp(text, "matmul"))
 		return -EINVAL;
-	return parse_text(field, key, text);
+	return plan_parse_text(field, key, text);
 }
 
-static void format_text(const void *field, char text[PLAN_TEXT_SIZE])
+void plan_format_text(const void *field, char text[PLAN_TEXT_SIZE])
 {
 	snprintf(text, PLAN_TEXT_SIZE, "%s", (const char *)field);
 }
@@ -121,7 +121,7 @@ static void format_bytes(const void *field, char text[PLAN_TEXT_SIZE])
 	plan_format_bytes(*(const uint64_t *)field, text, PLAN_TEXT_SIZE);
 }
 
-static int parse_time(void *field, const struct plan_key *key, const char *text)
+int plan_parse_time(void *field, const struct plan_key *key, const char *text)
 {
 	int64_t ns;
 
@@ -132,7 +132,7 @@ static int parse_time(void *field, const struct plan_key *key, const char *text)
 	return 0;
 }
 
-static void format_time(const void *field, char text[PLAN_TEXT_SIZE])
+void plan_format_time(const void *field, char text[PLAN_TEXT_SIZE])
 {
 	static const char *const units[] = { "ns", "us", "ms", "s" };
 
@@ -166,13 +166,13 @@ static void format_cpus(const void *field, char text[PLAN_TEXT_SIZE])
 
 #define AT(field) offsetof(struct plan, field)
 #define SIZE_OF(field) sizeof(((struct plan *)0)->field)
-#define TEXT_OF(field) parse_text, format_text, AT(field), 0, SIZE_OF(field)
+#define TEXT_OF(field) plan_parse_text, plan_format_text, AT(field), 0, SIZE_OF(field)
 #define COUNT parse_count, format_count
 #define BYTES parse_bytes, format_bytes
-#define TIME parse_time, format_time
+#define TIME plan_parse_time, plan_format_time
 
 static const struct plan_key keys[] = {
-	{ "name", parse_word, format_text, AT(name), 0, SIZE_OF(name),
+	{ "name", plan_parse_word, plan_format_text, AT(name), 0, SIZE_OF(name),
 	  "a word of letters, digits and ._+-: it names the results folder" },
 	{ "repetitions", COUNT, AT(repetitions), 1, 1000, "1 to 1000" },
 	{ "seed", COUNT, AT(seed), 0, UINT64_MAX, "a number; 0 draws one" },
@@ -193,7 +193,7 @@ static const struct plan_key keys[] = {
 	  "requests per second up to 10000000; 0: each follows the answer to the last" },
 	{ "vcpus", COUNT, AT(vcpus), 1, 16, "1 to 16" },
 	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "128 to 1048576" },
-	{ "compute", parse_kernel, format_text, AT(compute), 0, SIZE_OF(compute),
+	{ "compute", parse_kernel, plan_format_text, AT(compute), 0, SIZE_OF(compute),
 	  "sha256 or matmul" },
 	{ "guest_insns", parse_flag, format_flag, AT(guest_insns), 0, 0, "yes or no" },
 	{ "syscalls", parse_flag, format_flag, AT(syscalls), 0, 0, "yes or no" },

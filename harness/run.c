@@ -19,6 +19,9 @@
  * Several VMs (the plan's topology) are told to go before any of them is waited for,
  * and asked for their counts in the same way. How far apart they started is in the row.
  *
+ * An app (run_app.c) is armed by a program of ours and runs from `go` until it has ended: its
+ * window is as that of a fixed amount of work.
+ *
  * Nothing is written, printed or allocated between the edges.
  */
 #include "harness/run.h"
@@ -31,6 +34,8 @@
 #include "memnet-core/base/clock.h"
 
 #define STOP_TIMEOUT_MS		20000
+/* An app that is still there did not end in its time; what it wrote is worth some. */
+#define APP_STOP_TIMEOUT_MS	3000
 /* A fixed amount of work may take this many times what it was sized for. */
 #define FIXED_PATIENCE		20
 
@@ -89,10 +94,17 @@ static int window_by_time(struct run *r)
 	return ret ? ret : run_check_slots(r, false);
 }
 
-/* The window is what a fixed amount of work takes. */
-static int window_by_work(struct run *r)
+static int wait_for_work(struct run *r)
 {
 	int64_t patience_ms = FIXED_PATIENCE * r->ctx->plan->fixed_ns / NSEC_PER_MSEC;
+
+	return r->app ? run_app_wait(r) :
+	       run_wait_slots(r, has_result, patience_ms, "doing its fixed work");
+}
+
+/* The window is what a fixed amount of work takes, or an app. */
+static int window_by_work(struct run *r)
+{
 	int ret = ask_guests(r, &r->begin);
 
 	if (ret)
@@ -101,7 +113,7 @@ static int window_by_work(struct run *r)
 	read_host(r, &r->begin, PHASE_WINDOW);
 	ret = go(r);
 	if (!ret) {
-		ret = run_wait_slots(r, has_result, patience_ms, "doing its fixed work");
+		ret = wait_for_work(r);
 		if (ret)
 			return ret;
 	}
@@ -125,7 +137,8 @@ static int stop_in(struct run *r, struct vm *vm)
 	int ret = guest_command(g, "stop", "stopped", line, sizeof(line), ANSWER_TIMEOUT_MS);
 
 	if (!ret)
-		ret = guest_wait_slots(g, has_ended, STOP_TIMEOUT_MS);
+		ret = guest_wait_slots(g, has_ended,
+				       r->app ? APP_STOP_TIMEOUT_MS : STOP_TIMEOUT_MS);
 	if (ret)
 		run_lost_waiting(r, vm, ret, "ending its workloads");
 	if (ret == -ETIMEDOUT &&
@@ -147,10 +160,12 @@ static int stop(struct run *r)
 
 /* --- a run ------------------------------------------------------------------- */
 
-static uint64_t gauge_room(const struct plan *p)
+static uint64_t gauge_room(const struct run_context *ctx)
 {
+	const struct plan *p = ctx->plan;
+	const struct plan_app *app = plan_app_find(p, ctx->config->app);
 	int64_t longest = p->settle_ns + p->warmup_ns + p->window_ns +
-			  FIXED_PATIENCE * p->fixed_ns;
+			  (app ? app->timeout_ns : FIXED_PATIENCE * p->fixed_ns);
 
 	return longest / SAMPLER_INTERVAL_NS + 16;
 }
@@ -172,7 +187,7 @@ static int prepare(struct run *r)
 	ret = run_open_machine(r);
 	if (ret)
 		return run_lost(r, ret, "cannot read /proc/stat: %s", strerror(-ret));
-	ret = run_start_sampler(r, gauge_room(ctx->plan));
+	ret = run_start_sampler(r, gauge_room(ctx));
 	if (ret)
 		return run_lost(r, ret, "cannot start the sampler: %s", strerror(-ret));
 	sampler_mark(r->sampler, PHASE_SETTLE);
@@ -187,7 +202,14 @@ static void clean_up(struct run *r)
 		threads_close(&r->threads);
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++)
 		run_unmap_peer(r->vm[i].peer);
+	run_app_close(r);
 	run_watch(r->ctx->vms, false);
+}
+
+/* Does the work end by itself? */
+static bool is_until_done(const struct plan_config *c)
+{
+	return c->scenario->compute == LOAD_FIXED || *c->app;
 }
 
 static int measure(struct run *r)
@@ -197,8 +219,9 @@ static int measure(struct run *r)
 	if (!ret)
 		ret = prepare(r);
 	if (!ret)
-		ret = r->ctx->config->scenario->compute == LOAD_FIXED ? window_by_work(r)
-								      : window_by_time(r);
+		ret = is_until_done(r->ctx->config) ? window_by_work(r) : window_by_time(r);
+	if (!ret && r->app)
+		ret = run_app_end(r);
 	if (!ret)
 		r->astray = threads_astray(&r->threads, r->ctx->plan, r->ctx->config->arm);
 	return ret;

@@ -86,7 +86,7 @@ int run_command_all(struct run *r, const char *command, const char *word,
 static int lost_workload(struct run *r, const struct vm *vm, int i)
 {
 	const struct guest_slot *s = &vm->link.slots[i];
-	const char *name = i ? "network" : "compute";
+	const char *name = *r->ctx->config->app ? "app's" : i ? "network" : "compute";
 	const char *casualty = find_casualty(r->ctx->vms, i);
 
 	if (casualty)

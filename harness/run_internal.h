@@ -47,6 +47,8 @@ struct run_vm {
 	int64_t peer_result_bytes;
 };
 
+struct run_app;	/* run_app.c */
+
 struct run {
 	const struct run_context *ctx;
 	struct run_row *row;
@@ -58,6 +60,7 @@ struct run {
 	bool threads_open, host_open, gauge_open;
 	const char *astray;		/* a thread that was not where it was pinned; or NULL */
 	struct run_vm vm[MAX_VMS];
+	struct run_app *app;		/* of a run of an app, once it is spawned */
 	struct sampler *sampler;
 	struct guest_answer went[MAX_VMS];	/* the guests' answers to `go` */
 	struct edge begin, end;
@@ -108,6 +111,26 @@ int run_pass_time(struct run *r, int64_t deadline_ns, const char *what);
 
 /* Start the workloads of every VM, and wait until all are armed. 0 or -errno, as above. */
 int run_spawn_all(struct run *r);
+
+/* Start the program with its arguments in a slot of @vm. 0 or -errno, as above. */
+int run_spawn(struct run *r, struct vm *vm, int slot, const char *command);
+
+/* --- run_app.c: nothing is done by those that return nothing where no app runs --- */
+
+/* Start the app's runner. 0 or -errno, as above. */
+int run_app_spawn(struct run *r, struct vm *vm);
+
+/* Behind the barrier: until the command has ended, or its time is over. 0 or -errno. */
+int run_app_wait(struct run *r);
+
+/* Behind the window: take its output. 0; -errno: the command failed. */
+int run_app_end(struct run *r);
+
+/* The columns of the app; without the value it was to have the row is invalid. */
+void run_app_fill(struct run *r);
+
+/* No more of its output is taken. */
+void run_app_close(struct run *r);
 
 /* --- run_peer.c ---------------------------------------------------------------- */
 

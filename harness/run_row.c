@@ -338,6 +338,7 @@ void run_fill_row(struct run *r)
 	fill_time(r);
 	row->guest_window_s = farthest_guest_window_s(r);
 	run_fill_rates(r);
+	run_app_fill(r);
 	fill_start_skew(r);
 	fill_cpu(r);
 	fill_guest(r);

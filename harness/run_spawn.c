@@ -7,15 +7,13 @@
 
 #include "memnet-core/base/clock.h"
 
-static int spawn(struct run *r, struct vm *vm, int slot, const char *command)
+int run_spawn(struct run *r, struct vm *vm, int slot, const char *command)
 {
 	struct guest_link *g = &vm->link;
-	const char *spin = r->ctx->config->spin;
 	char text[512], line[GUEST_LINE];
 	int ret;
 
-	snprintf(text, sizeof(text), "spawn %d %s%s memnet-work %s --progress @progress@ "
-		 "--barrier", slot, *spin ? "MEMNET_SPIN=" : "", spin, command);
+	snprintf(text, sizeof(text), "spawn %d %s", slot, command);
 	ret = guest_command(g, text, "spawned", line, sizeof(line), ANSWER_TIMEOUT_MS);
 	if (ret == -EREMOTEIO)
 		return run_lost(r, ret, "%s: %s", vm->guest_name, line);
@@ -23,6 +21,16 @@ static int spawn(struct run *r, struct vm *vm, int slot, const char *command)
 		return run_lost_waiting(r, vm, ret, "starting a workload");
 	g->slots[slot].spawned = true;
 	return 0;
+}
+
+static int spawn(struct run *r, struct vm *vm, int slot, const char *command)
+{
+	const char *spin = r->ctx->config->spin;
+	char text[480];
+
+	snprintf(text, sizeof(text), "%s%s memnet-work %s --progress @progress@ --barrier",
+		 *spin ? "MEMNET_SPIN=" : "", spin, command);
+	return run_spawn(r, vm, slot, text);
 }
 
 static int spawn_compute(struct run *r, struct vm *vm)
@@ -85,6 +93,8 @@ static int spawn_in(struct run *r, unsigned int i)
 	struct vm *vm = &r->ctx->vms->vm[i];
 	int ret = run_computes(r, i) ? spawn_compute(r, vm) : 0;
 
+	if (*r->ctx->config->app)
+		return run_app_spawn(r, vm);
 	if (ret || !run_connects(r, i))
 		return ret;
 	return s->stream != LOAD_NONE ? spawn_stream(r, vm) : spawn_exchange(r, vm);

@@ -88,6 +88,11 @@ static const struct line lines[] = {
 	{ "hybrid-fixed", "cpu_total", "CPU time", "cpu_efficiency_gain" },
 	{ "hybrid-fixed", "energy", "energy", "energy_efficiency_gain" },
 	{ "hybrid-fixed", "energy_net", "energy net of idle", "energy_efficiency_gain_net" },
+	{ "app", "app_score", "value, higher is better", NULL },
+	{ "app", "app_cost", "value, lower is better", NULL },
+	{ "app", "duration", "duration", NULL },
+	{ "app", "cpu_total", "CPU time", NULL },
+	{ "app", "energy", "energy", NULL },
 };
 
 static const struct {
@@ -102,6 +107,7 @@ static const struct {
 	{ "hybrid-saturate", "both as fast as they can" },
 	{ "hybrid-paced", "computing freely beside a stream of fixed rate" },
 	{ "hybrid-fixed", "the same operations and the same bytes" },
+	{ "app", "a command of the plan" },
 };
 
 static const struct {
@@ -149,8 +155,12 @@ static int digits(double value)
 
 static void format_value(char *text, size_t size, const struct summary_row *s, const char *kernel)
 {
+	const struct metric *m = s ? metrics_find(s->metric) : NULL;
+
 	if (!s || isnan(s->median))
 		snprintf(text, size, "absent");
+	else if (m && m->app_better)	/* its unit is the plan's word, as it stands there */
+		snprintf(text, size, "%.*f %s", digits(s->median), s->median, s->unit);
 	else if (!strcmp(s->unit, "B/s"))
 		format_bits(text, size, s->median);
 	else if (!strcmp(s->unit, "ops/s"))
@@ -314,7 +324,8 @@ static void print_configuration(const struct table *t, size_t scenario,
 	bool titled = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		if (strcmp(lines[i].scenario, like->scenario) || !is_shown(t, &lines[i], like))
+		if (!scenario_is(like->scenario, lines[i].scenario) ||
+		    !is_shown(t, &lines[i], like))
 			continue;
 		if (!titled)
 			print_title(t, like, scenarios[scenario].about);
@@ -346,8 +357,8 @@ static void print_scenario(const struct table *t, size_t scenario, const struct 
 	for (size_t i = 0; i < t->a->n_summary; i++) {
 		const struct summary_row *s = &t->a->summary[i];
 
-		if (!strcmp(s->scenario, scenarios[scenario].scenario) && same_section(s, like) &&
-		    stands_for_both(t, s))
+		if (scenario_is(s->scenario, scenarios[scenario].scenario) &&
+		    same_section(s, like) && stands_for_both(t, s))
 			print_configuration(t, scenario, s);
 	}
 }

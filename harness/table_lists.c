@@ -72,7 +72,8 @@ void table_checks(const struct table *t)
 	const char *head = "held equal";
 
 	for (size_t i = 0; (gain = gains_at(i)); former = gain, i++)
-		if ((!former || strcmp(former->scenario, gain->scenario)) &&
+		if (gain->check[0].metric &&
+		    (!former || strcmp(former->scenario, gain->scenario)) &&
 		    say_check(t, gain, head))
 			head = "";
 }

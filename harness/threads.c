@@ -23,9 +23,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
+
+#define MAX_DEPTH 8	/* of the processes of an app's server */
 
 const char *const thread_class_names[THREAD_CLASSES] = {
 	[CLASS_VCPU] = "vcpu", [CLASS_QEMU] = "qemu", [CLASS_VHOST] = "vhost",
@@ -373,6 +377,43 @@ static uint64_t process_ns(pid_t pid)
 	return ns;
 }
 
+/* Of the children it has waited for, to a tick. */
+static uint64_t waited_for_ns(pid_t pid)
+{
+	unsigned long user, system;
+	char path[64], stat[512];
+	const char *after;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (mn_read_file(path, stat, sizeof(stat)) <= 0 || !(after = strrchr(stat, ')')) ||
+	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lu %lu",
+		   &user, &system) != 2)
+		return 0;
+	return (user + system) * (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+}
+
+/* The process and those below it; what a process has ended without anybody waiting is lost. */
+static uint64_t tree_ns(pid_t pid, int depth)
+{
+	uint64_t ns = process_ns(pid) + waited_for_ns(pid);
+	char path[64], children[1024], *at = children, *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	if (depth == MAX_DEPTH || mn_read_file(path, children, sizeof(children)) <= 0)
+		return ns;
+	for (pid_t child; (child = strtol(at, &end, 10)) > 0; at = end)
+		ns += tree_ns(child, depth + 1);
+	return ns;
+}
+
+/* An app's server is of a class with its children. */
+static uint64_t used_ns(const struct threads *t, const struct process *p)
+{
+	bool tree = p->class == CLASS_PEER && t->vms->vm[p->vm].serves;
+
+	return tree ? tree_ns(p->pid, 0) : process_ns(p->pid);
+}
+
 static uint64_t less(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
@@ -397,7 +438,7 @@ static void read_processes(const struct threads *t, struct threads_reading *r,
 {
 	for (int i = 0; i < t->n_processes; i++) {
 		const struct process *p = &t->process[i];
-		uint64_t ns = process_ns(p->pid);
+		uint64_t ns = used_ns(t, p);
 
 		if (p->class == CLASS_QEMU)
 			ns = less(ns, in_qemu[p->vm]);
@@ -431,7 +472,7 @@ uint64_t threads_class_ns(const struct threads *t, enum thread_class class)
 
 	for (int i = 0; by_process(t, class) && i < t->n_processes; i++)
 		if (t->process[i].class == class)
-			sum += process_ns(t->process[i].pid);
+			sum += used_ns(t, &t->process[i]);
 	for (int i = 0; !by_process(t, class) && i < t->n; i++)
 		if (t->list[i].class == class && !cputime_read(&t->list[i].time, &ns))
 			sum += ns;

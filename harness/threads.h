@@ -20,7 +20,7 @@ enum thread_class {
 	CLASS_VHOST,
 	CLASS_MEMNETD,
 	CLASS_HELPER,	/* a process of the path's own: passt */
-	CLASS_PEER,
+	CLASS_PEER,	/* or an app's server, with its children */
 	THREAD_CLASSES
 };
 

@@ -357,6 +357,7 @@ static int start_peer(struct vm *vm)
 	if (vm->peer_out >= 0)
 		close(vm->peer_out);
 	vm->peer_out = pipe_fds[0];
+	vm->serves = false;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef HARNESS_VM_H
 #define HARNESS_VM_H
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include "energy/guest_insns.h"
@@ -43,6 +44,7 @@ struct vm {
 	int qmp_fd;
 	int peer_out;			/* read end of the peer's standard output */
 	char peer_progress[64];		/* file the peer counts in */
+	bool serves;			/* the peer is vm_start_server()'s */
 	pid_t vcpu_tids[QEMU_MAX_VCPUS];
 	int vcpus;			/* how many of them */
 	struct guest_insns *insns;	/* or NULL: */
@@ -66,6 +68,15 @@ int vm_start(struct vm *vm, char *why, size_t why_size);
 
 /* Wait until the guest is ready, find its vCPUs and their counters. */
 int vm_wait_ready(struct vm *vm, char *why, size_t why_size);
+
+/*
+ * Have an app's server in the peer's place: @command, run by the host's shell on the CPUs
+ * @cpus, its output appended to @log. It has a PID namespace, which ends with it. Waits
+ * until something listens at the peer's port, up to @timeout_ms.
+ */
+int vm_start_server(struct vm *vm, const char *command, const cpu_set_t *cpus, const char *log,
+		    int timeout_ms, char *why, size_t why_size);
+void vm_stop_server(struct vm *vm);
 
 /* Start the peer anew if it has ended. 0 or -errno. */
 int vm_ensure_peer(struct vm *vm);

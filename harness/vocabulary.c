@@ -19,6 +19,8 @@ static const struct scenario scenarios[] = {
 	{ "hybrid-fixed", "both, a fixed number of operations and of bytes", LOAD_FIXED, LOAD_FIXED },
 };
 
+const struct scenario scenario_app = { "app", "a command of the plan" };
+
 static const struct arm arms[] = {
 	{ "spare-core", "vCPU on one core, all host-side work on another",
 	  ON_HOST_CPUS, ON_HOST_CPUS },

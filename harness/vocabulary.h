@@ -24,6 +24,9 @@ struct scenario {
 	enum load exchange;	/* of requests: LOAD_FREE is at the plan's rr_rate where it gives one */
 };
 
+/* That of the plan's own commands: what they do is theirs, until they end. Not in the table. */
+extern const struct scenario scenario_app;
+
 /* Which CPU set a class of threads is pinned to. */
 enum cpu_set_of { ON_VCPU_CPUS, ON_HOST_CPUS };
 

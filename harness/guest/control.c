@@ -101,6 +101,7 @@ static void take_rest(struct slot *s)
 
 static void program_ended(struct slot *s, const siginfo_t *how)
 {
+	kill(-s->pid, SIGKILL);		/* what it has started and left */
 	take_rest(s);
 	s->pid = 0;
 	s->armed = false;
@@ -259,7 +260,7 @@ static void signal_all(int sig)
 {
 	for (size_t i = 0; i < SLOTS; i++)
 		if (control.slot[i].pid)
-			kill(control.slot[i].pid, sig);
+			kill(-control.slot[i].pid, sig);
 }
 
 static void do_stop(char **words, int n)

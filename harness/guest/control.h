@@ -12,13 +12,14 @@
  *	                  words NAME=VALUE in front are the environment's)
  *	go                went t_ns=           every armed program got its line
  *	mark LABEL        mark LABEL t_ns= user= ... steal= (ns) intr= ctxt= ops0= bytes0= ...
- *	stop              stopped              SIGTERM to every program
- *	kill              killed               SIGKILL to every program
+ *	stop              stopped              SIGTERM to every program and what it started
+ *	kill              killed               SIGKILL to them
  *	quit              bye                  then the power goes off
  *	(anything else)   error command <text>
  *
  *	events:           armed SLOT | result SLOT ... | out SLOT ... | err SLOT ...
- *	                  exit SLOT status=<n> | exit SLOT signal=<n>   (after all its lines)
+ *	                  exit SLOT status=<n> | exit SLOT signal=<n>   (after all its lines;
+ *	                  what it has started and left is killed)
  *
  * The host hanging up is a quit: no VM outlives who started it.
  *

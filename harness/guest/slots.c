@@ -114,6 +114,7 @@ static void become(char **argv, const char *progress, const int pipes[3], int re
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	setpgid(0, 0);		/* with all it starts */
 	for (int i = 0; i < 3; i++)
 		dup2(pipes[i], i);
 	for (char **word = argv; *word; word++)

@@ -23,7 +23,7 @@ struct lines {
 };
 
 struct slot {
-	pid_t pid;		/* 0: nothing runs */
+	pid_t pid;		/* and process group; 0: nothing runs */
 	pid_t kept;		/* has ended, and was not waited for; 0: none */
 	bool used;		/* something ran once: there are counts */
 	bool armed;		/* said so, and waits for its line on stdin */

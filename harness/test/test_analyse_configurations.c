@@ -49,6 +49,24 @@ static void a_path_is_held_against_itself(void **state)
 	assert_string_equal(result.subject, "virtio-tap@again");
 }
 
+static void without_memnet_the_first_other_path_is_the_subject(void **state)
+{
+	struct run_row rows[13];
+	size_t n = drifting(rows, "network");
+
+	for (size_t i = 1; i < n; i += 2)
+		ROW_TEXT(rows[i].path, i < 6 ? "virtio-user" : "passt");
+	analyse_rows(rows, n);
+	assert_string_equal(result.baseline, "virtio-tap");
+	assert_string_equal(result.subject, "passt");
+	rows[n] = made_run("memnet", "network", 0);	/* asked for, and lost */
+	ROW_TEXT(rows[n].status, "failed");
+	analyse_rows(rows, n + 1);
+	assert_string_equal(result.subject, "memnet");
+	analyse_rows(rows, 1);				/* nothing but the baseline */
+	assert_string_equal(result.subject, "memnet");
+}
+
 /* Each budget against the same one under the other name: not all against the first. */
 static void a_path_is_held_against_itself_budget_by_budget(void **state)
 {
@@ -194,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vhost_is_the_baseline_when_it_has_a_valid_run),
 		cmocka_unit_test(a_path_is_held_against_itself),
+		cmocka_unit_test(without_memnet_the_first_other_path_is_the_subject),
 		cmocka_unit_test(a_path_is_held_against_itself_budget_by_budget),
 		cmocka_unit_test(chunks_are_configurations),
 		cmocka_unit_test(more_vms_come_behind_fewer),

@@ -156,6 +156,29 @@ static void a_slot_in_use_is_refused_and_free_again_after_a_kill(void **state)
 	guest_vm_expect(&shared, "exit 3 status=0");
 }
 
+/* Words are split at blanks, so the shell has to make its own. */
+static void what_a_program_started_ends_with_it(void **state)
+{
+	static const char *const endings[] = { "", "stop", "kill" };
+	static const char *const commands[] = {
+		"spawn 0 sh -c sleep${IFS}7&exit", "spawn 0 sh -c sleep${IFS}7;exit",
+		"spawn 0 sh -c sleep${IFS}7;exit",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		guest_vm_command(&shared, commands[i]);
+		guest_vm_expect(&shared, "spawned 0 ");
+		if (*endings[i]) {
+			guest_vm_command(&shared, endings[i]);
+			guest_vm_expect(&shared, endings[i]);
+		}
+		guest_vm_expect(&shared, "exit 0 ");
+		guest_vm_command(&shared, "spawn 1 busybox pidof sleep");
+		guest_vm_expect(&shared, "spawned 1 ");
+		guest_vm_expect(&shared, "exit 1 status=1");
+	}
+}
+
 static void the_network_device_has_the_address_of_the_command_line(void **state)
 {
 	bool address = false, mtu = false;
@@ -243,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_long_line_arrives_in_pieces_and_whole),
 		cmocka_unit_test(commands_that_make_no_sense_are_answered_with_an_error),
 		cmocka_unit_test(a_slot_in_use_is_refused_and_free_again_after_a_kill),
+		cmocka_unit_test(what_a_program_started_ends_with_it),
 		cmocka_unit_test(the_network_device_has_the_address_of_the_command_line),
 		cmocka_unit_test(quit_turns_the_power_off),
 		cmocka_unit_test_setup_teardown(

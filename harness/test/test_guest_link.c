@@ -257,6 +257,25 @@ static void words_are_found_by_whole_keys_and_cut(void **state)
 	assert_string_equal(text, "");
 }
 
+static void note_output(void *arg, bool error, const char *text)
+{
+	strcat(strcat(arg, error ? "err " : "out "), text);
+}
+
+static void output_is_handed_on_and_the_last_complaint_kept(void **state)
+{
+	struct fixture *f = *state;
+	char line[GUEST_LINE], text[128] = "";
+
+	f->link.output = note_output;
+	f->link.output_arg = text;
+	guest_says(f, "out 0 a b\nerr 0  c\nout 0 \nresult 0 status=1\nwent\n");
+	assert_int_equal(guest_wait_line(&f->link, "went", line, sizeof(line), 1000), 0);
+	assert_string_equal(text, "out a berr  cout ");
+	assert_string_equal(f->link.slots[0].complaint, " c");
+	assert_string_equal(f->link.slots[0].result, "status=1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +295,8 @@ int main(void)
 			one_that_fails_ends_the_wait_for_all, setup_all, teardown_all),
 		cmocka_unit_test_setup_teardown(
 			a_flood_from_one_does_no_harm, setup_all, teardown_all),
+		cmocka_unit_test_setup_teardown(
+			output_is_handed_on_and_the_last_complaint_kept, setup, teardown),
 		cmocka_unit_test(values_are_found_by_whole_keys),
 		cmocka_unit_test(words_are_found_by_whole_keys_and_cut),
 	};

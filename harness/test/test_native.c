@@ -124,7 +124,7 @@ static void the_time_of_a_program_outlives_it(void **state)
 	pid_t pid = spawn("compute --ops 20000");
 
 	assert_non_null(r);
-	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_open(&threads, &vms, false), 0);
 	threads_read(&threads, &r[0]);
 	start = mn_now_ns();
 	command("go", "went");
@@ -138,13 +138,13 @@ static void the_time_of_a_program_outlives_it(void **state)
 	threads_close(&threads);
 
 	/* it is nothing to the next run; */
-	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_open(&threads, &vms, false), 0);
 	assert_int_equal(threads.n_processes, 2);	/* memnet-native, the peer */
 	threads_close(&threads);
 	/* and the next program takes its place */
 	spawn("compute --ops 20000");
 	assert_true(is_gone(pid));
-	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_open(&threads, &vms, false), 0);
 	threads_read(&threads, &r[0]);
 	assert_true(seconds(0, r[0].cpu_ns[CLASS_VCPU]) < cpu);
 	threads_close(&threads);
@@ -164,7 +164,7 @@ static void programs_are_pinned_where_vcpus_would_be(void **state)
 			CPU_SET(cpu, CPU_COUNT(&plan.vcpu_cpus) ? &plan.host_cpus : &plan.vcpu_cpus);
 	if (CPU_COUNT(&allowed) < 2)
 		skip();
-	assert_int_equal(threads_open(&threads, &vms), 0);
+	assert_int_equal(threads_open(&threads, &vms, false), 0);
 	assert_int_equal(threads_pin(&threads, &plan, &arm), 0);
 	sched_getaffinity(pid, sizeof(now), &now);
 	assert_true(CPU_EQUAL(&now, &plan.vcpu_cpus));

@@ -158,6 +158,23 @@ static void the_guests_clock_must_agree(void **state)
 	assert_string_equal(row.status, "invalid");
 }
 
+/* It may be over sooner than its edges: they tell how long the guest has counted. */
+static void an_apps_clock_is_held_against_the_answers(void **state)
+{
+	row.window_s = 0.1;
+	row.guest_window_s = 0.124;
+	is_invalid("the guest's clock disagrees: 0.124 s for a window of 0.100 s");
+	make_run(NULL);
+	ROW_TEXT(row.app, "speed");
+	r.begin.guest[0].at_ns = 7;
+	r.end.guest[0].at_ns = 100000007;
+	row.window_s = 0.03;
+	row.guest_window_s = 0.154;
+	is_valid("");
+	row.guest_window_s = 0.156;
+	is_invalid("the guest's clock disagrees: 0.156 s for a window of 0.100 s");
+}
+
 static void bytes_must_be_right_and_possible(void **state)
 {
 	ROW_TEXT(row.stream_content, "bad");
@@ -219,6 +236,7 @@ int main(void)
 		TEST(other_programs_may_use_as_much),
 		TEST(a_calibration_goes_on_where_a_hypervisor_steals),
 		TEST(the_guests_clock_must_agree),
+		TEST(an_apps_clock_is_held_against_the_answers),
 		TEST(bytes_must_be_right_and_possible),
 		TEST(idle_is_idle),
 		TEST(all_reasons_are_given),

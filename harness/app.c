@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness/app.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memnet-core/base/io.h"
+
+#define BLANKS " \t,"
+
+static void files_missing(const struct plan_app *app, struct path_reasons *reasons)
+{
+	char files[PLAN_LINE_SIZE], *save = NULL;
+
+	strcpy(files, app->files);
+	for (char *f = strtok_r(files, BLANKS, &save); f; f = strtok_r(NULL, BLANKS, &save))
+		if (access(f, R_OK))
+			path_reason(reasons, "the app %s needs %s (%s): install what has it",
+				    app->name, f, strerror(errno));
+}
+
+/* The first word of @command, if that is the name of a program and nothing for a shell. */
+static bool lacks_program(const char *command, char name[PLAN_LINE_SIZE])
+{
+	size_t n = strcspn(command, " \t");
+
+	snprintf(name, PLAN_LINE_SIZE, "%.*s", (int)n, command);
+	return !strpbrk(name, "=$`'\"\\;&|<>(){}*?[]~#@!") && !mn_program_there(name);
+}
+
+static void server_missing(const struct plan_config *c, const struct plan_app *app,
+			   struct path_reasons *reasons)
+{
+	char name[PLAN_LINE_SIZE];
+
+	if (strcmp(c->path->transport, "socket"))
+		path_reason(reasons, "the app %s has a server, which its command finds by the "
+			    "guest's own TCP/IP: no program goes over %s unchanged yet", app->name,
+			    c->path->name);
+	if (lacks_program(app->server, name))
+		path_reason(reasons, "there is no program %s here for the server of the app %s: "
+			    "install it", name, app->name);
+}
+
+bool config_missing(const struct plan *plan, const struct plan_config *c, const char *build,
+		    struct path_reasons *reasons)
+{
+	const struct plan_app *app = plan_app_find(plan, c->app);
+
+	path_missing(c->path, build, reasons);
+	if (app)
+		files_missing(app, reasons);
+	if (app && c->path->no_vm)
+		path_reason(reasons, "apps run in VMs, and %s has none", c->path->name);
+	if (app && *app->server)
+		server_missing(c, app, reasons);
+	return reasons->text[0];
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A plan's apps on this machine: can they run, and the guest image that has them. */
+#ifndef HARNESS_APP_H
+#define HARNESS_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/plan.h"
+
+/*
+ * In a guest: what runs an app when it is told to go. Its arguments are the app's name, and the
+ * peer's address and port.
+ */
+#define APP_RUNNER "/app/.run"
+
+/*
+ * Can @c not run on this machine, over its path (path_missing()) or because its app needs what
+ * is not here? Then all the reasons are in @reasons.
+ */
+bool config_missing(const struct plan *plan, const struct plan_config *c, const char *build,
+		    struct path_reasons *reasons);
+
+/*
+ * Write @image: @initrd, and laid over it the runner, the command of each app, and the files
+ * it asks for, with their shared libraries, each where it is on this host. What is not here is
+ * left out: who needs it does not run. 0, or -errno with one line in @why.
+ */
+int app_image_make(const struct plan *plan, const char *initrd, const char *image, char *why,
+		   size_t size);
+
+#endif

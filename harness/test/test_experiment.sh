@@ -91,19 +91,30 @@ for i in 1 2; do
 done
 nothing_left
 
+# Kill the process $1 with signal $2; the programs under memnet-native end too.
+kill_under_native() {
+	native=$(child memnet-native)
+	programs=$(cat "/proc/$native/task/$native/children")
+	[ "$programs" ] || fail "memnet-native has no program"
+	kill "-$2" "$1"
+	for program in $programs; do
+		gone "$program" || { kill -9 "$program"; fail "program $program goes on"; }
+	done
+}
+
 case="without a VM: memnet-native dies, ctrl-C and resumed, kill -9"
-plan "network" 1500ms
+plan "hybrid-saturate" 1500ms
 sed -i 's/^paths = .*/paths = native/; s/^directions.*/directions = send, recv/' "$tmp/plan.ini"
 start run "$tmp/plan.ini"
 wait_stream
-kill -9 "$(child memnet-native)"
+kill_under_native "$(child memnet-native)" KILL
 finish 0
 rows 1 '"failed".*memnet-native ended (signal 9)'
 rows 1 '"measure","ok"'
 nothing_left
 start run "$tmp/plan.ini"
 wait_stream
-kill -INT "$pid"
+kill_under_native "$pid" INT
 finish 130
 rows 1 '"failed".*"interrupted"'
 nothing_left

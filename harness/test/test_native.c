@@ -95,7 +95,7 @@ static bool is_gone(pid_t pid)
 	return false;
 }
 
-/* A zombie of somebody who does not look after it has ended too. */
+/* Within some time; a zombie of somebody who does not look after it has ended too. */
 static bool has_died(pid_t pid)
 {
 	char path[64], *stat;
@@ -108,6 +108,8 @@ static bool has_died(pid_t pid)
 		free(stat);
 		usleep(10000);
 	}
+	if (!dead)
+		kill(pid, SIGKILL);	/* the test has failed; nothing stays behind */
 	return dead;
 }
 

@@ -4,11 +4,12 @@
 # A panel per kind of value.
 load "plots/common.gp"
 
-values = "compute_rate network_rate latency_p50"
+values = "compute_rate network_rate latency_p50 app_score app_cost"
 column_of(v) = v eq "compute_rate" ? "compute_ops_per_s" : v eq "network_rate" ? \
-	"stream_bytes_per_s" : "latency_p50_ns"
+	"stream_bytes_per_s" : v eq "latency_p50" ? "latency_p50_ns" : "app_value"
 value_title(v) = v eq "compute_rate" ? "compute rate" : v eq "network_rate" ? "network rate" : \
-	"median latency"
+	v eq "latency_p50" ? "median latency" : v eq "app_score" ? \
+	"apps' metrics, higher is better" : "apps' metrics, lower is better"
 
 # The medians that runs are held against; text without blanks.
 configuration(value) = strcol("path")."|".strcol("scenario")."|".strcol("direction"). \

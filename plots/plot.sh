@@ -77,7 +77,7 @@ latency		.*			latency_p50
 quantiles	.*			latency_p50
 power		hybrid-[spf].*		cpu_total
 spin		rr|network-paced	latency_p99|cpu_per_.*	spin
-drift		.*			compute_rate|network_rate|latency_p50
+drift		.*			compute_rate|network_rate|latency_p50|app_score|app_cost
 '
 figures=
 while read -r figure scenario metric which; do

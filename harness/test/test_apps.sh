@@ -83,12 +83,12 @@ APPS
 [ -n "$iperf3" ] || sed -i '/^files = $/d' "$tmp/plan.ini"
 printf '[matrix n]\npaths = memnet\narms = spare-core\napps = stream\n' >> "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
-row good '"ok",.*"app-good","good","2.5","kB/s","higher",'	# the last line of standard output
-row cost '"ok",.*"app-cost","cost","7.25","ms","lower",'	# or of standard error
-row work '"ok",.*"app-work","work",,,,'
+row good '"ok",.*"good","2.5","kB/s","higher",'	# the last line of standard output
+row cost '"ok",.*"cost","7.25","ms","lower",'	# or of standard error
+row work '"ok",.*"work",,,,'
 holds work 'at("window_s") > 0.3 && at("window_s") < 20'
 holds work 'at("cpu_vcpu_s") > 0.01 && at("guest_user_s") > 0.01'
-row dynamic '"ok",.*"app-dynamic","dynamic","[0-9]*","none","higher",'
+row dynamic '"ok",.*"dynamic","[0-9]*","none","higher",'
 row stream "\"ok\",.*\"stream\",\"$(stat -Lc %s "$lab")\",\"B\""
 row tree '"ok"'
 holds tree 'at("cpu_peer_s") > 0.1'				# of the server's children

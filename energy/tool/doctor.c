@@ -314,5 +314,5 @@ int doctor(const struct options *options)
 
 		print(checks[i].name, outcome, a.text);
 	}
-	return ferror(stdout) || fflush(stdout) ? STATUS_TOOL : 0;
+	return said_it_all();
 }

@@ -58,6 +58,14 @@ void complain(const char *format, ...)
 	putc('\n', stderr);
 }
 
+int said_it_all(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	complain("standard output cannot be written: %s", strerror(errno));
+	return STATUS_TOOL;
+}
+
 static void usage_error(const char *format, ...) PRINTF_LIKE(1, 2);
 
 static void usage_error(const char *format, ...)
@@ -72,6 +80,15 @@ static void usage_error(const char *format, ...)
 	exit(STATUS_TOOL);
 }
 
+/* "-r" without its argument, or a letter of nobody's. */
+static void refuse_letter(const char *word)
+{
+	for (const struct argp_option *o = option_table; o->name; o++)
+		if (o->arg && o->key == word[1] && !word[2])
+			usage_error("%s, --%s: an argument is missing: %s", word, o->name, o->arg);
+	usage_error("'%s': no such option", word);
+}
+
 /* argp gave up at @word. */
 static void refuse_word(const char *word)
 {
@@ -80,7 +97,7 @@ static void refuse_word(const char *word)
 	size_t n = 0;
 
 	if (strncmp(word, "--", 2))
-		usage_error("'%s': no such option, or it wants an argument", word);
+		refuse_letter(word);
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	if (!strcmp(name, "settle") || !strcmp(name, "hold"))
 		usage_error("--%s is an option of calibrate, behind its name", name);
@@ -167,7 +184,7 @@ static void exit_said(void) __attribute__((noreturn));
 
 static void exit_said(void)
 {
-	exit(fflush(stdout) || ferror(stdout) ? STATUS_TOOL : 0);
+	exit(said_it_all());
 }
 
 static const struct argp argp;
@@ -298,6 +315,8 @@ static const struct subcommand *find_subcommand(const struct options *o)
 		if (*next == '-')
 			usage_error("%s has no options of its own; --source and --sysfs come "
 				    "before its name; a program of that name: -- %s", s->name, s->name);
+		usage_error("%s takes no '%s'; a program of that name: -- %s", s->name, next,
+			    s->name);
 	}
 	return NULL;
 }

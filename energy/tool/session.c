@@ -245,14 +245,14 @@ static int with_events(struct session *session)
 
 int refuse_source(const char *name)
 {
-	const char *names[16];
+	const char *names[16], *near;
 	size_t n = 0;
 
 	while (n < ARRAY_SIZE(names) && (names[n] = energy_source_name(n)))
 		n++;
-	name = mn_nearest(name, names, n);
-	complain("--source: there is no such source%s%s%s; memnet-energy doctor lists them",
-		 name ? ": did you mean '" : "", name ? name : "", name ? "'?" : "");
+	near = mn_nearest(name, names, n);
+	complain("--source: there is no source '%s'%s%s%s; memnet-energy doctor lists them", name,
+		 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return STATUS_TOOL;
 }
 

@@ -101,6 +101,9 @@ void record_value(const struct session *session, const struct record *record, si
 /* One line to standard error, with the program's name. */
 void complain(const char *format, ...) PRINTF_LIKE(1, 2);
 
+/* Did all of standard output get there? 0; else a complaint, and STATUS_TOOL. */
+int said_it_all(void);
+
 /*
  * Why @source is not used: the last note that is an error, for it says what was wanting after
  * all others were passed over; else its last; else @otherwise. NULL: the first one tried.

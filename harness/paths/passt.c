@@ -5,6 +5,8 @@
  * that of virtio-tap; what stands behind it has to be another: there is no tap in
  * this VM, and virtio-net has no offloads, for QEMU's stream socket carries none.
  * (Newer passt has vhost-user, which does; Debian 12's has not.)
+ * Debian 12's (2023-03-09) also stalls many streams towards a guest as slow as one under
+ * TCG, for seconds: they do not end in order when told to, and such runs are invalid.
  *
  * The socket is a pair without a name, so passt need not be waited for, and ends
  * when QEMU does; that matters, for as root it changes to nobody, by which the

@@ -169,7 +169,7 @@ static void what_makes_no_sense_is_refused(void **state)
 
 static void a_program_of_that_name_can_be_run(void **state)
 {
-	tool_run(&t, "calibrate some file");
+	tool_run(&t, "-- calibrate some file");
 	assert_int_equal(t.status, 127);
 	tool_run(&t, "-- calibrate");
 	assert_int_equal(t.status, 127);

@@ -142,11 +142,16 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 	return s;
 }
 
-static void set_ratio(struct summary_row *s, struct estimate ratio)
+/* Of the pairs estimated last. */
+static void set_ratio(const struct work *w, struct summary_row *s, struct estimate ratio)
 {
 	s->ratio = ratio.median;
 	s->ratio_ci_low = ratio.low;
 	s->ratio_ci_high = ratio.high;
+	for (size_t i = 0; i < ratio.n; i++) {
+		s->ratio_least = fmin(s->ratio_least, w->pair[i].ratio);	/* of NAN: the other */
+		s->ratio_most = fmax(s->ratio_most, w->pair[i].ratio);
+	}
 }
 
 /* By the @n pairs of the ratio estimated last. */
@@ -196,7 +201,7 @@ static void summarise_metric(struct work *w, const struct metric *m, const struc
 	if (g == base || !base)
 		return;
 	e = analyse_ratio(w, m, g, base, false);
-	set_ratio(s, e);
+	set_ratio(w, s, e);
 	s->p_value = p_value(w, m, g, base);
 	if (!metric_is_judged(m, g->row[0]))
 		return;
@@ -265,7 +270,7 @@ static void summarise_gain(struct work *w, const struct gain *gain, const struct
 	s->median = e.median;
 	s->ci_low = e.low;
 	s->ci_high = e.high;
-	set_ratio(s, e);
+	set_ratio(w, s, e);
 	s->p_value = p_value(w, m, g, base);
 	s->p_value_paired = p_value_paired(w, e.n);
 	set_verdict(w, s, e, true);

@@ -30,13 +30,15 @@ struct gate {
 
 struct value {
 	double median, low, high;
+	double least, most;	/* of one block; NAN: not known */
 };
 
 static struct value value_of(const struct threshold_row *t, const struct summary_row *s)
 {
 	if (!strcmp(t->field, "ratio"))
-		return (struct value){ s->ratio, s->ratio_ci_low, s->ratio_ci_high };
-	return (struct value){ s->median, s->ci_low, s->ci_high };
+		return (struct value){ s->ratio, s->ratio_ci_low, s->ratio_ci_high,
+				       s->ratio_least, s->ratio_most };
+	return (struct value){ s->median, s->ci_low, s->ci_high, NAN, NAN };
 }
 
 /* "value >= bound", as gate.h has it. */
@@ -44,16 +46,18 @@ static enum outcome judge(struct value v, double bound)
 {
 	if (!isnan(v.low))
 		return v.low >= bound ? PASS : v.high < bound ? FAIL : INCONCLUSIVE;
-	if (v.median >= bound * GATE_FEW_RUNS_FACTOR)
+	if (v.median >= bound * GATE_FEW_RUNS_FACTOR && !(v.least < bound))
 		return PASS;
-	return v.median <= bound / GATE_FEW_RUNS_FACTOR ? FAIL : INCONCLUSIVE;
+	return v.median <= bound / GATE_FEW_RUNS_FACTOR && !(v.most >= bound) ? FAIL :
+									       INCONCLUSIVE;
 }
 
 /* "<=" is ">=" of the inverse; all values and bounds are positive. */
 static enum outcome judge_condition(const struct threshold_row *t, struct value v)
 {
 	if (!strcmp(t->condition, "<="))
-		return judge((struct value){ 1 / v.median, 1 / v.high, 1 / v.low }, 1 / t->bound);
+		return judge((struct value){ 1 / v.median, 1 / v.high, 1 / v.low, 1 / v.most,
+					     1 / v.least }, 1 / t->bound);
 	return judge(v, t->bound);
 }
 
@@ -126,6 +130,9 @@ static void check_value(struct gate *g, const struct threshold_row *t,
 	if (!isnan(v.low))
 		report(g, outcome, t, "%.3g, 95 %% interval %.3g .. %.3g%s", v.median, v.low,
 		       v.high, outcome == INCONCLUSIVE ? ", contains the bound" : "");
+	else if (outcome == INCONCLUSIVE && v.least < t->bound && v.most > t->bound)
+		report(g, outcome, t, "%.3g from %lld runs, %.3g .. %.3g: on both sides of the bound",
+		       v.median, (long long)s->n, v.least, v.most);
 	else
 		report(g, outcome, t, "%.3g from %lld runs%s", v.median, (long long)s->n,
 		       outcome == INCONCLUSIVE ? ", too near to the bound for so few" : "");

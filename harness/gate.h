@@ -7,10 +7,10 @@
  *	with a 95 % interval (n >= 6)	PASS when all of it is at or above the bound,
  *					FAIL when all of it is below,
  *					INCONCLUSIVE when it straddles the bound
- *	without one (n < 6)		the median alone decides, and only when it is
- *					beyond the bound by GATE_FEW_RUNS_FACTOR:
- *					PASS at >= bound * factor, FAIL at <= bound /
- *					factor, else INCONCLUSIVE
+ *	without one (n < 6)		the median decides, and only when it is beyond the
+ *					bound by GATE_FEW_RUNS_FACTOR and no block lies on
+ *					the other side: PASS at >= bound * factor, FAIL at
+ *					<= bound / factor, else INCONCLUSIVE
  *
  * So few runs can pass or fail only what is far from the bound: on a shared
  * runner noise raises no alarm, and luck gives no all-clear. Further:

@@ -169,6 +169,8 @@ static void system_calls_are_per_megabyte_of_streams_alone(void **state)
 	near(must_find("network", "virtio-tap", "syscalls_per_mb")->median, 200);
 	near(must_find("network", "memnet", "syscalls_per_mb")->median, 50);
 	near(must_find("network", "memnet", "syscalls_per_mb")->ratio, 0.25);
+	near(must_find("network", "memnet", "syscalls_per_mb")->ratio_least, 0.25);
+	near(must_find("network", "memnet", "syscalls_per_mb")->ratio_most, 0.25);
 	assert_int_equal(must_find("network", "memnet", "syscalls_per_mb")->n, 1);
 	near(must_find("network", "memnet", "kvm_exits_per_mb")->median, 15);
 	assert_null(find("network", "virtio-tap", "kvm_exits_per_mb"));

@@ -143,6 +143,31 @@ static void few_runs_decide_only_far_from_the_bound(void **state)
 	expect(summary(2, 1.25, NAN, NAN), threshold("<=", 1), GATE_REGRESSION, "FAIL");
 }
 
+static void blocks_on_both_sides_of_the_bound_decide_nothing(void **state)
+{
+	struct summary_row s = summary(3, 0.78, NAN, NAN);
+	struct threshold_row t = threshold(">=", 1.15);
+
+	s.ratio_least = 0.74;
+	s.ratio_most = 1.39;
+	expect(s, t, GATE_INCONCLUSIVE, "INCONCLUSIVE");
+	assert_non_null(strstr(text, "0.74 .. 1.39: on both sides of the bound"));
+	s.ratio_most = 1.14;
+	expect(s, t, GATE_REGRESSION, "FAIL");
+	s.ratio = 1.5;
+	s.ratio_most = 1.6;
+	expect(s, t, GATE_INCONCLUSIVE, "INCONCLUSIVE");
+	s.ratio_least = 1.15;
+	expect(s, t, GATE_OK, "PASS");
+	t = threshold("<=", 1.25);		/* in the mirror */
+	s.ratio = 1.6;
+	s.ratio_least = 1.2;
+	s.ratio_most = 2;
+	expect(s, t, GATE_INCONCLUSIVE, "INCONCLUSIVE");
+	s.ratio_least = 1.26;
+	expect(s, t, GATE_REGRESSION, "FAIL");
+}
+
 static void the_field_says_which_value_is_held_against_the_bound(void **state)
 {
 	struct summary_row s = summary(7, 8, 7, 9);
@@ -346,6 +371,7 @@ int main(void)
 		cmocka_unit_test(a_threshold_is_for_one_number_of_flows_and_one_spin_budget),
 		cmocka_unit_test(a_threshold_is_for_one_vm),
 		cmocka_unit_test(few_runs_decide_only_far_from_the_bound),
+		cmocka_unit_test(blocks_on_both_sides_of_the_bound_decide_nothing),
 		cmocka_unit_test(the_field_says_which_value_is_held_against_the_bound),
 		cmocka_unit_test(another_accelerator_is_not_applicable_and_then_nothing_compares),
 		cmocka_unit_test(rows_without_a_vm_do_not_say_what_a_summary_is_of),

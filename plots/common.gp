@@ -82,7 +82,7 @@ if (rows_of(summary) > 0) {
 		energy = (strcol("metric") eq "energy" && strcol("source") ne "") ? \
 		strcol("source") : energy, \
 		shown = here(0) && strcol("metric") eq "cpu_total" && \
-			(strcol("path") eq "memnet" || strcol("path") eq strcol("baseline")), \
+			column("n") + column("n_invalid") + column("n_failed") > 0, \
 		n_low = shown ? min2(n_low, column("n")) : n_low, \
 		n_high = shown ? max2(n_high, column("n")) : n_high, 1) nooutput
 }

@@ -23,6 +23,11 @@ static void gains_and_cpu_show_every_path(void **state)
 	assert_int_equal(count_in(dir, "gains.svg", ">7.00<"), 2);	/* the network's, both arms */
 	assert_int_equal(count_in(dir, "cpu.svg", ">vsock<"), 4);	/* two arms, two panels */
 	says(dir, "cpu.svg", "hybrid-fixed: the same work");
+	says(dir, "cpu.svg", "n = 6 valid runs each");
+	ROW_TEXT(runs[n - 1].status, "invalid");	/* of the third path */
+	dir = make_folder_of("three-paths-one-invalid", runs, n);
+	draw(dir);
+	says(dir, "cpu.svg", "n = 5 to 6 valid runs each");
 }
 
 /* Of both workloads, and of streams alone, whose gains are drawn from the runs. */

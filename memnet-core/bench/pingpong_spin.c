@@ -83,22 +83,22 @@ static void lines_pong(struct mn_stage *s)
 
 struct letters {
 	struct lines told;
-	alignas(MN_LINE) uint8_t there[MN_LINE];
-	alignas(MN_LINE) uint8_t back[MN_LINE];
+	alignas(MN_LINE) uint8_t there[MESSAGE_BYTES];
+	alignas(MN_LINE) uint8_t back[MESSAGE_BYTES];
 };
 
-static void write_letter(uint8_t letter[MN_LINE], uint64_t *told, uint64_t value,
-			 const uint8_t text[MN_LINE])
+static void write_letter(uint8_t letter[MESSAGE_BYTES], uint64_t *told, uint64_t value,
+			 const uint8_t text[MESSAGE_BYTES])
 {
-	memcpy(letter, text, MN_LINE);
+	memcpy(letter, text, MESSAGE_BYTES);
 	__atomic_store_n(told, value, __ATOMIC_RELEASE);
 }
 
-static void read_letter(const uint8_t letter[MN_LINE], const uint64_t *told, uint64_t value,
-			uint8_t text[MN_LINE])
+static void read_letter(const uint8_t letter[MESSAGE_BYTES], const uint64_t *told, uint64_t value,
+			uint8_t text[MESSAGE_BYTES])
 {
 	mn_bench_watch(told, value);
-	memcpy(text, letter, MN_LINE);
+	memcpy(text, letter, MESSAGE_BYTES);
 	__asm__ volatile("" :: "r"(text) : "memory");
 }
 
@@ -106,7 +106,7 @@ static void letters_trip(void *arg)
 {
 	struct letters *l = arg;
 	uint64_t next = l->told.ping + 1;
-	uint8_t text[MN_LINE] = { 0 };
+	uint8_t text[MESSAGE_BYTES] = { 0 };
 
 	write_letter(l->there, &l->told.ping, next, text);
 	read_letter(l->back, &l->told.pong, next, text);
@@ -121,7 +121,7 @@ static void letters_ping(struct mn_stage *s)
 static void letters_pong(struct mn_stage *s)
 {
 	struct letters *l = (struct letters *)s->memory;
-	uint8_t text[MN_LINE];
+	uint8_t text[MESSAGE_BYTES];
 
 	mn_bench_begin(s, 1);
 	for (uint64_t i = 1; i <= GROUPS * GROUP; i++) {

@@ -8,14 +8,12 @@
 
 #include "memnet-core/base/io.h"
 
-#define BLANKS " \t,"
-
 static void files_missing(const struct plan_app *app, struct path_reasons *reasons)
 {
 	char files[PLAN_LINE_SIZE], *save = NULL;
 
 	strcpy(files, app->files);
-	for (char *f = strtok_r(files, BLANKS, &save); f; f = strtok_r(NULL, BLANKS, &save))
+	for (char *f = strtok_r(files, PLAN_BLANKS, &save); f; f = strtok_r(NULL, PLAN_BLANKS, &save))
 		if (access(f, R_OK))
 			path_reason(reasons, "the app %s needs %s (%s): install what has it",
 				    app->name, f, strerror(errno));

@@ -15,7 +15,6 @@
 #include "harness/cpio.h"
 #include "memnet-core/base/explain.h"
 
-#define BLANKS " \t,"
 #define CPIO_BLOCK 512	/* an archive ends on one */
 
 /*
@@ -82,7 +81,8 @@ static int add_files(struct cpio *c, const struct plan_app *app, char *why, size
 	int ret = 0;
 
 	strcpy(files, app->files);
-	for (f = strtok_r(files, BLANKS, &save); !ret && f; f = strtok_r(NULL, BLANKS, &save)) {
+	for (f = strtok_r(files, PLAN_BLANKS, &save); !ret && f;
+	     f = strtok_r(NULL, PLAN_BLANKS, &save)) {
 		if (access(f, R_OK))
 			continue;
 		ret = cpio_add_file(c, f);

@@ -26,6 +26,8 @@
 #define PLAN_UNIT_SIZE 16
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
+#define PLAN_BLANKS " \t,"	/* between the words of plan_app.files */
+
 /*
  * An [app NAME] section: a command of the user's own, which runs in the guest. In it and in its
  * server @peer_addr@ and @peer_port@ stand for where the one finds the other.

@@ -14,7 +14,6 @@
 #include "memnet-core/base/nearest.h"
 #include "memnet-core/base/util.h"
 
-#define BLANKS " \t,"
 #define PLAN_PEER "@peer_"
 
 /* What is checked by plan_app_parse(), which can tell what is wrong with it. */
@@ -29,8 +28,8 @@ static int parse_better(void *field, const struct plan_key *key, const char *tex
 
 static int parse_files(void *field, const struct plan_key *key, const char *text)
 {
-	for (const char *word = text; *word; word += strcspn(word, BLANKS)) {
-		word += strspn(word, BLANKS);
+	for (const char *word = text; *word; word += strcspn(word, PLAN_BLANKS)) {
+		word += strspn(word, PLAN_BLANKS);
 		if (*word && *word != '/')
 			return -EINVAL;
 	}

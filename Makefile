@@ -99,10 +99,13 @@ agent_src := \
 
 host_src := \
 	memnet-core/base/loop.c \
+	memnet-core/base/nearest.c \
 	memnet-core/host/policy.c \
+	memnet-core/host/policy_text.c \
 	memnet-core/host/ram_map.c \
 	memnet-core/host/guest_ram.c \
 	memnet-core/host/host.c \
+	memnet-core/host/host_policy.c \
 	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c
 

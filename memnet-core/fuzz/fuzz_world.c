@@ -228,7 +228,7 @@ static void allow(const struct sockaddr_in *to)
 	char rule[64];
 
 	snprintf(rule, sizeof(rule), "127.0.0.1/32:%u", ntohs(to->sin_port));
-	must(!mn_policy_allow(&w.config.policy, rule));
+	must(!mn_policy_add(&w.config.policy, MN_POLICY_ALLOW, rule, NULL, 0));
 }
 
 static void *map(int memfd)

@@ -31,7 +31,7 @@
 #define LINES		32
 #define LINE_NS		(60 * NSEC_PER_SEC)
 
-static void report(struct mn_host *h, const char *line)
+void mn_host_report(struct mn_host *h, const char *line)
 {
 	int64_t now = mn_now_ns();
 
@@ -137,7 +137,7 @@ void mn_host_fail(struct mn_host *h, const char *field)
 		 "guest broke the protocol: %s is not possible; its session ends%s", field,
 		 h->breaches < MN_MAX_BREACHES ? "" :
 		 ", and it gets no other before its VM restarts");
-	report(h, line);
+	mn_host_report(h, line);
 	reset_all(h);
 	publish_state(h, MN_H_FAILED);
 }
@@ -213,7 +213,7 @@ static bool guest_is_silent(struct mn_host *h)
 static void check_guest_heartbeat(struct mn_host *h)
 {
 	if (guest_is_silent(h) && h->state == MN_H_READY && h->features & MN_F_HEARTBEAT) {
-		report(h, "the guest's owner of the session is silent; its session ends");
+		mn_host_report(h, "the guest's owner of the session is silent; its session ends");
 		offer_session(h);
 	}
 }
@@ -224,9 +224,9 @@ static bool lets_go(struct mn_host *h)
 	if (!h->config.let_go)
 		return false;
 	if (mn_fetch(&mn_header(h->region)->h_magic) != MN_MAGIC)
-		report(h, "the guest uses the region's memory otherwise; it is let go");
+		mn_host_report(h, "the guest uses the region's memory otherwise; it is let go");
 	else if (guest_is_silent(h))
-		report(h, "the guest is silent; its memory is let go");
+		mn_host_report(h, "the guest is silent; its memory is let go");
 	else
 		return false;
 	h->config.let_go(h->config.arg);
@@ -259,7 +259,7 @@ void mn_host_tick(struct mn_host *h)
 	if (lets_go(h))
 		return;
 	if (mn_fetch(&header->h_magic) != MN_MAGIC) {
-		report(h, "the region's header was overwritten; it is made anew");
+		mn_host_report(h, "the region's header was overwritten; it is made anew");
 		init_region(h);
 	}
 	publish_header(h);

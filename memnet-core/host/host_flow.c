@@ -149,7 +149,7 @@ int mn_flow_connect(struct host_flow *f, uint32_t channel, const struct mn_submi
 	if (s->family != MN_IPV4)
 		return -EAFNOSUPPORT;
 	memcpy(&to.sin_addr, s->addr, sizeof(to.sin_addr));
-	if (!mn_policy_permits(&h->config.policy, &to))
+	if (!mn_host_permits(h, MN_POLICY_CONNECT, IPPROTO_TCP, (struct sockaddr *)&to))
 		return -EACCES;
 
 	f->watch.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

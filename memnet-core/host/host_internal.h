@@ -28,6 +28,17 @@ struct host_flow {
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
 };
 
+/* Of what the policy denied and that was told. */
+struct denial {
+	int64_t told_ns;	/* 0: none */
+	enum mn_policy_use use;
+	int protocol;
+	char addr[INET6_ADDRSTRLEN];
+	uint16_t port;
+};
+
+#define DENIALS	16	/* told in a minute */
+
 struct host_channel {
 	struct mn_consumer submissions;
 	struct mn_producer completions;
@@ -47,6 +58,7 @@ struct mn_host {
 	unsigned int breaches;	/* of the protocol */
 	unsigned int lines;	/* reported lately, */
 	int64_t line_ns;	/* and when they last became fewer */
+	struct denial denials[DENIALS];
 	bool asleep;		/* what h_asleep says */
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */
@@ -72,6 +84,15 @@ static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
 {
 	h->ring_channels |= 1u << channel;
 }
+
+/* A line for the administrator, if there were not too many. */
+void mn_host_report(struct mn_host *h, const char *line);
+
+/* --- host_policy.c --- */
+
+/* mn_policy_permits() by the host's policy; a denial is told. False: the guest gets EACCES. */
+bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
+		     const struct sockaddr *addr);
 
 /* --- host_channel.c --- */
 

@@ -71,6 +71,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 	struct mn_vm_config *vm = current(o);
+	char why[300];
 
 	switch (key) {
 	case 'd':
@@ -90,9 +91,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		vm->geometry.channels = parse_count("channels", arg, MN_MAX_CHANNELS, state);
 		break;
 	case 'a':
-		if (mn_policy_allow(&vm->policy, arg))
-			argp_error(state, "--allow %s: want ADDRESS/PREFIX or ADDRESS/PREFIX:PORT, "
-				   "at most %d of them", arg, MN_POLICY_RULES);
+		if (mn_policy_add(&vm->policy, MN_POLICY_ALLOW, arg, why, sizeof(why)))
+			argp_error(state, "--allow %s: %s", arg, why);
 		break;
 	case 'g':
 		if (!o->n_vms)

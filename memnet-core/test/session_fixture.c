@@ -94,7 +94,8 @@ int session_setup(void **state)
 	fx->mapped = config.region = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 					  fx->memfd, 0);
 	assert_true(fx->mapped != MAP_FAILED);
-	assert_int_equal(mn_policy_allow(&config.policy, "127.0.0.0/8"), 0);
+	assert_int_equal(mn_policy_add(&config.policy, MN_POLICY_ALLOW, "127.0.0.0/8", NULL, 0),
+			 0);
 	assert_int_equal(mn_host_create(&fx->host, &config), 0);
 	for (int c = 0; c < CHANNELS; c++)
 		fx->bells[c] = eventfd(0, EFD_NONBLOCK);

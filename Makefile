@@ -112,6 +112,8 @@ host_src := \
 memnetd_src := \
 	memnet-core/host/memnetd.c \
 	memnet-core/host/broker.c \
+	memnet-core/host/broker_policy.c \
+	memnet-core/host/policy_file.c \
 	memnet-core/host/broker_worker.c \
 	memnet-core/host/worker.c \
 	memnet-core/host/ivshmem_server.c \
@@ -443,12 +445,15 @@ $(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
 	memnet-core/host/ram_map.c $(base_src)))
+$(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c memnet-core/host/policy_text.c \
+	memnet-core/host/policy_file.c memnet-core/base/nearest.c $(base_src)))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
 	$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
 	$(libmemnet_src)))
@@ -604,7 +609,8 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
-$(BUILD)/memnet-core/test/test_kill: | $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
+$(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_reload: | \
+	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
 $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work

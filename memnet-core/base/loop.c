@@ -49,17 +49,32 @@ int mn_loop_timer(int64_t period_ns)
 	return fd;
 }
 
+static int take_signals(const sigset_t *set)
+{
+	int fd;
+
+	sigprocmask(SIG_BLOCK, set, NULL);
+	fd = signalfd(-1, set, SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int mn_loop_end_signals(void)
 {
 	sigset_t set;
-	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return take_signals(&set);
+}
+
+int mn_loop_signal(int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	return take_signals(&set);
 }
 
 void mn_loop_close_fd(struct mn_loop *loop, struct mn_watch *w)

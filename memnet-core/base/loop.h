@@ -50,6 +50,9 @@ int mn_loop_timer(int64_t period_ns);
  */
 int mn_loop_end_signals(void);
 
+/* The same of @signal alone. */
+int mn_loop_signal(int signal);
+
 /*
  * Stop watching and close the descriptor; @w->fd becomes -1. Harmless when it is.
  * Its events of the round in hand are dropped: a descriptor opened in its place

@@ -218,7 +218,8 @@ int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config)
 			strerror(-ret));
 		return ret;
 	}
-	if (!config->ram.path)
+	ret = mn_broker_load_policy(vm);
+	if (!ret && !config->ram.path)
 		ret = listen_for_qemu(vm, "ivshmem", &vm->ivshmem_file, &vm->ivshmem_listener);
 	if (!ret)
 		ret = listen_for_qemu(vm, "bell", &vm->bell_file, &vm->bell_listener);
@@ -250,7 +251,7 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 		return -ENOMEM;
 	want_descriptors();
 	b->directory = directory;
-	b->signals.fd = -1;
+	b->signals.fd = b->hangup.fd = -1;
 	ret = mn_loop_init(&b->loop);
 	if (ret) {
 		free(b);
@@ -258,6 +259,8 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 	}
 	/* Workers inherit that these are blocked: they end by their control socket. */
 	ret = mn_loop_watch(&b->loop, &b->signals, mn_loop_end_signals(), EPOLLIN, signal_comes);
+	if (!ret)
+		ret = mn_broker_watch_hangup(b);
 	if (ret) {
 		mn_broker_destroy(b);
 		return ret;
@@ -298,6 +301,7 @@ void mn_broker_destroy(struct mn_broker *b)
 		free_vm(vm);
 	}
 	mn_loop_close_fd(&b->loop, &b->signals);
+	mn_loop_close_fd(&b->loop, &b->hangup);
 	mn_loop_close(&b->loop);
 	free(b);
 }

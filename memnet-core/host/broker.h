@@ -20,7 +20,8 @@
 struct mn_vm_config {
 	const char *name;
 	struct mn_geometry geometry;
-	struct mn_policy policy;
+	struct mn_policy policy;	/* of the options, */
+	const char *policy_file;	/* whose rules come after those; NULL: none */
 	struct mn_spin spin;
 	struct mn_guest_ram_config ram;	/* with a path: the region is there, and no ivshmem */
 };
@@ -32,8 +33,8 @@ int mn_broker_create(struct mn_broker **out, const char *directory);
 
 /*
  * Make the VM's region and listen at DIRECTORY/NAME.ivshmem and NAME.bell (in guest
- * RAM: NAME.bell only), open to this user only. @config is copied; its name is not.
- * 0, or -errno after a message.
+ * RAM: NAME.bell only), open to this user only. @config is copied; its strings are not.
+ * The policy file is read, and again at each SIGHUP. 0, or -errno after a message.
  */
 int mn_broker_add(struct mn_broker *b, const struct mn_vm_config *config);
 

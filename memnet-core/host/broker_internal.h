@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between broker.c (VMs, their sockets and QEMUs) and broker_worker.c (their workers). */
+/*
+ * Between broker.c (VMs, their sockets and QEMUs), broker_worker.c (their workers) and
+ * broker_policy.c (what the guests may do).
+ */
 #ifndef MEMNET_BROKER_INTERNAL_H
 #define MEMNET_BROKER_INTERNAL_H
 
@@ -14,6 +17,7 @@ struct vm {
 	struct mn_broker *broker;
 	struct vm *next;
 	struct mn_vm_config config;
+	struct mn_policy policy;	/* in force */
 	struct mn_watch ivshmem_listener, bell_listener;
 	struct mn_socket_file ivshmem_file, bell_file;
 	struct mn_watch ivshmem, bell;	/* QEMU's connections */
@@ -31,7 +35,7 @@ struct vm {
 struct mn_broker {
 	const char *directory;
 	struct mn_loop loop;
-	struct mn_watch signals;
+	struct mn_watch signals, hangup;
 	struct vm *vms;
 };
 
@@ -51,6 +55,15 @@ void mn_broker_stop_worker(struct vm *vm);
  * shall not hang the other VMs.
  */
 void mn_broker_send_bell(struct vm *vm);
+
+/* The same for the policy in force. */
+void mn_broker_send_policy(struct vm *vm);
+
+/* Put the policy in force. 0, or -errno after a message. */
+int mn_broker_load_policy(struct vm *vm);
+
+/* Read the policy files anew at each SIGHUP. 0 or -errno. */
+int mn_broker_watch_hangup(struct mn_broker *b);
 
 /* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
 void mn_broker_worker_died(struct mn_watch *w, uint32_t events);

@@ -54,7 +54,7 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 {
 	struct mn_worker w = {
 		.name = vm->config.name, .geometry = vm->config.geometry,
-		.policy = vm->config.policy, .spin = vm->config.spin, .ram = vm->config.ram,
+		.policy = vm->policy, .spin = vm->config.spin, .ram = vm->config.ram,
 		.memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
 	};
 	int keep[3 + MN_MAX_CHANNELS] = { vm->doorbell, control };
@@ -69,17 +69,31 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	exit(mn_worker_run(&w));
 }
 
-void mn_broker_send_bell(struct vm *vm)
+/* What became of an order to the worker; if it failed, @what did. */
+static void order_sent(struct vm *vm, const char *what, int ret)
 {
-	int ret;
-
-	if (vm->control < 0 || vm->bell.fd < 0)
-		return;
-	ret = mn_send_fds(vm->control, "B", 1, &vm->bell.fd, 1);
 	if (ret && ret != -EPIPE)	/* a dead worker's successor gets it */
-		mn_broker_complain(vm, "cannot hand the bell port to the worker", ret);
+		mn_broker_complain(vm, what, ret);
 	if (ret == -EAGAIN)		/* it has not taken the many before */
 		kill(vm->pid, SIGKILL);
+}
+
+void mn_broker_send_bell(struct vm *vm)
+{
+	const struct mn_worker_order order = { .what = MN_WORKER_BELL };
+
+	if (vm->control >= 0 && vm->bell.fd >= 0)
+		order_sent(vm, "cannot hand the bell port to the worker",
+			   mn_send_fds(vm->control, &order, sizeof(order), &vm->bell.fd, 1));
+}
+
+void mn_broker_send_policy(struct vm *vm)
+{
+	const struct mn_worker_order order = { MN_WORKER_POLICY, vm->policy };
+
+	if (vm->control >= 0)
+		order_sent(vm, "cannot hand the policy to the worker",
+			   mn_send_fds(vm->control, &order, sizeof(order), NULL, 0));
 }
 
 /* On failure with vm->pid set it lives, unwatched. */

@@ -53,6 +53,25 @@ static uint32_t parse_count(const char *option, const char *arg, uint32_t max,
 	return n;
 }
 
+static void add_rule(const char *option, enum mn_policy_action action, const char *rule,
+		     struct mn_vm_config *vm, struct argp_state *state)
+{
+	char why[300];
+
+	if (mn_policy_add(&vm->policy, action, rule, why, sizeof(why)))
+		argp_error(state, "--%s %s: %s", option, rule, why);
+}
+
+/* A VM may have another than the one for all, but no second one: which would be in force? */
+static void set_policy_file(struct options *o, const char *path, struct argp_state *state)
+{
+	struct mn_vm_config *vm = current(o);
+
+	if (vm->policy_file && (!o->n_vms || vm->policy_file != o->defaults.policy_file))
+		argp_error(state, "--policy %s: given twice; put the rules into one file", path);
+	vm->policy_file = path;
+}
+
 static void finish_options(struct options *o, struct argp_state *state)
 {
 	if (!o->directory || !o->n_vms)
@@ -71,7 +90,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 	struct mn_vm_config *vm = current(o);
-	char why[300];
 
 	switch (key) {
 	case 'd':
@@ -91,8 +109,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		vm->geometry.channels = parse_count("channels", arg, MN_MAX_CHANNELS, state);
 		break;
 	case 'a':
-		if (mn_policy_add(&vm->policy, MN_POLICY_ALLOW, arg, why, sizeof(why)))
-			argp_error(state, "--allow %s: %s", arg, why);
+		add_rule("allow", MN_POLICY_ALLOW, arg, vm, state);
+		break;
+	case 'D':
+		add_rule("deny", MN_POLICY_DENY, arg, vm, state);
+		break;
+	case 'P':
+		set_policy_file(o, arg, state);
 		break;
 	case 'g':
 		if (!o->n_vms)
@@ -126,8 +149,13 @@ static const struct argp_option option_table[] = {
 	{ "size", 's', "BYTES", 0, "size of the shared region, a power of two (32M)" },
 	{ "flows", 'f', "N", 0, "streams the guest may have open at once (8)" },
 	{ "channels", 'c', "N", 0, "processes of the guest that may be attached at once (16)" },
-	{ "allow", 'a', "ADDRESS/PREFIX[:PORT]", 0,
-	  "let the guest connect there; repeatable; without it, nowhere" },
+	{ "allow", 'a', "[USE] [PROTOCOL] ADDRESS[/PREFIX][:PORT[-PORT]]", 0,
+	  "let the guest connect or listen there; USE is connect or listen (connect), PROTOCOL is "
+	  "tcp, udp or any (tcp); repeatable, the first rule that matches decides; without any, "
+	  "nowhere" },
+	{ "deny", 'D', "RULE", 0, "the contrary; both uses and any protocol, unless it says" },
+	{ "policy", 'P', "FILE", 0,
+	  "more rules, lines of allow RULE or deny RULE; read again at SIGHUP" },
 	{ "spin", 'p', "TIME", 0, "poll so long before sleeping: 0, 50us, adaptive:50us (0)" },
 	{ 0, 0, 0, 0, "Where the region is to be in the guest's own RAM:" },
 	{ "guest-ram", 'g', "FILE", 0, "the file that is this VM's RAM, once QEMU runs" },

@@ -53,6 +53,12 @@ int mn_policy_add(struct mn_policy *p, enum mn_policy_action action, const char 
 		  char *why, size_t size);
 
 /*
+ * Add the rules of the file @path at the end, all or none: lines of "allow" or "deny" and a
+ * rule as above; what follows "#" is a comment. 0 or -errno; then @why says where and what.
+ */
+int mn_policy_read(struct mn_policy *p, const char *path, char *why, size_t size);
+
+/*
  * May the guest do @use at @addr (AF_INET, AF_INET6) with @protocol (IPPROTO_TCP,
  * IPPROTO_UDP)? Anything else is denied. Port 0, the kernel's choice, is permitted only by
  * a rule of any port, and denied by a deny rule of whichever.

@@ -15,7 +15,8 @@
 #include "memnet-core/host/policy_internal.h"
 
 #define TEXT_SIZE	200
-#define SPACE		" \t"
+#define SPACE		" \t\r"
+#define RULE_FORM	"[connect|listen] [tcp|udp|any] ADDRESS[/PREFIX][:PORT[-PORT]]"
 
 /* Where what is wrong is written. */
 struct reader {
@@ -37,17 +38,20 @@ static int wrong(const struct reader *r, const char *format, ...)
 
 /* --- address and prefix -------------------------------------------------------------- */
 
-/* Of @text, up to @end; brackets are of IPv6. Its bits: 32, 128; 0: it is none. */
+/* Brackets are of IPv6. The bits of the address: 32, 128; 0: it is none. */
 static unsigned int parse_address(char *text, uint8_t net[16])
 {
 	size_t len = strlen(text);
 	struct in_addr ipv4;
+	bool good;
 
 	if (text[0] == '[') {
-		if (len < 2 || text[len - 1] != ']')
+		if (text[len - 1] != ']')
 			return 0;
 		text[len - 1] = '\0';
-		return inet_pton(AF_INET6, text + 1, net) == 1 ? 128 : 0;
+		good = inet_pton(AF_INET6, text + 1, net) == 1;
+		text[len - 1] = ']';
+		return good ? 128 : 0;
 	}
 	if (inet_pton(AF_INET6, text, net) == 1)
 		return 128;
@@ -181,35 +185,47 @@ static void fill_in(struct mn_policy_rule *rule)
 	}
 }
 
+static bool is_word(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
 static int unknown_word(const struct reader *r, const char *word)
 {
 	const char *meant = mn_nearest(word, words, ARRAY_SIZE(words));
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(word, words[i]))
-			return wrong(r, "'%s' stands where it cannot: want [connect|listen] "
-				     "[tcp|udp|any] ADDRESS[/PREFIX][:PORT[-PORT]]", word);
+	if (is_word(word))
+		return wrong(r, "'%s' stands where it cannot: want " RULE_FORM, word);
 	if (meant)
 		return wrong(r, "unknown word '%s'; did you mean '%s'?", word, meant);
-	return wrong(r, "unknown word '%s'; want [connect|listen] [tcp|udp|any] "
-		     "ADDRESS[/PREFIX][:PORT[-PORT]]", word);
+	return wrong(r, "unknown word '%s'; want " RULE_FORM, word);
+}
+
+static int word_behind(const struct reader *r, const char *word)
+{
+	if (is_word(word))
+		return wrong(r, "'%s' stands behind the address; it comes before", word);
+	return wrong(r, "'%s' is one address too many; give each a rule of its own", word);
 }
 
 static int parse_rule(const struct reader *r, char *text, struct mn_policy_rule *rule)
 {
 	char *save, *word = strtok_r(text, SPACE, &save), *next;
 
-	for (; word; word = next) {
-		next = strtok_r(NULL, SPACE, &save);
-		if (take_word(word, rule))
-			continue;
-		if (next || !strpbrk(word, ".:"))
-			return unknown_word(r, word);
-		fill_in(rule);
-		return parse_target(r, word, rule);
-	}
-	return wrong(r, "no address: want [connect|listen] [tcp|udp|any] "
-		     "ADDRESS[/PREFIX][:PORT[-PORT]]");
+	while (word && take_word(word, rule))
+		word = strtok_r(NULL, SPACE, &save);
+	if (!word)
+		return wrong(r, "no address: want " RULE_FORM);
+	if (!strpbrk(word, ".:"))
+		return unknown_word(r, word);
+	next = strtok_r(NULL, SPACE, &save);
+	if (next)
+		return word_behind(r, next);
+	fill_in(rule);
+	return parse_target(r, word, rule);
 }
 
 int mn_policy_add(struct mn_policy *p, enum mn_policy_action action, const char *text,

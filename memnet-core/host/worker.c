@@ -25,6 +25,7 @@
 struct worker {
 	const struct mn_worker *config;
 	struct mn_loop loop;
+	struct mn_policy policy;	/* in force */
 	struct mn_host *host;		/* NULL: there is no region */
 	void *region;			/* mapped for it, */
 	struct mn_geometry geometry;	/* so */
@@ -138,7 +139,7 @@ static int make_host(struct worker *w)
 	const struct mn_worker *c = w->config;
 	const struct mn_host_config config = {
 		.loop = &w->loop, .region = w->region, .geometry = w->geometry,
-		.policy = c->policy, .spin = c->spin, .features = features(w),
+		.policy = w->policy, .spin = c->spin, .features = features(w),
 		.breaches = w->breaches, .report = report, .ring_guest = ring_guest,
 		.let_go = c->ram.path ? let_go : NULL, .arg = w,
 	};
@@ -325,20 +326,8 @@ static void bell_readable(struct mn_watch *watch, uint32_t events)
 	}
 }
 
-/* The broker sends the bell port, or has ended us or itself. */
-static void control_speaks(struct mn_watch *watch, uint32_t events)
+static void take_bell(struct worker *w, int fd)
 {
-	struct worker *w = WORKER_OF(watch, control);
-	size_t n;
-	char byte;
-	int fd;
-
-	if (mn_recv_fds(watch->fd, &byte, sizeof(byte), &fd, 1, &n) <= 0) {
-		w->loop.stop = true;
-		return;
-	}
-	if (n != 1)
-		return;
 	mn_loop_close_fd(&w->loop, &w->bell);
 	w->bell.fd = fd;
 	if (mn_loop_add(&w->loop, &w->bell, EPOLLIN | EPOLLRDHUP)) {
@@ -346,6 +335,31 @@ static void control_speaks(struct mn_watch *watch, uint32_t events)
 		w->bell.fd = -1;
 	}
 	bell_changed(w);
+}
+
+static void take_policy(struct worker *w, const struct mn_policy *policy)
+{
+	w->policy = *policy;
+	if (w->host)
+		mn_host_set_policy(w->host, policy);
+}
+
+/* The broker sends the bell port or a policy, or has ended us or itself. */
+static void control_speaks(struct mn_watch *watch, uint32_t events)
+{
+	struct worker *w = WORKER_OF(watch, control);
+	struct mn_worker_order order;
+	size_t n;
+	int fd;
+
+	if (mn_recv_fds(watch->fd, &order, sizeof(order), &fd, 1, &n) != sizeof(order)) {
+		w->loop.stop = true;
+		return;
+	}
+	if (order.what == MN_WORKER_POLICY)
+		take_policy(w, &order.policy);
+	else if (n == 1)
+		take_bell(w, fd);
 }
 
 static int start(struct worker *w)
@@ -379,6 +393,7 @@ int mn_worker_run(const struct mn_worker *config)
 	int ret;
 
 	w.config = config;
+	w.policy = config->policy;
 	w.bell = (struct mn_watch){ .fd = -1, .ready = bell_readable };
 	w.asked = mn_now_ns();	/* no answer to the worker before shall fit */
 	ret = start(&w);

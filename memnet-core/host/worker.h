@@ -4,8 +4,9 @@
  * broker (broker.h) made the memory and the eventfds and keeps them, so a worker
  * may die at any moment and the next one offers a new session in the same region.
  *
- * The control socket (SOCK_SEQPACKET) brings one byte and the descriptor of the
- * VM's bell port, each time QEMU opens it; its end is the order to stop.
+ * The control socket (SOCK_SEQPACKET) brings a struct mn_worker_order: with the
+ * descriptor of the VM's bell port, each time QEMU opens it, and with the policy, each time
+ * it was read anew. Its end is the order to stop.
  *
  * Where the region is in guest RAM, there is none, and no struct mn_host, until the
  * guest has told where (port.h): the worker asks, and asks again whenever the
@@ -28,6 +29,11 @@ struct mn_worker {
 	struct mn_guest_ram_config ram;	/* without a path: the region is memfd */
 	int memfd, doorbell, control;
 	int vectors[MN_MAX_CHANNELS];	/* eventfd of each bell, geometry.channels of them */
+};
+
+struct mn_worker_order {
+	enum mn_worker_order_what { MN_WORKER_BELL, MN_WORKER_POLICY } what;
+	struct mn_policy policy;
 };
 
 /* Serve until the control socket ends. The process's exit status. */

@@ -56,6 +56,7 @@ static _Noreturn void be_worker(int control, int log)
 
 static void start_worker(void)
 {
+	const struct mn_worker_order order = { .what = MN_WORKER_BELL };
 	int control[2], port[2], log[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control), 0);
@@ -67,7 +68,7 @@ static void start_worker(void)
 		close(port[0]);
 		be_worker(control[1], log[1]);
 	}
-	assert_int_equal(mn_send_fds(control[0], "B", 1, &port[1], 1), 0);
+	assert_int_equal(mn_send_fds(control[0], &order, sizeof(order), &port[1], 1), 0);
 	close(control[1]);
 	close(port[1]);
 	close(log[1]);

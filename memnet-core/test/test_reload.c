@@ -223,6 +223,10 @@ static void a_broken_file_changes_nothing(void **state)
 	expect_line("a: the policy stays as it was: %s: there is no such file; make it (an empty one "
 		    "allows nothing), or leave --policy out", policy);
 	assert_true(is_permitted(NULL));
+	assert_int_equal(kill(child_of(p.memnetd.pid, 0), SIGKILL), 0);	/* nor for its successor */
+	assert_true(echo_works(&p, AGENT, SOON_MS));
+	memnet_detach(guest);
+	assert_int_equal(memnet_open(&guest), 0);
 }
 
 /* The rules of the options stand before those of the file. */

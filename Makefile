@@ -598,6 +598,7 @@ $(eval $(call program,fuzz/make_seeds,$(fuzz_dir)/make_seeds.c))
 TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
+	memnet-core/host/test/test_man.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \

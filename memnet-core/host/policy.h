@@ -25,7 +25,7 @@ enum mn_policy_action { MN_POLICY_DENY, MN_POLICY_ALLOW };
 
 enum mn_policy_use {
 	MN_POLICY_CONNECT = 1 << 0,	/* also each destination of a datagram */
-	MN_POLICY_LISTEN = 1 << 1,	/* also a bound datagram socket; asked again at each accept */
+	MN_POLICY_LISTEN = 1 << 1,	/* also a bind of datagrams; asked again at each accept */
 };
 
 struct mn_policy_rule {

@@ -26,6 +26,8 @@
 
 #define AGENT	"agent.sock"
 #define SOON_MS	6000
+#define NO_FILE	"there is no such file; make it (an empty one allows nothing), or leave " \
+		"--policy out"
 
 static struct parties p;
 static char policy[64];		/* the file */
@@ -152,9 +154,12 @@ static void a_denial_is_eacces_and_one_line(void **state)
 {
 	for (int i = 0; i < 5; i++)
 		assert_true(is_denied(NULL));
-	expect_line("a: denied: connect tcp 127.0.0.1:%u (it is the host's loopback; only a rule of "
-		    "127.0.0.0/8 or of a part of it allows it)", p.port);
+	expect_line("a: denied: connect tcp 127.0.0.1:%u (it is the host's loopback; only a rule "
+		    "of 127.0.0.0/8 or of a part of it allows it)", p.port);
 }
+
+#define TRIED	"a: denied: connect tcp 192.0.2.1:"
+#define WHY	" (no rule allows it; --allow or policy file)"
 
 /* A guest that tries everything does not fill the disk, and its administrator knows. */
 static void a_scan_is_few_lines(void **state)
@@ -167,11 +172,9 @@ static void a_scan_is_few_lines(void **state)
 		to.sin_port = htons(port);
 		assert_int_equal(memnet_connect(guest, &to, &f), -EACCES);
 	}
-	expect_line("a: denied: connect tcp 192.0.2.1:15 (no rule allows it; --allow or policy file)");
-	expect_line("a: denied: connect tcp 192.0.2.1:16 (no rule allows it; --allow or policy file)"
-		    "; other denials of this minute are not told");
-	assert_int_equal(times_said("a: denied: connect tcp 192.0.2.1:17 (no rule allows it; --allow or "
-				    "policy file)"), 0);
+	expect_line(TRIED "15" WHY);
+	expect_line(TRIED "16" WHY "; other denials of this minute are not told");
+	assert_int_equal(times_said(TRIED "17" WHY), 0);
 }
 
 static void a_reload_is_of_new_streams(void **state)
@@ -206,7 +209,8 @@ static void a_denial_after_a_reload_is_told(void **state)
 	expect_line("a: the policy of %s is in force, 2 rules", policy);
 	poll(NULL, 0, 100);
 	assert_true(is_denied(NULL));
-	expect_line("a: denied: connect tcp 127.0.0.1:%u (line 3 of the policy file denies it)", p.port);
+	expect_line("a: denied: connect tcp 127.0.0.1:%u (line 3 of the policy file denies it)",
+		    p.port);
 }
 
 static void a_broken_file_changes_nothing(void **state)
@@ -214,14 +218,13 @@ static void a_broken_file_changes_nothing(void **state)
 	permit();
 	write_policy("deny 127.0.0.0/8\nalow 127.0.0.1\n");
 	reload();
-	expect_line("a: the policy stays as it was: %s:2: a line begins with allow or deny, not with "
-		    "'alow'; did you mean 'allow'?", policy);
+	expect_line("a: the policy stays as it was: %s:2: a line begins with allow or deny, not "
+		    "with 'alow'; did you mean 'allow'?", policy);
 	poll(NULL, 0, 100);
 	assert_true(is_permitted(NULL));
 	unlink(policy);
 	reload();
-	expect_line("a: the policy stays as it was: %s: there is no such file; make it (an empty one "
-		    "allows nothing), or leave --policy out", policy);
+	expect_line("a: the policy stays as it was: %s: " NO_FILE, policy);
 	assert_true(is_permitted(NULL));
 	assert_int_equal(kill(child_of(p.memnetd.pid, 0), SIGKILL), 0);	/* nor for its successor */
 	assert_true(echo_works(&p, AGENT, SOON_MS));
@@ -303,17 +306,17 @@ static void no_start_without_the_file(void **state)
 
 	write_policy("allow 192.0.2.1:http\n");
 	assert_int_equal(exit_status(argv), 1);
-	expect_line("a: no policy: %s:1: port 'http': want 1 to 65535, or such as 8000-8999", policy);
+	expect_line("a: no policy: %s:1: port 'http': want 1 to 65535, or such as 8000-8999",
+		    policy);
 	unlink(policy);
 	assert_int_equal(exit_status(argv), 1);
-	expect_line("a: no policy: %s: there is no such file; make it (an empty one allows nothing), "
-		    "or leave --policy out", policy);
+	expect_line("a: no policy: %s: " NO_FILE, policy);
 }
 
 static void one_file_for_each_vm(void **state)
 {
-	const char *twice[] = { "memnetd", "--dir", p.dir, "--vm", "a", "--policy", policy, "--policy",
-				"/dev/null", NULL };
+	const char *twice[] = { "memnetd", "--dir", p.dir, "--vm", "a", "--policy", policy,
+				"--policy", "/dev/null", NULL };
 	const char *ordinary[] = { "memnetd", "--dir", p.dir, "--policy", "/nowhere", "--vm", "a",
 				   "--policy", policy, "--vm", "b", NULL };
 
@@ -321,8 +324,7 @@ static void one_file_for_each_vm(void **state)
 	expect_line("--policy /dev/null: given twice; put the rules into one file\n"
 		    "Try `memnetd --help' or `memnetd --usage' for more information.");
 	assert_int_equal(exit_status(ordinary), 1);	/* a has its own, b that for all */
-	expect_line("b: no policy: /nowhere: there is no such file; make it (an empty one allows "
-		    "nothing), or leave --policy out");
+	expect_line("b: no policy: /nowhere: " NO_FILE);
 }
 
 static void a_hangup_without_a_file_is_told(void **state)
@@ -346,8 +348,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(options_come_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_successor_has_the_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_worker_that_hangs_is_replaced, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_start_without_the_file, setup_folder, teardown_folder),
-		cmocka_unit_test_setup_teardown(one_file_for_each_vm, setup_folder, teardown_folder),
+		cmocka_unit_test_setup_teardown(no_start_without_the_file, setup_folder,
+						teardown_folder),
+		cmocka_unit_test_setup_teardown(one_file_for_each_vm, setup_folder,
+						teardown_folder),
 		cmocka_unit_test_setup_teardown(a_hangup_without_a_file_is_told, setup_folder,
 						teardown_folder),
 	};

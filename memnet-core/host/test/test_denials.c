@@ -58,8 +58,8 @@ static void it_says_what_was_tried(void **state)
 	struct mn_host *h = new_host();
 
 	assert_false(try(h, MN_POLICY_LISTEN, IPPROTO_UDP, "2001:db8::1", 53));
-	assert_string_equal(said, "denied: listen udp [2001:db8::1]:53 (no rule allows it; --allow or "
-			    "policy file)");
+	assert_string_equal(said, "denied: listen udp [2001:db8::1]:53 (no rule allows it; "
+			    "--allow or policy file)");
 	assert_false(try(h, MN_POLICY_CONNECT, IPPROTO_TCP, "10.0.0.1", 25));
 	assert_string_equal(said, "denied: connect tcp 10.0.0.1:25 (no rule allows it; --allow or "
 			    "policy file)");
@@ -92,7 +92,8 @@ static void once_a_minute_for_each(void **state)
 
 	for (int second = 0; second < 180; second++) {
 		for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
-			assert_false(try(h, each[i].use, each[i].protocol, each[i].addr, each[i].port));
+			assert_false(try(h, each[i].use, each[i].protocol, each[i].addr,
+					 each[i].port));
 		assert_int_equal(lines, (1 + second / 60) * 5);
 		now_ns += NSEC_PER_SEC;
 	}

@@ -71,8 +71,9 @@ struct judged {
 };
 
 static const struct judged judged[] = {
-	{ "", { { CONNECT, TCP, "192.0.2.1", 80, false }, { CONNECT, UDP, "2001:db8::1", 53, false },
-		{ LISTEN, TCP, "192.0.2.1", 80, false }, { LISTEN, UDP, "::", 0, false } } },
+	{ "",
+	  { { CONNECT, TCP, "192.0.2.1", 80, false }, { CONNECT, UDP, "2001:db8::1", 53, false },
+	    { LISTEN, TCP, "192.0.2.1", 80, false }, { LISTEN, UDP, "::", 0, false } } },
 	/* what is not said is connect and tcp */
 	{ "allow 192.0.2.0/24",
 	  { { CONNECT, TCP, "192.0.2.0", 1, true }, { CONNECT, TCP, "192.0.2.255", 65535, true },
@@ -92,8 +93,10 @@ static const struct judged judged[] = {
 	{ "allow 192.0.2.1:443\nallow [2001:db8::1]:8000-8999\nallow 2001:db8:1::/48:53",
 	  { { CONNECT, TCP, "192.0.2.1", 443, true }, { CONNECT, TCP, "192.0.2.1", 442, false },
 	    { CONNECT, TCP, "192.0.2.2", 443, false }, { CONNECT, TCP, "2001:db8::1", 7999, false },
-	    { CONNECT, TCP, "2001:db8::1", 8000, true }, { CONNECT, TCP, "2001:db8::1", 8999, true },
-	    { CONNECT, TCP, "2001:db8::1", 9000, false }, { CONNECT, TCP, "2001:db8:1::9", 53, true },
+	    { CONNECT, TCP, "2001:db8::1", 8000, true },
+	    { CONNECT, TCP, "2001:db8::1", 8999, true },
+	    { CONNECT, TCP, "2001:db8::1", 9000, false },
+	    { CONNECT, TCP, "2001:db8:1::9", 53, true },
 	    { CONNECT, TCP, "192.0.2.1", 0, false } } },
 	{ "allow udp 192.0.2.1:53\nallow any 192.0.2.2:53\nallow listen any 192.0.2.3:8000-8001",
 	  { { CONNECT, UDP, "192.0.2.1", 53, true }, { CONNECT, TCP, "192.0.2.1", 53, false },
@@ -106,7 +109,8 @@ static const struct judged judged[] = {
 	  { { CONNECT, TCP, "192.0.2.1", 1, true }, { CONNECT, TCP, "192.0.2.200", 1, false },
 	    { CONNECT, UDP, "192.0.2.200", 1, false }, { LISTEN, TCP, "192.0.2.200", 1, false },
 	    { LISTEN, TCP, "192.0.2.1", 1, true } } },
-	{ "deny udp 192.0.2.1\ndeny listen 192.0.2.1\nallow any 192.0.2.1\nallow listen any 192.0.2.1",
+	{ "deny udp 192.0.2.1\ndeny listen 192.0.2.1\n"
+	  "allow any 192.0.2.1\nallow listen any 192.0.2.1",
 	  { { CONNECT, TCP, "192.0.2.1", 1, true }, { CONNECT, UDP, "192.0.2.1", 1, false },
 	    { LISTEN, TCP, "192.0.2.1", 1, false } } },
 	/* the kernel's choice of a port */
@@ -119,17 +123,21 @@ static const struct judged judged[] = {
 	  { { CONNECT, TCP, "192.0.2.1", 80, true }, { CONNECT, TCP, "127.0.0.1", 80, false },
 	    { CONNECT, TCP, "127.255.255.255", 80, false }, { CONNECT, TCP, "0.0.0.0", 80, false },
 	    { CONNECT, TCP, "0.1.2.3", 80, false }, { CONNECT, TCP, "169.254.0.1", 80, false },
-	    { CONNECT, TCP, "169.254.169.254", 80, false }, { CONNECT, UDP, "224.0.0.1", 80, false },
+	    { CONNECT, TCP, "169.254.169.254", 80, false },
+	    { CONNECT, UDP, "224.0.0.1", 80, false },
 	    { CONNECT, UDP, "255.255.255.255", 80, false }, { LISTEN, TCP, "0.0.0.0", 80, false },
 	    { LISTEN, TCP, "127.0.0.1", 80, false }, { LISTEN, TCP, "192.0.2.1", 80, true } } },
 	{ "allow any 0.0.0.0/0",
-	  { { CONNECT, TCP, "::ffff:127.0.0.1", 80, false }, { CONNECT, TCP, "::ffff:0.0.0.0", 80, false },
+	  { { CONNECT, TCP, "::ffff:127.0.0.1", 80, false },
+	    { CONNECT, TCP, "::ffff:0.0.0.0", 80, false },
 	    { CONNECT, TCP, "::ffff:169.254.169.254", 80, false },
-	    { CONNECT, TCP, "::ffff:192.0.2.1", 80, true }, { CONNECT, TCP, "240.0.0.1", 80, false },
-	    { CONNECT, TCP, "100.100.100.200", 80, false }, { CONNECT, TCP, "168.63.129.16", 80, false },
-	    { CONNECT, TCP, "100.100.100.201", 80, true }, { CONNECT, TCP, "126.255.255.255", 80, true },
-	    { CONNECT, TCP, "128.0.0.0", 80, true }, { CONNECT, TCP, "::7f00:1", 80, false },
-	    { CONNECT, TCP, "2001:db8::1", 80, false } } },
+	    { CONNECT, TCP, "::ffff:192.0.2.1", 80, true },
+	    { CONNECT, TCP, "240.0.0.1", 80, false },
+	    { CONNECT, TCP, "100.100.100.200", 80, false },
+	    { CONNECT, TCP, "168.63.129.16", 80, false },
+	    { CONNECT, TCP, "100.100.100.201", 80, true },
+	    { CONNECT, TCP, "126.255.255.255", 80, true }, { CONNECT, TCP, "128.0.0.0", 80, true },
+	    { CONNECT, TCP, "::7f00:1", 80, false }, { CONNECT, TCP, "2001:db8::1", 80, false } } },
 	{ "allow any ::/0\nallow listen any ::/0",
 	  { { CONNECT, TCP, "2001:db8::1", 80, true }, { CONNECT, TCP, "::1", 80, false },
 	    { CONNECT, TCP, "::", 80, false }, { CONNECT, TCP, "fe80::1", 80, false },
@@ -138,8 +146,10 @@ static const struct judged judged[] = {
 	    { LISTEN, TCP, "::", 80, false }, { CONNECT, TCP, "::ffff:192.0.2.1", 80, false },
 	    { CONNECT, TCP, "192.0.2.1", 80, false }, { CONNECT, TCP, "fec0::1", 80, true } } },
 	{ "allow any ::/0",
-	  { { CONNECT, TCP, "::127.0.0.1", 80, false }, { CONNECT, TCP, "::ffff:0:7f00:1", 80, false },
-	    { CONNECT, TCP, "64:ff9b::7f00:1", 80, false }, { CONNECT, TCP, "64:ff9b:1::1", 80, false },
+	  { { CONNECT, TCP, "::127.0.0.1", 80, false },
+	    { CONNECT, TCP, "::ffff:0:7f00:1", 80, false },
+	    { CONNECT, TCP, "64:ff9b::7f00:1", 80, false },
+	    { CONNECT, TCP, "64:ff9b:1::1", 80, false },
 	    { CONNECT, TCP, "2002:7f00:1::1", 80, false }, { CONNECT, TCP, "2001::1", 80, false },
 	    { CONNECT, TCP, "64:ff9b:2::1", 80, true }, { CONNECT, TCP, "2003::1", 80, true } } },
 	/* half of all is not within either */
@@ -154,14 +164,17 @@ static const struct judged judged[] = {
 	    { CONNECT, TCP, "::", 80, false }, { CONNECT, TCP, "::2", 80, true } } },
 	{ "allow 169.254.169.254\nallow listen 0.0.0.0:80\nallow listen ::\nallow 64:ff9b::/96\n"
 	  "allow fd00:ec2::254\nallow 224.0.0.0/4",
-	  { { CONNECT, TCP, "169.254.169.254", 80, true }, { CONNECT, TCP, "169.254.169.253", 80, false },
-	    { LISTEN, TCP, "0.0.0.0", 80, true }, { LISTEN, TCP, "0.0.0.0", 81, false },
-	    { LISTEN, TCP, "::", 81, true }, { CONNECT, TCP, "::", 81, false },
-	    { CONNECT, TCP, "64:ff9b::c000:201", 80, true }, { CONNECT, TCP, "fd00:ec2::254", 80, true },
-	    { CONNECT, TCP, "fd00:ec2::253", 80, false }, { CONNECT, TCP, "239.1.1.1", 80, true } } },
+	  { { CONNECT, TCP, "169.254.169.254", 80, true },
+	    { CONNECT, TCP, "169.254.169.253", 80, false }, { LISTEN, TCP, "0.0.0.0", 80, true },
+	    { LISTEN, TCP, "0.0.0.0", 81, false }, { LISTEN, TCP, "::", 81, true },
+	    { CONNECT, TCP, "::", 81, false }, { CONNECT, TCP, "64:ff9b::c000:201", 80, true },
+	    { CONNECT, TCP, "fd00:ec2::254", 80, true },
+	    { CONNECT, TCP, "fd00:ec2::253", 80, false },
+	    { CONNECT, TCP, "239.1.1.1", 80, true } } },
 	/* a deny is of what it names, in there as well */
-	{ "deny 0.0.0.0/0\nallow 127.0.0.0/8", { { CONNECT, TCP, "127.0.0.1", 80, false },
-						 { CONNECT, TCP, "::ffff:127.0.0.1", 80, false } } },
+	{ "deny 0.0.0.0/0\nallow 127.0.0.0/8",
+	  { { CONNECT, TCP, "127.0.0.1", 80, false },
+	    { CONNECT, TCP, "::ffff:127.0.0.1", 80, false } } },
 	/* a rule of IPv6 is none of IPv4, and a mapped one is one of IPv4 */
 	{ "deny ::/0\nallow ::ffff:192.0.2.0/120\ndeny ::ffff:0:0/96\nallow 192.0.3.0/24",
 	  { { CONNECT, TCP, "192.0.2.9", 80, true }, { CONNECT, TCP, "192.0.3.9", 80, false } } },
@@ -206,8 +219,8 @@ static void a_denial_is_explained(void **state)
 		  "line 2 of the policy file denies it" },
 		{ "allow 0.0.0.0/0", "127.0.0.1", "it is the host's loopback; only a rule of "
 		  "127.0.0.0/8 or of a part of it allows it" },
-		{ "allow ::/0", "fe80::1", "it is link-local; only a rule of fe80::/10 or of a part "
-		  "of it allows it" },
+		{ "allow ::/0", "fe80::1",
+		  "it is link-local; only a rule of fe80::/10 or of a part of it allows it" },
 		{ "allow 169.254.0.0/16", "169.254.169.254",
 		  "it is cloud metadata; only a rule of 169.254.169.254/32 allows it" },
 	};
@@ -230,49 +243,45 @@ static void a_denial_is_explained(void **state)
 
 /* --- text that is no policy ---------------------------------------------------------- */
 
+#define FORM	"[connect|listen] [tcp|udp|any] ADDRESS[/PREFIX][:PORT[-PORT]]"
+#define ADDRESS	"want such as 192.0.2.1 or 2001:db8::1, with a port 192.0.2.1:443 or " \
+		"[2001:db8::1]:443"
+#define PORTS	"want 1 to 65535, or such as 8000-8999"
+
 static void a_wrong_line_is_told(void **state)
 {
 	static const struct {
 		const char *text, *why;	/* its end, behind the path */
 	} cases[] = {
-		{ "alow 192.0.2.1", ":1: a line begins with allow or deny, not with 'alow'; did you mean "
-		  "'allow'?" },
+		{ "alow 192.0.2.1",
+		  ":1: a line begins with allow or deny, not with 'alow'; did you mean 'allow'?" },
 		{ "[connect]", ":1: a line begins with allow or deny, not with '[connect]'" },
-		{ "allow 192.0.2.1\n\n# x\ndeny lisen 192.0.2.1",
-		  ":4: unknown word 'lisen'; did you mean 'listen'?" },
-		{ "allow", ":1: no address: want [connect|listen] [tcp|udp|any] "
-		  "ADDRESS[/PREFIX][:PORT[-PORT]]" },
-		{ "allow tcp", ":1: no address: want [connect|listen] [tcp|udp|any] "
-		  "ADDRESS[/PREFIX][:PORT[-PORT]]" },
-		{ "allow tcp udp 192.0.2.1", ":1: 'udp' stands where it cannot: want [connect|listen] "
-		  "[tcp|udp|any] ADDRESS[/PREFIX][:PORT[-PORT]]" },
+		{ "allow", ":1: no address: want " FORM },
+		{ "allow tcp", ":1: no address: want " FORM },
+		{ "allow tcp udp 192.0.2.1", ":1: 'udp' stands where it cannot: want " FORM },
 		{ "allow 192.0.2.1 tcp", ":1: 'tcp' stands behind the address; it comes before" },
-		{ "allow 192.0.2.1 192.0.2.2", ":1: '192.0.2.2' is one address too many; give each a "
-		  "rule of its own" },
-		{ "allow 192.0.2", ":1: '192.0.2' is no address: want such as 192.0.2.1 or 2001:db8::1, "
-		  "with a port 192.0.2.1:443 or [2001:db8::1]:443" },
-		{ "allow example.org", ":1: 'example.org' is no address: want such as 192.0.2.1 or "
-		  "2001:db8::1, with a port 192.0.2.1:443 or [2001:db8::1]:443" },
-		{ "allow [192.0.2.1]:80", ":1: '[192.0.2.1]' is no address: want such as 192.0.2.1 or "
-		  "2001:db8::1, with a port 192.0.2.1:443 or [2001:db8::1]:443" },
-		{ "allow fe80::1%eth0", ":1: 'fe80::1%eth0' is no address: want such as 192.0.2.1 or "
-		  "2001:db8::1, with a port 192.0.2.1:443 or [2001:db8::1]:443" },
+		{ "allow 192.0.2.1 192.0.2.2",
+		  ":1: '192.0.2.2' is one address too many; give each a rule of its own" },
+		{ "allow 192.0.2", ":1: '192.0.2' is no address: " ADDRESS },
+		{ "allow example.org", ":1: 'example.org' is no address: " ADDRESS },
+		{ "allow [192.0.2.1]:80", ":1: '[192.0.2.1]' is no address: " ADDRESS },
+		{ "allow fe80::1%eth0", ":1: 'fe80::1%eth0' is no address: " ADDRESS },
 		{ "allow 192.0.2.0/33", ":1: /33: want a prefix of 0 to 32" },
 		{ "allow 2001:db8::/129", ":1: /129: want a prefix of 0 to 128" },
 		{ "allow 192.0.2.0/", ":1: /: want a prefix of 0 to 32" },
 		{ "allow 192.0.2.0/-1", ":1: /-1: want a prefix of 0 to 32" },
 		{ "allow 192.0.2.0/24/24", ":1: /24/24: want a prefix of 0 to 32" },
-		{ "allow 10.0.0.1/8", ":1: the address has bits behind its prefix: want 10.0.0.0/8 or "
-		  "10.0.0.1/32" },
-		{ "allow 2001:db8::1/32", ":1: the address has bits behind its prefix: want "
-		  "2001:db8::/32 or 2001:db8::1/128" },
-		{ "allow 192.0.2.1:0", ":1: port '0': want 1 to 65535, or such as 8000-8999" },
-		{ "allow 192.0.2.1:65536", ":1: port '65536': want 1 to 65535, or such as 8000-8999" },
-		{ "allow 192.0.2.1:", ":1: port '': want 1 to 65535, or such as 8000-8999" },
-		{ "allow 192.0.2.1:9-8", ":1: port '9-8': want 1 to 65535, or such as 8000-8999" },
-		{ "allow 192.0.2.1:8-", ":1: port '8-': want 1 to 65535, or such as 8000-8999" },
-		{ "allow [2001:db8::1]443", ":1: '[2001:db8::1]443' is no address: want such as 192.0.2.1 "
-		  "or 2001:db8::1, with a port 192.0.2.1:443 or [2001:db8::1]:443" },
+		{ "allow 10.0.0.1/8",
+		  ":1: the address has bits behind its prefix: want 10.0.0.0/8 or 10.0.0.1/32" },
+		{ "allow 2001:db8::1/32",
+		  ":1: the address has bits behind its prefix: want 2001:db8::/32 or "
+		  "2001:db8::1/128" },
+		{ "allow 192.0.2.1:0", ":1: port '0': " PORTS },
+		{ "allow 192.0.2.1:65536", ":1: port '65536': " PORTS },
+		{ "allow 192.0.2.1:", ":1: port '': " PORTS },
+		{ "allow 192.0.2.1:9-8", ":1: port '9-8': " PORTS },
+		{ "allow 192.0.2.1:8-", ":1: port '8-': " PORTS },
+		{ "allow [2001:db8::1]443", ":1: '[2001:db8::1]443' is no address: " ADDRESS },
 	};
 	struct mn_policy p = policy_of("allow 192.0.2.1"), before = p;
 	char why[400];
@@ -290,7 +299,8 @@ static void a_wrong_line_is_told(void **state)
 
 static void too_much_is_told(void **state)
 {
-	static char text[MN_POLICY_RULES * 20 + 70000], zeros[] = "allow 192.0.2.1\n\0allow 192.0.2.2";
+	static char text[MN_POLICY_RULES * 20 + 70000];
+	static const char zeros[] = "allow 192.0.2.1\n\0allow 192.0.2.2";
 	struct mn_policy p = { 0 };
 	char why[400];
 	size_t n = 0;
@@ -303,8 +313,8 @@ static void too_much_is_told(void **state)
 	assert_int_equal(p.rules, MN_POLICY_RULES);
 	p.rules = 0;
 	assert_int_equal(read_bytes(&p, text, n, why, sizeof(why)), -ENOSPC);
-	assert_string_equal(strchr(why, ':'), ":257: more than 256 rules; join networks by a shorter "
-			    "prefix");
+	assert_string_equal(strchr(why, ':'),
+			    ":257: more than 256 rules; join networks by a shorter prefix");
 	memset(text, '#', sizeof(text) - 1);
 	assert_int_equal(read_bytes(&p, text, 70000, why, sizeof(why)), -E2BIG);
 	assert_int_equal(read_bytes(&p, text, 60000, why, sizeof(why)), 0);
@@ -337,8 +347,8 @@ static void what_is_no_file_is_told(void **state)
 static void garbage_is_refused_or_a_rule(void **state)
 {
 	static const char *const rules[] = {
-		"connect tcp 192.0.2.0/24:8000-8999", "listen any [2001:db8::1]:443", "::ffff:10.0.0.0/104",
-		"udp 2001:db8::/32:53",
+		"connect tcp 192.0.2.0/24:8000-8999", "listen any [2001:db8::1]:443",
+		"::ffff:10.0.0.0/104", "udp 2001:db8::/32:53",
 	};
 	static const char letters[] = "0123456789abcdf:./-[]% \t#ctludpny";
 	uint64_t seed = 1;

@@ -451,7 +451,7 @@ $(eval $(call test,memnet-core/host/test/test_denials.c,memnet-core/host/host_po
 	memnet-core/host/policy.c memnet-core/host/policy_text.c memnet-core/base/nearest.c $(base_src),\
 	-Wl$(,)--wrap=clock_gettime))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
-	$(core_src) $(base_src)))
+	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))

@@ -4,6 +4,7 @@
  * answers the worker's questions on the port, or lies, or falls silent. No VM. About
  * 10 s, nearly all of it waiting for the worker to ask again.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/event.h"
+#include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/worker.h"
 
@@ -33,7 +35,7 @@
 #define WAIT_MS		5000
 
 static struct guest {
-	int ram, port, control;
+	int ram, port, control, doorbell;
 	uint8_t *bytes;		/* the RAM */
 	pid_t worker;
 	FILE *log;		/* what the worker says */
@@ -45,7 +47,7 @@ static _Noreturn void be_worker(int control, int log)
 	char path[32];
 	struct mn_worker w = {
 		.name = "test", .geometry = { .flows = 2, .channels = 2 }, .memfd = -1,
-		.doorbell = eventfd(0, EFD_NONBLOCK), .control = control, .ram.path = path,
+		.doorbell = g.doorbell, .control = control, .ram.path = path,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -80,7 +82,7 @@ static void start_worker(void)
 
 static int setup(void **state)
 {
-	g = (struct guest){ .ram = memfd_create("ram", 0) };
+	g = (struct guest){ .ram = memfd_create("ram", 0), .doorbell = eventfd(0, EFD_NONBLOCK) };
 	assert_int_equal(ftruncate(g.ram, RAM_PAGES * MN_RAM_PAGE), 0);
 	g.bytes = mmap(NULL, RAM_PAGES * MN_RAM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, g.ram, 0);
 	assert_true(g.bytes != MAP_FAILED);
@@ -98,6 +100,7 @@ static int teardown(void **state)
 	close(g.port);
 	munmap(g.bytes, RAM_PAGES * MN_RAM_PAGE);
 	close(g.ram);
+	close(g.doorbell);
 	return status;
 }
 
@@ -299,6 +302,41 @@ static void who_retracts_on_fills_no_log(void **state)
 	assert_in_range(lines, 2, questions);
 }
 
+/* A guest that has answered that its RAM begins with the region. */
+static struct memnet *attach(void)
+{
+	const int bells[2] = { eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK) };
+	struct memnet *m = NULL;
+	struct mn_region r;
+
+	assert_true(asked(WAIT_MS));
+	answer(g.number, 0, 1);
+	expect_said("region in guest RAM");
+	assert_int_equal(mn_region_open_fds(&r, "test", dup(g.ram), dup(g.doorbell), bells, 2), 0);
+	assert_int_equal(memnet_open_region(&m, &r), 0);
+	return m;
+}
+
+/* A policy that came while there was no region is that of the next one's guest. */
+static void a_policy_is_kept_for_the_next_region(void **state)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	static struct mn_worker_order order = { .what = MN_WORKER_POLICY };
+	int closed = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(to);
+	struct memnet_flow *f;
+	struct memnet *m;
+
+	assert_int_equal(bind(closed, (struct sockaddr *)&to, len), 0);
+	assert_int_equal(getsockname(closed, (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(mn_policy_add(&order.policy, MN_POLICY_ALLOW, "127.0.0.1", NULL, 0), 0);
+	assert_int_equal(mn_send_fds(g.control, &order, sizeof(order), NULL, 0), 0);
+	m = attach();
+	assert_int_equal(memnet_connect(m, &to, &f), -ECONNREFUSED);
+	memnet_detach(m);
+	close(closed);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -311,6 +349,7 @@ int main(void)
 		TEST(a_lie_costs_one_line_and_an_honest_answer_is_taken),
 		TEST(who_lies_on_is_not_heard_any_more),
 		TEST(who_retracts_on_fills_no_log),
+		TEST(a_policy_is_kept_for_the_next_region),
 	};
 
 	return cmocka_run_group_tests_name("worker, region in guest RAM", tests, NULL, NULL);

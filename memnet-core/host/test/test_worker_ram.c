@@ -320,7 +320,8 @@ static struct memnet *attach(void)
 /* A policy that came while there was no region is that of the next one's guest. */
 static void a_policy_is_kept_for_the_next_region(void **state)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	static struct mn_worker_order order = { .what = MN_WORKER_POLICY };
 	int closed = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(to);

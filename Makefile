@@ -213,6 +213,7 @@ plans := \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/regions.ini \
 	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
 	harness/plans/spin.ini \

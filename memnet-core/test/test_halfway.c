@@ -33,7 +33,6 @@
 #define KNOWN_MS	2000
 #define LONG_MS		2500		/* longer than any heartbeat is waited for */
 #define SOON_MS		6000
-#define SLOW_MS		1000		/* of what takes some milliseconds */
 
 static struct parties p;
 static int listener;
@@ -149,12 +148,8 @@ static void others_go_on(void)
 
 	assert_true(event_next(&stream, &e, SOON_MS));
 	assert_int_equal(e.kind, EV_READY);
-	for (int i = 0; i < 10; i++) {
-		int64_t begin = mn_now_ns();
-
+	for (int i = 0; i < 10; i++)
 		assert_true(echo_works(&p, AGENT, SOON_MS));
-		assert_in_range(mn_now_ns() - begin, 0, SLOW_MS * NSEC_PER_MSEC);
-	}
 	assert_false(event_next(&stream, &e, 0));
 	party_end(&stream);
 }

@@ -218,6 +218,7 @@ plans := \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/regions.ini \
 	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
 	harness/plans/spin.ini \
@@ -458,6 +459,8 @@ $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_signals.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_halfway.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
 	$(libmemnet_src)))
 $(eval $(call test,workloads/test/test_pattern.c,workloads/pattern.c))
@@ -613,7 +616,8 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
-$(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_reload: | \
+$(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
+$(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
@@ -715,6 +719,7 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_session \
 	$(BUILD)/memnet-core/test/test_session_lies \
 	$(BUILD)/memnet-core/test/test_agent \
+	$(BUILD)/memnet-core/test/test_signals \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \

@@ -61,6 +61,7 @@ static void choose_baseline(struct work *w, const char *wanted)
 {
 	static const char *const candidates[] = {
 		"virtio-vhost", "virtio-tap", "virtio-user", "passt", "vsock", "e1000",
+		"memnet:ivshmem",	/* of its regions */
 	};
 	char path[32];
 

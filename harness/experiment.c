@@ -177,6 +177,7 @@ int experiment_boot(struct experiment *x, struct vm_set *vms, const struct plan_
 
 	config.path = c->path;
 	config.spin = c->spin;
+	config.region = c->region;
 	ret = vm_set_boot(vms, &config, c->vms, x->err, sizeof(x->err));
 	x->bad_boots = ret ? x->bad_boots + 1 : 0;
 	return ret;

@@ -5,7 +5,8 @@
  *
  * All that have a VM boot the same machine (qemu.c), which has one network card,
  * memnetd's device beside it, and the same kernel command line but for the
- * address. What a path has to have otherwise, its file says.
+ * address. What a path has to have otherwise, its file says. A region in guest RAM is
+ * in a machine without memnetd's device; the RAM of every VM of its plan is shared.
  */
 #ifndef HARNESS_PATH_H
 #define HARNESS_PATH_H
@@ -49,6 +50,7 @@ struct path {
 	int baseline;
 	bool vhost;		/* has threads of the kernel's vhost, which are counted */
 	bool spins;		/* both sides take a spin budget */
+	const char *region;	/* where its shared memory is if no plan says; NULL: it has none */
 	bool no_vm;		/* no guest, QEMU or memnetd: the workloads run on the host */
 
 	/* Add why it cannot run; nothing: it can. */

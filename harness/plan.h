@@ -17,6 +17,7 @@
 #define PLAN_MAX_MATRICES 16
 #define PLAN_LIST_MAX 16	/* words of one list */
 #define PLAN_SPIN_SIZE 24
+#define PLAN_GUEST_RAM "guest-ram"	/* of plan_config.region */
 #define PLAN_CALIBRATIONS 3	/* valid ones of an arm, of which the median counts */
 #define PLAN_TOPOLOGY_SIZE 16
 #define PLAN_SCENARIO_SIZE 32
@@ -47,7 +48,9 @@ struct plan_app {
 /* One configuration; a block runs each of them once. */
 struct plan_config {
 	const struct path *path;
-	char name[PLAN_PATH_SIZE];	/* of the path, in rows: "memnet", or "memnet@b" */
+	/* Of the path, in rows: "memnet", "memnet@b", "memnet:guest-ram", "memnet:guest-ram@b". */
+	char name[PLAN_PATH_SIZE];
+	const char *region;	/* where its shared memory is to be; NULL leaves it to the agent */
 	const struct scenario *scenario;
 	char app[PLAN_APP_SIZE];	/* of scenario_app the name of its app; "" */
 	const struct arm *arm;
@@ -64,6 +67,7 @@ struct plan_matrix {
 	char section[64];	/* "matrix send" */
 	const struct path *paths[PLAN_LIST_MAX];
 	char path_names[PLAN_LIST_MAX][PLAN_PATH_SIZE];
+	const char *regions[PLAN_LIST_MAX];
 	const struct scenario *scenarios[PLAN_LIST_MAX];
 	char apps[PLAN_LIST_MAX][PLAN_APP_SIZE];
 	const struct arm *arms[PLAN_LIST_MAX];
@@ -74,7 +78,7 @@ struct plan_matrix {
 	char spins[PLAN_LIST_MAX][PLAN_SPIN_SIZE];
 	uint64_t chunks[PLAN_LIST_MAX];
 	size_t n_paths, n_scenarios, n_apps, n_arms, n_directions, n_topologies, n_vms, n_flows,
-	       n_spins, n_chunks;
+	       n_regions, n_spins, n_chunks;
 };
 
 struct plan {
@@ -147,6 +151,9 @@ bool plan_same_vms(const struct plan_config *a, const struct plan_config *b);
 
 /* Bytes per call of @c's stream. */
 uint64_t plan_chunk_bytes(const struct plan *plan, const struct plan_config *c);
+
+/* Is a region to be in guest RAM? Then all VMs of the plan have theirs from a shared file. */
+bool plan_shares_ram(const struct plan *plan);
 
 /* The most flows of any configuration; 0 where nothing connects. */
 unsigned int plan_most_flows(const struct plan *plan);

@@ -5,7 +5,8 @@
  * budgets those of memnetd and libmemnet, of chunks the plan's. Its apps stand beside its
  * scenarios: each once over each path and in each arm. A path may be there once more
  * under another name, "memnet@b": with a VM and rows of its own, it is compared as if it were
- * another. What a scenario, path or topology has no use for does not multiply it.
+ * another. So is a path whose region the plan places, "memnet:guest-ram": no median puts two
+ * regions together. What a scenario, path or topology has no use for does not multiply it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@
 
 #define MAX_KNOWN 64
 #define DEFAULT_VMS 2	/* of n-vm */
+#define REGION_AUTO "auto"
+#define MAX_WITH_REGION (PLAN_PATH_SIZE - (int)sizeof(":" PLAN_GUEST_RAM))	/* of a path's name */
 
 /* --- words of a table -------------------------------------------------------- */
 
@@ -73,12 +76,24 @@ static int set_path(struct plan_matrix *m, size_t i, const char *word)
 	snprintf(name, sizeof(name), "%.*s", (int)n, word);
 	strcpy(m->path_names[i], word);
 	m->paths[i] = path_find(name);
-	return m->paths[i] ? 0 : -EINVAL;
+	if (!m->paths[i] || (m->paths[i]->region && strlen(word) > MAX_WITH_REGION))
+		return -EINVAL;
+	return 0;
 }
 
 static const char *path_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
 {
 	return m->path_names[i];
+}
+
+/* The word of a table that reads as @word, or NULL. */
+static const char *same_word(const char *(*known)(size_t i), const char *word)
+{
+	size_t i = 0;
+
+	while (known(i) && strcmp(known(i), word))
+		i++;
+	return known(i);
 }
 
 static const char *direction_known(size_t i)
@@ -90,19 +105,32 @@ static const char *direction_known(size_t i)
 
 static int set_direction(struct plan_matrix *m, size_t i, const char *word)
 {
-	const char *known;
-
-	for (size_t d = 0; (known = direction_known(d)); d++)
-		if (!strcmp(known, word)) {
-			m->directions[i] = known;
-			return 0;
-		}
-	return -EINVAL;
+	m->directions[i] = same_word(direction_known, word);
+	return m->directions[i] ? 0 : -EINVAL;
 }
 
 static const char *direction_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
 {
 	return m->directions[i];
+}
+
+/* As memnet-agent has them. */
+static const char *region_known(size_t i)
+{
+	static const char *const regions[] = { REGION_AUTO, "ivshmem", PLAN_GUEST_RAM };
+
+	return i < ARRAY_SIZE(regions) ? regions[i] : NULL;
+}
+
+static int set_region(struct plan_matrix *m, size_t i, const char *word)
+{
+	m->regions[i] = same_word(region_known, word);
+	return m->regions[i] ? 0 : -EINVAL;
+}
+
+static const char *region_word(const struct plan_matrix *m, size_t i, char buf[PLAN_SPIN_SIZE])
+{
+	return m->regions[i];
 }
 
 /* --- numbers ----------------------------------------------------------------- */
@@ -200,6 +228,14 @@ static bool any_streams(const struct plan_matrix *m)
 	return false;
 }
 
+static bool any_has_region(const struct plan_matrix *m)
+{
+	for (size_t i = 0; i < m->n_paths; i++)
+		if (m->paths[i]->region)
+			return true;
+	return false;
+}
+
 static bool any_spins(const struct plan_matrix *m)
 {
 	for (size_t i = 0; i < m->n_paths; i++)
@@ -226,6 +262,8 @@ static const struct plan_list lists[] = {
 	{ "vms", set_vms, vms_word, COUNT(n_vms), NULL, "numbers from 2 to 8",
 	  .used = any_counts_vms, .unused = "no topology in it is n-vm" },
 	{ "flows", set_flows, flows_word, COUNT(n_flows), NULL, "numbers from 1 to 64", OF_STREAMS },
+	{ "region", set_region, region_word, COUNT(n_regions), region_known,
+	  .used = any_has_region, .unused = "no path in it has a region" },
 	{ "spin", set_spin, spin_word, COUNT(n_spins), NULL,
 	  "0, times up to 1s such as 50us, adaptive:TIME",
 	  .used = any_spins, .unused = "no path in it has a spin budget" },
@@ -415,17 +453,38 @@ static int add_apps(struct plan *plan, const struct plan_matrix *m, struct plan_
 	return ret;
 }
 
+static int add_arms(struct plan *plan, const struct plan_matrix *m, struct plan_config c)
+{
+	int ret = 0;
+
+	for (size_t a = 0; !ret && a < m->n_arms; a++) {
+		c.arm = m->arms[a];
+		ret = add_scenarios(plan, m, c) ?: add_apps(plan, m, c);
+	}
+	return ret;
+}
+
+/* @word, with where the plan has the region before its label: "memnet:guest-ram@b". */
+static void place_region(struct plan_config *c, const char *region, const char *word)
+{
+	int n = strcspn(word, "@");
+
+	c->region = !c->path->region || !strcmp(region, REGION_AUTO) ? NULL : region;
+	snprintf(c->name, sizeof(c->name), "%.*s%s%s%s", n, word, c->region ? ":" : "",
+		 c->region ?: "", word + n);
+}
+
 static int multiply(struct plan *plan, const struct plan_matrix *m)
 {
 	struct plan_config c = { 0 };
 	int ret = 0;
 
 	for (size_t p = 0; p < m->n_paths; p++)
-		for (size_t a = 0; !ret && a < m->n_arms; a++) {
+		for (size_t r = 0; !ret && r < MAX(m->n_regions, 1u); r++) {
 			c.path = m->paths[p];
-			strcpy(c.name, m->path_names[p]);
-			c.arm = m->arms[a];
-			ret = add_scenarios(plan, m, c) ?: add_apps(plan, m, c);
+			place_region(&c, m->n_regions ? m->regions[r] : REGION_AUTO,
+				     m->path_names[p]);
+			ret = add_arms(plan, m, c);
 		}
 	return ret;
 }

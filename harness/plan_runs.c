@@ -60,6 +60,17 @@ uint64_t plan_chunk_bytes(const struct plan *plan, const struct plan_config *c)
 	return c->chunk_bytes ? c->chunk_bytes : plan->chunk_bytes;
 }
 
+bool plan_shares_ram(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_configs; i++) {
+		const char *region = plan->configs[i].region;
+
+		if (region && !strcmp(region, PLAN_GUEST_RAM))
+			return true;
+	}
+	return false;
+}
+
 unsigned int plan_most_flows(const struct plan *plan)
 {
 	unsigned int most = 0;

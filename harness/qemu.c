@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every path boots this same machine: one network card, one ivshmem device, one
- * virtio-serial bus, one IOMMU. Only the path in use differs; what it has to have
- * otherwise its own file says (paths/). romfile= spares the boot a network boot
+ * Every path boots this same machine: one network card, one ivshmem device (none where
+ * memnetd's region is in guest RAM), one virtio-serial bus, one IOMMU. Only the path in
+ * use differs; what it has to have otherwise its own file says (paths/). romfile= spares the boot a network boot
  * ROM; -nodefaults spares it a VGA, a floppy and the rest.
  *
  * The IOMMU is there to remap interrupts, without which the guest's kernel hands
@@ -23,6 +23,16 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
+/* Of the file QEMU makes. */
+static int add_ram(struct qemu_argv *v, const struct qemu_config *c)
+{
+	if (!c->ram_path)
+		return qemu_add(v, "-M", "q35");
+	return qemu_add(v, "-object", "memory-backend-file,id=ram,mem-path=%s,share=on,size=%uM",
+			c->ram_path, c->memory_mib) ?:
+	       qemu_add(v, "-M", "q35,memory-backend=ram");
+}
+
 static int add_machine(struct qemu_argv *v, const struct qemu_config *c)
 {
 	return qemu_add(v, QEMU_PROGRAM, NULL) ?:
@@ -31,7 +41,7 @@ static int add_machine(struct qemu_argv *v, const struct qemu_config *c)
 	       qemu_add(v, "-no-user-config", NULL) ?:
 	       qemu_add(v, "-display", "none") ?:
 	       qemu_add(v, "-no-reboot", NULL) ?:
-	       qemu_add(v, "-M", "q35") ?:
+	       add_ram(v, c) ?:
 	       qemu_add(v, "-accel", "%s%s", c->accel,
 		   strcmp(c->accel, "kvm") ? "" : ",kernel-irqchip=split") ?:
 	       qemu_add(v, "-device", "intel-iommu,intremap=on") ?:
@@ -71,13 +81,20 @@ static int add_channels(struct qemu_argv *v, const struct qemu_config *c)
 		qemu_add(v, "-mon", "chardev=qmp,mode=control"));
 }
 
+static int add_ivshmem(struct qemu_argv *v, const char *path)
+{
+	if (!path)
+		return 0;
+	return qemu_add(v, "-chardev", "socket,id=region,path=%s", path) ?:
+	       qemu_add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=16");
+}
+
 static int add_paths(struct qemu_argv *v, const struct qemu_config *c)
 {
 	if (!c->path)
 		return 0;
 	return c->path->add_devices(v, c->end) ?:
-	       qemu_add(v, "-chardev", "socket,id=region,path=%s", c->ivshmem_path) ?:
-	       qemu_add(v, "-device", "ivshmem-doorbell,chardev=region,vectors=16") ?:
+	       add_ivshmem(v, c->ivshmem_path) ?:
 	       qemu_add(v, "-chardev", "socket,id=bell,path=%s", c->bell_path) ?:
 	       qemu_add(v, "-device", "virtserialport,chardev=bell,name=memnet.bell");
 }

@@ -23,7 +23,8 @@ struct qemu_config {
 	/* The devices of an experiment; all or none. */
 	const struct path *path;	/* NULL: none */
 	const struct path_end *end;
-	const char *ivshmem_path, *bell_path;	/* memnetd's sockets */
+	const char *ivshmem_path, *bell_path;	/* memnetd's sockets; NULL: no ivshmem device */
+	const char *ram_path;	/* the file that is its RAM, shared; NULL: none */
 	const char *plugin, *insns_page;	/* counts instructions there; NULL: none */
 };
 

@@ -210,13 +210,31 @@ static void add_transport(struct run_row *row, const char *result)
 	FILL_TEXT(result, "wake", row->region_wake);
 }
 
+/* Rows of one path are put together: they have to be of one kind of memory. */
+static void check_region(struct run *r, const char *result)
+{
+	const struct plan_config *c = r->ctx->config;
+	const char *wanted = c->region ?: c->path->region;
+	char provider[sizeof(r->row->region_provider)] = "";
+
+	if (!c->path->region)
+		return;
+	guest_text(result, "provider", provider, sizeof(provider));
+	if (strcmp(provider, wanted))
+		run_invalidate(r->row, "the region was to be %s, and is %s", wanted,
+			       *provider ? provider : "not told");
+}
+
 static void fill_connections(struct run *r)
 {
 	for (unsigned int i = 0; i < r->ctx->vms->n; i++) {
+		const char *result = r->ctx->vms->vm[i].link.slots[1].result;
+
 		if (!run_connects(r, i))
 			continue;
 		check_content(r, i);
-		add_transport(r->row, r->ctx->vms->vm[i].link.slots[1].result);
+		check_region(r, result);
+		add_transport(r->row, result);
 	}
 }
 

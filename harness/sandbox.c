@@ -91,7 +91,7 @@ static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
 	if (ret)
 		return ret;
 	*what = "mount a tmpfs at " SANDBOX_TMP;
-	if (mount("tmpfs", SANDBOX_TMP, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"))
+	if (mount("tmpfs", SANDBOX_TMP, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=100%"))
 		return -errno;
 	furnish_tracefs();
 	*what = "bring its loopback device up";

@@ -20,6 +20,7 @@
 
 #include "harness/host_tsc.h"
 #include "harness/paths/tap.h"
+#include "harness/plan.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/explain.h"
@@ -38,6 +39,7 @@
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
 #define NATIVE		"memnet-native"
+#define RAM_FILE	"ram"
 
 /* A VM without a path is one all the same. */
 static bool has_vm(const struct vm *vm)
@@ -58,6 +60,11 @@ static void tmp_path(unsigned int number, const char *suffix, char path[64])
 
 	vm_name(number, name);
 	snprintf(path, 64, SANDBOX_TMP "/%s.%s", name, suffix);
+}
+
+static bool in_guest_ram(const struct vm_config *c)
+{
+	return c->region && !strcmp(c->region, PLAN_GUEST_RAM);
 }
 
 static void log_path(const struct vm *vm, const char *name, char *path, size_t size)
@@ -85,8 +92,8 @@ static int wait_for_file(const char *path, struct child *maker)
 
 /* The arguments of a memnetd; what comes before the first --vm is for all. */
 struct memnetd_argv {
-	char *args[12 + 4 * MAX_VMS];
-	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][32];
+	char *args[12 + 6 * MAX_VMS];
+	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][32], ram[MAX_VMS][64];
 };
 
 static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
@@ -116,6 +123,11 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 		a->args[n++] = a->names[i];
 		a->args[n++] = "--allow";
 		a->args[n++] = a->rules[i];
+		if (!in_guest_ram(c))
+			continue;
+		tmp_path(first + i, RAM_FILE, a->ram[i]);
+		a->args[n++] = "--guest-ram";
+		a->args[n++] = a->ram[i];
 	}
 }
 
@@ -164,6 +176,8 @@ static int make_append(const struct vm *vm, char *text, size_t size)
 		n += snprintf(text + n, size - n, " memnet.addr=%s", vm->end.guest);
 	if (c->path && c->path->mtu)
 		n += snprintf(text + n, size - n, " memnet.mtu=%u", c->path->mtu);
+	if (c->region)
+		n += snprintf(text + n, size - n, " memnet.region=%s", c->region);
 	if (c->fault)
 		n += snprintf(text + n, size - n, " memnet.fault=%s", c->fault);
 	return n < (int)size ? 0 : -E2BIG;
@@ -176,11 +190,12 @@ static int start_qemu(struct vm *vm, char *why, size_t size)
 	char console[512], log[512], append[512];
 	int control[2] = { -1, -1 }, qmp[2] = { -1, -1 };
 	struct qemu_argv argv = { 0 };
-	char ivshmem[64], bell[64], insns[64];
+	char ivshmem[64], bell[64], ram[64], insns[64];
 	int ret = make_append(vm, append, sizeof(append));
 
 	tmp_path(vm->number, "ivshmem", ivshmem);
 	tmp_path(vm->number, "bell", bell);
+	tmp_path(vm->number, RAM_FILE, ram);
 	tmp_path(vm->number, "insns", insns);
 	log_path(vm, "console", console, sizeof(console));
 	log_path(vm, "qemu", log, sizeof(log));
@@ -193,7 +208,8 @@ static int start_qemu(struct vm *vm, char *why, size_t size)
 			.memory_mib = c->memory_mib, .kernel = c->kernel, .initrd = c->initrd,
 			.append = append, .console_log = console, .control_fd = control[1],
 			.qmp_fd = qmp[1], .path = c->path, .end = &vm->end,
-			.ivshmem_path = ivshmem, .bell_path = bell,
+			.ivshmem_path = in_guest_ram(c) ? NULL : ivshmem, .bell_path = bell,
+			.ram_path = c->shared_ram ? ram : NULL,
 			.plugin = c->plugin, .insns_page = insns,
 		};
 		const int pass[] = { control[1], qmp[1], vm->end.fd, -1 };
@@ -428,9 +444,19 @@ void vm_power_off(struct vm *vm)
 		mn_write_all(vm->link.fd, "quit\n", 5);	/* else it is killed */
 }
 
+/* Else its memory would stay, and be the next one's. */
+static void remove_ram(const struct vm *vm)
+{
+	char path[64];
+
+	tmp_path(vm->number, RAM_FILE, path);
+	unlink(path);
+}
+
 void vm_stop(struct vm *vm)
 {
 	child_stop(&vm->qemu, 500);
+	remove_ram(vm);
 	path_close(&vm->end);
 	child_stop(&vm->peer, GRACE_MS);
 	guest_insns_close(vm->insns);

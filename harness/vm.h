@@ -28,6 +28,8 @@ struct vm_config {
 	const char *log_dir;		/* memnetd.log; console.log, ... or console-1.log, ... */
 	unsigned int flows;		/* memnetd has to serve at once */
 	const char *spin;		/* memnetd's --spin; "": its own choice */
+	const char *region;		/* memnet-agent's --region; NULL: its own choice */
+	bool shared_ram;		/* in a file that memnetd can map */
 	const char *plugin;		/* of QEMU, to count guest instructions; NULL: none */
 	const char *no_insns;		/* why they are not to be counted; NULL: they are */
 	const char *fault;		/* memnet.fault= of the guest's init; NULL: none */

@@ -62,6 +62,8 @@ value_of(map, key) = (v_ = strstrt(map, " ".key."= "), v_ ? word(map[v_:v_ + str
 many(n) = n > 6
 under(n, name) = !many(n) || !strstrt(name, "\n") ? name : name[1:strstrt(name, "\n") - 1]. \
 	" ".under(n, name[strstrt(name, "\n") + 1:*])
+# A path with its region, where there is little room: "memnet:", "guest-ram".
+on_two_lines(p) = strstrt(p, ":") ? p[1:strstrt(p, ":")]."\n".p[strstrt(p, ":") + 1:*] : p
 room_under(n) = many(n) ? 70 : 0
 
 rows_of(file) = int(system("wc -l < '".file."'")) - 1

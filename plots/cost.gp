@@ -18,9 +18,9 @@ behind(text) = (b_ = strstrt(text, "|"), text[b_ + 1:*])
 # What there is.
 spin = ""; spin_known = 0; directions = ""; ways = ""; scenarios = ""; flows_list = ""
 is_stream(unused) = here(0) && strcol("scenario")[1:7] eq "network" && \
-	(strcol("path") ne "memnet" || strcol("spin") eq spin)
+	(!is_memnet(0) || strcol("spin") eq spin)
 if (rows_of(summary) > 0) {
-	stats summary using (here(0) && strcol("path") eq "memnet" && strcol("metric") eq cost && \
+	stats summary using (here(0) && is_memnet(0) && strcol("metric") eq cost && \
 		column("n") > 0 && !spin_known ? \
 		(spin_known = 1, spin = strcol("spin")) : 0, 1) nooutput
 	stats summary using (is_stream(0) && strcol("metric") eq cost && column("n") > 0 ? ( \

@@ -113,7 +113,7 @@ do for [panel in panels] {
 	set yrange [0:(highest > 0 ? highest * 1.08 : 1)]
 	eval "set xtics ('' 0) scale 0 font ',".(wide ? "9" : "10")."'"
 	do for [p in stacks] {
-		do for [a in arms] { set xtics add (p x_of(a, p)) }
+		do for [a in arms] { set xtics add (on_two_lines(p) x_of(a, p)) }
 	}
 	do for [a in arms] {
 		set label 4 + place(arms, a) a at x_of(a, word(stacks, 1)) + (n_stacks - 1) / 2.0, \

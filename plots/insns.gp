@@ -11,13 +11,13 @@ what(unused) = strcol("scenario").":".strcol("direction")
 # A way is a path with its flows; of memnet one spin budget, the first.
 spin = ""; spin_known = 0; rows = ""; ways = ""; lowest = 1e18; highest = 0; source = ""
 is_stream(unused) = here(0) && strcol("scenario")[1:7] eq "network" && \
-	(strcol("path") ne "memnet" || strcol("spin") eq spin)
+	(!is_memnet(0) || strcol("spin") eq spin)
 way(unused) = strcol("path")."|".strcol("flows")
 way_text(w) = (n_ = strstrt(w, "|"), w[1:n_ - 1].(w[n_ + 1:*] eq "1" || n_ == strlen(w) ? "" : \
 	"\n".w[n_ + 1:*]." flows"))
 is_counted(unused) = is_stream(0) && strcol("metric") eq "guest_insns_per_byte" && column("n") > 0
 if (rows_of(summary) > 0) {
-	stats summary using (here(0) && strcol("path") eq "memnet" && \
+	stats summary using (here(0) && is_memnet(0) && \
 		strcol("metric") eq "guest_insns_per_byte" && column("n") > 0 && \
 		!spin_known ? (spin_known = 1, spin = strcol("spin")) : 0, 1) nooutput
 	do for [p in paths] {

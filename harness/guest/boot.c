@@ -99,6 +99,7 @@ int boot_load_modules(void)
 
 int boot_start_agent(void)
 {
+	const char *region = boot_parameter("memnet.region");
 	pid_t pid;
 
 	if (access(AGENT, X_OK))
@@ -113,7 +114,7 @@ int boot_start_agent(void)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		execl(AGENT, AGENT, (char *)NULL);
+		execl(AGENT, AGENT, region ? "--region" : NULL, region, (char *)NULL);
 		_exit(127);
 	}
 	for (int ms = 0; ms < AGENT_MS && access(AGENT_SOCKET, F_OK); ms++) {

@@ -21,7 +21,8 @@ int boot_load_modules(void);
 int boot_network(void);
 
 /*
- * Start /bin/memnet-agent, if the image has it, and wait until it listens. One that
+ * Start /bin/memnet-agent, if the image has it, with the region that memnet.region= of the
+ * kernel command line names, and wait until it listens. One that
  * ends at once (no region in this machine) is no failure: it has said so.
  */
 int boot_start_agent(void);

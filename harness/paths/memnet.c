@@ -12,6 +12,7 @@ const struct path path_memnet = {
 	.transport = "memnet",
 	.guest = TAP_GUEST, .peer = TAP_PEER, .listen = TAP_PEER,
 	.spins = true,
+	.region = "ivshmem",
 	.missing = tap_missing,
 	.open = tap_path_open,
 	.add_devices = tap_add_devices,

@@ -49,6 +49,25 @@ static void a_path_is_held_against_itself(void **state)
 	assert_string_equal(result.subject, "virtio-tap@again");
 }
 
+/* Regions are paths: each has medians of its own, and where nothing else is, ivshmem is the first. */
+static void a_region_is_held_against_the_other(void **state)
+{
+	struct run_row rows[12];
+	size_t n = drifting(rows, "hybrid-saturate");
+
+	for (size_t i = 0; i < n; i++)
+		ROW_TEXT(rows[i].path, i & 1 ? "memnet:guest-ram" : "memnet:ivshmem");
+	analyse_rows(rows, n);
+	assert_string_equal(result.baseline, "memnet:ivshmem");
+	assert_string_equal(result.subject, "memnet:guest-ram");
+	assert_int_equal(must_find("hybrid-saturate", "memnet:ivshmem", "compute_rate")->n, n / 2);
+	near(must_find("hybrid-saturate", "memnet:guest-ram", "compute_rate")->ratio, 2.25);
+	for (size_t i = 0; i < n; i += 2)
+		ROW_TEXT(rows[i].path, "virtio-tap");
+	analyse_rows(rows, n);
+	assert_string_equal(result.baseline, "virtio-tap");
+}
+
 static void without_memnet_the_first_other_path_is_the_subject(void **state)
 {
 	struct run_row rows[13];
@@ -212,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vhost_is_the_baseline_when_it_has_a_valid_run),
 		cmocka_unit_test(a_path_is_held_against_itself),
+		cmocka_unit_test(a_region_is_held_against_the_other),
 		cmocka_unit_test(without_memnet_the_first_other_path_is_the_subject),
 		cmocka_unit_test(a_path_is_held_against_itself_budget_by_budget),
 		cmocka_unit_test(chunks_are_configurations),

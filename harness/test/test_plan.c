@@ -20,7 +20,7 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
-		"harness/plans/apps.ini",
+		"harness/plans/apps.ini", "harness/plans/regions.ini",
 	};
 	struct plan plan;
 

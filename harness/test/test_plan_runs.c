@@ -164,6 +164,53 @@ static void a_path_may_be_there_twice(void **state)
 	refused("[matrix m]\npaths=memnet@b234567890123456789012345\n", ":2:", "want a list");
 }
 
+#define REGIONS "[matrix r]\npaths=virtio-tap,memnet,memnet@b\nscenarios=network\n" \
+		"arms=spare-core\ndirections=send\n"
+
+/* Under a name of its own, so that it is no other's row, boot or baseline. */
+static void a_region_is_a_path_of_its_own(void **state)
+{
+	static const struct { const char *name, *region; } want[] = {
+		{ "virtio-tap", NULL }, { "memnet", NULL }, { "memnet:ivshmem", "ivshmem" },
+		{ "memnet:guest-ram", "guest-ram" }, { "memnet@b", NULL },
+		{ "memnet:ivshmem@b", "ivshmem" }, { "memnet:guest-ram@b", "guest-ram" },
+	};
+	struct plan_run *runs;
+	struct plan plan;
+	long n;
+
+	assert_int_equal(load(&plan, "[plan]\nrepetitions=1\n" REGIONS
+			      "region=auto, ivshmem, guest-ram\n"), 0);
+	assert_int_equal(plan.n_configs, ARRAY_SIZE(want));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_string_equal(plan.configs[i].name, want[i].name);
+		assert_string_equal(plan.configs[i].region ?: "", want[i].region ?: "");
+	}
+	n = plan_expand(&plan, 1, &runs);
+	for (long i = 1; i < n; i++)
+		assert_int_equal(!strcmp(runs[i].config->name, runs[i - 1].config->name),
+				 runs[i].boot == runs[i - 1].boot);
+	free(runs);
+	refused(REGIONS "region=guest-rom\n", ":6:", "did you mean 'guest-ram'?");
+	refused("[matrix m]\npaths=memnet@b23456789012345\n", ":2:", "want a list");
+	assert_int_equal(load(&plan, "[matrix m]\npaths=memnet@b2345678901234\nscenarios=network\n"
+			      "arms=spare-core\ndirections=send\nregion=guest-ram\n"), 0);
+	assert_string_equal(plan.configs[0].name, "memnet:guest-ram@b2345678901234");
+}
+
+/* Also those of the paths it is compared with. */
+static void one_region_in_guest_ram_has_all_vms_share_theirs(void **state)
+{
+	struct plan plan;
+
+	assert_int_equal(load(&plan, REGIONS), 0);
+	assert_false(plan_shares_ram(&plan));
+	assert_int_equal(load(&plan, REGIONS "region=auto, ivshmem\n"), 0);
+	assert_false(plan_shares_ram(&plan));
+	assert_int_equal(load(&plan, REGIONS "region=ivshmem, guest-ram\n"), 0);
+	assert_true(plan_shares_ram(&plan));
+}
+
 static void each_spin_budget_has_a_boot_of_its_own(void **state)
 {
 	struct plan_run *runs;
@@ -188,6 +235,7 @@ static void lists_for_what_a_matrix_has_not_are_refused(void **state)
 	static const char of_tap[] = "[matrix m]\npaths=virtio-tap\narms=spare-core\ndirections=send\n";
 	static const struct { const char *lists, *words; } of[] = {
 		{ "scenarios=network\nspin=50us\n", "[matrix m] sets spin, but no path" },
+		{ "scenarios=network\nregion=auto\n", "[matrix m] sets region, but no path" },
 		{ "scenarios=idle,rr\nflows=4\n", "[matrix m] sets flows, but no scenario" },
 		{ "scenarios=compute\nchunk=8k\n", "[matrix m] sets chunk, but no scenario" },
 		{ "scenarios=idle\nvms=4\n", "[matrix m] sets vms, but no topology" },
@@ -309,6 +357,8 @@ int main(void)
 		cmocka_unit_test(topologies_that_make_no_sense_are_refused),
 		cmocka_unit_test(chunks_multiply_what_streams),
 		cmocka_unit_test(a_path_may_be_there_twice),
+		cmocka_unit_test(a_region_is_a_path_of_its_own),
+		cmocka_unit_test(one_region_in_guest_ram_has_all_vms_share_theirs),
 		cmocka_unit_test(each_spin_budget_has_a_boot_of_its_own),
 		cmocka_unit_test(lists_for_what_a_matrix_has_not_are_refused),
 		cmocka_unit_test(flows_and_spin_that_make_no_sense_are_refused),

@@ -98,7 +98,7 @@ static void ended(unsigned int i, long bytes, const char *content)
 {
 	snprintf(f.vms.vm[i].link.slots[1].result, sizeof(f.vms.vm[i].link.slots[1].result),
 		 "workload=stream bytes=%ld verified_bytes=%ld content=%s kicks_to_host=%u "
-		 "latencies=9 p50_ns=77", bytes, bytes, content, i + 1);
+		 "latencies=9 p50_ns=77 provider=ivshmem cache=write-back", bytes, bytes, content, i + 1);
 	f.run->vm[i].peer_results = 1;
 	f.run->vm[i].peer_result_bytes = bytes;
 }
@@ -123,6 +123,27 @@ static void one_vm_has_nothing_of_several(void **state)
 	assert_true(f.row.start_skew_ns == ABSENT_INTEGER);
 	assert_true(isnan(f.row.compute_ops_per_s_min) && isnan(f.row.stream_bytes_per_s_max));
 	assert_true(isnan(f.row.cpu_vcpu_compute_s) && isnan(f.row.cpu_vcpu_network_s));
+}
+
+static void a_region_that_is_not_where_the_plan_has_it_is_invalid(void **state)
+{
+	char *result = f.vms.vm[0].link.slots[1].result;
+
+	topology("one-vm", 1, "network", "send");
+	counted(0, 1000, 0, 4000);
+	ended(0, 4100, "ok");
+	run_fill_row(f.run);
+	status_is("ok", "");
+	assert_string_equal(f.row.region_provider, "ivshmem");
+	assert_string_equal(f.row.region_cache, "write-back");
+	f.config.region = "guest-ram";
+	run_fill_row(f.run);
+	status_is("invalid", "the region was to be guest-ram, and is ivshmem");
+	*f.row.reason = '\0';
+	*strstr(result, " provider=") = '\0';
+	f.config.region = NULL;
+	run_fill_row(f.run);
+	status_is("invalid", "the region was to be ivshmem, and is not told");
 }
 
 static void each_of_two_vms_gives_what_it_does(void **state)
@@ -296,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(one_vm_has_nothing_of_several),
+		TEST(a_region_that_is_not_where_the_plan_has_it_is_invalid),
 		TEST(each_of_two_vms_gives_what_it_does),
 		TEST(several_vms_are_summed_each_by_its_own_clock),
 		TEST(what_is_paced_is_asked_of_all),

@@ -59,6 +59,16 @@ rows 3 '"calibrate","ok".*"n-vm-2","2","[0-9]*",'
 grep -q 'equal-core, n-vm-2: ' "$tmp/log" || fail "the table does not name the topology"
 nothing_left
 
+# Each VM's region in its own RAM; and what is left of that is nobody's, also not the next boot's.
+case="several VMs with their regions in guest RAM"
+plan n-vm memnet network 1s
+echo "region = guest-ram, ivshmem" >> "$tmp/plan.ini"
+run 0 run "$tmp/plan.ini"
+rows 1 '"measure","ok".*"memnet:guest-ram".*"guest-ram","write-back","port"'
+rows 1 '"measure","ok".*"memnet:ivshmem".*"ivshmem","write-back","vectors"'
+field path | grep -qx memnet && fail "a row that does not tell its region"
+nothing_left
+
 case="one of two VMs dies, then the memnetd of both"
 plan two-vm memnet "network, hybrid-saturate" 3s
 start run "$tmp/plan.ini"

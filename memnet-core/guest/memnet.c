@@ -11,7 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
@@ -118,7 +120,10 @@ static int connect_to_agent(void)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
+	do
+		ret = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
+	while (ret && errno == EINTR);	/* nothing has begun: the agent's queue is full */
+	if (ret) {
 		ret = errno == ENOENT || errno == ECONNREFUSED ? -ENODEV : -errno;
 		close(fd);
 		return ret;
@@ -132,17 +137,32 @@ static void close_all(const int *fds, size_t n)
 		close(fds[i]);
 }
 
+/* Wait for it, through signals. 0 or -errno. */
+static int wait_for_welcome(int agent)
+{
+	struct pollfd pfd = { .fd = agent, .events = POLLIN };
+	int64_t deadline = mn_now_ns() + MN_ATTACH_TIMEOUT_MS * NSEC_PER_MSEC;
+	int ret;
+
+	do {
+		int64_t left_ns = MAX(deadline - mn_now_ns(), 0);
+
+		ret = poll(&pfd, 1, left_ns / NSEC_PER_MSEC);
+	} while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return -errno;
+	return ret ? 0 : -ETIMEDOUT;
+}
+
 /* The agent's one message, checked; its descriptors are the caller's. 0 or -errno. */
 static int read_welcome(int agent, struct mn_welcome *w, int fds[MN_WELCOME_FDS])
 {
-	struct pollfd pfd = { .fd = agent, .events = POLLIN };
 	size_t n = 0;
 	ssize_t got;
-	int ret;
+	int ret = wait_for_welcome(agent);
 
-	ret = poll(&pfd, 1, MN_ATTACH_TIMEOUT_MS);
-	if (ret <= 0)
-		return ret ? -errno : -ETIMEDOUT;
+	if (ret)
+		return ret;
 	got = mn_recv_fds(agent, w, sizeof(*w), fds, MN_WELCOME_FDS, &n);
 	if (got == 0)
 		ret = -ECONNRESET;

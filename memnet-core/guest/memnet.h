@@ -10,6 +10,12 @@
  *   -EPROTO      the host found this guest in breach of the protocol, or the reverse
  *   -ETIMEDOUT   no host answered
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
+ *
+ * Signals: a handler that runs while memnet_send() or memnet_recv() sleeps ends the call,
+ * with SA_RESTART too: there is no call of the kernel to go on with. Nothing is lost by
+ * that, call again for the rest. All other calls go on, through any number of handlers, for
+ * what the host has begun cannot be taken back. A handler that runs before the sleep ends
+ * nothing, as with a socket. None of these may be called in a handler, nor left by longjmp().
  */
 #ifndef MEMNET_H
 #define MEMNET_H
@@ -53,8 +59,8 @@ void memnet_detach(struct memnet *m);
 
 /*
  * A TCP stream from the host to @peer. -EACCES: the host's policy forbids it;
- * -EMFILE: all flows are in use. Not ended by signals: the host is trying. On success
- * *@out is closed by memnet_close().
+ * -EMFILE: all flows are in use. As long as the host's connect() takes. On success *@out
+ * is closed by memnet_close().
  */
 int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out);
 

@@ -210,6 +210,7 @@ plans := \
 	harness/plans/aa.ini \
 	harness/plans/apps.ini \
 	harness/plans/flows.ini \
+	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
@@ -260,6 +261,7 @@ paths_src := \
 	harness/paths/e1000.c \
 	harness/paths/memnet.c \
 	harness/paths/native.c \
+	harness/netdev.c \
 	harness/tap.c \
 	harness/qemu_argv.c \
 	harness/child.c
@@ -283,6 +285,7 @@ plan_src := \
 	harness/plan_runs.c \
 	harness/plan_shipped.c \
 	harness/app.c \
+	harness/link.c \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
@@ -296,6 +299,7 @@ lab_parts_src := \
 	harness/doctor.c \
 	harness/experiment.c \
 	harness/experiment_folder.c \
+	harness/experiment_rows.c \
 	harness/experiment_setup.c \
 	harness/calibrate.c \
 	harness/run.c \

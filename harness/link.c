@@ -47,8 +47,6 @@
 
 #define NETEM		0x10000u	/* handles: 1:0, */
 #define TBF		0x20000u	/* 2:0 */
-#define BURST_NS	(2 * NSEC_PER_MSEC)	/* timers may be that late */
-#define BURST_LEAST	(128u << 10)	/* above 64 KiB, or large sends are cut for it */
 #define QUEUE_NS	(20 * NSEC_PER_MSEC)
 #define QUEUE_LEAST	(256u << 10)
 #define QUEUE_MOST	(1u << 30)
@@ -59,11 +57,6 @@
 static uint64_t bytes_in(uint64_t rate_bits_per_s, int64_t ns)
 {
 	return rate_bits_per_s / 8 * ((double)ns / NSEC_PER_SEC);
-}
-
-uint32_t link_burst_bytes(uint64_t rate_bits_per_s)
-{
-	return MAX(BURST_LEAST, bytes_in(rate_bits_per_s, BURST_NS));
 }
 
 static int explain_queue(int ret, const char *kind, const char *key, char *why, size_t size)

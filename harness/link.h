@@ -16,8 +16,14 @@
 #define LINK_PEER_PORT "700%u"
 #define LINK_PEER LINK_PEER_ADDR ":" LINK_PEER_PORT
 
-/* What it may carry at once beyond its rate. */
-uint32_t link_burst_bytes(uint64_t rate_bits_per_s);
+/*
+ * What it may carry at once beyond its rate: as much as in 2 ms, by which timers may be late,
+ * and more than the 64 KiB of a large send, which would be cut for it.
+ */
+static inline uint32_t link_burst_bytes(uint64_t rate_bits_per_s)
+{
+	return MAX(128u << 10, rate_bits_per_s / 8 / 500);
+}
 
 struct link {
 	int host_ns, peer_ns;	/* network namespaces */

@@ -16,11 +16,13 @@
  * The rate is one of Ethernet frames with their headers, those of large sends counted as if
  * they were cut already: a stream of frames of 1500 bytes has 95.6 % of it for its bytes.
  *
- * CPU time. Through the link go the kernel's soft interrupts. One that follows a send runs on
- * the thread that sent, and counts as its class's, as on the loopback device, where the peer is
- * without a link. What has waited is sent on by a timer: that is no thread's, in no class, and
- * seen in host_busy_s alone. So CPU time by class is a little less than the path's full cost,
- * by the more the more the link holds up.
+ * CPU time. Forwarding, queues and the veth pair are work of soft interrupts. Those that follow
+ * a send run on the thread that sent, and count as its class's, as on the loopback device, where
+ * the peer is without a link. What has waited is sent on by a timer, on the CPU it waited on:
+ * that counts as the time of the thread it interrupts, of whatever class, or on an idle CPU of
+ * none. A kernel with CONFIG_IRQ_TIME_ACCOUNTING counts neither as any thread's. All of it is in
+ * host_busy_s. So CPU time by class may lack a little of what the path costs, and the more the
+ * more the link holds up.
  */
 #include "harness/link.h"
 

@@ -215,6 +215,7 @@ plans := \
 	harness/plans/aa.ini \
 	harness/plans/apps.ini \
 	harness/plans/flows.ini \
+	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
@@ -266,6 +267,7 @@ paths_src := \
 	harness/paths/e1000.c \
 	harness/paths/memnet.c \
 	harness/paths/native.c \
+	harness/netdev.c \
 	harness/tap.c \
 	harness/qemu_argv.c \
 	harness/child.c
@@ -289,6 +291,7 @@ plan_src := \
 	harness/plan_runs.c \
 	harness/plan_shipped.c \
 	harness/app.c \
+	harness/link.c \
 	harness/vocabulary.c \
 	memnet-core/base/nearest.c
 
@@ -302,6 +305,7 @@ lab_parts_src := \
 	harness/doctor.c \
 	harness/experiment.c \
 	harness/experiment_folder.c \
+	harness/experiment_rows.c \
 	harness/experiment_setup.c \
 	harness/calibrate.c \
 	harness/run.c \
@@ -396,6 +400,8 @@ $(eval $(call program,guest/evil-guest,memnet-core/test/evil_guest.c memnet-core
 	$(libmemnet_src),$(STATIC)))
 $(eval $(call program,guest/guest-joules,energy/test/guest_joules.c \
 	$(energy_src) $(base_src),$(STATIC) $(energy_lib)))
+$(eval $(call program,guest/link-trip,harness/test/link_trip.c harness/link.c $(paths_src) \
+	$(base_src),$(STATIC)))
 $(eval $(call program,guest/extra-copy/memnet-work,workloads/test/extra_copy.c $(work_src) \
 	$(libmemnet_src),$(STATIC) -Wl$(,)--wrap=memnet_send -lnettle))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
@@ -561,7 +567,9 @@ $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/qemu_argv.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c harness/host_tsc.c \
-	harness/guest_link.c harness/interrupt.c $(paths_src) $(energy_src) $(base_src),-ljansson $(energy_lib)))
+	harness/guest_link.c harness/interrupt.c harness/link.c $(paths_src) $(energy_src) $(base_src),\
+	-ljansson $(energy_lib)))
+$(eval $(call test,harness/test/test_link_kernel.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_vfio.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_kernel_abi.c,harness/test/guest_vm.c energy/test/read_report.c \
 	$(base_src),-ljansson))
@@ -608,6 +616,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
+	harness/test/test_link.sh \
 	harness/test/test_seeded_fault.sh
 
 # These execute programs, load the plugin, or boot VMs.
@@ -629,6 +638,8 @@ $(BUILD)/harness/test/test_vfio: | guest-image $(BUILD)/memnet-core/test/vfio-ri
 	$(if $(SANITIZE),,$(BUILD)/guest/test-vfio.img)
 $(BUILD)/harness/test/test_kernel_abi: | guest-image \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-energy.img)
+$(BUILD)/harness/test/test_link_kernel: | guest-image \
+	$(if $(SANITIZE),,$(BUILD)/guest/test-link.img)
 $(BUILD)/harness/test/test_guest_ram: | guest-image $(BUILD)/bin/memnetd
 $(BUILD)/harness/test/test_two_vms: | guest-image $(BUILD)/bin/memnetd \
 	$(if $(SANITIZE),,$(BUILD)/guest/test-evil.img)
@@ -658,20 +669,22 @@ $(BUILD)/guest/vmlinuz: $(guest_kernel) $(BUILD)/guest/inputs
 	$(call say,COPY,$@)
 	$(Q)cp $(guest_kernel) $@
 
-# Three have programs of tests in them; the first of these no agent, which would own the device.
+# Four have programs of tests in them; the first of these no agent, which would own the device.
 $(BUILD)/guest/initrd.img: $(guest_programs)
 $(BUILD)/guest/test-vfio.img: $(BUILD)/guest/init $(BUILD)/guest/vfio-echo
 $(BUILD)/guest/test-evil.img: $(guest_programs) $(BUILD)/guest/evil-guest
 $(BUILD)/guest/test-copy.img: $(BUILD)/guest/init $(BUILD)/bin/memnet-agent \
 	$(BUILD)/guest/extra-copy/memnet-work
+$(BUILD)/guest/test-link.img: $(BUILD)/guest/init $(BUILD)/guest/link-trip
+$(BUILD)/guest/test-link.img: export MORE_MODULES := veth sch_tbf sch_netem
 $(BUILD)/guest/initrd.img $(BUILD)/guest/test-vfio.img $(BUILD)/guest/test-evil.img \
-$(BUILD)/guest/test-copy.img: \
+$(BUILD)/guest/test-copy.img $(BUILD)/guest/test-link.img: \
 		harness/guest/mkimage $(guest_kernel) $(BUILD)/guest/inputs $(guest_extra)
 	$(call say,CPIO,$@)
 	$(Q)KMODULES='$(guest_kmodules)' INITRD_EXTRA='$(INITRD_EXTRA)' \
 		harness/guest/mkimage initrd $@ \
 		$(filter $(guest_programs) $(BUILD)/guest/vfio-echo $(BUILD)/guest/evil-guest \
-			$(BUILD)/guest/extra-copy/memnet-work,$^)
+			$(BUILD)/guest/link-trip $(BUILD)/guest/extra-copy/memnet-work,$^)
 
 # One has modules in it. Where there are no headers to build it against there is
 # no image but a file that tells why; the test skips with that, and the next make tries again.

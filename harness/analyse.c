@@ -126,6 +126,8 @@ struct summary_row *analyse_add_row(struct work *w, const struct group *g, const
 	s->flows = r->flows;
 	ROW_TEXT(s->spin, "%s", r->spin);
 	s->chunk_bytes = r->chunk_bytes;
+	s->link_rate_bits_per_s = r->link_rate_bits_per_s;
+	s->link_delay_ns = r->link_delay_ns;
 	ROW_TEXT(s->arm, "%s", r->arm);
 	ROW_TEXT(s->topology, "%s", r->topology);
 	ROW_TEXT(s->path, "%s", r->path);
@@ -447,6 +449,8 @@ const struct summary_row *summary_find(const struct summary_row *rows, size_t n,
 		    !strcmp(rows[i].arm, like->arm) && rows[i].flows == like->flows &&
 		    !strcmp(rows[i].topology, like->topology) &&
 		    rows[i].chunk_bytes == like->chunk_bytes &&
+		    rows[i].link_rate_bits_per_s == like->link_rate_bits_per_s &&
+		    rows[i].link_delay_ns == like->link_delay_ns &&
 		    !strcmp(rows[i].path, path) && !strcmp(rows[i].metric, metric) &&
 		    (same_path ? !strcmp(rows[i].spin, like->spin) :
 				 spins_agree(rows[i].spin, like->spin)))

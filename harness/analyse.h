@@ -23,7 +23,7 @@ struct analysis {
 	char baseline[32];		/* the path all ratios are against; "" when there is none */
 	/* What is held against it: memnet, or of A/A the other; without them the first measured. */
 	char subject[32];
-	/* sorted by scenario, direction, arm, topology, flows, chunk, path, spin */
+	/* sorted by scenario, direction, arm, topology, flows, chunk, link, path, spin */
 	struct summary_row *summary;
 	size_t n_summary;
 	struct gain_row *gains;

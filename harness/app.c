@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/link.h"
 #include "memnet-core/base/io.h"
 
 static void files_missing(const struct plan_app *app, struct path_reasons *reasons)
@@ -47,7 +48,7 @@ bool config_missing(const struct plan *plan, const struct plan_config *c, const 
 {
 	const struct plan_app *app = plan_app_find(plan, c->app);
 
-	path_missing(c->path, build, reasons);
+	plan_path_missing(plan, c->path, build, reasons);
 	if (app)
 		files_missing(app, reasons);
 	if (app && c->path->no_vm)

@@ -15,7 +15,7 @@
 #define APP_RUNNER "/app/.run"
 
 /*
- * Can @c not run on this machine, over its path (path_missing()) or because its app needs what
+ * Can @c not run on this machine, over its path (plan_path_missing()) or because its app needs what
  * is not here? Then all the reasons are in @reasons.
  */
 bool config_missing(const struct plan *plan, const struct plan_config *c, const char *build,

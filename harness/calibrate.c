@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "harness/experiment_internal.h"
+#include "harness/link.h"
 #include "harness/rows.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/stats.h"
@@ -32,7 +33,7 @@ static const struct plan_config *baseline_of(const struct experiment *x)
 	for (size_t i = 0; i < plan->n_configs; i++) {
 		const struct plan_config *c = &plan->configs[i];
 
-		if (path_missing(c->path, x->o->build, &missing))
+		if (plan_path_missing(plan, c->path, x->o->build, &missing))
 			continue;
 		if (!best || c->path->baseline > best->path->baseline)
 			best = c;

@@ -32,6 +32,8 @@ static void print_head(FILE *out, enum finding_kind kind, bool colour)
 
 static void print_configuration(FILE *out, const struct run_row *r)
 {
+	char link[LINK_TEXT_SIZE];
+
 	fprintf(out, "%s%s%s, %s, %s", r->path, *r->spin ? " spin " : "", r->spin, r->arm,
 		r->scenario);
 	if (*r->direction && strcmp(r->direction, "none"))
@@ -40,6 +42,8 @@ static void print_configuration(FILE *out, const struct run_row *r)
 		fprintf(out, ", %lld flows", (long long)r->flows);
 	if (r->chunk_bytes > 0)
 		fprintf(out, ", %g KiB a call", r->chunk_bytes / 1024.0);
+	if (*runs_link(r, 1, link))
+		fprintf(out, ", over %s", link);
 	if (strcmp(r->topology, "one-vm"))
 		fprintf(out, ", %s", r->topology);
 }

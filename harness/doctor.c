@@ -17,6 +17,7 @@
 #include "harness/columns.h"
 #include "harness/host_state.h"
 #include "harness/insns_plugin.h"
+#include "harness/link.h"
 #include "harness/path.h"
 #include "harness/plan.h"
 #include "harness/qemu.h"
@@ -161,6 +162,18 @@ static enum outcome check_throttling(struct answer *a)
 		      (long long)s.core_throttles, (long long)s.package_throttles);
 }
 
+static enum outcome check_link(struct answer *a)
+{
+	const struct plan rate = { .link_rate_bits_per_s = 1000000000 };
+	const struct plan delay = { .link_delay_ns = 1000000 };
+
+	if (*link_obstacle(&rate))
+		return answer(a, ABSENT, "%s", link_obstacle(&rate));
+	if (*link_obstacle(&delay))
+		return answer(a, ABSENT, "plans can have a link_rate; %s", link_obstacle(&delay));
+	return answer(a, PASS, "plans can have a link_rate and a link_delay");
+}
+
 static enum outcome check_load(struct answer *a)
 {
 	double load[1];
@@ -185,6 +198,7 @@ static const struct check {
 	{ "throttling", check_throttling },
 	{ "load", check_load },
 	{ "sandbox", check_sandbox },	/* from here on inside of it */
+	{ "link", check_link },
 	{ "accelerator", check_accel },
 	{ "insns plugin", check_insns_plugin },
 };

@@ -15,9 +15,9 @@
 #include "harness/app.h"
 #include "harness/experiment_internal.h"
 #include "harness/interrupt.h"
+#include "harness/link.h"
 #include "harness/rows.h"
 #include "memnet-core/base/clock.h"
-#include "memnet-core/base/version.h"
 
 #define ATTEMPTS		3	/* at a run that comes out invalid */
 #define BOOTS_GIVEN_UP		2	/* failed boots in a row */
@@ -32,49 +32,6 @@ static int say(struct experiment *x, int status)
 }
 
 /* --- rows -------------------------------------------------------------------- */
-
-/* What all rows of an experiment have. */
-static void begin_row(struct experiment *x, struct run_row *row, const char *kind)
-{
-	runs_clear(row);
-	ROW_TEXT(row->plan, "%s", x->plan.name);
-	ROW_TEXT(row->git, "%s", version_git);
-	row->order = x->order++;
-	ROW_TEXT(row->kind, "%s", kind);
-	ROW_TEXT(row->accelerator, "%s", x->accel.name);
-	row->seed = x->folder.seed;
-	utc_now(row->start_utc);
-}
-
-void experiment_start_row(struct experiment *x, struct run_row *row,
-			  const struct plan_config *c, const char *id)
-{
-	char topology[PLAN_TOPOLOGY_SIZE], scenario[PLAN_SCENARIO_SIZE];
-	const struct plan_app *app = plan_app_find(&x->plan, c->app);
-
-	plan_topology_name(c, topology);
-	plan_scenario_name(c, scenario);
-	begin_row(x, row, "measure");
-	ROW_TEXT(row->run_id, "%s", id);
-	ROW_TEXT(row->path, "%s", c->name);
-	if (c->path->no_vm)
-		ROW_TEXT(row->accelerator, ACCELERATOR_NONE);
-	ROW_TEXT(row->scenario, "%s", scenario);
-	if (app) {
-		ROW_TEXT(row->app, "%s", app->name);
-		ROW_TEXT(row->app_unit, "%s", app->unit);
-		ROW_TEXT(row->app_better, "%s", app->better);
-	}
-	ROW_TEXT(row->direction, "%s", c->direction);
-	if (c->flows)
-		row->flows = c->flows;
-	ROW_TEXT(row->spin, "%s", c->spin);
-	if (c->chunk_bytes)
-		row->chunk_bytes = c->chunk_bytes;
-	ROW_TEXT(row->arm, "%s", c->arm->name);
-	ROW_TEXT(row->topology, "%s", topology);
-	row->vms = c->vms;
-}
 
 static void start_run_row(struct experiment *x, struct run_row *row, const struct plan_run *run,
 			  unsigned int attempt)
@@ -311,7 +268,7 @@ static int try_idle(struct experiment *x, const struct plan_run *run, bool behin
 {
 	int ret;
 
-	begin_row(x, row, "idle");
+	experiment_begin_row(x, row, "idle");
 	ROW_TEXT(row->run_id, "idle.%lld", (long long)row->order);
 	row->block = run->block;
 	if (behind)
@@ -381,7 +338,7 @@ static int make_boot(struct experiment *x, const struct plan_run *runs, size_t n
 		state.wanted[i] = run_wanted(x, &runs[i]);
 	if (!any(state.wanted, n))
 		return 0;
-	if (path_missing(runs[0].config->path, x->o->build, &missing))
+	if (plan_path_missing(&x->plan, runs[0].config->path, x->o->build, &missing))
 		return write_all_unmade(x, runs, n, state.wanted, "skipped", missing.text);
 	ret = skip_apps(x, runs, n, state.wanted);
 	if (ret || !any(state.wanted, n))
@@ -436,6 +393,7 @@ static void announce(const struct experiment *x)
 static void tear_down(struct experiment *x)
 {
 	energy_close(x->energy);
+	link_close(&x->link);
 	folder_close(&x->folder);
 	free(x->calibrations);
 	progress_free(&x->progress);
@@ -456,6 +414,7 @@ int experiment_run(const struct experiment_options *o, char *dir, size_t dirlen)
 		return 1;
 	x->o = o;
 	x->folder.runs_fd = x->folder.samples_fd = x->lock_fd = -1;
+	x->link = (struct link){ -1, -1 };
 	interrupt_catch();
 	ret = experiment_check(x);
 	if (!ret)

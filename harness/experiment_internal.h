@@ -16,6 +16,7 @@ struct experiment {
 	struct accel accel;
 	int lock_fd;
 	struct energy *energy;
+	struct link link;		/* of the plan, where it has one */
 	struct vm_config vm_config;
 	char paths[7][600];		/* what vm_config points into */
 	char no_insns[256];		/* why guest instructions are not counted; or "" */
@@ -73,6 +74,9 @@ struct run_targets *experiment_targets(struct experiment *x, const struct plan_c
 
 /* Boot VMs as @c wants them. 0, or -errno with a line in x->err. */
 int experiment_boot(struct experiment *x, struct vm_set *vms, const struct plan_config *c);
+
+/* Begin a row of this kind with what all rows of the experiment have. */
+void experiment_begin_row(struct experiment *x, struct run_row *row, const char *kind);
 
 /* Begin a row of configuration @c under the name @id. */
 void experiment_start_row(struct experiment *x, struct run_row *row,

@@ -89,6 +89,21 @@ static int add_apps(struct experiment *x)
 	return ret;
 }
 
+/*
+ * One for the whole experiment. Where there can be none, every run is skipped for it. 0, or
+ * -errno with a line in x->err.
+ */
+static int open_link(struct experiment *x)
+{
+	const struct plan *plan = &x->plan;
+
+	if (!plan_has_link(plan) || *link_obstacle(plan))
+		return 0;
+	x->vm_config.link = &x->link;
+	return link_open(&x->link, plan->link_rate_bits_per_s, plan->link_delay_ns, x->err,
+			 sizeof(x->err));
+}
+
 /* Values of two accelerators are never put together, so not into one folder either. */
 static int check_same_accel(struct experiment *x)
 {
@@ -133,6 +148,8 @@ static int set_up_in_folder(struct experiment *x)
 		ret = check_same_accel(x);
 	if (!ret)
 		ret = add_apps(x);
+	if (!ret)
+		ret = open_link(x);
 	if (ret)
 		return ret;
 	choose_insns(x);

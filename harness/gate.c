@@ -76,13 +76,14 @@ static bool has_flows(const struct summary_row *s, int64_t flows)
 	return s->flows == flows;
 }
 
-/* All thresholds are for one VM. */
+/* All thresholds are for one VM, and for no link but the host's own. */
 static bool is_row_of(const struct summary_row *s, const struct threshold_row *t)
 {
 	return !strcmp(s->topology, "one-vm") &&
 	       !strcmp(s->scenario, t->scenario) && !strcmp(s->arm, t->arm) &&
 	       !strcmp(s->path, t->path) && !strcmp(s->metric, t->metric) &&
 	       !strcmp(s->spin, t->spin) && has_flows(s, t->flows) &&
+	       s->link_rate_bits_per_s == ABSENT_INTEGER && s->link_delay_ns == ABSENT_INTEGER &&
 	       s->chunk_bytes == ABSENT_INTEGER &&	/* no threshold is for one of several */
 	       (!*t->direction || !strcmp(s->direction, t->direction));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "harness/groups.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,8 @@ static const struct {
 	{ KEY(accelerator), compare_words },
 	{ KEY(flows), compare_counts },
 	{ KEY(chunk_bytes), compare_counts },
+	{ KEY(link_rate_bits_per_s), compare_counts },
+	{ KEY(link_delay_ns), compare_counts },
 	{ KEY(path), compare_words },
 	{ KEY(spin), compare_spins },
 };
@@ -166,7 +169,9 @@ bool group_is_part(const struct group *part, const struct group *both, const cha
 
 	if (strcmp(p->scenario, scenario) || strcmp(p->path, b->path) ||
 	    strcmp(p->spin, b->spin) || strcmp(p->arm, b->arm) ||
-	    strcmp(p->topology, b->topology) || strcmp(p->accelerator, b->accelerator))
+	    strcmp(p->topology, b->topology) || strcmp(p->accelerator, b->accelerator) ||
+	    p->link_rate_bits_per_s != b->link_rate_bits_per_s ||
+	    p->link_delay_ns != b->link_delay_ns)
 		return false;
 	return !strcmp(p->direction, "none") ||
 	       (!strcmp(p->direction, b->direction) && p->flows == b->flows &&
@@ -187,4 +192,28 @@ const char *runs_bound(const struct run_row *rows, size_t n)
 		if (!strcmp(rows[i].accelerator, ACCELERATOR_NONE) && run_is_ok(&rows[i]))
 			return rows[i].path;
 	return NULL;
+}
+
+static void describe_link(const struct run_row *row, char text[LINK_TEXT_SIZE])
+{
+	size_t n = snprintf(text, LINK_TEXT_SIZE, "a link");
+
+	if (row->link_rate_bits_per_s > 0)
+		n += snprintf(text + n, LINK_TEXT_SIZE - n, " of %g Mbit/s",
+			      row->link_rate_bits_per_s / 1e6);
+	if (row->link_delay_ns > 0)
+		snprintf(text + n, LINK_TEXT_SIZE - n, " with %g ms each way",
+			 row->link_delay_ns / 1e6);
+}
+
+const char *runs_link(const struct run_row *rows, size_t n, char text[LINK_TEXT_SIZE])
+{
+	size_t i = 0;
+
+	text[0] = '\0';
+	while (i < n && rows[i].link_rate_bits_per_s <= 0 && rows[i].link_delay_ns <= 0)
+		i++;
+	if (i < n)
+		describe_link(&rows[i], text);
+	return text;
 }

@@ -31,7 +31,7 @@ bool group_same(const struct group *a, const struct group *b);
 
 /*
  * Is @part the runs of @scenario alone that belong to those of @both together: of the same
- * path, arm, topology, accelerator and spin budget; and of the same stream, if it has one?
+ * path, arm, topology, link, accelerator and spin budget; and of the same stream, if it has one?
  */
 bool group_is_part(const struct group *part, const struct group *both, const char *scenario);
 
@@ -46,6 +46,13 @@ const char *runs_accelerator(const struct run_row *rows, size_t n);
 
 /* The path of the first valid run without a VM, or NULL: none of them is a bound. */
 const char *runs_bound(const struct run_row *rows, size_t n);
+
+/*
+ * "a link of 200 Mbit/s with 5 ms each way": that of the first of @rows with one, and of all
+ * runs where they are of one folder; "": there is none.
+ */
+#define LINK_TEXT_SIZE 64
+const char *runs_link(const struct run_row *rows, size_t n, char text[LINK_TEXT_SIZE]);
 
 /* How many runs of the group have this status. */
 size_t group_count(const struct group *g, const char *status);

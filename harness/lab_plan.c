@@ -13,6 +13,7 @@
 #include "harness/forecast.h"
 #include "harness/groups.h"
 #include "harness/lab.h"
+#include "harness/link.h"
 #include "harness/plan_internal.h"
 #include "harness/plan_shipped.h"
 #include "harness/rows.h"
@@ -161,7 +162,7 @@ static bool is_app_skipped(const struct outline *o, const struct plan_config *c)
 	const char *build = o->lab->experiment.build;
 	struct path_reasons missing;
 
-	return *c->app && !path_missing(c->path, build, &missing) &&
+	return *c->app && !plan_path_missing(&o->plan, c->path, build, &missing) &&
 	       config_missing(&o->plan, c, build, &missing);
 }
 
@@ -179,7 +180,8 @@ static void print_order(const struct outline *o)
 			printf("  block %u, boot %u: %s%s%s%s\n", r->block, r->boot,
 			       r->config->name, *r->config->spin ? ", spin " : "",
 			       r->config->spin,
-			       path_missing(r->config->path, o->lab->experiment.build, &missing)
+			       plan_path_missing(&o->plan, r->config->path,
+						 o->lab->experiment.build, &missing)
 			       ? " (skipped)" : "");
 		printf("    %5u  %s%s\n", r->number, r->id, is_app_skipped(o, r->config) ?
 		       " (skipped)" : "");
@@ -196,7 +198,7 @@ static void print_skips(const struct outline *o)
 		n = 0;
 		for (size_t i = 0; i < o->n_runs; i++)
 			n += o->runs[i].config->path == path;
-		if (n && path_missing(path, o->lab->experiment.build, &missing))
+		if (n && plan_path_missing(&o->plan, path, o->lab->experiment.build, &missing))
 			printf("skipped     %zu runs of %s: %s\n", n, path->name, missing.text);
 	}
 }

@@ -31,6 +31,7 @@ struct path_end {
 	unsigned int number;	/* of the VM; 0: the only one */
 	/* The guest's address, with its prefix; where it finds the peer; where the peer listens. */
 	char guest[PATH_ADDR_SIZE], peer[PATH_ADDR_SIZE], listen[PATH_ADDR_SIZE];
+	char gateway[PATH_ADDR_SIZE];	/* the guest's; "": it needs none */
 	int fd;			/* for QEMU to inherit; -1: none */
 	struct child helper;	/* a process of the path's own; pid 0: none */
 };
@@ -51,6 +52,7 @@ struct path {
 	bool vhost;		/* has threads of the kernel's vhost, which are counted */
 	bool spins;		/* both sides take a spin budget */
 	const char *region;	/* where its shared memory is if no plan says; NULL: it has none */
+	bool no_link;		/* its bytes are no network's, so no link can be between */
 	bool no_vm;		/* no guest, QEMU or memnetd: the workloads run on the host */
 
 	/* Add why it cannot run; nothing: it can. */

@@ -93,6 +93,9 @@ struct plan {
 	uint64_t chunk_bytes;
 	uint64_t request_bytes, response_bytes;
 	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */
+	/* Of the link between the host's end of a path and the peer (link.h); 0, 0: none there. */
+	uint64_t link_rate_bits_per_s;
+	int64_t link_delay_ns;
 	uint64_t vcpus, memory_mib;
 	/* A hypervisor may take this share of the vCPUs' CPUs and of the host's; others, of both. */
 	uint64_t steal_percent;

@@ -121,6 +121,38 @@ static void format_bytes(const void *field, char text[PLAN_TEXT_SIZE])
 	plan_format_bytes(*(const uint64_t *)field, text, PLAN_TEXT_SIZE);
 }
 
+static const char *const rate_units[] = { "bit", "kbit", "Mbit", "Gbit" };
+
+static int parse_rate(void *field, const struct plan_key *key, const char *text)
+{
+	size_t digits = strspn(text, "0123456789"), unit = 0;
+	char number[20] = "";
+	uint64_t rate;
+
+	if (!strcmp(text, "none"))
+		return store(field, &(struct plan_key){ 0 }, 0, 0);
+	while (unit < ARRAY_SIZE(rate_units) && strcasecmp(text + digits, rate_units[unit]))
+		unit++;
+	if (unit == ARRAY_SIZE(rate_units) || digits >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, text, digits);
+	if (mn_parse_u64(number, &rate))
+		return -EINVAL;
+	for (; unit; unit--)
+		if (__builtin_mul_overflow(rate, 1000, &rate))
+			return -EINVAL;
+	return store(field, key, 0, rate);
+}
+
+static void format_rate(const void *field, char text[PLAN_TEXT_SIZE])
+{
+	uint64_t rate = *(const uint64_t *)field;
+
+	strcpy(text, "none");
+	if (rate)
+		format_unit(rate, rate_units, ARRAY_SIZE(rate_units), 1000, text, PLAN_TEXT_SIZE);
+}
+
 int plan_parse_time(void *field, const struct plan_key *key, const char *text)
 {
 	int64_t ns;
@@ -191,6 +223,9 @@ static const struct plan_key keys[] = {
 	{ "response_bytes", BYTES, AT(response_bytes), 1, 4 << 20, "1 to 4M" },
 	{ "rr_rate", COUNT, AT(rr_rate), 0, 10000000,
 	  "requests per second up to 10000000; 0: each follows the answer to the last" },
+	{ "link_rate", parse_rate, format_rate, AT(link_rate_bits_per_s), 1000000, 400000000000,
+	  "a rate from 1Mbit to 400Gbit, such as 200Mbit; none: as fast as it goes" },
+	{ "link_delay", TIME, AT(link_delay_ns), 0, 1000, "a time up to 1s, such as 5ms; 0s: none" },
 	{ "vcpus", COUNT, AT(vcpus), 1, 16, "1 to 16" },
 	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "128 to 1048576" },
 	{ "compute", parse_kernel, plan_format_text, AT(compute), 0, SIZE_OF(compute),

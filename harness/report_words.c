@@ -210,15 +210,29 @@ static void write_bound(const struct report *r, bool tcg)
 		return;
 	fputs("<p class=\"caveat\"><b>BOUND.</b> ", r->out);
 	html_printf(r->out, "%s has no VM: the same programs as processes of the host, over its "
-		    "loopback device. It bounds what a path of a VM can reach, and is compared with "
+		    "own sockets. It bounds what a path of a VM can reach, and is compared with "
 		    "none.%s", bound, tcg ? " Under TCG its numbers must not be set beside the "
 		    "others: the guest's CPU is emulated, and that of its programs is not." : "");
+	fputs("</p>\n", r->out);
+}
+
+static void write_link(const struct report *r)
+{
+	char link[LINK_TEXT_SIZE];
+
+	if (!*runs_link(r->runs, r->n_runs, link))
+		return;
+	fputs("<p class=\"caveat\"><b>LINK.</b> ", r->out);
+	html_printf(r->out, "Between the host and the peer was %s, the same for every path. A rate that "
+		    "comes near it is the link's: then what it costs tells paths apart.", link);
 	fputs("</p>\n", r->out);
 }
 
 static void write_caveats(const struct report *r)
 {
 	const char *accelerator = runs_accelerator(r->runs, r->n_runs);
+
+	write_link(r);
 
 	if (!strcmp(accelerator, "tcg"))
 		caveat(r, "TCG.", "QEMU emulated the guest's CPU in software. Two paths are compared under "

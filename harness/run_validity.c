@@ -12,11 +12,14 @@
 #include <string.h>
 
 #include "energy/attribution.h"
+#include "harness/link.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 
 /* Guest and host clock may disagree by this share of the window. */
 #define CLOCK_TOLERANCE	0.05
+/* A rate may be this much over that of the link. */
+#define LINK_TOLERANCE	0.05
 /* Of an app, which may be short: answers are some milliseconds under way. */
 #define CLOCK_SLACK_S	0.05
 /* One sample may be lost, and of many samples this share. */
@@ -65,6 +68,32 @@ static void check_stream(struct run *r)
 	if (row->copy_bandwidth_bytes_per_s != ABSENT_INTEGER &&
 	    r->fastest_stream > row->copy_bandwidth_bytes_per_s)
 		run_invalidate(row, "the rate exceeds the guest's copy bandwidth of the same boot");
+}
+
+static double most(double a, double b)
+{
+	return fmax(a, isnan(b) ? 0 : b);
+}
+
+/*
+ * What is faster than the link has not gone over it. It may carry a burst at once; and what
+ * arrived before the window may have been read in it.
+ */
+static void check_link(struct run *r)
+{
+	struct run_row *row = r->row;
+	double link = r->ctx->plan->link_rate_bits_per_s / 8.0, allowed, rate;
+
+	if (!link)
+		return;
+	rate = row->requests == ABSENT_INTEGER ? 0 :
+	       row->request_rate_per_s * MAX(row->request_bytes, row->response_bytes);
+	rate = most(rate, row->stream_bytes_per_s);
+	allowed = (1 + LINK_TOLERANCE) * link +
+		  link_burst_bytes(r->ctx->plan->link_rate_bits_per_s) / row->window_s;
+	if (rate > allowed)
+		run_invalidate(row, "%.1f Mbit/s came through a link of %.1f Mbit/s: it was not "
+			       "between; please report this", rate * 8 / 1e6, link * 8 / 1e6);
 }
 
 static void check_pinning(struct run *r)
@@ -193,6 +222,7 @@ static void check_machine(struct run *r)
 void run_check(struct run *r)
 {
 	check_stream(r);
+	check_link(r);
 	check_pinning(r);
 	check_guest_clock(r);
 	check_others(r);

@@ -11,16 +11,14 @@
 #include "harness/sandbox.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "harness/netdev.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
 
@@ -40,19 +38,6 @@ static int map_ids(uid_t uid, gid_t gid)
 		return ret;
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	return mn_write_file("/proc/self/gid_map", map);
-}
-
-static int loopback_up(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int ret = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
-		ret = -errno;
-	close(fd);
-	return ret;
 }
 
 /*
@@ -95,7 +80,7 @@ static int furnish(bool user_ns, uid_t uid, gid_t gid, const char **what)
 		return -errno;
 	furnish_tracefs();
 	*what = "bring its loopback device up";
-	return loopback_up();
+	return netdev_up("lo");
 }
 
 int sandbox_enter(char *why, size_t why_size)

@@ -127,11 +127,22 @@ static void say_bound(const struct table *t)
 
 	if (bound)
 		say(t->out, "bound", "%s has no VM: the same programs as processes of the host, "
-		    "over its loopback device. It bounds what a path of a VM can reach, and is "
+		    "over its own sockets. It bounds what a path of a VM can reach, and is "
 		    "compared with none; summary.csv has its values.%s", bound,
 		    !strcmp(runs_accelerator(t->rows, t->n), "tcg") ? " Under TCG they must not "
 		    "be set beside the others': the guest's CPU is emulated, and that of its "
 		    "programs is not." : "");
+}
+
+/* That of the plan: all rows of a folder have it. */
+static void say_link(const struct table *t)
+{
+	char link[LINK_TEXT_SIZE];
+
+	if (*runs_link(t->rows, t->n, link))
+		say(t->out, "link", "Between the host and the peer was %s, the same for every path. "
+		    "A rate that comes near it is the link's: then what it costs tells paths apart.",
+		    link);
 }
 
 /* How far the model's band goes, as median fractions of the value. */
@@ -373,6 +384,7 @@ void table_words(const struct table *t)
 	fprintf(t->out, "What kind of result this is\n");
 	say_gain(t);
 	say_topologies(t);
+	say_link(t);
 	say_accelerator(t);
 	say_bound(t);
 	say_energy(t);

@@ -40,6 +40,7 @@
 #define GRACE_MS	3000
 #define NATIVE		"memnet-native"
 #define RAM_FILE	"ram"
+#define LINK_RULE	LINK_PEER_ADDR "/32:" LINK_PEER_PORT
 
 /* A VM without a path is one all the same. */
 static bool has_vm(const struct vm *vm)
@@ -117,8 +118,8 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 	for (unsigned int i = 0; i < n_vms; i++) {
 		vm_name(first + i, a->names[i]);
 		/* all that this guest may reach */
-		snprintf(a->rules[i], sizeof(a->rules[i]), TAP_HOST_ADDR "/32:" TAP_PEER_PORT,
-			 first + i);
+		snprintf(a->rules[i], sizeof(a->rules[i]),
+			 c->link ? LINK_RULE : TAP_HOST_ADDR "/32:" TAP_PEER_PORT, first + i);
 		a->args[n++] = "--vm";
 		a->args[n++] = a->names[i];
 		a->args[n++] = "--allow";
@@ -155,13 +156,29 @@ int vm_start_memnetd(struct child *memnetd, const struct vm_config *config, unsi
 	return 0;
 }
 
+/*
+ * The peer is farther away: behind what the guest had taken for it, and at one address for
+ * all paths.
+ */
+static void put_link_between(struct path_end *end)
+{
+	snprintf(end->gateway, sizeof(end->gateway), "%.*s", (int)strcspn(end->peer, ":"),
+		 end->peer);
+	snprintf(end->peer, sizeof(end->peer), LINK_PEER, end->number);
+	strcpy(end->listen, end->peer);
+}
+
 static int open_path(struct vm *vm, char *why, size_t size)
 {
 	const struct path *p = vm->config.path;
 	char log[512];
+	int ret;
 
 	log_path(vm, p->name, log, sizeof(log));
-	return path_open(p, vm->number, &vm->end, log, why, size);
+	ret = path_open(p, vm->number, &vm->end, log, why, size);
+	if (!ret && vm->config.link)
+		put_link_between(&vm->end);
+	return ret;
 }
 
 static int make_append(const struct vm *vm, char *text, size_t size)
@@ -174,6 +191,8 @@ static int make_append(const struct vm *vm, char *text, size_t size)
 		n += snprintf(text + n, size - n, " tsc_early_khz=%u", host_tsc_khz());
 	if (c->path)
 		n += snprintf(text + n, size - n, " memnet.addr=%s", vm->end.guest);
+	if (*vm->end.gateway)
+		n += snprintf(text + n, size - n, " memnet.gateway=%s", vm->end.gateway);
 	if (c->path && c->path->mtu)
 		n += snprintf(text + n, size - n, " memnet.mtu=%u", c->path->mtu);
 	if (c->region)
@@ -347,6 +366,18 @@ static int make_progress_file(const char *path)
 	return ret;
 }
 
+int vm_start_peer(struct vm *vm, char *const argv[], const char *log, int stdout_fd)
+{
+	const struct link *link = vm->config.link;
+	int left, ret = link ? link_enter(link) : 0;
+
+	if (ret)
+		return ret;
+	ret = child_start(&vm->peer, vm->peer_name, argv, log, stdout_fd, NULL);
+	left = link ? link_leave(link) : 0;
+	return ret ? ret : left;
+}
+
 static int start_peer(struct vm *vm)
 {
 	const struct path *p = vm->config.path;
@@ -364,7 +395,7 @@ static int start_peer(struct vm *vm)
 		return -errno;
 	fcntl(pipe_fds[1], F_SETFL, 0);
 	log_path(vm, "peer", log, sizeof(log));
-	ret = child_start(&vm->peer, vm->peer_name, argv, log, pipe_fds[1], NULL);
+	ret = vm_start_peer(vm, argv, log, pipe_fds[1]);
 	close(pipe_fds[1]);
 	if (ret) {
 		close(pipe_fds[0]);

@@ -14,6 +14,7 @@
 #include "energy/guest_insns.h"
 #include "harness/child.h"
 #include "harness/guest_link.h"
+#include "harness/link.h"
 #include "harness/path.h"
 #include "harness/qemu.h"
 #include "harness/vocabulary.h"
@@ -26,6 +27,7 @@ struct vm_config {
 	const char *kernel, *initrd;
 	const char *memnetd, *work, *native;	/* programs of ours */
 	const char *log_dir;		/* memnetd.log; console.log, ... or console-1.log, ... */
+	const struct link *link;	/* all peers are behind it; NULL: in our network namespace */
 	unsigned int flows;		/* memnetd has to serve at once */
 	const char *spin;		/* memnetd's --spin; "": its own choice */
 	const char *region;		/* memnet-agent's --region; NULL: its own choice */
@@ -79,6 +81,9 @@ int vm_wait_ready(struct vm *vm, char *why, size_t why_size);
 int vm_start_server(struct vm *vm, const char *command, const cpu_set_t *cpus, const char *log,
 		    int timeout_ms, char *why, size_t why_size);
 void vm_stop_server(struct vm *vm);
+
+/* Start a program in the peer's place, behind the link if there is one. 0 or -errno. */
+int vm_start_peer(struct vm *vm, char *const argv[], const char *log, int stdout_fd);
 
 /* Start the peer anew if it has ended. 0 or -errno. */
 int vm_ensure_peer(struct vm *vm);

@@ -18,15 +18,16 @@
 #define TCP_LISTEN 0x0a
 #define UDP_BOUND 0x07
 
-/* Is there a socket at @port in this state in the network namespace's table? */
-static bool table_has(const char *table, unsigned int port, unsigned int state)
+/* Is there a socket at @port in this state in a table of the server's network namespace? */
+static bool table_has(const struct vm *vm, const char *table, unsigned int port,
+		      unsigned int state)
 {
-	char path[32], line[256];
+	char path[64], line[256];
 	unsigned int local, now;
 	bool found = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/net/%s", table);
+	snprintf(path, sizeof(path), "/proc/%d/net/%s", vm->peer.pid, table);
 	f = fopen(path, "re");
 	while (f && !found && fgets(line, sizeof(line), f))
 		found = sscanf(line, " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &local, &now) == 2 &&
@@ -36,10 +37,10 @@ static bool table_has(const char *table, unsigned int port, unsigned int state)
 	return found;
 }
 
-static bool is_listening(unsigned int port)
+static bool is_listening(const struct vm *vm, unsigned int port)
 {
-	return table_has("tcp", port, TCP_LISTEN) || table_has("tcp6", port, TCP_LISTEN) ||
-	       table_has("udp", port, UDP_BOUND) || table_has("udp6", port, UDP_BOUND);
+	return table_has(vm, "tcp", port, TCP_LISTEN) || table_has(vm, "tcp6", port, TCP_LISTEN) ||
+	       table_has(vm, "udp", port, UDP_BOUND) || table_has(vm, "udp6", port, UDP_BOUND);
 }
 
 static int wait_until_it_listens(struct vm *vm, const char *log, int timeout_ms, char *why,
@@ -48,7 +49,7 @@ static int wait_until_it_listens(struct vm *vm, const char *log, int timeout_ms,
 	int64_t deadline = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
 	unsigned int port = atoi(strrchr(vm->end.listen, ':') + 1);
 
-	while (!is_listening(port)) {
+	while (!is_listening(vm, port)) {
 		if (interrupted())
 			return mn_explain(why, size, -EINTR, "interrupted");
 		if (child_ended(&vm->peer))
@@ -77,7 +78,7 @@ int vm_start_server(struct vm *vm, const char *command, const cpu_set_t *cpus, c
 	child_stop(&vm->peer, GRACE_MS);
 	sched_getaffinity(0, sizeof(own), &own);
 	sched_setaffinity(0, sizeof(*cpus), cpus);	/* what it starts is there from the begin */
-	ret = child_start(&vm->peer, vm->peer_name, argv, log, -1, NULL);
+	ret = vm_start_peer(vm, argv, log, -1);
 	sched_setaffinity(0, sizeof(own), &own);
 	vm->serves = !ret;
 	if (ret)

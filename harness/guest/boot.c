@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <net/route.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,23 @@ static int bring_up(int fd, const char *name)
 	return ioctl(fd, SIOCSIFFLAGS, &req) ? failed("bring up", name, errno) : 0;
 }
 
+/* What is not in the device's own network goes there. */
+static int set_gateway(int fd)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET }, gateway = any;
+	const char *text = boot_parameter("memnet.gateway");
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
+
+	if (!text)
+		return 0;
+	if (inet_pton(AF_INET, text, &gateway.sin_addr) != 1)
+		return failed("understand memnet.gateway =", text, EINVAL);
+	memcpy(&route.rt_dst, &any, sizeof(any));
+	memcpy(&route.rt_genmask, &any, sizeof(any));
+	memcpy(&route.rt_gateway, &gateway, sizeof(gateway));
+	return ioctl(fd, SIOCADDRT, &route) ? failed("set memnet.gateway =", text, errno) : 0;
+}
+
 static int configure(int fd, const char *name, struct in_addr addr, struct in_addr mask)
 {
 	int ret = bring_up(fd, "lo");
@@ -230,7 +248,9 @@ static int configure(int fd, const char *name, struct in_addr addr, struct in_ad
 		ret = set_address(fd, name, SIOCSIFADDR, addr);
 	if (!ret)
 		ret = set_address(fd, name, SIOCSIFNETMASK, mask);
-	return ret ? ret : bring_up(fd, name);
+	if (!ret)
+		ret = bring_up(fd, name);
+	return ret ? ret : set_gateway(fd);
 }
 
 int boot_network(void)

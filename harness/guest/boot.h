@@ -16,7 +16,8 @@ int boot_load_modules(void);
 
 /*
  * The first Ethernet device gets what the kernel command line says with
- * memnet.addr=A.B.C.D/BITS and memnet.mtu=BYTES. No memnet.addr: nothing.
+ * memnet.addr=A.B.C.D/BITS, memnet.mtu=BYTES and memnet.gateway=A.B.C.D. No memnet.addr:
+ * nothing.
  */
 int boot_network(void);
 

@@ -4,7 +4,7 @@
  * says over a virtio-serial port (control.h). The path under test carries no
  * control. Whatever goes wrong is said on the console, and the power goes off.
  *
- * On the kernel command line: memnet.addr= and memnet.mtu= (boot.h), and
+ * On the kernel command line: memnet.addr=, memnet.mtu= and memnet.gateway= (boot.h), and
  * memnet.fault=, which makes it misbehave so that the host's side can be tested:
  *	silent	never gets ready
  *	late	gets ready 10 s late

@@ -6,7 +6,8 @@
  *
  * Its bytes go over the loopback device, as a connection of memnetd's to the peer does: that
  * is what the host asks of anybody, and all else that a path spends is the VM's price. A veth
- * pair would be a hop more, between two network namespaces, which no path has to make.
+ * pair would be a hop more, between two network namespaces, which no path has to make; with a
+ * plan's link (link.h) all make it, and this one too.
  *
  * It is nobody's baseline, and compared with nobody: its rows have the accelerator "none".
  * Its CPU is this machine's own; under TCG the guest's is emulated, and the two are not of

@@ -43,6 +43,7 @@ const struct path path_vsock = {
 	.module = "vmw_vsock_virtio_transport",
 	.baseline = 1,
 	.vhost = true,
+	.no_link = true,
 	.missing = missing,
 	.open = tap_path_open,
 	.add_devices = add_devices,

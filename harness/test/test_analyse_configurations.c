@@ -137,6 +137,36 @@ static void chunks_are_configurations(void **state)
 	assert_int_equal(seen, 2);
 }
 
+/* Each rate against the same rate, and each delay. */
+static void links_are_configurations(void **state)
+{
+	struct run_row rows[36];
+	size_t n = 0, seen = 0;
+
+	for (int i = 0; i < 3; i++)
+		n += drifting(rows + n, "network");
+	for (size_t i = 0; i < n; i++) {
+		rows[i].link_rate_bits_per_s = i < 12 ? 40000000 : 80000000;
+		rows[i].link_delay_ns = i < 24 ? ABSENT_INTEGER : 1000000;
+		if (i >= 12 && i & 1)
+			rows[i].stream_bytes_per_s = i < 24 ? 300 : 500;
+	}
+	analyse_rows(rows, n);
+	for (size_t i = 0; i < result.n_summary; i++) {
+		const struct summary_row *s = &result.summary[i];
+
+		if (strcmp(s->metric, "network_rate") || strcmp(s->path, "memnet"))
+			continue;
+		assert_int_equal(s->n, 6);
+		near(s->ratio, s->link_rate_bits_per_s == 40000000 ? 1 :
+			       s->link_delay_ns == ABSENT_INTEGER ? 3 : 5);
+		assert_ptr_equal(summary_find(result.summary, result.n_summary, s, "memnet",
+					      "network_rate"), s);
+		seen++;
+	}
+	assert_int_equal(seen, 3);
+}
+
 static void more_vms_come_behind_fewer(void **state)
 {
 	static const char *const order[] = { "one-vm", "two-vm", "n-vm-2", "n-vm-3", "n-vm-10" };
@@ -235,6 +265,7 @@ int main(void)
 		cmocka_unit_test(without_memnet_the_first_other_path_is_the_subject),
 		cmocka_unit_test(a_path_is_held_against_itself_budget_by_budget),
 		cmocka_unit_test(chunks_are_configurations),
+		cmocka_unit_test(links_are_configurations),
 		cmocka_unit_test(more_vms_come_behind_fewer),
 		cmocka_unit_test(accelerators_are_never_compared),
 		cmocka_unit_test(flows_are_configurations_of_their_own),

@@ -30,7 +30,7 @@ row() {		# APP PATTERN: in the row of its run over the tap
 }
 
 holds() {	# APP CONDITION of awk, in which at("NAME") is a column of the row of its run
-	runs | grep "virtio-tap.*app-$1" | tr -d '"' |
+	runs | grep "virtio-tap.*app-$1" | sed 's/, / /g; s/"//g' |	# a remark has commas, too
 		awk -F, -v names="$(head -n 1 "$tmp/results/latest/runs.csv")" '
 		function at(name) { return $column[name] }
 		BEGIN { n = split(names, name, ","); while (n) { column[name[n]] = n; n-- } }

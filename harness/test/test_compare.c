@@ -142,6 +142,8 @@ static void a_configuration_is_named_in_full(void **state)
 	for (int b = 0; b < BLOCKS; b++) {
 		old[b].chunk_bytes = new[b].chunk_bytes = 4096;
 		old[b].flows = new[b].flows = 8;
+		old[b].link_rate_bits_per_s = new[b].link_rate_bits_per_s = 40000000;
+		old[b].link_delay_ns = new[b].link_delay_ns = 500000;
 		ROW_TEXT(old[b].topology, "two-vm");
 		ROW_TEXT(new[b].topology, "two-vm");
 		ROW_TEXT(old[b].path, "memnet@b");
@@ -150,7 +152,8 @@ static void a_configuration_is_named_in_full(void **state)
 		ROW_TEXT(new[b].spin, "50us");
 	}
 	expect(COMPARE_WORSE, "REGRESSION    memnet@b spin 50us, spare-core, compute send, "
-	       "8 flows, 4 KiB a call, two-vm: compute_rate", "");
+	       "8 flows, 4 KiB a call, over a link of 40 Mbit/s with 0.5 ms each way, two-vm: "
+	       "compute_rate", "");
 }
 
 /* One that differs in any of these is another one. */
@@ -177,6 +180,16 @@ static void another_configuration_is_not_compared(void **state)
 	}
 	for (int b = 0; b < BLOCKS; b++)
 		new[b].chunk_bytes = 4096;
+	assert_int_equal(compare(), COMPARE_NOTHING);
+	for (int b = 0; b < BLOCKS; b++) {
+		new[b].chunk_bytes = ABSENT_INTEGER;
+		new[b].link_delay_ns = 1;
+	}
+	assert_int_equal(compare(), COMPARE_NOTHING);
+	for (int b = 0; b < BLOCKS; b++) {
+		new[b].link_delay_ns = ABSENT_INTEGER;
+		new[b].link_rate_bits_per_s = 40000000;
+	}
 	assert_int_equal(compare(), COMPARE_NOTHING);
 }
 

@@ -68,10 +68,10 @@ path_case() {	# PATH
 path_case virtio-user
 path_case passt
 
-# Field $1 of the measured rows of the newest runs.csv. No field before it has a comma in it.
+# Field $1 of the measured rows of the newest runs.csv. A comma in a sentence has a space behind it.
 measured() {
 	awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
-		/"measure"/ { gsub(/"/, "", $at); print $at }' "$tmp/results/latest/runs.csv"
+		/"measure"/ { gsub(/, /, " "); gsub(/"/, "", $at); print $at }' "$tmp/results/latest/runs.csv"
 }
 
 # No VM: no boot, and of what its programs use of their CPU nothing is lost, also of a fixed

@@ -290,6 +290,19 @@ static void wrong_bytes_fail_whatever_the_figures_say(void **state)
 	assert_non_null(strstr(text, "send 4 KiB a call two-vm: content"));
 }
 
+static void no_threshold_is_for_a_link(void **state)
+{
+	struct summary_row s = summary(7, 1, 1, 1);
+	struct threshold_row t = threshold(">=", 4);
+
+	assert_int_equal(check(&s, 1, &t, 1), GATE_REGRESSION);
+	s.link_rate_bits_per_s = 200000000;
+	assert_int_not_equal(check(&s, 1, &t, 1), GATE_REGRESSION);
+	s.link_rate_bits_per_s = ABSENT_INTEGER;
+	s.link_delay_ns = 1000000;
+	assert_int_not_equal(check(&s, 1, &t, 1), GATE_REGRESSION);
+}
+
 static void without_a_direction_every_direction_counts(void **state)
 {
 	struct summary_row s[2] = { summary(7, 8, 7, 9), summary(7, 1, 1, 1) };
@@ -381,6 +394,7 @@ int main(void)
 		cmocka_unit_test(a_gain_that_is_not_comparable_is_inconclusive),
 		cmocka_unit_test(a_path_that_lost_every_run_fails),
 		cmocka_unit_test(wrong_bytes_fail_whatever_the_figures_say),
+		cmocka_unit_test(no_threshold_is_for_a_link),
 		cmocka_unit_test(without_a_direction_every_direction_counts),
 		cmocka_unit_test(thresholds_that_mean_nothing_are_refused),
 		cmocka_unit_test(the_committed_thresholds_pass_the_expected_and_catch_a_slowdown),

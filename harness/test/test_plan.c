@@ -21,6 +21,7 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
 		"harness/plans/apps.ini", "harness/plans/regions.ini",
+		"harness/plans/link.ini",
 	};
 	struct plan plan;
 
@@ -54,6 +55,46 @@ static void values_have_units_and_defaults(void **state)
 	assert_true(plan.guest_insns && plan.syscalls);
 	assert_int_equal(load(&plan, "[plan]\nguest_insns=no\n" MATRIX), 0);
 	assert_false(plan.guest_insns);
+}
+
+static void a_link_has_a_rate_and_a_delay(void **state)
+{
+	static const struct { const char *text; uint64_t rate; } rates[] = {
+		{ "200Mbit", 200000000 }, { "1gbit", 1000000000 }, { "1500kbit", 1500000 },
+		{ "1000000bit", 1000000 }, { "400Gbit", 400000000000 }, { "none", 0 },
+	};
+	struct plan plan;
+	char text[512];
+
+	assert_int_equal(load(&plan, MATRIX), 0);
+	assert_false(plan.link_rate_bits_per_s || plan.link_delay_ns);
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		snprintf(text, sizeof(text), "[plan]\nlink_rate=%s\nlink_delay=%zums\n" MATRIX,
+			 rates[i].text, i);
+		assert_int_equal(load(&plan, text), 0);
+		assert_true(plan.link_rate_bits_per_s == rates[i].rate);
+		assert_true(plan.link_delay_ns == (int64_t)i * NSEC_PER_MSEC);
+	}
+	scratch_write("base.ini", "[plan]\nlink_rate=2Gbit\nlink_delay=5ms\n" MATRIX);
+	assert_int_equal(load(&plan, "[plan]\ninherits=base.ini\nlink_rate=none\n"), 0);
+	assert_true(!plan.link_rate_bits_per_s && plan.link_delay_ns == 5 * NSEC_PER_MSEC);
+}
+
+static void a_link_of_another_kind_is_refused(void **state)
+{
+	static const char *const rates[] = {
+		"200", "0Mbit", "Mbit", "999kbit", "401Gbit", "20MByte", "2.5Gbit", "-1Mbit",
+		"100000000000000000Gbit", "99999999999999999999bit", "10 Mbit", "Mbit10",
+	};
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		snprintf(text, sizeof(text), "[plan]\nname=x\nlink_rate=%s\n" MATRIX, rates[i]);
+		refused(text, ":3:", ": want a rate from 1Mbit to 400Gbit, such as 200Mbit; none: ");
+	}
+	refused("[plan]\nlink_delay=2s\n" MATRIX, ":2:", "want a time up to 1s, such as 5ms; 0s: none");
+	refused("[plan]\nlink_delay=5\n" MATRIX, ":2:", "want a time up to 1s");
+	refused("[plan]\nlinkrate=5Mbit\n" MATRIX, ":2:", "did you mean 'link_rate'?");
 }
 
 static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
@@ -148,7 +189,8 @@ static void what_is_written_is_read_as_the_same(void **state)
 
 	scratch_write("base.ini", "[plan]\nname=base\nwindow=1234567us\nchunk=12k\nvcpu_cpus=0-1,3\n"
 		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE "chunk=4k,1M\n" MATRIX);
-	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\ninherits=base.ini\n"), 0);
+	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\nlink_rate=1500kbit\n"
+			      "link_delay=250us\ninherits=base.ini\n"), 0);
 	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
 	assert_memory_equal(&plan, &again, sizeof(plan));
 	assert_int_equal(load(&plan, MATRIX), 0);
@@ -228,6 +270,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shipped_plans_load),
 		cmocka_unit_test(values_have_units_and_defaults),
+		cmocka_unit_test(a_link_has_a_rate_and_a_delay),
+		cmocka_unit_test(a_link_of_another_kind_is_refused),
 		cmocka_unit_test(a_mistake_is_named_with_its_line_and_the_mend),
 		cmocka_unit_test(words_that_nobody_knows_get_the_nearest),
 		cmocka_unit_test(a_plan_takes_over_what_it_inherits),

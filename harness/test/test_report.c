@@ -234,6 +234,12 @@ static void with_other_rates_of_memnet(struct run_row *run)
 		run->stream_bytes_per_s *= 2;
 }
 
+static void behind_a_link(struct run_row *run)
+{
+	run->link_rate_bits_per_s = 1000000000;
+	run->link_delay_ns = 10000000;
+}
+
 static void with_memnet_out_of_its_vm(struct run_row *run)
 {
 	if (strcmp(run->path, "memnet"))
@@ -261,6 +267,8 @@ static void a_report_says_how_far_its_results_go(void **state)
 		{ 6, with_memnet_out_of_its_vm, "<b>BOUND.</b> native has no VM", "native moves" },
 		{ 6, with_memnet_out_of_its_vm, "<b>TCG.</b> QEMU", "<td>native</td><td>" },
 		{ 6, NULL, "<b>TCG.</b> QEMU", "<b>BOUND." },
+		{ 6, behind_a_link, "was a link of 1000 Mbit/s with 10 ms each way, the", "nan" },
+		{ 6, NULL, "<b>TCG.</b> QEMU", "<b>LINK." },
 		{ 6, NULL, "95 % interval", "What had to be equal for it" },
 	};
 

@@ -18,6 +18,7 @@ static struct run r;
 static int make_run(void **state)
 {
 	plan.steal_percent = PLAN_STEAL_PERCENT;
+	plan.link_rate_bits_per_s = 0;
 	CPU_ZERO(&plan.vcpu_cpus);
 	CPU_ZERO(&plan.host_cpus);
 	CPU_SET(0, &plan.vcpu_cpus);
@@ -187,6 +188,30 @@ static void bytes_must_be_right_and_possible(void **state)
 	is_invalid("the rate exceeds the guest's copy bandwidth of the same boot");
 }
 
+/* 5 MB/s, of which 5 % and a burst of 128 KiB in 2 s may be too much. */
+static void nothing_is_faster_than_the_link(void **state)
+{
+	row.stream_bytes_per_s = 1e9;
+	is_valid("");				/* there is none */
+	plan.link_rate_bits_per_s = 40000000;
+	row.stream_bytes_per_s = 5.31e6;
+	is_valid("");
+	row.stream_bytes_per_s = 5.32e6;
+	is_invalid("42.6 Mbit/s came through a link of 40.0 Mbit/s: it was not between; please "
+		   "report this");
+	make_run(NULL);
+	plan.link_rate_bits_per_s = 40000000;
+	is_valid("");				/* nothing came */
+	row.requests = 10640;
+	row.request_rate_per_s = 5320;
+	row.request_bytes = 64;
+	row.response_bytes = 990;
+	is_valid("");
+	row.response_bytes = 1000;
+	is_invalid("42.6 Mbit/s came through a link of 40.0 Mbit/s: it was not between; please "
+		   "report this");
+}
+
 /* Of 4 s of two CPUs for two seconds. */
 static void idle_is_idle(void **state)
 {
@@ -238,6 +263,7 @@ int main(void)
 		TEST(the_guests_clock_must_agree),
 		TEST(an_apps_clock_is_held_against_the_answers),
 		TEST(bytes_must_be_right_and_possible),
+		TEST(nothing_is_faster_than_the_link),
 		TEST(idle_is_idle),
 		TEST(all_reasons_are_given),
 	};

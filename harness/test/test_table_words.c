@@ -62,6 +62,27 @@ static void what_has_no_vm_is_a_bound_and_nothing_else(void **state)
 	says_not("bound");
 }
 
+static void a_link_is_told(void **state)
+{
+	static struct run_row with[MADE_RUNS(7) * 3 / 2];
+
+	memcpy(with, rows, sizeof(rows));
+	print_all(with, ARRAY_SIZE(rows), false);
+	says_not("  link  ");
+	for (size_t i = 1; i < ARRAY_SIZE(rows); i++)	/* the first row may be an idle window */
+		with[i].link_rate_bits_per_s = 200000000;
+	print_all(with, ARRAY_SIZE(rows), false);
+	says("  link        Between the host and the peer was a link of 200 Mbit/s, the same");
+	for (size_t i = 1; i < ARRAY_SIZE(rows); i++)
+		with[i].link_delay_ns = 2500000;
+	print_all(with, ARRAY_SIZE(rows), false);
+	says("a link of 200 Mbit/s with 2.5 ms each way");
+	for (size_t i = 1; i < ARRAY_SIZE(rows); i++)
+		with[i].link_rate_bits_per_s = ABSENT_INTEGER;
+	print_all(with, ARRAY_SIZE(rows), false);
+	says("was a link with 2.5 ms each way, the same");
+}
+
 static void few_runs_have_no_interval(void **state)
 {
 	print(MADE_RUNS(5), false);
@@ -119,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_kind_of_result_is_said_in_words),
 		TEST(what_has_no_vm_is_a_bound_and_nothing_else),
+		TEST(a_link_is_told),
 		TEST(few_runs_have_no_interval),
 		TEST(what_was_left_out_is_counted_by_reason),
 		TEST(what_is_to_be_known_of_a_valid_run_is_said),

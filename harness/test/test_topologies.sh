@@ -27,10 +27,10 @@ plan() {	# TOPOLOGY PATHS SCENARIOS WINDOW
 	PLAN
 }
 
-# Field $1 of the rows of the newest runs.csv. No field before it has a comma in it.
+# Field $1 of the rows of the newest runs.csv. A comma in a sentence has a space behind it.
 field() {
 	awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
-		NR > 1 { gsub(/"/, "", $at); print $at }' "$tmp/results/latest/runs.csv"
+		NR > 1 { gsub(/, /, " "); gsub(/"/, "", $at); print $at }' "$tmp/results/latest/runs.csv"
 }
 
 case="compute and network in VMs of their own"

@@ -118,6 +118,32 @@ memnetd_src := \
 	$(core_src) \
 	$(base_src)
 
+conform_src := \
+	memnet-core/conformance/main.c \
+	memnet-core/conformance/peer.c \
+	memnet-core/conformance/conform.c \
+	memnet-core/conformance/begin.c \
+	memnet-core/conformance/case_connect.c \
+	memnet-core/conformance/case_stream.c \
+	memnet-core/conformance/case_stream_end.c \
+	memnet-core/conformance/case_stream_bulk.c \
+	memnet-core/conformance/case_listen.c \
+	memnet-core/conformance/case_listen_end.c \
+	memnet-core/conformance/case_datagram.c \
+	memnet-core/conformance/case_datagram_calls.c \
+	memnet-core/conformance/case_poll.c \
+	memnet-core/conformance/case_select.c \
+	memnet-core/conformance/case_epoll.c \
+	memnet-core/conformance/case_epoll_more.c \
+	memnet-core/conformance/case_fds.c \
+	memnet-core/conformance/case_fds_more.c \
+	memnet-core/conformance/case_process.c \
+	memnet-core/conformance/case_thread.c \
+	memnet-core/conformance/case_signal.c \
+	memnet-core/conformance/case_options.c \
+	memnet-core/conformance/case_untouched.c \
+	memnet-core/conformance/case_meta.c
+
 work_src := \
 	workloads/main.c \
 	workloads/options.c \
@@ -376,6 +402,7 @@ PROGRAMS := \
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
+$(eval $(call program,bin/memnet-conform,$(conform_src)))
 $(eval $(call program,bin/memnet-native,harness/guest/native.c $(control_src)))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))

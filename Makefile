@@ -403,6 +403,9 @@ $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-conform,$(conform_src)))
+# It gives the kernel bad pointers, and is there to be preloaded: never sanitized.
+$(BUILD)/bin/memnet-conform: MEMNET_CFLAGS := $(filter-out -fsanitize=%,$(MEMNET_CFLAGS))
+$(BUILD)/bin/memnet-conform: MEMNET_LDFLAGS := -pthread
 $(eval $(call program,bin/memnet-native,harness/guest/native.c $(control_src)))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
@@ -617,6 +620,7 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
+	memnet-core/conformance/test_conformance.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
@@ -719,7 +723,7 @@ all: $(PROGRAMS)
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
+test: all guest-image $(BUILD)/bin/memnet-conform $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.

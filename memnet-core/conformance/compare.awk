@@ -60,7 +60,7 @@ file == 3 {
 }
 
 END {
-	printf "%-36s %-14s %-14s %s\n", "case", "kernel", "memnet", "same?"
+	printf "%-36s %-16s %-16s %s\n", "case", "kernel", "memnet", "same?"
 	for (c = 1; c <= cases; c++) {
 		name = order[c]
 		if (!(name in kernel) || !(name in memnet))
@@ -69,8 +69,8 @@ END {
 			verdict = name in reason ? "SAME, though listed as different" : "same"
 		else
 			verdict = name in reason ? "differs: " reason[name] : "DIFFERS"
-		printf "%-36s %-14s %-14s %s\n", name, substr(end[2, name], 1, 14),
-			substr(end[3, name], 1, 14), verdict
+		printf "%-36s %-16s %-16s %s\n", name, substr(end[2, name], 1, 16),
+			substr(end[3, name], 1, 16), verdict
 		if (verdict == "DIFFERS") {
 			print_missing(name, kernel, in_memnet, "kernel")
 			print_missing(name, memnet, in_kernel, "memnet")

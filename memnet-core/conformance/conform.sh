@@ -10,7 +10,7 @@
 # stand on its loopback device, which is always there; they are none of the guest's loopback.
 
 # The peer may be connected to, and the guest's own addresses listened at.
-MEMNETD_OPTIONS=${MEMNETD_OPTIONS:---size 256M --flows 512 --channels 64 --allow 198.18.0.0/15}
+MEMNETD_OPTIONS=${MEMNETD_OPTIONS:---size 256M --flows 512 --channels 32 --allow 198.18.0.0/15}
 
 BUILD=${BUILD:-build}
 here=$(dirname "$0")
@@ -25,7 +25,7 @@ give_up() {
 [ $# -ge 1 ] || give_up "want a folder; see the head of $0"
 if [ -z "$CONFORM_INSIDE" ]; then
 	[ "$(id -u)" = 0 ] && user= || user=r
-	CONFORM_INSIDE=1 exec unshare -n${user} "$0" "$@"
+	CONFORM_INSIDE=1 exec unshare "-n$user" "$0" "$@"
 fi
 
 out=$1

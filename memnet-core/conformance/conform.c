@@ -36,7 +36,7 @@ int conform_wrong(void)
 /* One write for a line: children and threads observe too. */
 void saw(const char *what, const char *want, const char *format, ...)
 {
-	char value[300], line[1000];
+	char value[300], line[1000];	/* the newline takes the place of the NUL */
 	va_list ap;
 	int n;
 
@@ -45,12 +45,17 @@ void saw(const char *what, const char *want, const char *format, ...)
 	va_end(ap);
 	__atomic_add_fetch(&counts->seen, 1, __ATOMIC_RELAXED);
 	if (!want || !strcmp(want, value)) {
-		n = snprintf(line, sizeof(line), "%s: %s = %s\n", case_name, what, value);
+		n = snprintf(line, sizeof(line), "%s: %s = %s", case_name, what, value);
 	} else {
 		__atomic_add_fetch(&counts->wrong, 1, __ATOMIC_RELAXED);
-		n = snprintf(line, sizeof(line), "%s: %s = %s, not %s\n", case_name, what, value,
+		n = snprintf(line, sizeof(line), "%s: %s = %s, not %s", case_name, what, value,
 			     want);
 	}
+	n = n < (int)sizeof(line) ? n : (int)sizeof(line) - 1;
+	for (int i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ')
+			line[i] = '.';	/* what was received may be anything */
+	line[n++] = '\n';
 	fwrite(line, 1, n, stdout);
 	fflush(stdout);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# conform.sh FOLDER [CASE...]: run the cases, all or those named, over the kernel's sockets and
+# conform.sh FOLDER [CASE...]: run the cases, all or those named ('epoll-*'), over the kernel's sockets and
 # over MemNet, and compare. What was seen is left in FOLDER/kernel and FOLDER/memnet, the table
 # goes to standard output. 0: the same, but for conformance/differences; 1: not; 2: it could not
 # be tried; 3: the kernel's side is as documented, and there is no memnet-run to compare with.
@@ -60,9 +60,9 @@ start() {	# LOG SOCKET COMMAND...: and wait until the socket is there
 }
 
 mkdir -p "$out" || exit 2
-ip link set lo up || give_up "no network namespace"
+busybox ip link set lo up || give_up "no network namespace"
 for a in 198.18.0.1/32 198.18.0.2/32 fd00:198:18::1/128 fd00:198:18::2/128; do
-	ip addr add $a dev lo || give_up "no address $a"
+	busybox ip addr add $a dev lo || give_up "no address $a"
 done
 start "$out/peer.log" "$sockets/peer" "$conform" --serve "$sockets/peer"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-conform: options; each case in a process of its own; the peer. */
 #include <argp.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,8 @@ static struct {
 
 static const struct argp_option argp_options[] = {
 	{ "list", 'l', NULL, 0, "Print the names of the cases" },
-	{ "case", 'c', "NAME", 0, "Run only this one; may be repeated. Without /4 or /6: both" },
+	{ "case", 'c', "NAME", 0, "Run only this one, or those of a pattern such as "
+	  "'epoll-*'; may be repeated. Without /4 or /6: both" },
 	{ "peer", 'p', "SOCKET", 0, "Where the peer serves" },
 	{ "serve", 's', "SOCKET", 0, "Be the peer; see peer.h" },
 	{ "inside", OPT_INSIDE, "NAME", OPTION_HIDDEN, NULL },
@@ -88,7 +90,7 @@ static bool chosen(const struct conform_case *theme, const struct conform_case *
 		   const char *name)
 {
 	for (int i = 0; i < options.n_names; i++)
-		if (!strcmp(options.names[i], name) || !strcmp(options.names[i], c->name))
+		if (!fnmatch(options.names[i], name, 0) || !fnmatch(options.names[i], c->name, 0))
 			return true;
 	return !options.n_names && theme != meta_cases;
 }

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# conform.sh FOLDER [CASE...]: run the cases, all or those named ('epoll-*'), over the kernel's sockets and
-# over MemNet, and compare. What was seen is left in FOLDER/kernel and FOLDER/memnet, the table
-# goes to standard output. 0: the same, but for conformance/differences; 1: not; 2: it could not
-# be tried; 3: the kernel's side is as documented, and there is no memnet-run to compare with.
+# conform.sh FOLDER [CASE...]: run the cases, all or those named ('epoll-*'), over the kernel's
+# sockets and over MemNet, and compare. What was seen is left in FOLDER/kernel and FOLDER/memnet,
+# the table goes to standard output. 0: the same, but for conformance/differences; 1: not; 2: it
+# could not be tried; 3: the kernel's side is as documented, and there is no memnet-run to
+# compare with.
 #
 # All of it lives in a network namespace of its own, the peer and memnetd too. Their addresses
 # stand on its loopback device, which is always there; they are none of the guest's loopback.
@@ -84,5 +85,5 @@ start "$out/agent.log" "$sockets/agent" "$BUILD/bin/memnet-agent" \
 	--region "server:$sockets/a.ivshmem" --socket "$sockets/agent"
 MEMNET_AGENT=$sockets/agent "$run" "$conform" --peer "$sockets/peer" "$@" \
 	>"$out/memnet" 2>"$out/memnet.log"
-awk -f "$here/compare.awk" "$here/differences" "$out/kernel" "$out/memnet" || status=1
+awk -v some=$# -f "$here/compare.awk" "$here/differences" "$out/kernel" "$out/memnet" || status=1
 [ $status = 0 ] || exit 1

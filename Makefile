@@ -51,6 +51,7 @@ base_src := \
 
 core_src := \
 	memnet-core/layout.c \
+	memnet-core/address.c \
 	memnet-core/fifo.c \
 	memnet-core/mirror.c \
 	memnet-core/spin.c
@@ -66,11 +67,18 @@ libmemnet_src := \
 	memnet-core/guest/wait.c \
 	memnet-core/guest/control.c \
 	memnet-core/guest/flow.c \
+	memnet-core/guest/open.c \
+	memnet-core/guest/stream.c \
+	memnet-core/guest/datagram.c \
 	memnet-core/guest/memnet.c \
 	memnet-core/guest/vfio.c \
 	memnet-core/guest/cache_type.c \
+	memnet-core/guest/share.c \
 	$(core_src) \
 	$(base_src)
+
+preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c stdio.c names.c connect.c io.c \
+	stream.c datagram.c options.c fds.c files.c poll.c epoll.c inside.c)
 
 # The reference of one bench; without it that bench says so.
 dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
@@ -92,6 +100,8 @@ bench_src := \
 
 agent_src := \
 	memnet-core/guest/memnet-agent.c \
+	memnet-core/guest/agent_setup.c \
+	memnet-core/guest/keeper.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
 	memnet-core/base/loop.c \
@@ -107,7 +117,11 @@ host_src := \
 	memnet-core/host/host.c \
 	memnet-core/host/host_policy.c \
 	memnet-core/host/host_channel.c \
-	memnet-core/host/host_flow.c
+	memnet-core/host/host_flow.c \
+	memnet-core/host/host_open.c \
+	memnet-core/host/host_stream.c \
+	memnet-core/host/host_listener.c \
+	memnet-core/host/host_datagram.c
 
 memnetd_src := \
 	memnet-core/host/memnetd.c \
@@ -122,6 +136,32 @@ memnetd_src := \
 	$(host_src) \
 	$(core_src) \
 	$(base_src)
+
+conform_src := \
+	memnet-core/conformance/main.c \
+	memnet-core/conformance/peer.c \
+	memnet-core/conformance/conform.c \
+	memnet-core/conformance/begin.c \
+	memnet-core/conformance/case_connect.c \
+	memnet-core/conformance/case_stream.c \
+	memnet-core/conformance/case_stream_end.c \
+	memnet-core/conformance/case_stream_bulk.c \
+	memnet-core/conformance/case_listen.c \
+	memnet-core/conformance/case_listen_end.c \
+	memnet-core/conformance/case_datagram.c \
+	memnet-core/conformance/case_datagram_calls.c \
+	memnet-core/conformance/case_poll.c \
+	memnet-core/conformance/case_select.c \
+	memnet-core/conformance/case_epoll.c \
+	memnet-core/conformance/case_epoll_more.c \
+	memnet-core/conformance/case_fds.c \
+	memnet-core/conformance/case_fds_more.c \
+	memnet-core/conformance/case_process.c \
+	memnet-core/conformance/case_thread.c \
+	memnet-core/conformance/case_signal.c \
+	memnet-core/conformance/case_options.c \
+	memnet-core/conformance/case_untouched.c \
+	memnet-core/conformance/case_meta.c
 
 work_src := \
 	workloads/main.c \
@@ -381,11 +421,19 @@ PROGRAMS := \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
 	$(plans:harness/%=$(BUILD)/share/memnet/%) \
 	$(BUILD)/lib/libmemnet.a \
+	$(BUILD)/lib/libmemnet-preload.so \
+	$(BUILD)/bin/memnet-run \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src)))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
+$(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
+	$(libmemnet_src)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
+$(eval $(call program,bin/memnet-conform,$(conform_src)))
+# It gives the kernel bad pointers, and is there to be preloaded: never sanitized.
+$(BUILD)/bin/memnet-conform: MEMNET_CFLAGS := $(filter-out -fsanitize=%,$(MEMNET_CFLAGS))
+$(BUILD)/bin/memnet-conform: MEMNET_LDFLAGS := -pthread
 $(eval $(call program,bin/memnet-native,harness/guest/native.c $(control_src)))
 $(eval $(call program,bin/memnet-lab,$(lab_src),-linih -ljansson -lcsv $(energy_lib)))
 $(eval $(call program,bin/memnet-energy,$(energy_tool_src),-ljansson -lcsv $(energy_lib)))
@@ -419,6 +467,24 @@ $(BUILD)/share/memnet/events/%: energy/events/%
 $(BUILD)/share/memnet/plans/%: harness/plans/%
 	$(call say,COPY,$@)
 	$(Q)install -D -m 644 $< $@
+
+# What memnet-run loads into a program. libmemnet in it is to call the C library, not the
+# functions that stand in its place: inside.c has them under names that nobody else uses.
+$(BUILD)/pic/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(MEMNET_CFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+preload_objects := $(preload_src:%.c=$(BUILD)/pic/%.o)
+inside_objects := $(libmemnet_src:%.c=$(BUILD)/pic/%.o)
+-include $(preload_objects:.o=.d) $(inside_objects:.o=.d)
+$(BUILD)/pic/inside.o: $(inside_objects) memnet-core/preload/inside.syms
+	$(call say,LINK,$@)
+	$(Q)$(LD) -r -o $@ $(inside_objects)
+	$(Q)objcopy --redefine-syms=memnet-core/preload/inside.syms $@
+$(BUILD)/lib/libmemnet-preload.so: $(preload_objects) $(BUILD)/pic/inside.o
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(MEMNET_LDFLAGS) $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^
 
 # Loaded by QEMU, which has the functions it lacks.
 $(BUILD)/lib/memnet-insns.so: energy/plugin/insns.c
@@ -462,6 +528,8 @@ $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/work
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_listen.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_datagram.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
@@ -582,6 +650,7 @@ $(eval $(call test,harness/test/test_two_vms.c,harness/test/two_vms.c harness/te
 
 fuzz_src := \
 	memnet-core/fuzz/fuzz_host.c \
+	memnet-core/fuzz/fuzz_kinds.c \
 	memnet-core/fuzz/fuzz_world.c \
 	$(host_src) \
 	$(core_src) \
@@ -613,6 +682,7 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
+	memnet-core/preload/test/test_programs.sh memnet-core/conformance/test_conformance.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
@@ -722,7 +792,7 @@ all: $(PROGRAMS)
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
+test: all guest-image $(BUILD)/bin/memnet-conform $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.
@@ -731,6 +801,8 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_fifo_stress \
 	$(BUILD)/memnet-core/test/test_session \
 	$(BUILD)/memnet-core/test/test_session_lies \
+	$(BUILD)/memnet-core/test/test_listen \
+	$(BUILD)/memnet-core/test/test_datagram \
 	$(BUILD)/memnet-core/test/test_agent \
 	$(BUILD)/memnet-core/test/test_signals \
 	$(BUILD)/workloads/test/test_stream \
@@ -811,14 +883,18 @@ lint:
 
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
-		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy
+		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
+		$(BUILD)/bin/memnet-run
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \
+		memnet-core/preload/memnet-run.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 memnet-core/host/memnetd.8
 	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/share/man/man1/memnet-lab.1
 	install -D -m 644 harness/completion/memnet-lab.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so \
+		$(BUILD)/lib/libmemnet-preload.so
 	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
 
 clean:

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Threads on one socket, and on many. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memnet-core/conformance/conform.h"
+
+#define BULK	(2 << 20)
+#define THREADS	8
+
+/* One call of a thread, and what it returned. */
+struct call {
+	pthread_t thread;
+	int fd;
+	ssize_t ret;
+	int error;
+	char buf[16];
+};
+
+static void *receive(void *arg)
+{
+	struct call *c = arg;
+
+	c->ret = recv(c->fd, c->buf, sizeof(c->buf), 0);
+	c->error = errno;
+	return NULL;
+}
+
+static void *accept_one(void *arg)
+{
+	struct call *c = arg;
+
+	c->ret = accept(c->fd, NULL, NULL);
+	c->error = errno;
+	return NULL;
+}
+
+static void begin(struct call *c, void *(*what)(void *), int fd)
+{
+	c->fd = fd;
+	pthread_create(&c->thread, NULL, what, c);
+	sleep_ms(100);	/* it waits now */
+}
+
+static ssize_t finish(struct call *c)
+{
+	pthread_join(c->thread, NULL);
+	errno = c->error;
+	return c->ret;
+}
+
+/* close(2): on Linux a call that waits holds the socket, and completes. */
+static void close_while_recv(int family)
+{
+	int fd = stream_to_peer(family);
+	struct call c;
+
+	begin(&c, receive, fd);
+	RET("0", close(fd));
+	sleep_ms(QUIET_MS);
+	PEER("4", "send late");
+	RET("4", finish(&c));
+	TEXT("late", c.buf, c.ret);
+	PEER("eof", "recv 9");	/* and then it ends */
+}
+
+static void shutdown_while_recv(int family)
+{
+	int fd = stream_to_peer(family);
+	struct call c;
+
+	begin(&c, receive, fd);
+	RET("0", shutdown(fd, SHUT_RDWR));
+	RET("0", finish(&c));
+	RET("0", close(fd));
+	PEER("eof", "recv 9");
+}
+
+static void shutdown_while_accept(int family)
+{
+	struct addr at;
+	int listening = listener(family, &at);
+	struct call c;
+
+	begin(&c, accept_one, listening);
+	RET("0", shutdown(listening, SHUT_RDWR));
+	RET("-1 EINVAL", finish(&c));
+}
+
+/* The number is given to another socket while the thread waits on the old one. */
+static void reused_while_recv(int family)
+{
+	int fd = stream_to_peer(family), other;
+	struct call c;
+
+	begin(&c, receive, fd);
+	RET("0", close(fd));
+	other = stream_to_peer(family);
+	YES(other == fd);
+	PEER("3", "send new");
+	sleep_ms(QUIET_MS);
+	PEER("0", "use 0");
+	PEER("3", "send old");
+	RET("3", finish(&c));
+	TEXT("old", c.buf, c.ret);
+	RET("3", recv(other, c.buf, 8, 0));
+	TEXT("new", c.buf, 3);
+}
+
+static void datagram_shutdown_while_recv(int family)
+{
+	int fd = datagram_connected(family);
+	struct call c;
+
+	begin(&c, receive, fd);
+	RET("0", shutdown(fd, SHUT_RD));
+	RET("0", finish(&c));
+}
+
+static void two_receive(int family)
+{
+	int fd = stream_to_peer(family);
+	struct call one, two;
+
+	begin(&one, receive, fd);
+	begin(&two, receive, fd);
+	PEER("1", "send a");
+	sleep_ms(QUIET_MS);
+	PEER("1", "send b");
+	RET("1", finish(&one));
+	RET("1", finish(&two));
+	YES((one.buf[0] == 'a' && two.buf[0] == 'b') || (one.buf[0] == 'b' && two.buf[0] == 'a'));
+}
+
+static void two_accept(int family)
+{
+	struct addr at;
+	int listening = listener(family, &at);
+	struct call one, two;
+
+	begin(&one, accept_one, listening);
+	begin(&two, accept_one, listening);
+	peer_connects(&at);
+	peer_connects(&at);
+	YES(finish(&one) > 0);
+	YES(finish(&two) > 0);
+	YES(one.ret != two.ret);
+}
+
+struct bulk {
+	int fd;
+	bool good;
+};
+
+static void *send_bulk(void *arg)
+{
+	struct bulk *b = arg;
+	char *buf = malloc(BULK);
+
+	pattern_fill(buf, BULK, 0, SEED_GUEST);
+	b->good = send_all(b->fd, buf, BULK) == BULK;
+	free(buf);
+	return NULL;
+}
+
+/* One sends, another receives: neither waits for the other. */
+static void both_directions(int family)
+{
+	static char buf[BULK];
+	struct bulk b = { .fd = stream_to_peer(family) };
+	pthread_t thread;
+
+	peer_tell("exchange %d", BULK);
+	pthread_create(&thread, NULL, send_bulk, &b);
+	YES(recv_all(b.fd, buf, BULK) == BULK);
+	pthread_join(thread, NULL);
+	YES(b.good);
+	YES(pattern_same(buf, BULK, 0, SEED_PEER));
+	TEXT("same", peer_hear(), 4);
+}
+
+/* While one waits for bytes, another sends what they are the answer to. */
+static void send_while_recv(int family)
+{
+	int fd = stream_to_peer(family);
+	struct call c;
+
+	begin(&c, receive, fd);
+	RET("8", send(fd, "question", 8, 0));
+	PEER("question", "recv 9");
+	PEER("6", "send answer");
+	RET("6", finish(&c));
+}
+
+struct asker {
+	struct addr to;
+	int family, number;
+	bool good;
+};
+
+/* Its own connection to an echo: the peer's other process serves it. */
+static void *ask_often(void *arg)
+{
+	struct asker *a = arg;
+	int fd = socket(a->family, SOCK_STREAM, 0);
+	char out[24], in[24];
+
+	a->good = fd >= 0 && !connect(fd, &a->to.any, a->to.len);
+	for (int i = 0; i < 20 && a->good; i++) {
+		snprintf(out, sizeof(out), "thread %03d round %03d", a->number, i);
+		a->good = send_all(fd, out, 20) == 20 && recv_all(fd, in, 20) == 20 &&
+			  !memcmp(out, in, 20);
+	}
+	close(fd);
+	return NULL;
+}
+
+/* The peer echoes one connection after the other; all of them are open meanwhile. */
+static void many(int family)
+{
+	struct addr to = peer_at(family, peer_listens(family));
+	struct asker askers[THREADS];
+	pthread_t threads[THREADS];
+	int good = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		askers[i] = (struct asker){ .to = to, .family = family, .number = i };
+		pthread_create(&threads[i], NULL, ask_often, &askers[i]);
+		peer_tell("accept");
+		peer_tell("echo");
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		good += askers[i].good;
+	}
+	NUMBER("8", good);
+}
+
+static void *wait_long(void *arg)
+{
+	char buf[8];
+
+	recv(*(int *)arg, buf, 8, 0);
+	return NULL;
+}
+
+/* pthreads(7): recv() is a cancellation point; the socket is usable after. */
+static void cancelled(int family)
+{
+	int fd = stream_to_peer(family);
+	pthread_t thread;
+	void *result;
+	char buf[8];
+
+	pthread_create(&thread, NULL, wait_long, &fd);
+	sleep_ms(100);
+	NUMBER("0", pthread_cancel(thread));
+	NUMBER("0", pthread_join(thread, &result));
+	YES(result == PTHREAD_CANCELED);
+	PEER("5", "send hello");
+	RET("5", recv(fd, buf, 8, 0));
+}
+
+/* errno is the thread's own. */
+static void *fail(void *arg)
+{
+	struct call *c = arg;
+
+	c->ret = send(c->fd, "x", 1, MSG_NOSIGNAL);
+	c->error = errno;
+	return NULL;
+}
+
+static void own_errno(int family)
+{
+	int fd = MUST(socket(family, SOCK_STREAM, 0));
+	struct call c;
+
+	errno = ENOTTY;
+	begin(&c, fail, fd);
+	pthread_join(c.thread, NULL);
+	YES(errno == ENOTTY);
+	YES(c.error == EPIPE);
+}
+
+const struct conform_case thread_cases[] = {
+	{ "thread-close-while-recv", close_while_recv, "46" },
+	{ "thread-shutdown-while-recv", shutdown_while_recv, "46" },
+	{ "thread-shutdown-while-accept", shutdown_while_accept, "46" },
+	{ "thread-reused-while-recv", reused_while_recv, "4" },
+	{ "thread-datagram-shutdown-while-recv", datagram_shutdown_while_recv, "4" },
+	{ "thread-two-receive", two_receive, "4" },
+	{ "thread-two-accept", two_accept, "4" },
+	{ "thread-both-directions", both_directions, "4" },
+	{ "thread-send-while-recv", send_while_recv, "4" },
+	{ "thread-many", many, "4" },
+	{ "thread-cancelled", cancelled, "4" },
+	{ "thread-own-errno", own_errno, "4" },
+	{ 0 },
+};

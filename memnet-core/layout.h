@@ -6,7 +6,7 @@
  *   0            struct mn_header       who is there, and in which state; the pending set
  *   SCRATCH      one page               the guest times its mapping here; means nothing
  *   CHANNELS     struct mn_channel[n]   control rings, a pair for each process of the guest
- *   FLOWS        struct mn_flow[m]      indices of each flow's two FIFOs
+ *   FLOWS        struct mn_flow[m]      what each flow is, and indices of its two FIFOs
  *   DATA         send FIFO 0, receive FIFO 0, send FIFO 1, ...
  *
  * The place of everything follows from struct mn_geometry. The host chooses it,
@@ -33,8 +33,13 @@
  *
  * Channels. Channel 0 is the session owner's; it alone may reset others, which
  * it does when the process that had one is gone. A flow belongs to the channel
- * that opened it. The bell of channel c is rung when one of its rings or flows
- * has passed what it waits for.
+ * that opened it, and is closed with it, unless channel 0 has taken it over: then
+ * it is any process's of the guest, and channel 0 closes it. An accepted flow
+ * belongs to whom its listener belongs to.
+ *
+ * Bells. The bell of channel c is rung when one of its rings has passed what it waits
+ * for. Of a flow each end says itself which bells are to ring (p_bells, c_bells): those
+ * of the processes that use that end.
  *
  * Telling the host. A guest whose step passed an index the host waits for marks
  * the flow (or channel) in the pending set, and then rings the doorbell only if
@@ -52,7 +57,7 @@
 #include <stdint.h>
 
 #define MN_MAGIC	0x31304e4d54454e4dULL	/* "MNETMN01", little-endian */
-#define MN_VERSION	2u			/* of this layout */
+#define MN_VERSION	3u			/* of this layout */
 
 #define MN_LINE		128	/* two cache lines: the adjacent-line prefetcher pairs them */
 #define MN_PAGE		4096
@@ -138,13 +143,16 @@ enum mn_end {
 struct mn_producer_line {
 	alignas(MN_LINE) uint64_t p_head;	/* bytes ever produced */
 	alignas(MN_LINE) uint64_t p_wake_tail;	/* wake me when c_tail passes this */
-	uint32_t p_closed;	/* enum mn_end: what follows p_head */
+	uint32_t p_closed;	/* enum mn_end: what follows p_head, */
+	uint32_t p_error;	/* and the Linux errno that MN_RESET stands for; 0: ECONNRESET */
+	uint32_t p_bells;	/* of a guest's end: bit c: ring channel c */
 };
 
 struct mn_consumer_line {
 	alignas(MN_LINE) uint64_t c_tail;	/* bytes ever consumed */
 	alignas(MN_LINE) uint64_t c_wake_head;	/* wake me when p_head passes this */
 	uint32_t c_closed;	/* 1: consumes no more; the producer gets EPIPE */
+	uint32_t c_bells;	/* as p_bells */
 };
 
 struct mn_index {
@@ -152,21 +160,103 @@ struct mn_index {
 	struct mn_consumer_line consumer;
 };
 
+enum mn_flow_kind {
+	MN_STREAM = 1,	/* bytes both ways */
+	MN_LISTENER,	/* recv: a struct mn_accepted for each connection */
+	MN_DATAGRAMS,	/* both ways: struct mn_datagram, then its bytes, padded to 8 */
+};
+
+/* What a flow is. Written by the host before the guest hears of it. */
+struct mn_facts {
+	alignas(MN_LINE) uint32_t h_kind;	/* enum mn_flow_kind; 0: not in use */
+	uint32_t h_generation;	/* of this use of the flow's number; 0: of none */
+	/* Of datagrams: how often an error came back, and the last one's Linux errno. */
+	uint32_t h_errors, h_error;
+	uint16_t h_family;	/* enum mn_family, of both addresses */
+	uint16_t h_local_port, h_peer_port;	/* host byte order; peer 0: none */
+	uint16_t h_reserved;
+	uint8_t h_local_addr[16], h_peer_addr[16];	/* as in struct mn_submission */
+	uint32_t h_local_scope, h_peer_scope;	/* IPv6: interface of the host's */
+};
+
 struct mn_flow {
 	struct mn_index send;	/* producer: guest */
 	struct mn_index recv;	/* producer: host */
+	struct mn_facts facts;
 };
 
-/* What a guest may ask of its host. */
+struct mn_accepted {
+	uint32_t flow, generation;
+};
+
+/* Before each datagram, from whom or to whom. */
+struct mn_datagram {
+	uint32_t bytes;		/* that follow, without the padding */
+	uint16_t family;	/* enum mn_family; 0: whom the flow is connected to */
+	uint16_t port;
+	uint8_t addr[16];
+	uint32_t scope;
+	uint32_t flags;		/* MN_DATAGRAM_CUT */
+};
+
+#define MN_DATAGRAM_CUT	1u	/* it was longer than the FIFO has room for */
+#define MN_DATAGRAM_PAD	8u
+#define MN_DATAGRAM_MOST 65507u	/* bytes of one over IPv4: 65535 less the headers */
+
+static inline uint64_t mn_datagram_room(uint64_t bytes)
+{
+	return sizeof(struct mn_datagram) + ((bytes + MN_DATAGRAM_PAD - 1) &
+					     ~(uint64_t)(MN_DATAGRAM_PAD - 1));
+}
+
+/*
+ * What a guest may ask of its host. A flow may be named by the channel it belongs to; one
+ * of channel 0 by every channel, but for CLOSE.
+ */
 enum mn_op {
-	MN_OP_CONNECT = 1,	/* open a TCP stream to addr:port; the completion names its flow */
+	/*
+	 * Of MN_NO_FLOW, or a stream that was bound: connect to addr:port. The completion
+	 * comes when that has ended and names the flow; on failure a bound flow is gone too.
+	 * Of datagrams: from now on only to and from there; family 0: everybody again.
+	 */
+	MN_OP_CONNECT = 1,
 	MN_OP_CLOSE,		/* leave @flow to the host, which sends what was shut down */
 	MN_OP_RESET_CHANNEL,	/* by channel 0: close @channel's flows, empty its rings */
+	MN_OP_BIND,		/* a new flow of @kind at addr:port; port 0: the host chooses */
+	MN_OP_LISTEN,		/* @flow, a bound stream, becomes a listener; @value: backlog */
+	MN_OP_OPTION,		/* of @flow's socket: set @option to @value */
+	MN_OP_TAKE,		/* by channel 0: @flow belongs to channel 0 */
+};
+
+#define MN_NO_FLOW	~0u
+
+/* Flags of MN_OP_BIND: as the options of socket(7) and ipv6(7). */
+#define MN_BIND_REUSEADDR	1u
+#define MN_BIND_REUSEPORT	2u
+#define MN_BIND_V6ONLY		4u
+
+/* Of MN_OP_OPTION: as those of socket(7), tcp(7), ip(7). */
+enum mn_option {
+	MN_OPTION_NODELAY = 1,	/* on, unless it is set otherwise */
+	MN_OPTION_KEEPALIVE,
+	MN_OPTION_KEEPIDLE,	/* s */
+	MN_OPTION_KEEPINTVL,	/* s */
+	MN_OPTION_KEEPCNT,
+	MN_OPTION_RCVBUF,	/* bytes */
+	MN_OPTION_SNDBUF,	/* bytes */
+	MN_OPTION_BROADCAST,
+	MN_OPTION_TOS,
+	MN_OPTION_TTL,
+	MN_OPTION_USER_TIMEOUT,	/* ms */
+	MN_OPTION_REUSEADDR,
+	MN_OPTION_REUSEPORT,
+	MN_OPTION_LINGER,	/* s; 0: MN_OP_CLOSE resets the stream; -1: as without */
 };
 
 /* Address family on the wire of the ring; not Linux's AF_*, which differ by system. */
 enum mn_family {
 	MN_IPV4 = 4,
+	MN_IPV6 = 6,
 };
 
 /* Guest to host. */
@@ -180,19 +270,20 @@ struct mn_submission {
 	uint16_t family;	/* enum mn_family */
 	uint16_t port;		/* host byte order */
 	uint8_t addr[16];	/* network byte order, IPv4 in the first 4 */
-	uint8_t reserved[28];	/* 0 */
+	uint32_t scope;		/* of IPv6's link-local addresses: interface of the host's */
+	uint32_t kind;		/* enum mn_flow_kind */
+	uint32_t flags;		/* MN_BIND_* */
+	uint32_t option;	/* enum mn_option */
+	int32_t value;
+	uint8_t reserved[8];	/* 0 */
 };
 
 /* Host to guest. */
 struct mn_completion {
 	uint64_t cookie;
 	int32_t result;		/* 0 or a negative Linux errno */
-	uint32_t flow;
-	uint16_t family;
-	uint16_t local_port, peer_port;
-	uint16_t reserved16;
-	uint8_t local_addr[16], peer_addr[16];
-	uint8_t reserved[8];
+	uint32_t flow, generation;	/* what it is and both addresses: struct mn_facts */
+	uint8_t reserved[44];
 };
 
 /* One process's control rings. */
@@ -220,11 +311,20 @@ static_assert(offsetof(struct mn_producer_line, p_closed) == MN_LINE + 8, "produ
 static_assert(offsetof(struct mn_consumer_line, c_wake_head) == MN_LINE, "consumer");
 static_assert(offsetof(struct mn_consumer_line, c_closed) == MN_LINE + 8, "consumer");
 static_assert(sizeof(struct mn_index) == 4 * MN_LINE, "index");
-static_assert(sizeof(struct mn_flow) == 8 * MN_LINE, "flow");
+static_assert(offsetof(struct mn_producer_line, p_bells) == MN_LINE + 16, "producer");
+static_assert(offsetof(struct mn_consumer_line, c_bells) == MN_LINE + 12, "consumer");
+static_assert(sizeof(struct mn_facts) == MN_LINE, "facts");
+static_assert(offsetof(struct mn_facts, h_local_addr) == 24, "facts");
+static_assert(offsetof(struct mn_facts, h_local_scope) == 56, "facts");
+static_assert(sizeof(struct mn_flow) == 9 * MN_LINE, "flow");
+static_assert(sizeof(struct mn_accepted) == 8, "accepted");
+static_assert(sizeof(struct mn_datagram) == 32, "datagram");
 static_assert(sizeof(struct mn_submission) == 64, "submission");
 static_assert(offsetof(struct mn_submission, addr) == 20, "submission");
 static_assert(sizeof(struct mn_completion) == 64, "completion");
-static_assert(offsetof(struct mn_completion, local_addr) == 24, "completion");
+static_assert(offsetof(struct mn_submission, scope) == 36, "submission");
+static_assert(offsetof(struct mn_submission, value) == 52, "submission");
+static_assert(offsetof(struct mn_completion, generation) == 16, "completion");
 
 static_assert(sizeof(struct mn_channel) == 2 * MN_PAGE, "channel");
 

@@ -46,7 +46,8 @@ static int stream_connect(const struct sockaddr_in *peer, void **stream)
 
 	if (ret)
 		return ret;
-	ret = memnet_connect(attachment.memnet, peer, &flow);
+	ret = memnet_connect(attachment.memnet, (const struct sockaddr *)peer,
+			     sizeof(struct sockaddr_in), &flow);
 	if (ret)
 		detach();
 	else

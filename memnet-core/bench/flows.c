@@ -133,9 +133,11 @@ static int run(const struct mn_bench_env *env)
 	for (unsigned int i = 0; i < 2 && !ret; i++)
 		ret = service_attach(&s, i);
 	if (!ret)
-		ret = memnet_connect(s.vm[0], &s.peer_addr, &one);
+		ret = memnet_connect(s.vm[0], (const struct sockaddr *)&s.peer_addr,
+			     sizeof(struct sockaddr_in), &one);
 	while (!ret && opened < OPEN_FLOWS) {
-		ret = memnet_connect(s.vm[1], &s.peer_addr, &many[opened]);
+		ret = memnet_connect(s.vm[1], (const struct sockaddr *)&s.peer_addr,
+			     sizeof(struct sockaddr_in), &many[opened]);
 		opened += !ret;
 	}
 	if (!ret)

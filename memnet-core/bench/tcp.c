@@ -87,7 +87,8 @@ static ssize_t send_socket(void *to, const void *buf, size_t len)
 static int memnet_turn(struct service *s, struct figures *out)
 {
 	struct memnet_flow *flow;
-	int ret = memnet_connect(s->vm[0], &s->peer_addr, &flow);
+	int ret = memnet_connect(s->vm[0], (const struct sockaddr *)&s->peer_addr,
+			     sizeof(struct sockaddr_in), &flow);
 
 	if (ret)
 		return ret;

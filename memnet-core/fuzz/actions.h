@@ -32,6 +32,15 @@ enum action {
 	A_MARK,		/* word (0-15 flows, 16 channels, 17 summary), bit */
 	A_WRITE,	/* L: place (enum place), index, offset (3), width, value (8) */
 	A_NUDGE,	/* L: field (see fuzz_host.c), index, difference (2) */
+	/* its flows of every kind (fuzz_kinds.c); A_PUSH and A_PULL are of one record there */
+	A_BIND,		/* channel, enum mn_flow_kind, MN_BIND_*: at LISTEN_ADDR, port 0 */
+	A_LISTEN,	/* channel, flow, backlog */
+	A_CONNECT_FLOW,	/* channel, flow, target */
+	A_OPTION,	/* channel, flow, option, value */
+	A_OWN,		/* channel, flow: MN_OP_TAKE */
+	A_BELLS,	/* flow, enum mn_direction modulo 2, bells (4) */
+	A_DATAGRAM,	/* flow, target, bytes (2) */
+	A_RECORD,	/* L: flow, bytes of the record (2), header (32) */
 	/* the host's surroundings */
 	A_KICK,		/* doorbell */
 	A_TICK,
@@ -46,10 +55,17 @@ enum action {
 	A_PEER_SHUT,	/* connection */
 	A_PEER_CLOSE,	/* connection */
 	A_PEER_RESET,	/* connection */
+	A_PEER_CALL,	/* flow: connect to it, if it listens */
+	A_PEER_SAY,	/* flow, bytes (2): a datagram to it, if it is of datagrams */
+	A_PEER_HEAR,	/* every datagram that came */
 	ACTIONS
 };
 
-enum target { T_LISTENER, T_CLOSED_PORT, T_FORBIDDEN, TARGETS };
+/* The peer's (the first of TCP, the third of UDP), ports that are closed, nobody's. */
+enum target { T_LISTENER, T_CLOSED_PORT, T_FORBIDDEN, T_UDP, T_UDP_CLOSED, T_NONE, TARGETS };
+
+/* Of this machine's loopback, and the only address where inputs may listen. */
+#define LISTEN_ADDR	"127.77.0.1"
 
 #define ATTACH_VERSION	0x40	/* one that is not offered */
 #define ATTACH_FEATURE	0x80

@@ -32,6 +32,7 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/fuzz/actions.h"
+#include "memnet-core/fuzz/fuzz_kinds.h"
 #include "memnet-core/fuzz/fuzz_world.h"
 #include "memnet-core/pending.h"
 
@@ -86,11 +87,6 @@ static void a_peer_accept(const uint8_t *a)
 	peer_accept();
 }
 
-static size_t u16(const uint8_t *a)
-{
-	return a[0] | a[1] << 8;
-}
-
 static void a_peer_write(const uint8_t *a)
 {
 	if (peer(a[0]))
@@ -132,7 +128,7 @@ static void a_peer_reset(const uint8_t *a)
 /* --- the guest: control ---------------------------------------------------------------- */
 
 /* Its memory is all it has: a guest of this kind keeps nothing of its own. */
-static void submit(uint8_t channel, const struct mn_submission *s)
+void submit(uint8_t channel, const struct mn_submission *s)
 {
 	struct mn_channel *c = mn_channel(w.guest, channel % CHANNELS);
 	struct mn_index *i = &c->submission_index;
@@ -147,23 +143,8 @@ static void submit(uint8_t channel, const struct mn_submission *s)
 	run();
 }
 
-static void connect_to(uint8_t channel, uint8_t target)
-{
-	const struct sockaddr_in forbidden = { .sin_port = htons(80),
-					       .sin_addr.s_addr = htonl(0xa9fea9fe) };
-	const struct sockaddr_in *to[TARGETS] = {
-		[T_LISTENER] = &listener_addr, [T_CLOSED_PORT] = &closed_addr,
-		[T_FORBIDDEN] = &forbidden,
-	};
-	struct mn_submission s = { .op = MN_OP_CONNECT, .family = MN_IPV4 };
-
-	s.port = ntohs(to[target % TARGETS]->sin_port);
-	memcpy(s.addr, &to[target % TARGETS]->sin_addr, 4);
-	submit(channel, &s);
-}
-
 /* Mostly the flows that connects are given first, sometimes any. */
-static uint32_t flow_of(uint8_t byte)
+uint32_t flow_of(uint8_t byte)
 {
 	return (byte < 192 ? byte % 4 : byte - 192u) % w.config.geometry.flows;
 }
@@ -212,7 +193,7 @@ static void a_beat(const uint8_t *a)
 
 static void a_connect(const uint8_t *a)
 {
-	connect_to(a[0], a[1]);
+	connect_to(a[0], MN_NO_FLOW, a[1]);
 }
 
 static void a_close(const uint8_t *a)
@@ -252,6 +233,10 @@ static void push(uint32_t flow, size_t len)
 	uint64_t size = w.config.geometry.fifo_bytes, head = i->producer.p_head;
 	uint64_t fill = head - i->consumer.c_tail;
 
+	if (w.host->flows[flow].kind == MN_DATAGRAMS) {
+		push_datagram(flow, T_UDP, len);
+		return;
+	}
 	len = fill > size ? 0 : MIN(len, size - fill);
 	for (size_t n = 0; n < len; n++)
 		data[(head + n) % size] = content(head + n);
@@ -265,6 +250,8 @@ static size_t pull(uint32_t flow, size_t len)
 	const uint8_t *data = mn_fifo_data(w.guest, &w.config.geometry, flow, MN_RECV);
 	uint64_t size = w.config.geometry.fifo_bytes, tail = i->consumer.c_tail;
 
+	if (w.host->flows[flow].kind != MN_STREAM)
+		return pull_record(flow);
 	len = MIN(len, i->producer.p_head - tail);
 	must(w.lied || len <= size);
 	for (size_t n = 0; n < len && !w.lied; n++)
@@ -398,6 +385,14 @@ static const struct {
 	[A_MARK] = { 2, a_mark },
 	[A_WRITE] = { 14, a_write },
 	[A_NUDGE] = { 4, a_nudge },
+	[A_BIND] = { 3, a_bind },
+	[A_LISTEN] = { 3, a_listen },
+	[A_CONNECT_FLOW] = { 3, a_connect_flow },
+	[A_OPTION] = { 4, a_option },
+	[A_OWN] = { 2, a_own },
+	[A_BELLS] = { 6, a_bells },
+	[A_DATAGRAM] = { 4, a_datagram },
+	[A_RECORD] = { 3 + sizeof(struct mn_datagram), a_record },
 	[A_KICK] = { 0, a_kick },
 	[A_TICK] = { 0, a_tick },
 	[A_TIME] = { 1, a_time },
@@ -410,6 +405,9 @@ static const struct {
 	[A_PEER_SHUT] = { 1, a_peer_shut },
 	[A_PEER_CLOSE] = { 1, a_peer_close },
 	[A_PEER_RESET] = { 1, a_peer_reset },
+	[A_PEER_CALL] = { 1, a_peer_call },
+	[A_PEER_SAY] = { 3, a_peer_say },
+	[A_PEER_HEAR] = { 0, a_peer_hear },
 };
 
 static void run_actions(const uint8_t *data, size_t size)
@@ -441,10 +439,10 @@ static void serve_an_honest_guest(void)
 	w.lied = false;
 	attach(FEATURES);
 	must(w.host->state == MN_H_READY);
-	connect_to(1, T_LISTENER);
+	connect_to(1, MN_NO_FLOW, T_LISTENER);
 	must(peer_accept());
 	run();
-	must(done->result == 0 && done->flow < w.config.geometry.flows && done->family == MN_IPV4);
+	must(done->result == 0 && done->flow < w.config.geometry.flows);
 	p = peer(0);
 	push(done->flow, 5);
 	run();
@@ -453,6 +451,7 @@ static void serve_an_honest_guest(void)
 	run();
 	must(pull(done->flow, PIECE) == 7);
 	check_host();
+	serve_every_kind(done->flow);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

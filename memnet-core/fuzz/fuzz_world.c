@@ -2,6 +2,8 @@
 #include "memnet-core/fuzz/fuzz_world.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -12,16 +14,19 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
+#include "memnet-core/fuzz/actions.h"
 
 /*
- * A round moves a byte, uses up an edge or empties a set. With every FIFO and ring
- * full (66 of 4 KiB, 3 of 32 entries) and the guest at rest there are fewer.
+ * A round moves a byte or a record, uses up an edge or empties a set. With every FIFO and
+ * ring full (of 4 KiB, or 128 KiB of the shortest records) and the guest at rest there are
+ * fewer.
  */
-#define MAX_ROUNDS	4096
+#define MAX_ROUNDS	8192
 
 /* These outlive inputs. */
 static int listener = -1, closed_port_fd;
-struct sockaddr_in listener_addr, closed_addr;
+int udp;
+struct sockaddr_in listener_addr, closed_addr, udp_addr, udp_closed_addr;
 
 struct world w;
 int64_t now_ns;
@@ -43,18 +48,48 @@ int fuzz_clock_gettime(clockid_t clock, struct timespec *ts)
 
 /* --- what must always be so ------------------------------------------------------ */
 
+/* What the guest reads of it: whether it is in use, and as what. */
+static void check_facts(const struct host_flow *f)
+{
+	const struct mn_facts *facts = &shared_flow(mn_flow_id(f))->facts;
+
+	if (f->state == FLOW_FREE)
+		must(!facts->h_generation);
+	if (f->state == FLOW_OPEN)
+		must(facts->h_generation == f->generation && facts->h_kind == f->kind);
+}
+
+/* What its listener accepted and the guest did not take before that ended is gone. */
+static void check_taken(const struct host_flow *f)
+{
+	const struct host_flow *l = &w.host->flows[f->listener];
+
+	if (f->listener_generation && l->generation == f->listener_generation &&
+	    l->state != FLOW_OPEN)
+		must(f->accepted_at < shared_flow(f->listener)->recv.consumer.c_tail);
+}
+
 static void check_flow(const struct host_flow *f, uint32_t owed[CHANNELS])
 {
 	const struct mn_geometry *g = &w.config.geometry;
 	uint32_t id = mn_flow_id(f);
+	bool starved = w.host->starved.word[id / 64] >> id % 64 & 1;
 
 	must(f->state <= FLOW_DEAD);
-	must((f->watch.fd >= 0) == (f->state == FLOW_CONNECTING || f->state == FLOW_OPEN));
+	must((f->watch.fd >= 0) == (f->state != FLOW_FREE && f->state != FLOW_DEAD));
 	must(w.host->state == MN_H_READY || f->state == FLOW_FREE);
+	must(!starved || (f->state == FLOW_OPEN && f->kind == MN_LISTENER));
+	if (!w.lied)
+		check_facts(f);
 	if (f->state == FLOW_FREE)
 		return;
-	must(f->channel < CHANNELS);
-	owed[f->channel] += f->state == FLOW_CONNECTING;
+	if (!w.lied)
+		check_taken(f);
+	must(f->channel < CHANNELS && f->generation);
+	must(f->kind >= MN_STREAM && f->kind <= MN_DATAGRAMS);
+	must(f->kind == MN_STREAM || f->state == FLOW_OPEN || f->state == FLOW_DEAD);
+	if (f->state == FLOW_CONNECTING)
+		owed[f->asker]++;
 	must(f->from_guest.size == g->fifo_bytes && f->to_guest.size == g->fifo_bytes);
 	must(f->from_guest.head - f->from_guest.tail <= g->fifo_bytes);
 	must(f->to_guest.head - f->to_guest.tail <= g->fifo_bytes);
@@ -188,8 +223,64 @@ ssize_t peer_read(struct connection *p, size_t len)
 	return n;
 }
 
+/* The address of that flow's socket, as the kernel has it: what the guest reads may be a lie. */
+static bool address_of(uint32_t flow, enum mn_flow_kind kind, struct sockaddr_in *addr)
+{
+	const struct host_flow *f = &w.host->flows[flow];
+	socklen_t len = sizeof(*addr);
+
+	return f->state == FLOW_OPEN && f->kind == kind &&
+	       !getsockname(f->watch.fd, (struct sockaddr *)addr, &len) &&
+	       addr->sin_family == AF_INET;
+}
+
+bool peer_call(uint32_t flow)
+{
+	struct pollfd pfd = { .events = POLLOUT };
+	struct sockaddr_in to;
+	int fd;
+
+	if (w.n_peers == CONNECTIONS || !address_of(flow, MN_LISTENER, &to))
+		return false;
+	pfd.fd = fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	must(fd >= 0);
+	/* Loopback answers at once, or the backlog is full. */
+	if ((connect(fd, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS) ||
+	    poll(&pfd, 1, 0) != 1) {
+		end_socket(fd, true);
+		return false;
+	}
+	w.peers[w.n_peers++] = (struct connection){ .fd = fd };
+	return true;
+}
+
+bool peer_say(uint32_t flow, size_t len)
+{
+	uint8_t buf[PIECE];
+	struct sockaddr_in to;
+
+	if (!address_of(flow, MN_DATAGRAMS, &to))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		buf[i] = content(i);
+	sendto(udp, buf, MIN(len, MN_DATAGRAM_MOST), MSG_DONTWAIT, (struct sockaddr *)&to,
+	       sizeof(to));
+	return true;
+}
+
+void peer_hear(void)
+{
+	uint8_t buf[PIECE];
+	ssize_t n;
+
+	while ((n = recv(udp, buf, sizeof(buf), MSG_DONTWAIT)) >= 0)
+		for (ssize_t i = 0; i < n && !w.lied; i++)
+			must(buf[i] == content(i));
+}
+
 void end_peers(void)
 {
+	peer_hear();
 	while (peer_accept() || w.n_peers)
 		while (w.n_peers)
 			end_socket(w.peers[--w.n_peers].fd, true);
@@ -208,10 +299,11 @@ static struct sockaddr_in bind_loopback(int fd)
 	return sin;
 }
 
-/* The policy names these two ports: no input reaches anything else of this machine. */
+/* The policy names these four ports: no input reaches anything else of this machine. */
 static void make_peer(void)
 {
 	const int small = 64 << 10;	/* a peer that does not read is soon full */
+	int udp_closed_fd;
 
 	if (listener >= 0)
 		return;
@@ -221,13 +313,18 @@ static void make_peer(void)
 	must(!listen(listener, 4));	/* few: some connects shall have to wait */
 	closed_port_fd = socket(AF_INET, SOCK_STREAM, 0);
 	closed_addr = bind_loopback(closed_port_fd);
+	udp = socket(AF_INET, SOCK_DGRAM, 0);
+	udp_addr = bind_loopback(udp);
+	udp_closed_fd = socket(AF_INET, SOCK_DGRAM, 0);
+	udp_closed_addr = bind_loopback(udp_closed_fd);
+	close(udp_closed_fd);	/* one that is bound and not read refuses nothing */
 }
 
-static void allow(const struct sockaddr_in *to)
+static void allow(const char *what, const struct sockaddr_in *to)
 {
 	char rule[64];
 
-	snprintf(rule, sizeof(rule), "127.0.0.1/32:%u", ntohs(to->sin_port));
+	snprintf(rule, sizeof(rule), "%s 127.0.0.1/32:%u", what, ntohs(to->sin_port));
 	must(!mn_policy_add(&w.config.policy, MN_POLICY_ALLOW, rule, NULL, 0));
 }
 
@@ -255,8 +352,11 @@ void make_world(bool spins, uint32_t flows)
 	};
 	now_ns = NSEC_PER_SEC;
 	must(!mn_spin_parse(spins ? "adaptive:50us" : "0", &w.config.spin));
-	allow(&listener_addr);
-	allow(&closed_addr);
+	allow("tcp", &listener_addr);
+	allow("tcp", &closed_addr);
+	allow("udp", &udp_addr);
+	allow("udp", &udp_closed_addr);
+	must(!mn_policy_add(&w.config.policy, MN_POLICY_ALLOW, "listen any " LISTEN_ADDR, NULL, 0));
 	must(!mn_geometry_make(&w.config.geometry));
 	memfd = mn_host_make_memfd(REGION_BYTES);
 	w.guest = map(memfd);

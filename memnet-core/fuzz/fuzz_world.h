@@ -40,6 +40,8 @@ struct world {
 extern struct world w;			/* of this input */
 extern int64_t now_ns;			/* its clock */
 extern struct sockaddr_in listener_addr, closed_addr;	/* the peer's; nobody's */
+extern struct sockaddr_in udp_addr, udp_closed_addr;	/* the same of datagrams */
+extern int udp;						/* the peer's socket there */
 
 _Noreturn void broken(const char *claim, const char *file, int line);
 
@@ -57,6 +59,9 @@ void check_host(void);
 /* The peer's @n-th connection, of those there are, or NULL. */
 struct connection *peer(uint8_t n);
 bool peer_accept(void);			/* false: none waits, or there are CONNECTIONS */
+bool peer_call(uint32_t flow);		/* false: it does not listen, or there are CONNECTIONS */
+bool peer_say(uint32_t flow, size_t len);	/* false: it is none of datagrams */
+void peer_hear(void);
 void peer_write(struct connection *p, size_t len);
 ssize_t peer_read(struct connection *p, size_t len);	/* as recv() */
 void end_socket(int fd, bool reset);

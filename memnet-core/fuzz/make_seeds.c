@@ -17,9 +17,15 @@
 #define ATTACHED	A_ATTACH, ALL
 #define CONNECTED	ATTACHED, A_CONNECT, 1, T_LISTENER, A_PEER_ACCEPT, A_RUN, A_TAKE, 1
 
-/* Its flow 0, its cookie 7, port and address 0 (the peer's). */
+/* Flow 0 of channel 1: a listener with a connection; datagrams. */
+#define LISTENING	ATTACHED, A_BIND, 1, MN_STREAM, 0, A_LISTEN, 1, 0, 4
+#define CALLED		LISTENING, A_PEER_CALL, 0, A_RUN
+#define DATAGRAMS	ATTACHED, A_BIND, 1, MN_DATAGRAMS, 0
+
+/* No flow, its cookie 7, port and address 0 (the peer's). */
 #define ZERO8		0, 0, 0, 0, 0, 0, 0, 0
-#define SUBMISSION(op, family)	op, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, \
+#define NO_FLOW		0xff, 0xff, 0xff, 0xff
+#define SUBMISSION(op, family)	op, 0, 0, 0, NO_FLOW, 7, 0, 0, 0, 0, 0, 0, 0, \
 				family, 0, 0, 0, 0, 0, 0, 0, ZERO8, ZERO8, ZERO8, ZERO8, ZERO8
 
 /* A_NUDGE's fields, in fuzz_host.c's order. */
@@ -76,7 +82,62 @@ static const struct seed seeds[] = {
 	SEED("completions-not-taken", ATTACHED, X10(A_CLOSE, 1, 0, A_CLOSE, 1, 1, A_CLOSE, 1, 2,
 	     A_CLOSE, 1, 3), A_TAKE, 1, A_TAKE, 1),
 	SEED("submission-unknown", ATTACHED, A_SUBMIT, 1, SUBMISSION(99, MN_IPV4), A_SUBMIT, 1,
-	     SUBMISSION(MN_OP_CONNECT, 6), A_SUBMIT, 1, SUBMISSION(MN_OP_CONNECT, MN_IPV4)),
+	     SUBMISSION(MN_OP_CONNECT, 77), A_SUBMIT, 1, SUBMISSION(MN_OP_CONNECT, MN_IPV4),
+	     A_SUBMIT, 1, SUBMISSION(MN_OP_CONNECT, MN_IPV6)),
+	SEED("accept-and-talk", CALLED, A_PULL, 0, LEN(8), A_PEER_WRITE, 0, LEN(3000), A_RUN,
+	     A_PULL, 1, LEN(3000), A_PUSH, 1, LEN(3000), A_RUN, A_PEER_READ, 0, LEN(3000),
+	     A_FIN, 1, MN_FIN, A_RUN, A_CLOSE, 1, 1, A_CLOSE, 1, 0, A_PEER_CALL, 0),
+	SEED("listener-closed-unaccepted", CALLED, X10(A_PEER_CALL, 0, A_RUN), A_PULL, 0, LEN(8),
+	     A_CLOSE, 1, 0, A_BIND, 1, MN_STREAM, 0, A_LISTEN, 1, 0, 1, A_PEER_CALL, 0, A_RUN),
+	SEED("listener-deaf", CALLED, A_DEAF, 0, A_PEER_CALL, 0, A_RUN, A_CLOSE, 1, 0),
+	BULK("listener-starves", CALLED, A_PEER_CALL, 0, A_PEER_CALL, 0, A_RUN, A_PULL, 0, LEN(8),
+	     A_CLOSE, 1, 1, A_RUN, A_CLOSE, 1, 1, A_RUN, A_CLOSE, 1, 0),
+	SEED("listener-not", ATTACHED, A_LISTEN, 1, 0, 1, A_BIND, 1, 9, 0, A_BIND, 1, MN_STREAM, 7,
+	     A_LISTEN, 1, 0, 1, A_LISTEN, 1, 0, 9, A_CONNECT_FLOW, 1, 0, T_LISTENER,
+	     A_BIND, 1, MN_DATAGRAMS, 3, A_LISTEN, 1, 1, 1),
+	SEED("bound-connects", ATTACHED, A_BIND, 1, MN_STREAM, 1, A_CONNECT_FLOW, 1, 0, T_FORBIDDEN,
+	     A_CONNECT_FLOW, 1, 0, T_LISTENER, A_PEER_ACCEPT, A_RUN, A_CONNECT_FLOW, 1, 0, 0,
+	     A_PUSH, 0, LEN(9), A_RUN, A_PEER_READ, 0, LEN(9), A_CLOSE, 1, 0,
+	     A_BIND, 1, MN_STREAM, 1, A_CONNECT_FLOW, 1, 0, T_CLOSED_PORT, A_RUN),
+	SEED("owned-by-0", CALLED, A_OWN, 1, 0, A_OWN, 0, 0, A_OWN, 0, 1, A_RESET, 0, 1,
+	     A_PEER_CALL, 0, A_RUN, A_PULL, 0, LEN(8), A_CLOSE, 1, 0, A_CLOSE, 0, 0, A_CLOSE, 0, 1),
+	SEED("connecting-owned-by-0", ATTACHED, X10(A_CONNECT, 1, 0), A_OWN, 0, 0, A_OWN, 0, 3,
+	     A_OWN, 0, 193, A_OWN, 0, 200, A_RESET, 0, 1, A_CONNECT, 1, 0, A_RUN),
+	SEED("options", CALLED, A_OPTION, 1, 0, 1, 0, A_OPTION, 1, 1, 2, 1, A_OPTION, 1, 1, 14, 0,
+	     A_OPTION, 1, 1, 14, 255, A_OPTION, 1, 1, 6, 1, A_OPTION, 1, 1, 99, 0, A_FIN, 1, MN_FIN,
+	     A_CLOSE, 1, 1),
+	SEED("bells", CONNECTED, A_BELLS, 0, 0, 0xff, 0xff, 0xff, 0xff, A_BELLS, 0, 1, 6, 0, 0, 0x80,
+	     A_PEER_WRITE, 0, LEN(9), A_RUN, A_PUSH, 0, LEN(9), A_RUN, A_PEER_RESET, 0, A_RUN),
+	SEED("datagrams", DATAGRAMS, A_DATAGRAM, 0, T_UDP, LEN(0), A_DATAGRAM, 0, T_UDP, LEN(100),
+	     A_RUN, A_PEER_HEAR, A_PEER_SAY, 0, LEN(0), A_PEER_SAY, 0, LEN(1000), A_RUN,
+	     A_PULL, 0, LEN(0), A_PULL, 0, LEN(0), A_DATAGRAM, 0, T_FORBIDDEN, LEN(3),
+	     A_DATAGRAM, 0, T_NONE, LEN(3), A_RUN, A_CLOSE, 1, 0),
+	SEED("datagrams-wrap", DATAGRAMS, X10(A_DATAGRAM, 0, T_UDP, LEN(1001), A_RUN, A_PEER_SAY, 0,
+	     LEN(1001), A_RUN, A_PULL, 0, LEN(0), A_PEER_HEAR)),
+	SEED("datagrams-cut", DATAGRAMS, A_PEER_SAY, 0, LEN(4064), A_PEER_SAY, 0, LEN(4065),
+	     A_PEER_SAY, 0, LEN(65507), A_RUN, A_PULL, 0, LEN(0), A_RUN, A_PULL, 0, LEN(0), A_RUN,
+	     A_PULL, 0, LEN(0), A_DATAGRAM, 0, T_UDP, LEN(4065), A_DATAGRAM, 0, T_UDP, LEN(4064)),
+	BULK("datagrams-large", DATAGRAMS, A_DATAGRAM, 0, T_UDP, LEN(65507), A_DATAGRAM, 0, T_UDP,
+	     LEN(65507), A_RUN, A_PEER_HEAR, A_PEER_SAY, 0, LEN(65507), A_PEER_SAY, 0, LEN(65507),
+	     A_RUN, A_PULL, 0, LEN(0), A_RUN, A_PULL, 0, LEN(0)),
+	SEED("datagrams-refused", DATAGRAMS, A_CONNECT_FLOW, 1, 0, T_UDP_CLOSED, X10(A_DATAGRAM, 0,
+	     T_NONE, LEN(5), A_DATAGRAM, 0, T_UDP, LEN(5)), A_RUN, A_PEER_HEAR, A_CONNECT_FLOW, 1, 0,
+	     T_FORBIDDEN, A_CONNECT_FLOW, 1, 0, T_NONE, A_CONNECT_FLOW, 1, 0, T_UDP, A_DATAGRAM, 0,
+	     T_NONE, LEN(5), A_RUN, A_FIN, 0, MN_FIN, A_DEAF, 0, A_PEER_SAY, 0, LEN(9), A_RUN,
+	     A_CONNECT_FLOW, 1, 0, T_UDP, A_CLOSE, 1, 0),
+	SEED("lie-record-long", DATAGRAMS, A_RECORD, 0, LEN(40), 9, 0, 0, 0, 0, 0, 0, 0, ZERO8, ZERO8,
+	     ZERO8, A_RUN, A_DETACH),
+	SEED("lie-record-huge", DATAGRAMS, A_RECORD, 0, LEN(40), 0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0,
+	     ZERO8, ZERO8, ZERO8, A_RUN, A_DETACH),
+	SEED("lie-record-short", DATAGRAMS, A_RECORD, 0, LEN(31), ZERO8, ZERO8, ZERO8, ZERO8, A_RUN),
+	BULK("lie-record-many", DATAGRAMS, X10(X10(A_RECORD, 0, LEN(1280), ZERO8, ZERO8, ZERO8,
+	     ZERO8)), A_RUN),
+	SEED("lie-record-family", DATAGRAMS, A_RECORD, 0, LEN(32), 0, 0, 0, 0, 77, 0, 0, 0, ZERO8,
+	     ZERO8, ZERO8, A_RUN, A_RECORD, 0, LEN(32), 0, 0, 0, 0, MN_IPV6, 0, 9, 0, ZERO8, ZERO8,
+	     ZERO8, A_RUN),
+	SEED("lie-datagram-tail", DATAGRAMS, A_PEER_SAY, 0, LEN(4064), A_RUN, A_NUDGE, RECV_TAIL, 0,
+	     DIFF(-8), A_PEER_SAY, 0, LEN(9), A_RUN),
+	SEED("lie-listener-tail", CALLED, A_NUDGE, RECV_TAIL, 0, DIFF(-8), A_CLOSE, 1, 0),
 	SEED("marks-of-nothing", ATTACHED, A_MARK, 0, 63, A_MARK, 15, 63, A_MARK, 16, 40,
 	     A_MARK, 17, 0, A_MARK, 17, 15, A_MARK, 17, 30, A_MARK, 17, 63, A_RUN),
 	SEED("features-change", ATTACHED, A_FEATURES, 1, A_DETACH, A_FEATURES, 5, A_ATTACH, 1,

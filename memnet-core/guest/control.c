@@ -5,50 +5,73 @@
  * and gives it to the call it belongs to.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memnet-core/guest/memnet_internal.h"
 
-struct control_call {
-	struct control_call *next;
-	uint64_t cookie;
-	bool done;
-	struct mn_completion *completion;
-};
-
 /* What a thread that waits for a call looks at. */
 struct call_wait {
 	struct memnet *m;
-	struct control_call *call;
+	struct mn_call *call;
 };
 
 void mn_control_init(struct memnet *m)
 {
 	struct mn_channel *c = mn_channel(m->region->base, m->channel);
 
+	m->next_cookie = 1;	/* 0: nobody waits for it */
 	mn_producer_init(&m->submissions, &c->submission_index, (uint8_t *)c->submissions,
 			 sizeof(c->submissions));
 	mn_consumer_init(&m->completions, &c->completion_index, (uint8_t *)c->completions,
 			 sizeof(c->completions));
 }
 
+/* Lay @s on the ring, where there is room. Lock held. True: the host waits for it. */
+static int put(struct memnet *m, const struct mn_submission *s, bool *wanted)
+{
+	struct iovec spans[2];
+	ssize_t n = mn_producer_reserve(&m->submissions, sizeof(*s), spans);
+
+	if (n != sizeof(*s))
+		return n < 0 ? n : -EAGAIN;
+	memcpy(spans[0].iov_base, s, sizeof(*s));
+	*wanted = mn_producer_commit(&m->submissions, sizeof(*s));
+	return 0;
+}
+
+/* What was opened for nobody is closed; without room on the ring it ends with the channel. */
+static void close_abandoned(struct memnet *m, struct mn_call *call, const struct mn_completion *c)
+{
+	const struct mn_submission s = { .op = MN_OP_CLOSE, .flow = c->flow };
+	bool wanted;
+
+	if (!c->result && !put(m, &s, &wanted))
+		mn_tell_channel(m, wanted);
+	free(call);
+}
+
+/* Lock held. */
 static void finish(struct memnet *m, const struct mn_completion *c)
 {
-	for (struct control_call **p = &m->calls; *p; p = &(*p)->next) {
-		struct control_call *call = *p;
+	for (struct mn_call **p = &m->calls; *p; p = &(*p)->next) {
+		struct mn_call *call = *p;
 
 		if (call->cookie != c->cookie)
 			continue;
-		*call->completion = *c;
-		call->done = true;
 		*p = call->next;
+		call->completion = *c;
+		call->done = true;
+		if (call->abandoned)
+			close_abandoned(m, call, c);
 		return;
 	}
 }
 
-static void forget(struct memnet *m, struct control_call *call)
+/* Lock held. */
+static void forget(struct memnet *m, struct mn_call *call)
 {
-	for (struct control_call **p = &m->calls; *p; p = &(*p)->next)
+	for (struct mn_call **p = &m->calls; *p; p = &(*p)->next)
 		if (*p == call) {
 			*p = call->next;
 			return;
@@ -78,31 +101,46 @@ static int take_completions(struct memnet *m)
  * the lock: in between, another thread could take our completion and the ring be armed
  * for one that does not come.
  */
-static int call_done(struct call_wait *w, bool arm)
+static int call_done(struct memnet *m, struct mn_call *call, bool arm)
 {
-	struct memnet *m = w->m;
 	int armed = 1, ret;
 
 	pthread_mutex_lock(&m->lock);
 	do {
 		ret = mn_session_is_current(&m->session) ? take_completions(m) : -ECONNRESET;
 		if (!ret)
-			ret = !w->call->done;
+			ret = !call->done;
 		if (ret > 0 && arm)
 			armed = mn_consumer_arm(&m->completions, sizeof(struct mn_completion));
 	} while (ret > 0 && !armed);
+	if (ret < 0 || armed < 0)
+		forget(m, call);
 	pthread_mutex_unlock(&m->lock);
 	return ret > 0 && armed < 0 ? armed : ret;
 }
 
+int mn_control_look(struct memnet *m, struct mn_call *call)
+{
+	return call_done(m, call, false);
+}
+
+int mn_control_arm(struct memnet *m, struct mn_call *call)
+{
+	return call_done(m, call, true);
+}
+
 static int call_look(void *arg)
 {
-	return call_done(arg, false);
+	struct call_wait *w = arg;
+
+	return call_done(w->m, w->call, false);
 }
 
 static int call_arm(void *arg)
 {
-	return call_done(arg, true);
+	struct call_wait *w = arg;
+
+	return call_done(w->m, w->call, true);
 }
 
 static const struct wait_ops call_ops = { call_look, call_arm };
@@ -133,28 +171,23 @@ static int room_arm(void *arg)
 static const struct wait_ops room_ops = { room_look, room_arm };
 
 /* Put @s on the ring and @call on the list. 0; -EAGAIN: the ring is full; -errno. */
-static int submit(struct memnet *m, struct mn_submission *s, struct control_call *call)
+static int submit(struct memnet *m, struct mn_submission *s, struct mn_call *call)
 {
-	struct iovec spans[2];
-	bool wanted;
-	ssize_t n;
+	bool wanted = false;
+	int ret;
 
 	if (!mn_session_is_current(&m->session))
 		return -ECONNRESET;
 	pthread_mutex_lock(&m->lock);
-	n = mn_producer_reserve(&m->submissions, sizeof(*s), spans);
-	if (n != sizeof(*s)) {
-		pthread_mutex_unlock(&m->lock);
-		return n < 0 ? n : -EAGAIN;
-	}
 	call->cookie = s->cookie = m->next_cookie++;
-	call->next = m->calls;
-	m->calls = call;
-	memcpy(spans[0].iov_base, s, sizeof(*s));
-	wanted = mn_producer_commit(&m->submissions, sizeof(*s));
+	ret = put(m, s, &wanted);
+	if (!ret) {
+		call->next = m->calls;
+		m->calls = call;
+	}
 	pthread_mutex_unlock(&m->lock);
 	mn_tell_channel(m, wanted);
-	return 0;
+	return ret;
 }
 
 /* mn_wait_for(), through signals. */
@@ -169,25 +202,63 @@ static int wait_through(struct memnet *m, const struct wait_ops *ops, struct cal
 	return ret;
 }
 
-int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
+int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *call)
 {
-	struct control_call call = { .completion = c };
-	struct call_wait wait = { .m = m, .call = &call };
+	struct call_wait wait = { .m = m };
 	int ret;
 
-	while ((ret = submit(m, s, &call)) == -EAGAIN) {
+	*call = (struct mn_call){ 0 };
+	while ((ret = submit(m, s, call)) == -EAGAIN) {
 		ret = wait_through(m, &room_ops, &wait);
 		if (ret)
 			return ret;
 	}
-	if (ret)
-		return ret;
-	ret = wait_through(m, &call_ops, &wait);
+	return ret;
+}
+
+int mn_control_wait(struct memnet *m, struct mn_call *call)
+{
+	struct call_wait wait = { .m = m, .call = call };
+	int ret = wait_through(m, &call_ops, &wait);
+
 	if (ret) {
 		pthread_mutex_lock(&m->lock);
-		forget(m, &call);
+		forget(m, call);
 		pthread_mutex_unlock(&m->lock);
-		return ret;
 	}
+	return ret;
+}
+
+void mn_control_abandon(struct memnet *m, struct mn_call *call)
+{
+	pthread_mutex_lock(&m->lock);
+	if (call->done)
+		close_abandoned(m, call, &call->completion);
+	else
+		call->abandoned = true;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void mn_control_end(struct memnet *m)
+{
+	while (m->calls) {
+		struct mn_call *call = m->calls;
+
+		m->calls = call->next;
+		if (call->abandoned)
+			free(call);
+	}
+}
+
+int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
+{
+	struct mn_call call;
+	int ret = mn_control_start(m, s, &call);
+
+	if (!ret)
+		ret = mn_control_wait(m, &call);
+	if (ret)
+		return ret;
+	*c = call.completion;
 	return c->result;
 }

@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Streams: connect and close by the control ring, bytes by the two FIFOs. */
+/* What a flow is: bound to the region, named, looked at, given back. Bytes: stream.c. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memnet-core/address.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/mirror.h"
 
-/* Copies are published (given back) step by step, so the host works while we copy, */
-#define COPY_STEP	(8u << 10)
-/* and it is told of them, should it sleep, at least this often. */
-#define TELL_BYTES	(64u << 10)
+/* --- life ------------------------------------------------------------------------------ */
 
-static struct sockaddr_in address(const uint8_t addr[16], uint16_t port)
+struct memnet_flow *mn_flow_new(struct memnet *m)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct memnet_flow *f = calloc(1, sizeof(*f));
 
-	memcpy(&sin.sin_addr, addr, sizeof(sin.sin_addr));
-	return sin;
+	if (f) {
+		f->m = m;
+		f->out_spin = f->in_spin = m->spin;
+	}
+	return f;
+}
+
+static struct mn_flow *shared_flow(const struct memnet_flow *f)
+{
+	return mn_flow(f->m->region->base, &f->m->session.geometry, f->id);
 }
 
 /*
@@ -36,56 +43,101 @@ static void *map_fifo(struct memnet_flow *f, enum mn_direction direction)
 	return NULL;
 }
 
-static void bind_flow(struct memnet_flow *f, struct memnet *m, const struct mn_completion *c)
+static uint8_t *fifo_data(struct memnet_flow *f, enum mn_direction direction)
 {
-	const struct mn_geometry *g = &m->session.geometry;
-	void *base = m->region->base;
-	struct mn_flow *shared = mn_flow(base, g, c->flow);
-
-	*f = (struct memnet_flow){
-		.m = m, .id = c->flow, .out_spin = m->spin, .in_spin = m->spin,
-		.local = address(c->local_addr, c->local_port),
-		.peer = address(c->peer_addr, c->peer_port),
-	};
-	f->mirror[MN_SEND] = map_fifo(f, MN_SEND);
-	f->mirror[MN_RECV] = map_fifo(f, MN_RECV);
-	mn_producer_init(&f->out, &shared->send, f->mirror[MN_SEND] ? f->mirror[MN_SEND] :
-			 mn_fifo_data(base, g, c->flow, MN_SEND), g->fifo_bytes);
-	mn_consumer_init(&f->in, &shared->recv, f->mirror[MN_RECV] ? f->mirror[MN_RECV] :
-			 mn_fifo_data(base, g, c->flow, MN_RECV), g->fifo_bytes);
-	f->out.mirrored = f->mirror[MN_SEND];
-	f->in.mirrored = f->mirror[MN_RECV];
+	f->mirror[direction] = map_fifo(f, direction);
+	return f->mirror[direction] ? f->mirror[direction] :
+	       mn_fifo_data(f->m->region->base, &f->m->session.geometry, f->id, direction);
 }
 
-static void unbind_flow(struct memnet_flow *f)
+/* Both ends where the guest has left them: at 0, or where another process has. */
+static void init_fifos(struct memnet_flow *f)
 {
+	uint64_t size = f->m->session.geometry.fifo_bytes;
+	struct mn_flow *shared = shared_flow(f);
+
+	mn_producer_init(&f->out, &shared->send, fifo_data(f, MN_SEND), size);
+	mn_consumer_init(&f->in, &shared->recv, fifo_data(f, MN_RECV), size);
+	f->out.mirrored = f->mirror[MN_SEND];
+	f->in.mirrored = f->mirror[MN_RECV];
+	mn_flow_take_over(f, MN_SEND);
+	mn_flow_take_over(f, MN_RECV);
+}
+
+void mn_flow_take_over(struct memnet_flow *f, enum mn_direction direction)
+{
+	if (direction == MN_SEND) {
+		f->out.head = f->out.checked = mn_fetch(&f->out.mine->p_head);
+		f->out.tail = mn_fetch(&f->out.theirs->c_tail);
+	} else {
+		f->in.tail = f->in.checked = mn_fetch(&f->in.mine->c_tail);
+		f->in.head = f->in.tail;
+	}
+}
+
+/* From now on the host rings us for it, or no longer. */
+static void set_bells(struct memnet_flow *f, bool on)
+{
+	uint32_t bit = 1u << f->m->channel;
+	struct mn_flow *shared = shared_flow(f);
+
+	if (on) {
+		__atomic_fetch_or(&shared->send.producer.p_bells, bit, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&shared->recv.consumer.c_bells, bit, __ATOMIC_SEQ_CST);
+	} else {
+		__atomic_fetch_and(&shared->send.producer.p_bells, ~bit, __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&shared->recv.consumer.c_bells, ~bit, __ATOMIC_SEQ_CST);
+	}
+}
+
+int mn_flow_attach(struct memnet_flow *f, uint32_t id, uint32_t generation)
+{
+	struct mn_facts *facts;
+
+	if (id >= f->m->session.geometry.flows)
+		return -EPROTO;
+	f->id = id;
+	f->generation = generation;
+	facts = mn_flow_facts(f);
+	if (mn_fetch32(&facts->h_generation) != generation)
+		return mn_of_this_session(f, -ESTALE);
+	f->kind = facts->h_kind;
+	f->errors_seen = 0;
+	init_fifos(f);
+	set_bells(f, true);
+	return 0;
+}
+
+static void unbind(struct memnet_flow *f)
+{
+	if (!f->kind)
+		return;
+	if (mn_session_is_current(&f->m->session) &&
+	    mn_fetch32(&mn_flow_facts(f)->h_generation) == f->generation)
+		set_bells(f, false);
 	for (int i = 0; i < 2; i++)
 		if (f->mirror[i])
 			mn_unmap_mirrored(f->mirror[i], f->m->session.geometry.fifo_bytes);
 }
 
-int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out)
+int memnet_adopt(struct memnet *m, uint32_t id, uint32_t generation, struct memnet_flow **out)
 {
-	struct mn_submission s = {
-		.op = MN_OP_CONNECT, .family = MN_IPV4, .port = ntohs(peer->sin_port),
-	};
-	struct memnet_flow *f = malloc(sizeof(*f));
-	struct mn_completion c;
-	int ret = -ENOMEM;
+	struct memnet_flow *f = mn_flow_new(m);
+	int ret = f ? mn_flow_attach(f, id, generation) : -ENOMEM;
 
-	if (!f)
-		return ret;
-	memcpy(s.addr, &peer->sin_addr, sizeof(peer->sin_addr));
-	ret = mn_control_call(m, &s, &c);
-	if (!ret && c.flow >= m->session.geometry.flows)
-		ret = -EPROTO;
-	if (ret) {
+	if (ret)
 		free(f);
-		return ret;
-	}
-	bind_flow(f, m, &c);
-	*out = f;
-	return 0;
+	else
+		*out = f;
+	return ret;
+}
+
+void memnet_release(struct memnet_flow *f)
+{
+	if (f->connecting)
+		mn_control_abandon(f->m, f->connecting);
+	unbind(f);
+	free(f);
 }
 
 void memnet_close(struct memnet_flow *f)
@@ -94,35 +146,191 @@ void memnet_close(struct memnet_flow *f)
 	struct mn_completion c;
 
 	/* A session that died took the flow with it: nothing to undo. */
-	mn_control_call(f->m, &s, &c);
-	unbind_flow(f);
-	free(f);
+	if (f->kind)
+		mn_control_call(f->m, &s, &c);
+	memnet_release(f);
 }
 
-void memnet_addresses(const struct memnet_flow *f, struct sockaddr_in *local,
-		      struct sockaddr_in *peer)
+/* --- facts ----------------------------------------------------------------------------- */
+
+void memnet_flow_name(const struct memnet_flow *f, uint32_t *id, uint32_t *generation)
 {
-	*local = f->local;
-	*peer = f->peer;
+	*id = f->id;
+	*generation = f->generation;
 }
 
-/* --- waiting ------------------------------------------------------------------- */
+int memnet_flow_kind(const struct memnet_flow *f)
+{
+	return f->kind ? f->kind : MN_STREAM;
+}
 
-/* Half a FIFO at once: a blocked sender is woken twice a lap, not per segment. */
+static void give_address(uint16_t family, uint16_t port, const uint8_t addr[16], uint32_t scope,
+			 struct sockaddr_storage *out)
+{
+	union mn_sockaddr a;
+
+	*out = (struct sockaddr_storage){ .ss_family = AF_UNSPEC };
+	if (!mn_address_make(&a, family, port, addr, scope))
+		memcpy(out, &a, mn_address_len(&a));
+}
+
+void memnet_local(const struct memnet_flow *f, struct sockaddr_storage *out)
+{
+	const struct mn_facts *facts = mn_flow_facts(f);
+
+	give_address(f->kind ? facts->h_family : 0, facts->h_local_port, facts->h_local_addr,
+		     facts->h_local_scope, out);
+}
+
+void memnet_peer(const struct memnet_flow *f, struct sockaddr_storage *out)
+{
+	const struct mn_facts *facts = mn_flow_facts(f);
+
+	give_address(f->kind && facts->h_peer_port ? facts->h_family : 0, facts->h_peer_port,
+		     facts->h_peer_addr, facts->h_peer_scope, out);
+}
+
+void memnet_set_blocking(struct memnet_flow *f, bool on)
+{
+	f->nonblocking = !on;
+}
+
+/* Of a stream the errno of its end, of datagrams of the last one that came back; each once. */
+int memnet_take_error(struct memnet_flow *f)
+{
+	const struct mn_facts *facts = mn_flow_facts(f);
+	uint32_t errors, err;
+
+	if (f->connecting || !f->kind) {
+		err = f->connecting ? 0 : -f->connect_error;
+		f->connect_error = 0;
+		return err;
+	}
+	if (f->kind == MN_DATAGRAMS) {
+		errors = mn_fetch32(&facts->h_errors);
+		if (errors == f->errors_seen)
+			return 0;
+		f->errors_seen = errors;
+		return mn_fetch32(&facts->h_error);
+	}
+	if (f->error_told || mn_fetch32(&f->in.theirs->p_closed) != MN_RESET)
+		return 0;
+	f->error_told = true;
+	err = mn_fetch32(&f->in.theirs->p_error);
+	return err ? err : ECONNRESET;
+}
+
+/* --- readiness --------------------------------------------------------------------------- */
+
+/*
+ * Who waits for room waits for so much. Of a stream half a FIFO: a blocked sender is woken
+ * twice a lap, not per segment. Of datagrams also for the largest: it goes whole or not.
+ */
+static uint64_t room_wanted(const struct memnet_flow *f)
+{
+	uint64_t half = f->out.size / 2;
+
+	return f->kind == MN_DATAGRAMS ? MIN(MAX(half, mn_datagram_room(MN_DATAGRAM_MOST)),
+					     f->out.size) : half;
+}
+
+static bool has_room(struct memnet_flow *f)
+{
+	struct iovec spans[2];
+	uint64_t wanted = room_wanted(f);
+	ssize_t n = mn_producer_reserve(&f->out, wanted, spans);
+
+	return n < 0 || (uint64_t)n == wanted;
+}
+
+static bool has_data(struct memnet_flow *f)
+{
+	struct iovec spans[2];
+
+	return mn_consumer_peek(&f->in, 1, spans) > 0;
+}
+
+static short stream_events(struct memnet_flow *f)
+{
+	uint32_t end = mn_fetch32(&f->in.theirs->p_closed);
+	bool shut = mn_fetch32(&f->out.mine->p_closed) != MN_OPEN;
+	short events = 0;
+
+	if (end != MN_OPEN || has_data(f))
+		events |= POLLIN;
+	if (end != MN_OPEN)
+		events |= POLLRDHUP;
+	if (end == MN_RESET || (end == MN_FIN && shut))
+		events |= POLLHUP;
+	if (end == MN_RESET && !f->error_told)
+		events |= POLLERR;
+	if (shut || has_room(f))
+		events |= POLLOUT;
+	return events;
+}
+
+static short datagram_events(struct memnet_flow *f)
+{
+	bool error = mn_fetch32(&mn_flow_facts(f)->h_errors) != f->errors_seen;
+	short events = 0;
+
+	if (has_data(f))
+		events |= POLLIN;
+	if (error)
+		events |= POLLERR;
+	if (has_room(f))
+		events |= POLLOUT;
+	return events;
+}
+
+short memnet_events(struct memnet_flow *f)
+{
+	if (memnet_connect_result(f) == -EINPROGRESS)
+		return 0;
+	if (!f->kind || !mn_session_is_current(&f->m->session))
+		return POLLIN | POLLOUT | POLLRDHUP | POLLHUP | POLLERR;
+	switch (f->kind) {
+	case MN_LISTENER:
+		return has_data(f) ? POLLIN : 0;
+	case MN_DATAGRAMS:
+		return datagram_events(f);
+	default:
+		return stream_events(f);
+	}
+}
+
+int memnet_arm(struct memnet_flow *f, short events)
+{
+	int ret = 1;
+
+	if (f->connecting)
+		return mn_control_arm(f->m, f->connecting) > 0;
+	if (!f->kind || !mn_session_is_current(&f->m->session))
+		return 0;
+	if (events & POLLIN)
+		ret = mn_consumer_arm(&f->in, 1);
+	if (ret > 0 && events & POLLOUT)
+		ret = mn_producer_arm(&f->out, room_wanted(f));
+	return ret < 0 ? mn_of_this_session(f, ret) : ret;
+}
+
+int64_t memnet_spin_ns(const struct memnet *m)
+{
+	return m->spin.budget_ns;
+}
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
 static int space_arm(void *arg)
 {
 	struct memnet_flow *f = arg;
 
-	return mn_producer_arm(&f->out, f->out.size / 2);
+	return mn_producer_arm(&f->out, room_wanted(f));
 }
 
 static int space_look(void *arg)
 {
-	struct memnet_flow *f = arg;
-	struct iovec spans[2];
-	ssize_t n = mn_producer_reserve(&f->out, f->out.size / 2, spans);
-
-	return n < 0 ? 0 : (uint64_t)n < f->out.size / 2;
+	return !has_room(arg);
 }
 
 static int data_arm(void *arg)
@@ -146,117 +354,12 @@ static void data_pause(void *arg)
 static const struct wait_ops space_ops = { space_look, space_arm };
 static const struct wait_ops data_ops = { data_look, data_arm, data_pause };
 
-/* --- bytes --------------------------------------------------------------------- */
-
-/*
- * Of a session that is over, indices are somebody else's: what looks like a breach is
- * its end. Also what was copied is looked at once more before it counts: we may have
- * stood still for the whole of that time.
- */
-static ssize_t of_this_session(const struct memnet_flow *f, ssize_t n)
+int mn_flow_wait_data(struct memnet_flow *f)
 {
-	return mn_session_is_current(&f->m->session) ? n : -ECONNRESET;
+	return f->nonblocking ? -EAGAIN : mn_wait_for(f->m, &f->in_spin, &data_ops, f);
 }
 
-/* Copy up to a step in and publish it; the bell is for later. Bytes, 0: full, -errno. */
-static ssize_t send_step(struct memnet_flow *f, const void *from, size_t len)
+int mn_flow_wait_space(struct memnet_flow *f)
 {
-	struct iovec spans[2];
-	ssize_t n = of_this_session(f, 0);
-
-	if (!n)
-		n = mn_producer_reserve(&f->out, MIN(len, COPY_STEP), spans);
-	if (n > 0) {
-		memcpy(spans[0].iov_base, from, spans[0].iov_len);
-		memcpy(spans[1].iov_base, (char *)from + spans[0].iov_len, spans[1].iov_len);
-	}
-	if (n > 0 || n == -EPROTO)
-		n = of_this_session(f, n);
-	if (n > 0)
-		mn_producer_publish(&f->out, n);
-	return n;
-}
-
-ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len)
-{
-	size_t sent = 0, told = 0;
-	ssize_t n = 0;
-
-	while (sent < len && n >= 0) {
-		n = send_step(f, (const char *)buf + sent, len - sent);
-		if (n < 0)
-			break;
-		sent += n;
-		if (sent > told && (!n || sent == len || sent - told >= TELL_BYTES)) {
-			mn_tell_flow(f->m, f->id, mn_producer_commit(&f->out, 0));
-			told = sent;
-		}
-		if (!n)
-			n = mn_wait_for(f->m, &f->out_spin, &space_ops, f);
-	}
-	return sent ? (ssize_t)sent : n;
-}
-
-/* Copy up to a step out and give it back; the bell is for later. As send_step(). */
-static ssize_t recv_step(struct memnet_flow *f, void *to, size_t len)
-{
-	struct iovec spans[2];
-	ssize_t n = mn_consumer_peek(&f->in, MIN(len, COPY_STEP), spans);
-
-	if (n > 0) {
-		memcpy(to, spans[0].iov_base, spans[0].iov_len);
-		memcpy((char *)to + spans[0].iov_len, spans[1].iov_base, spans[1].iov_len);
-	}
-	n = of_this_session(f, n);
-	if (n > 0)
-		mn_consumer_retire(&f->in, n);
-	return n;
-}
-
-/* Wait for the first byte. 1; 0: the stream has ended; -errno. */
-static int wait_for_data(struct memnet_flow *f)
-{
-	struct iovec spans[2];
-	int ret = of_this_session(f, 0);
-
-	while (!ret && !mn_consumer_peek(&f->in, 1, spans)) {
-		ret = mn_consumer_at_end(&f->in);
-		if (ret)
-			return of_this_session(f, ret < 0 ? ret : 0);
-		ret = mn_wait_for(f->m, &f->in_spin, &data_ops, f);
-	}
-	if (ret == -EPROTO)
-		ret = of_this_session(f, ret);
-	return ret ? ret : 1;
-}
-
-ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len)
-{
-	size_t got = 0, told = 0;
-	ssize_t n = wait_for_data(f);
-
-	if (n <= 0)
-		return n;
-	while (got < len && n > 0) {
-		n = recv_step(f, (char *)buf + got, len - got);
-		if (n < 0)
-			break;
-		got += n;
-		if (got > told && (!n || got == len || got - told >= TELL_BYTES)) {
-			mn_tell_flow(f->m, f->id, mn_consumer_release(&f->in, 0));
-			told = got;
-		}
-	}
-	return got || n > 0 ? (ssize_t)got : n;
-}
-
-int memnet_shutdown_send(struct memnet_flow *f)
-{
-	int ret = mn_session_check(&f->m->session);
-
-	if (ret)
-		return ret;
-	mn_producer_close(&f->out, MN_FIN);
-	mn_tell_flow(f->m, f->id, true);
-	return 0;
+	return f->nonblocking ? -EAGAIN : mn_wait_for(f->m, &f->out_spin, &space_ops, f);
 }

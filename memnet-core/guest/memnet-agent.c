@@ -12,14 +12,12 @@
  * The processes of one guest share one region and trust each other with it; who may
  * be among them is decided by the socket's mode.
  */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
@@ -29,7 +27,10 @@
 #include "memnet-core/base/unix_socket.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
+#include "memnet-core/guest/agent_setup.h"
+#include "memnet-core/guest/keeper.h"
 #include "memnet-core/guest/memnet_internal.h"
+#include "memnet-core/guest/share.h"
 
 #define OWN_CHANNEL 0
 /* When a session has ended its clients have so long to notice and to leave. */
@@ -48,17 +49,14 @@ struct agent {
 	struct mn_loop loop;
 	struct mn_region region;
 	struct memnet *memnet;		/* NULL: no session at the moment, */
+	struct mn_keepers *keepers;	/* of it */
+	int locks_fd;			/* of its flows, for clients; -1 without a session */
 	int attach_error;		/* for this, as was said */
 	int status;			/* of the process, at its end */
 	int64_t leave_ns;		/* without one: clients of the last may stay until then */
 	struct mn_watch listener, timer, signals, bell, port, doorbell;
 	struct mn_socket_file socket;	/* of the listener */
 	struct client clients[MN_MAX_CHANNELS];	/* [OWN_CHANNEL] is never given away */
-};
-
-struct options {
-	const char *region, *socket;
-	mode_t mode;
 };
 
 #define AGENT_OF(watch, member) \
@@ -76,9 +74,9 @@ static int reset_channel(struct agent *a, uint32_t channel)
 
 static void attach_when_alone(struct agent *a);
 
-static void client_gone(struct mn_watch *w, uint32_t events)
+static void client_gone(struct client *client)
 {
-	struct client *client = (struct client *)w;
+	struct mn_watch *w = &client->watch;
 	struct agent *a = client->agent;
 
 	mn_loop_close_fd(&a->loop, w);
@@ -87,6 +85,15 @@ static void client_gone(struct mn_watch *w, uint32_t events)
 	else if (reset_channel(a, client->channel))
 		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
 			client->channel);
+}
+
+/* It gives flows away, or ends; what it gave before its end comes before it. */
+static void client_speaks(struct mn_watch *w, uint32_t events)
+{
+	struct client *client = (struct client *)w;
+
+	if (mn_keepers_listen(client->agent->keepers, w->fd) < 0)
+		client_gone(client);
 }
 
 /* A channel without a bell (QEMU's vectors are fewer, or the header lied) is of no use. */
@@ -107,6 +114,7 @@ static int welcome(struct agent *a, int fd, uint32_t channel)
 		[MN_WELCOME_REGION] = r->fd,
 		[MN_WELCOME_DOORBELL] = r->doorbell_fd,
 		[MN_WELCOME_BELL] = r->bell_fds[channel],
+		[MN_WELCOME_LOCKS] = a->locks_fd,
 	};
 	struct mn_welcome w = {
 		.magic = MN_WELCOME_MAGIC, .channel = channel,
@@ -153,7 +161,7 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 	}
 	client->watch.fd = fd;
 	if (mn_loop_add(&a->loop, &client->watch, EPOLLIN | EPOLLRDHUP))
-		client_gone(&client->watch, 0);
+		client_gone(client);
 }
 
 /* --- the session ---------------------------------------------------------------- */
@@ -198,14 +206,33 @@ static void attach_failed(struct agent *a, int why)
 	a->attach_error = why;
 }
 
+static void drop_session(struct agent *a)
+{
+	mn_keepers_free(a->keepers);
+	a->keepers = NULL;
+	if (a->locks_fd >= 0)
+		close(a->locks_fd);
+	a->locks_fd = -1;
+	memnet_detach(a->memnet);
+	a->memnet = NULL;
+}
+
 /* Where it fails the timer tries again. */
 static void attach(struct agent *a)
 {
 	int ret = memnet_attach(&a->memnet, &a->region, MN_F_HEARTBEAT);
 	struct memnet_facts facts;
 
-	if (ret) {
+	if (ret)
 		a->memnet = NULL;
+	if (!ret) {
+		a->locks_fd = mn_flow_locks_make(&a->memnet->session.geometry);
+		a->keepers = mn_keepers_new(&a->loop, a->memnet);
+		ret = a->locks_fd < 0 ? a->locks_fd : a->keepers ? 0 : -ENOMEM;
+		if (ret)
+			drop_session(a);
+	}
+	if (ret) {
 		attach_failed(a, ret);
 		return;
 	}
@@ -224,8 +251,7 @@ static void end_session(struct agent *a, int why)
 {
 	fprintf(stderr, "memnet-agent: the session ended: %s; attaching anew\n", strerror(-why));
 	set_listening(a, false);
-	memnet_detach(a->memnet);
-	a->memnet = NULL;
+	drop_session(a);
 	a->leave_ns = mn_now_ns() + LEAVE_NS;
 	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
 		if (a->clients[c].watch.fd >= 0)
@@ -318,58 +344,22 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 	AGENT_OF(w, signals)->loop.stop = true;
 }
 
-/* --- set-up ---------------------------------------------------------------------- */
+/* --- start ----------------------------------------------------------------------- */
 
-/* Of the default path; others are their owner's to make. */
-static void make_directory(const char *path)
-{
-	char directory[] = MN_AGENT_SOCKET;
-
-	*strrchr(directory, '/') = '\0';
-	if (!strcmp(path, MN_AGENT_SOCKET) && !mkdir(directory, 0755))
-		chmod(directory, 0755);		/* whatever the umask */
-}
-
-static int listen_at(struct agent *a, const char *path, mode_t mode)
-{
-	make_directory(path);
-	return mn_listen_unix(path, SOCK_SEQPACKET, mode, SOMAXCONN, &a->socket);
-}
-
-static void listen_failed(const char *path, int why)
-{
-	static const struct { int err; const char *mend; } mends[] = {
-		{ -EADDRINUSE, "somebody answers there; end that memnet-agent, or give another "
-		  "--socket" },
-		{ -EEXIST, "there is something else than a socket; remove it, or give another "
-		  "--socket" },
-		{ -ENOENT, "its directory is missing; make it (mkdir -p), or give another "
-		  "--socket" },
-		{ -EACCES, "not permitted; run memnet-agent as root, or give another --socket" },
-	};
-	const char *mend = strerror(-why);
-
-	for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
-		if (mends[i].err == why)
-			mend = mends[i].mend;
-	fprintf(stderr, "memnet-agent: cannot listen at %s: %s\n", path, mend);
-}
-
-static int start(struct agent *a, const struct options *o)
+static int start(struct agent *a, const struct agent_options *o)
 {
 	struct mn_loop *loop = &a->loop;
 	int ret = mn_loop_init(loop);
 
+	a->locks_fd = -1;
 	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
-		a->clients[c] = (struct client){ .watch = { -1, client_gone }, .agent = a,
+		a->clients[c] = (struct client){ .watch = { -1, client_speaks }, .agent = a,
 						 .channel = c };
 	if (!ret)
-		ret = mn_loop_watch(loop, &a->listener, listen_at(a, o->socket, o->mode), 0,
+		ret = mn_loop_watch(loop, &a->listener, agent_listen(o, &a->socket), 0,
 				    client_comes);
-	if (ret) {
-		listen_failed(o->socket, ret);
+	if (ret)
 		return ret;
-	}
 	ret = mn_loop_watch(loop, &a->timer, mn_loop_timer(MN_HEARTBEAT_MS * NSEC_PER_MSEC),
 			    EPOLLIN, timer_ticks);
 	if (!ret)
@@ -388,89 +378,17 @@ static int start(struct agent *a, const struct options *o)
 	return ret;
 }
 
-static int open_region(struct agent *a, const struct options *o)
-{
-	static const struct { int err; const char *mend; } mends[] = {
-		{ -ENODEV, "this machine has no region; see memnetd --help for what QEMU is to "
-		  "be given" },
-		{ -EBUSY, "another memnet-agent has it" },
-		{ -EACCES, "run memnet-agent as root" },
-		{ -EPERM, "run memnet-agent as root" },
-		{ -ENOMEM, "no free hugepages; while memory is plenty add 16 for each 32M to what "
-		  "is in /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" },
-		{ -EOPNOTSUPP, "this kernel has no hugepages (CONFIG_HUGETLBFS)" },
-		{ -EEXIST, "there is one of another size; leave the size out, or restart the "
-		  "guest" },
-		{ -EINVAL, "see --help for the names" },
-	};
-	int ret = mn_region_open(&a->region, o->region);
-	const char *mend;
-
-	if (!ret) {
-		ret = mn_region_probe(&a->region);
-		if (!ret)
-			return 0;
-		mn_region_close(&a->region);
-	}
-	mend = strerror(-ret);
-	for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)
-		if (mends[i].err == ret)
-			mend = mends[i].mend;
-	fprintf(stderr, "memnet-agent: cannot open the region %s: %s\n", o->region, mend);
-	return ret;
-}
-
-/* --- options --------------------------------------------------------------------- */
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-	char *end;
-
-	switch (key) {
-	case 'r':
-		o->region = arg;
-		break;
-	case 's':
-		o->socket = arg;
-		break;
-	case 'm':
-		o->mode = strtoul(arg, &end, 8);
-		if (end == arg || *end || o->mode > 0777)
-			argp_error(state, "--mode %s: want octal digits, such as 0660", arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static const struct argp_option option_table[] = {
-	{ "region", 'r', "PROVIDER", 0, "auto, ivshmem, guest-ram[:BYTES] or server:PATH (auto)" },
-	{ "socket", 's', "PATH", 0, "where processes connect (" MN_AGENT_SOCKET ")" },
-	{ "mode", 'm', "MODE", 0, "who may: permissions of that socket (0666)" },
-	{ 0 }
-};
-
-static const char doc[] =
-	"Own the shared region of this guest and serve its processes.\v"
-	"auto is ivshmem where the device is there, else guest-ram where the port "
-	"memnet.bell is. guest-ram takes 32 MiB of hugepages, enlarges the kernel's pool "
-	"of them by what is missing, and keeps them until the guest restarts.";
-
-static const struct argp argp = { option_table, parse_option, NULL, doc };
-
 int main(int argc, char **argv)
 {
-	struct options o = { .region = "auto", .socket = MN_AGENT_SOCKET, .mode = 0666 };
+	struct agent_options o;
 	static struct agent a;
 	int ret;
 
 	if (mn_open_standard_fds())
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	agent_parse(argc, argv, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
-	if (open_region(&a, &o))
+	if (agent_open_region(&a.region, o.region))
 		return EXIT_FAILURE;
 	ret = start(&a, &o);
 	if (!ret) {

@@ -17,6 +17,7 @@
 #include "memnet-core/event.h"
 #include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
+#include "memnet-core/guest/share.h"
 
 #define SPIN_ENV	"MEMNET_SPIN"
 
@@ -26,13 +27,17 @@ static struct memnet *new_memnet(void)
 
 	if (!m)
 		return NULL;
-	m->agent_fd = -1;
+	m->agent_fd = m->waiter.epoll_fd = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
 }
 
 static void free_memnet(struct memnet *m)
 {
+	mn_control_end(m);
+	mn_waiter_close(&m->waiter);
+	if (m->locks)
+		mn_flow_locks_unmap(m->locks, &m->session.geometry);
 	if (m->region == &m->owned_region)
 		mn_region_close(m->region);
 	if (m->agent_fd >= 0)
@@ -235,12 +240,18 @@ static int join_agent(struct memnet *m)
 	if (m->agent_fd < 0)
 		return m->agent_fd;
 	ret = read_welcome(m->agent_fd, &w, fds);
-	if (!ret)
-		ret = open_welcome(m, &w, fds);
+	if (ret)
+		return ret;
+	ret = open_welcome(m, &w, fds);
 	if (!ret)
 		ret = mn_session_join(&m->session, m->region, w.session);
 	if (!ret && m->channel >= m->session.geometry.channels)
 		ret = -EPROTO;
+	if (ret) {
+		close(fds[MN_WELCOME_LOCKS]);
+		return ret;
+	}
+	ret = mn_flow_locks_map(fds[MN_WELCOME_LOCKS], &m->session.geometry, &m->locks);
 	if (ret)
 		return ret;
 	mn_waiter_init(&m->waiter, m->region, m->channel, m->agent_fd);

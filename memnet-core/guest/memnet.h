@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libmemnet: the network of a guest, as streams over the shared region.
+ * libmemnet: the network of a guest, over the shared region: TCP and UDP sockets of the
+ * host's, each a flow.
  *
  * Thread-safe: threads may share a struct memnet. A flow may be used by one thread
- * that sends and one that receives at a time, and is closed when neither does.
- * Calls that wait spin for the budget (default 0) and then sleep on the bell. All
- * return -errno; besides the errno of TCP itself:
+ * that sends and one that receives at a time, and is closed when neither does. Calls that
+ * wait spin for the budget (default 0) and then sleep on the bell; of a flow that does
+ * not block they return -EAGAIN instead. All return -errno; besides the errno of sockets:
  *   -ECONNRESET  the stream was torn, or the host or the agent ended or restarted
  *   -EPROTO      the host found this guest in breach of the protocol, or the reverse
  *   -ETIMEDOUT   no host answered
+ *   -EACCES      the host's policy forbids it
+ *   -EMFILE      all flows are in use
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
  *
  * Signals: a handler that runs while memnet_send() or memnet_recv() sleeps ends the call,
@@ -20,10 +23,12 @@
 #ifndef MEMNET_H
 #define MEMNET_H
 
-#include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct memnet;
 struct memnet_flow;
@@ -57,16 +62,73 @@ int memnet_open(struct memnet **out);
 /* Free @m, whose flows are closed and which no thread is using. NULL is ignored. */
 void memnet_detach(struct memnet *m);
 
-/*
- * A TCP stream from the host to @peer. -EACCES: the host's policy forbids it;
- * -EMFILE: all flows are in use. As long as the host's connect() takes. On success *@out
- * is closed by memnet_close().
- */
-int memnet_connect(struct memnet *m, const struct sockaddr_in *peer, struct memnet_flow **out);
+/* --- flows ------------------------------------------------------------------------- */
 
-/* Local and remote address of the host's socket. */
-void memnet_addresses(const struct memnet_flow *f, struct sockaddr_in *local,
-		      struct sockaddr_in *peer);
+/*
+ * A TCP stream from the host to @peer (AF_INET, AF_INET6). As long as the host's connect()
+ * takes. On success *@out is closed by memnet_close().
+ */
+int memnet_connect(struct memnet *m, const struct sockaddr *peer, socklen_t len,
+		   struct memnet_flow **out);
+
+/*
+ * The same without waiting: 0: it is under way, and memnet_connect_result() says how it
+ * went. *@flow is NULL, or a stream made by memnet_bind(). Of datagrams: done at once, from
+ * now on only @peer is spoken to and heard; a family of AF_UNSPEC dissolves that.
+ */
+int memnet_connect_start(struct memnet *m, const struct sockaddr *peer, socklen_t len,
+			 struct memnet_flow **flow);
+
+/* -EINPROGRESS; 0: it is connected, or was never in question; -errno. */
+int memnet_connect_result(struct memnet_flow *f);
+
+/*
+ * A socket of @type (SOCK_STREAM, SOCK_DGRAM) at @addr; port 0: the host chooses, see
+ * memnet_local(). @flags: MN_BIND_* (layout.h).
+ */
+int memnet_bind(struct memnet *m, int type, const struct sockaddr *addr, socklen_t len,
+		unsigned int flags, struct memnet_flow **out);
+
+/* A stream made by memnet_bind() becomes a listener; or its backlog changes. */
+int memnet_listen(struct memnet_flow *f, int backlog);
+
+/* The next connection of a listener; waits for it. */
+int memnet_accept(struct memnet_flow *listener, struct memnet_flow **out);
+
+/* Of the host's socket. A peer that there is not: ss_family AF_UNSPEC. */
+void memnet_local(const struct memnet_flow *f, struct sockaddr_storage *out);
+void memnet_peer(const struct memnet_flow *f, struct sockaddr_storage *out);
+
+/* New flows block. */
+void memnet_set_blocking(struct memnet_flow *f, bool on);
+
+/* @option: enum mn_option (layout.h). -ENOPROTOOPT, or what setsockopt() says on the host. */
+int memnet_set_option(struct memnet_flow *f, int option, int value);
+
+/* As SO_ERROR: a positive errno that is told once; 0. */
+int memnet_take_error(struct memnet_flow *f);
+
+/*
+ * Give the flow back. What was sent and shut down still goes out; what was sent and not
+ * shut down may be lost, as after RST.
+ */
+void memnet_close(struct memnet_flow *f);
+
+/* --- flows by name: a flow that another process of this guest has opened ------------- */
+
+/* Both together name a flow for as long as the session lasts. Not while it is connecting. */
+void memnet_flow_name(const struct memnet_flow *f, uint32_t *id, uint32_t *generation);
+
+/* enum mn_flow_kind (layout.h). */
+int memnet_flow_kind(const struct memnet_flow *f);
+
+/* -ESTALE: there is no such flow any more. Freed by memnet_release() or memnet_close(). */
+int memnet_adopt(struct memnet *m, uint32_t id, uint32_t generation, struct memnet_flow **out);
+
+/* Forget the flow and leave it open, to whom it belongs to; one that connects is closed. */
+void memnet_release(struct memnet_flow *f);
+
+/* --- streams ------------------------------------------------------------------------- */
 
 /*
  * Send @len bytes; waits for space. Returns what was taken: @len, or less when an
@@ -78,14 +140,59 @@ ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len);
 /* Receive 1..@len bytes; waits for the first. 0 at the end of the stream, -EINTR, -errno. */
 ssize_t memnet_recv(struct memnet_flow *f, void *buf, size_t len);
 
+/*
+ * In place: up to @want bytes as one or two spans of the FIFO (the second may be empty).
+ * Never wait: -EAGAIN. Bytes; of recv 0 at the end of the stream; -errno. What was written,
+ * or read, is then told by _done(), at most as many; 0 or -ECONNRESET.
+ */
+ssize_t memnet_send_spans(struct memnet_flow *f, size_t want, struct iovec spans[2]);
+int memnet_send_done(struct memnet_flow *f, size_t len);
+ssize_t memnet_recv_spans(struct memnet_flow *f, size_t want, struct iovec spans[2]);
+int memnet_recv_done(struct memnet_flow *f, size_t len);
+
+/* Bytes that memnet_recv() would not wait for; of datagrams: those of the first. */
+int memnet_unread(struct memnet_flow *f);
+
 /* The peer reads the end of the stream after what was sent. Receiving goes on. */
 int memnet_shutdown_send(struct memnet_flow *f);
 
+/* Receives no more; a listener accepts no more, and its port is free. */
+int memnet_shutdown_recv(struct memnet_flow *f);
+
+/* Tear the stream, now: the peer reads a reset, whatever was sent before. */
+void memnet_tear(struct memnet_flow *f);
+
+/* --- datagrams ----------------------------------------------------------------------- */
+
 /*
- * Give the flow back. What was sent and shut down still goes out; what was sent and not
- * shut down may be lost, as after RST.
+ * One datagram from @n parts, to @to (NULL: whom the flow is connected to). Waits for room.
+ * Its bytes; -EMSGSIZE: more than a datagram, or the FIFO, can hold; -errno.
  */
-void memnet_close(struct memnet_flow *f);
+ssize_t memnet_send_datagram(struct memnet_flow *f, const struct iovec *iov, size_t n,
+			     const struct sockaddr *to, socklen_t len);
+
+/*
+ * The next datagram into @msg's parts; sets msg_name, msg_namelen and msg_flags (MSG_TRUNC:
+ * it was longer). Waits for it. Its whole length, also where the parts have less; -errno.
+ * @peek: it stays.
+ */
+ssize_t memnet_recv_datagram(struct memnet_flow *f, struct msghdr *msg, bool peek);
+
+/* --- readiness ----------------------------------------------------------------------- */
+
+/* What is so now: POLLIN, POLLOUT, POLLRDHUP, POLLHUP, POLLERR, as poll() would say. */
+short memnet_events(struct memnet_flow *f);
+
+/*
+ * Have the bell rung when one of @events (POLLIN, POLLOUT) becomes so, or an end comes.
+ * 1; 0: look at memnet_events(), one is so already; -errno.
+ */
+int memnet_arm(struct memnet_flow *f, short events);
+
+/* What a caller that waits by itself shall spin before it sleeps, ns. */
+int64_t memnet_spin_ns(const struct memnet *m);
+
+/* --- facts and counters -------------------------------------------------------------- */
 
 void memnet_read_counters(const struct memnet *m, struct memnet_counters *out);
 void memnet_read_facts(const struct memnet *m, struct memnet_facts *out);

@@ -6,6 +6,7 @@
 #ifndef MEMNET_INTERNAL_H
 #define MEMNET_INTERNAL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -16,7 +17,16 @@
 #include "memnet-core/guest/waiter.h"
 #include "memnet-core/spin.h"
 
-struct control_call;
+struct mn_flow_lock;
+
+/* A submission whose completion is awaited. */
+struct mn_call {
+	struct mn_call *next;
+	uint64_t cookie;
+	bool done;
+	bool abandoned;		/* nobody waits: what it opens is closed; allocated, freed then */
+	struct mn_completion completion;
+};
 
 struct memnet {
 	struct mn_region *region;	/* owned_region, or the agent's */
@@ -26,6 +36,7 @@ struct memnet {
 	uint32_t channel;
 	struct mn_session session;
 	struct mn_waiter waiter;
+	struct mn_flow_lock *locks;	/* share.h; NULL without an agent */
 	struct mn_spin spin;		/* as configured; each flow adapts a copy */
 	struct memnet_counters counters;	/* added to atomically */
 
@@ -33,18 +44,23 @@ struct memnet {
 	uint64_t next_cookie;
 	struct mn_producer submissions;
 	struct mn_consumer completions;
-	struct control_call *calls;	/* whose completion is awaited */
+	struct mn_call *calls;	/* whose completion is awaited */
 };
 
 struct memnet_flow {
 	struct memnet *m;
-	uint32_t id;
+	uint32_t id, generation;	/* once it is connected or bound */
+	int kind;			/* enum mn_flow_kind; 0 while it is not bound to the region */
+	bool nonblocking;
+	struct mn_call *connecting;	/* NULL: not so */
+	int connect_error;		/* -errno of it */
+	uint32_t errors_seen;		/* of datagrams */
+	bool error_told;		/* of a stream that was torn */
 	struct mn_producer out;		/* of the thread that sends */
 	struct mn_spin out_spin;
 	struct mn_consumer in;		/* of the thread that receives */
 	struct mn_spin in_spin;
 	void *mirror[2];		/* by enum mn_direction: data mapped twice, NULL without */
-	struct sockaddr_in local, peer;
 };
 
 /*
@@ -93,5 +109,52 @@ void mn_control_init(struct memnet *m);
  * taken back. The completion's result, or -errno.
  */
 int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c);
+
+/* Submit @s; @call, which is the caller's, is for its completion. 0 or -errno. */
+int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *call);
+
+/* Has it come? 0: yes; 1: no; -errno: it never will. */
+int mn_control_look(struct memnet *m, struct mn_call *call);
+
+/* The same, and with 1 the bell rings when it comes. */
+int mn_control_arm(struct memnet *m, struct mn_call *call);
+
+/* Wait for it, through signals. 0 or -errno. */
+int mn_control_wait(struct memnet *m, struct mn_call *call);
+
+/* Nobody waits for anything any more. */
+void mn_control_end(struct memnet *m);
+
+/* Nobody waits for it any more; takes @call, which was allocated, over. */
+void mn_control_abandon(struct memnet *m, struct mn_call *call);
+
+/* --- flow.c --- */
+
+/* An unbound one. NULL: no memory. */
+struct memnet_flow *mn_flow_new(struct memnet *m);
+
+/* @f is that flow of the region. 0; -ESTALE: there is none; -EPROTO. */
+int mn_flow_attach(struct memnet_flow *f, uint32_t id, uint32_t generation);
+
+/* Of a session that is over, indices are somebody else's: what looks like a breach is its end. */
+static inline ssize_t mn_of_this_session(const struct memnet_flow *f, ssize_t n)
+{
+	return mn_session_is_current(&f->m->session) ? n : -ECONNRESET;
+}
+
+static inline struct mn_facts *mn_flow_facts(const struct memnet_flow *f)
+{
+	return &mn_flow(f->m->region->base, &f->m->session.geometry, f->id)->facts;
+}
+
+/* Our index as the region has it: another process has moved it since. */
+void mn_flow_take_over(struct memnet_flow *f, enum mn_direction direction);
+
+/* The header at the beginning of @spans, which have as many bytes. */
+void mn_datagram_header(const struct iovec spans[2], struct mn_datagram *d);
+
+/* Wait until the receive FIFO has something, or its end; half the send FIFO is free. */
+int mn_flow_wait_data(struct memnet_flow *f);
+int mn_flow_wait_space(struct memnet_flow *f);
 
 #endif

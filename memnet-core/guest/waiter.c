@@ -4,16 +4,50 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
+
+static int watch(int epoll_fd, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+
+	return fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int make_epoll(const struct mn_region *region, uint32_t bell, int end_fd)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = watch(fd, region->bell_fds[bell], EPOLLIN | EPOLLET);
+	if (!ret)
+		ret = watch(fd, region->port_fd, EPOLLIN);
+	if (!ret)
+		ret = watch(fd, end_fd, EPOLLIN);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
 
 void mn_waiter_init(struct mn_waiter *w, const struct mn_region *region, uint32_t bell, int end_fd)
 {
-	*w = (struct mn_waiter){ .region = region, .bell = bell, .end_fd = end_fd };
+	*w = (struct mn_waiter){ .region = region, .bell = bell, .end_fd = end_fd,
+				 .epoll_fd = make_epoll(region, bell, end_fd) };
+}
+
+void mn_waiter_close(struct mn_waiter *w)
+{
+	if (w->epoll_fd > 0)
+		close(w->epoll_fd);
+	w->epoll_fd = -EBADF;
 }
 
 uint32_t mn_waiter_ticket(const struct mn_waiter *w)
@@ -59,27 +93,27 @@ static int follow(struct mn_waiter *w, uint32_t ticket, int timeout_ms)
 }
 
 /* As mn_waiter_sleep(), by the one thread that may. */
-static int poll_bell(struct mn_waiter *w, int timeout_ms)
+static int watch_bell(struct mn_waiter *w, int timeout_ms)
 {
-	struct pollfd pfds[] = {
-		{ .fd = w->region->bell_fds[w->bell], .events = POLLIN },
-		{ .fd = w->end_fd, .events = POLLIN },
-		{ .fd = w->region->port_fd, .events = POLLIN },
-	};
-	int ret = poll(pfds, sizeof(pfds) / sizeof(pfds[0]), timeout_ms);
+	struct epoll_event events[3];
+	int n = w->epoll_fd < 0 ? w->epoll_fd :
+				  epoll_wait(w->epoll_fd, events, ARRAY_SIZE(events), timeout_ms);
 
-	if (ret <= 0)
-		return ret ? -errno : 0;
-	if (pfds[1].revents)
-		return -ECONNRESET;
-	if (pfds[2].revents) {
-		ret = mn_region_pump(w->region);
+	if (n < 0)
+		return w->epoll_fd < 0 ? w->epoll_fd : -errno;
+	for (int i = 0; i < n; i++) {
+		int ret = 0;
+
+		if (events[i].data.fd == w->end_fd)
+			return -ECONNRESET;
+		if (events[i].data.fd == w->region->port_fd)
+			ret = mn_region_pump(w->region);
 		if (ret)
 			return ret;
 	}
-	mn_region_drain(w->region, w->bell);
-	__atomic_add_fetch(&w->rings, 1, __ATOMIC_SEQ_CST);
-	return 1;
+	if (n)
+		__atomic_add_fetch(&w->rings, 1, __ATOMIC_SEQ_CST);
+	return n > 0;
 }
 
 int mn_waiter_sleep(struct mn_waiter *w, uint32_t ticket, int timeout_ms)
@@ -89,7 +123,7 @@ int mn_waiter_sleep(struct mn_waiter *w, uint32_t ticket, int timeout_ms)
 	if (!lead(w))
 		return follow(w, ticket, timeout_ms);
 	if (mn_waiter_ticket(w) == ticket)
-		ret = poll_bell(w, timeout_ms);
+		ret = watch_bell(w, timeout_ms);
 	stop_leading(w);
 	return ret;
 }

@@ -47,16 +47,11 @@ void mn_host_report(struct mn_host *h, const char *line)
 				 "at most a line each minute");
 }
 
-static uint32_t all_channels(const struct mn_host *h)
-{
-	return ~0u >> (32 - h->config.geometry.channels);
-}
-
 static void publish_state(struct mn_host *h, enum mn_host_state state)
 {
 	h->state = state;
 	mn_publish32(&mn_header(h->region)->h_state, state);
-	h->ring_channels = all_channels(h);
+	h->ring_channels = mn_host_channels(h);
 }
 
 static uint64_t new_nonce(uint64_t old)
@@ -78,7 +73,7 @@ static void reset_all(struct mn_host *h)
 			mn_flow_reset(&h->flows[i]);
 	for (uint32_t c = 0; c < h->config.geometry.channels; c++)
 		mn_channel_reset(h, c);
-	h->ready = h->bulk = (struct mn_set){ 0 };
+	h->ready = h->bulk = h->starved = (struct mn_set){ 0 };
 }
 
 /* Every stream torn, a new nonce on offer. */
@@ -243,7 +238,7 @@ static void look_at_everything(struct mn_host *h)
 	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
 		if (is_moving(&h->flows[i]))
 			mn_set_add(&h->ready, i);
-	h->ready_channels = all_channels(h);
+	h->ready_channels = mn_host_channels(h);
 }
 
 void mn_host_kicked(struct mn_host *h)
@@ -285,7 +280,7 @@ static void take_pending(struct mn_host *h)
 	uint64_t summary = mn_pending_any(header) ? mn_pending_take(&header->gh_summary) : 0;
 
 	if (summary & MN_SUMMARY_CHANNELS)
-		h->ready_channels |= mn_pending_take(&header->gh_channels) & all_channels(h);
+		h->ready_channels |= mn_pending_take(&header->gh_channels) & mn_host_channels(h);
 	for (uint32_t w = 0; w < MN_SET_WORDS; w++)
 		if (summary & 1ULL << w)
 			h->ready.word[w] |= mn_pending_take(&header->gh_flows[w]);

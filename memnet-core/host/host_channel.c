@@ -14,10 +14,15 @@ void mn_channel_reset(struct mn_host *h, uint32_t c)
 	struct mn_channel *shared = mn_channel(h->region, c);
 	struct host_channel *ch = &h->channels[c];
 
-	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
-		if (h->flows[i].state != FLOW_FREE && h->flows[i].channel == c &&
-		    h->flows[i].state != FLOW_DRAINING)
-			mn_flow_release(&h->flows[i]);
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++) {
+		struct host_flow *f = &h->flows[i];
+
+		/* Of a connect that this channel waits for nobody hears, whosever the flow is. */
+		if (f->state == FLOW_CONNECTING && f->asker == c)
+			mn_flow_reset(f);
+		else if (f->state != FLOW_FREE && f->state != FLOW_DRAINING && f->channel == c)
+			mn_flow_release(f);
+	}
 	memset(shared, 0, sizeof(*shared));
 	mn_consumer_init(&ch->submissions, &shared->submission_index,
 			 (uint8_t *)shared->submissions, sizeof(shared->submissions));
@@ -43,31 +48,52 @@ void mn_channel_complete(struct mn_host *h, uint32_t channel, const struct mn_co
 
 /* --- operations ---------------------------------------------------------------- */
 
-static struct host_flow *free_flow(struct mn_host *h)
+/*
+ * The flow that @channel names: its own, or one of channel 0's. 0; *@f is NULL for
+ * MN_NO_FLOW; -EBADF.
+ */
+static int find_flow(struct mn_host *h, uint32_t channel, uint32_t flow, struct host_flow **f)
 {
-	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
-		if (h->flows[i].state == FLOW_FREE)
-			return &h->flows[i];
-	return NULL;
+	*f = NULL;
+	if (flow == MN_NO_FLOW)
+		return 0;
+	if (flow >= h->config.geometry.flows)
+		return -EBADF;
+	*f = &h->flows[flow];
+	if ((*f)->state == FLOW_FREE || (*f)->state == FLOW_DRAINING ||
+	    ((*f)->channel != channel && (*f)->channel != 0))
+		return -EBADF;
+	return 0;
 }
 
-static int run_connect(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+/* The same of one that there is, and whose stream has a socket. */
+static int find_live_flow(struct mn_host *h, uint32_t channel, uint32_t flow,
+			  struct host_flow **f)
 {
-	struct host_flow *f = free_flow(h);
-	int ret = f ? mn_flow_connect(f, channel, s) : -EMFILE;
+	int ret = find_flow(h, channel, flow, f);
 
+	return ret ? ret : !*f ? -EBADF : (*f)->state == FLOW_DEAD ? -ENOTCONN : 0;
+}
+
+static int run_connect(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		       struct host_flow **out)
+{
+	struct host_flow *f;
+	int ret = find_flow(h, channel, s->flow, &f);
+
+	if (!ret)
+		ret = mn_flow_connect(h, f, channel, s, out);
 	h->channels[channel].owed += !ret;
 	return ret;
 }
 
-static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		     struct host_flow **out)
 {
 	struct host_flow *f;
+	int ret = find_flow(h, channel, s->flow, &f);
 
-	if (s->flow >= h->config.geometry.flows)
-		return -EBADF;
-	f = &h->flows[s->flow];
-	if (f->state == FLOW_FREE || f->state == FLOW_DRAINING || f->channel != channel)
+	if (ret || !f || f->channel != channel)
 		return -EBADF;
 	if (f->state == FLOW_CONNECTING)
 		return -EBUSY;
@@ -75,7 +101,8 @@ static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submis
 	return 1;
 }
 
-static int run_reset_channel(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+static int run_reset_channel(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+			     struct host_flow **out)
 {
 	if (channel != 0)
 		return -EPERM;
@@ -85,18 +112,59 @@ static int run_reset_channel(struct mn_host *h, uint32_t channel, const struct m
 	return 1;
 }
 
-/* 0: the completion comes later. 1: done. -errno: refused. */
-static int run_submission(struct mn_host *h, uint32_t channel, const struct mn_submission *s)
+static int run_bind(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		    struct host_flow **out)
 {
-	static int (*const run[])(struct mn_host *, uint32_t, const struct mn_submission *) = {
+	return mn_flow_bind(h, channel, s, out);
+}
+
+static int run_listen(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		      struct host_flow **out)
+{
+	struct host_flow *f;
+	int ret = find_live_flow(h, channel, s->flow, &f);
+
+	return ret ? ret : mn_flow_listen(f, s);
+}
+
+static int run_option(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		      struct host_flow **out)
+{
+	struct host_flow *f;
+	int ret = find_live_flow(h, channel, s->flow, &f);
+
+	return ret ? ret : mn_flow_set_option(f, s);
+}
+
+static int run_take(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		    struct host_flow **out)
+{
+	if (channel != 0)
+		return -EPERM;
+	if (s->flow >= h->config.geometry.flows || h->flows[s->flow].state == FLOW_FREE)
+		return -EBADF;
+	h->flows[s->flow].channel = 0;
+	return 1;
+}
+
+/* 0: the completion comes later. 1: done; *@out is a flow that is new. -errno: refused. */
+static int run_submission(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+			  struct host_flow **out)
+{
+	static int (*const run[])(struct mn_host *, uint32_t, const struct mn_submission *,
+				  struct host_flow **) = {
 		[MN_OP_CONNECT] = run_connect,
 		[MN_OP_CLOSE] = run_close,
 		[MN_OP_RESET_CHANNEL] = run_reset_channel,
+		[MN_OP_BIND] = run_bind,
+		[MN_OP_LISTEN] = run_listen,
+		[MN_OP_OPTION] = run_option,
+		[MN_OP_TAKE] = run_take,
 	};
 
 	if (s->op >= sizeof(run) / sizeof(run[0]) || !run[s->op])
 		return -EOPNOTSUPP;
-	return run[s->op](h, channel, s);
+	return run[s->op](h, channel, s, out);
 }
 
 /* --- the ring ------------------------------------------------------------------ */
@@ -141,6 +209,7 @@ static int next_submission(struct host_channel *ch, struct mn_submission *s)
 static int run_one(struct mn_host *h, uint32_t c)
 {
 	struct host_channel *ch = &h->channels[c];
+	struct host_flow *made = NULL;
 	struct mn_submission s;
 	int ret = completion_room(ch);
 
@@ -154,12 +223,16 @@ static int run_one(struct mn_host *h, uint32_t c)
 	if (ret <= 0)
 		return ret;
 	mn_consumer_retire(&ch->submissions, sizeof(s));
-	ret = run_submission(h, c, &s);
+	ret = run_submission(h, c, &s, &made);
 	if (ret) {
 		struct mn_completion done = {
 			.cookie = s.cookie, .flow = s.flow, .result = ret < 0 ? ret : 0,
 		};
 
+		if (made) {
+			done.flow = mn_flow_id(made);
+			done.generation = made->generation;
+		}
 		mn_channel_complete(h, c, &done);
 	}
 	return 1;

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between host.c (session), host_channel.c (control rings) and host_flow.c (sockets, bytes). */
+/*
+ * Between host.c (session), host_channel.c (control rings), host_flow.c (what flows are),
+ * host_open.c (how they come to be), and host_stream.c, host_listener.c, host_datagram.c
+ * (what each kind moves).
+ */
 #ifndef MEMNET_HOST_INTERNAL_H
 #define MEMNET_HOST_INTERNAL_H
 
+#include "memnet-core/address.h"
 #include "memnet-core/fifo.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/set.h"
 
 enum flow_state {
 	FLOW_FREE = 0,	/* no socket; FIFOs at rest */
+	FLOW_BOUND,	/* a stream's socket has its name; FIFOs at rest */
 	FLOW_CONNECTING,/* socket waits for the handshake; completion owed */
-	FLOW_OPEN,	/* bytes move */
+	FLOW_OPEN,	/* what its kind moves moves */
 	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out */
 	FLOW_DEAD,	/* socket gone after an error the guest was told; waits for CLOSE */
 };
@@ -19,12 +25,23 @@ struct host_flow {
 	struct mn_watch watch;		/* first: the loop gives it back */
 	struct mn_host *host;
 	enum flow_state state;
+	enum mn_flow_kind kind;
 	uint32_t channel;		/* its owner, unless it is FLOW_FREE */
-	uint64_t cookie;		/* of the completion owed */
+	uint32_t generation;		/* uses of this number so far */
+	union mn_sockaddr local;	/* of the socket */
+	uint32_t asker;			/* the channel a completion is owed to, */
+	uint64_t cookie;		/* and which */
 	struct mn_consumer from_guest;
 	struct mn_producer to_guest;
 	bool readable, writable;	/* edges seen and not yet used up */
 	bool sent_fin, got_fin;
+	bool broken;			/* an error came after the peer's end */
+	bool resets;			/* MN_OPTION_LINGER of 0 */
+	bool dual;			/* bound to every address of IPv6 and IPv4 */
+	bool hears_all;			/* of datagrams: from whom it may not speak to, too */
+	uint32_t errors;		/* of datagrams: told */
+	uint32_t listener, listener_generation;	/* that accepted it, */
+	uint64_t accepted_at;		/* and where that one's FIFO says so */
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
 };
 
@@ -65,6 +82,7 @@ struct mn_host {
 	uint32_t ring_channels;		/* one ring per round of work each */
 	struct mn_set ready;	/* flows with something to move */
 	struct mn_set bulk;	/* flows to be looked at when the coalescing timer ends */
+	struct mn_set starved;	/* listeners for which no flow was free */
 	struct mn_watch coalesce;	/* that timer */
 	struct mn_host_counters counters;
 	struct host_channel channels[MN_MAX_CHANNELS];
@@ -83,6 +101,24 @@ void mn_host_fail(struct mn_host *h, const char *field);
 static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
 {
 	h->ring_channels |= 1u << channel;
+}
+
+static inline uint32_t mn_host_channels(const struct mn_host *h)
+{
+	return ~0u >> (32 - h->config.geometry.channels);
+}
+
+/* The same for whom the guest has named at its end of the flow: who sends, who receives. */
+static inline void mn_flow_ring_sender(struct host_flow *f)
+{
+	f->host->ring_channels |= mn_fetch32(&f->from_guest.theirs->p_bells) &
+				  mn_host_channels(f->host);
+}
+
+static inline void mn_flow_ring_receiver(struct host_flow *f)
+{
+	f->host->ring_channels |= mn_fetch32(&f->to_guest.theirs->c_bells) &
+				  mn_host_channels(f->host);
 }
 
 /* A line for the administrator, if there were not too many. */
@@ -107,8 +143,37 @@ void mn_channel_complete(struct mn_host *h, uint32_t channel, const struct mn_co
 
 /* --- host_flow.c --- */
 
-/* Begin the TCP stream @s asks for. 0: the completion comes later. -errno: it does not. */
-int mn_flow_connect(struct host_flow *f, uint32_t channel, const struct mn_submission *s);
+/*
+ * Operations of submissions, on a flow that @channel may name (NULL: MN_NO_FLOW). 0: the
+ * completion comes later; 1: it is done, and *@out is the flow, if a new one; -errno.
+ */
+int mn_flow_connect(struct mn_host *h, struct host_flow *f, uint32_t channel,
+		    const struct mn_submission *s, struct host_flow **out);
+int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		 struct host_flow **out);
+int mn_flow_listen(struct host_flow *f, const struct mn_submission *s);
+int mn_flow_set_option(struct host_flow *f, const struct mn_submission *s);
+
+/*
+ * A flow of a socket that is open already, ready to move. Takes @fd over, also on failure.
+ * NULL: none is free, or the loop cannot watch it.
+ */
+struct host_flow *mn_flow_accept(struct mn_host *h, struct host_flow *listener, int fd);
+
+/* One that is FLOW_FREE, or NULL. */
+struct host_flow *mn_flow_free(struct mn_host *h);
+
+/* A free one is @channel's, for the socket @fd, which it takes over; nothing is watched yet. */
+void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind, int fd);
+
+/* Say what it is, before the guest hears of it or of its change. */
+void mn_flow_publish_facts(struct host_flow *f);
+
+/* Have its socket's edges told. 0 or -errno. */
+int mn_flow_watch(struct host_flow *f);
+
+/* Does closing the socket @fd tear its stream? */
+void mn_flow_set_reset(int fd, bool on);
 
 /* Back to FLOW_FREE; unsent data is dropped, the peer sees RST. */
 void mn_flow_reset(struct host_flow *f);
@@ -118,5 +183,26 @@ void mn_flow_release(struct host_flow *f);
 
 /* Move what can be moved now. True: there is more. */
 bool mn_flow_work(struct host_flow *f);
+
+/* Has the guest shut its stream down? */
+bool mn_flow_is_shut(const struct host_flow *f);
+
+/* The stream is torn by @err: tell the guest both ways. Its CLOSE frees the flow. */
+void mn_flow_dies(struct host_flow *f, int err);
+
+/* One message from spans, or into them. Bytes, or -errno. */
+ssize_t mn_flow_sendmsg(const struct host_flow *f, struct msghdr *msg);
+ssize_t mn_flow_recvmsg(const struct host_flow *f, struct msghdr *msg);
+
+/* --- by kind: move one piece. True: more at once. --- */
+
+bool mn_stream_send(struct host_flow *f);
+bool mn_stream_recv(struct host_flow *f);
+bool mn_listener_recv(struct host_flow *f);
+bool mn_datagram_send(struct host_flow *f);
+bool mn_datagram_recv(struct host_flow *f);
+
+/* The listener is closed: reset what it has accepted and nobody has taken. */
+void mn_listener_ends(struct host_flow *f);
 
 #endif

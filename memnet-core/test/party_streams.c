@@ -253,7 +253,8 @@ static void be_client(int events, const void *arg)
 	setenv(MN_AGENT_SOCKET_ENV, c.socket, 1);
 	ret = memnet_open(&m);
 	if (!ret)
-		ret = memnet_connect(m, &c.peer, &f);
+		ret = memnet_connect(m, (const struct sockaddr *)&c.peer,
+			     sizeof(struct sockaddr_in), &f);
 	if (!ret) {
 		ret = run_stream(&c, f);
 		tell(events, EV_END, ret);

@@ -80,11 +80,18 @@ void listen_on_loopback(struct fixture *fx)
 
 int session_setup(void **state)
 {
+	static const char *const loopback[] = { "127.0.0.0/8", NULL };
+
+	return session_setup_with(state, FLOWS, loopback);
+}
+
+int session_setup_with(void **state, uint32_t flows, const char *const rules[])
+{
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	struct mn_host_config config = {
 		.loop = &fx->loop, .report = report, .ring_guest = ring_guest, .arg = fx,
 		.features = MN_F_VECTORS | MN_F_HEARTBEAT,
-		.geometry = { .region_bytes = REGION_BYTES, .flows = FLOWS, .channels = CHANNELS },
+		.geometry = { .region_bytes = REGION_BYTES, .flows = flows, .channels = CHANNELS },
 	};
 
 	assert_int_equal(mn_loop_init(&fx->loop), 0);
@@ -94,8 +101,9 @@ int session_setup(void **state)
 	fx->mapped = config.region = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 					  fx->memfd, 0);
 	assert_true(fx->mapped != MAP_FAILED);
-	assert_int_equal(mn_policy_add(&config.policy, MN_POLICY_ALLOW, "127.0.0.0/8", NULL, 0),
-			 0);
+	for (; *rules; rules++)
+		assert_int_equal(mn_policy_add(&config.policy, MN_POLICY_ALLOW, *rules, fx->said,
+					       sizeof(fx->said)), 0);
 	assert_int_equal(mn_host_create(&fx->host, &config), 0);
 	for (int c = 0; c < CHANNELS; c++)
 		fx->bells[c] = eventfd(0, EFD_NONBLOCK);
@@ -117,6 +125,21 @@ void stop_host(struct fixture *fx)
 	pthread_join(fx->thread, NULL);
 	mn_host_destroy(fx->host);
 	fx->host = NULL;
+}
+
+void hold_host(struct fixture *fx)
+{
+	ring_fd(fx->stop.fd);
+	pthread_join(fx->thread, NULL);
+}
+
+void release_host(struct fixture *fx)
+{
+	uint64_t n;
+
+	assert_int_equal(read(fx->stop.fd, &n, sizeof(n)), sizeof(n));
+	fx->loop.stop = false;
+	pthread_create(&fx->thread, NULL, host_thread, fx);
 }
 
 int session_teardown(void **state)
@@ -159,11 +182,36 @@ struct memnet *attach(struct fixture *fx)
 	return m;
 }
 
+struct memnet *join(struct fixture *fx, uint32_t channel)
+{
+	struct memnet *m = calloc(1, sizeof(*m));
+
+	m->owned_region = map_region(fx);
+	m->region = &m->owned_region;
+	m->agent_fd = -1;
+	m->channel = channel;
+	pthread_mutex_init(&m->lock, NULL);
+	assert_int_equal(mn_session_join(&m->session, m->region,
+					 mn_header(m->region->base)->h_session), 0);
+	mn_waiter_init(&m->waiter, m->region, channel, -1);
+	mn_control_init(m);
+	return m;
+}
+
+void reset_channel(struct memnet *owner, uint32_t channel)
+{
+	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = channel };
+	struct mn_completion c;
+
+	assert_int_equal(mn_control_call(owner, &s, &c), 0);
+}
+
 struct memnet_flow *connect_flow(struct fixture *fx, struct memnet *m, int *socket)
 {
 	struct memnet_flow *f = NULL;
 
-	assert_int_equal(memnet_connect(m, &fx->peer, &f), 0);
+	assert_int_equal(memnet_connect(m, (const struct sockaddr *)&fx->peer, sizeof(fx->peer),
+					&f), 0);
 	*socket = accept(fx->listener, NULL, NULL);
 	assert_true(*socket >= 0);
 	return f;

@@ -32,12 +32,18 @@ struct fixture {
 	struct sockaddr_in peer;
 };
 
+/* FLOWS flows and a policy that allows TCP to loopback; or as many, and those rules. */
 int session_setup(void **state);
+int session_setup_with(void **state, uint32_t flows, const char *const rules[]);
 int session_teardown(void **state);
 
 /* The host's thread, and its end; nothing of it is left but the region. */
 void *host_thread(void *arg);
 void stop_host(struct fixture *fx);
+
+/* The host stands still in between. */
+void hold_host(struct fixture *fx);
+void release_host(struct fixture *fx);
 
 /* A peer's listener on a port of the kernel's choice: fx->listener, fx->peer. */
 void listen_on_loopback(struct fixture *fx);
@@ -48,6 +54,10 @@ void ring_fd(int fd);
 /* A guest: its own mapping; a session; a flow of it, and the peer's socket. */
 struct mn_region map_region(struct fixture *fx);
 struct memnet *attach(struct fixture *fx);
+/* Another process of that guest, as far as the host can tell: with a channel of its own. */
+struct memnet *join(struct fixture *fx, uint32_t channel);
+/* What the agent does when that process has gone. */
+void reset_channel(struct memnet *owner, uint32_t channel);
 struct memnet_flow *connect_flow(struct fixture *fx, struct memnet *m, int *socket);
 
 #endif

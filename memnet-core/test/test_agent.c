@@ -67,7 +67,7 @@ static void *talk(void *m)
 	struct memnet_flow *f;
 	uint64_t at = 0;
 
-	assert_int_equal(memnet_connect(m, &to, &f), 0);
+	assert_int_equal(memnet_connect(m, (const struct sockaddr *)&to, sizeof(to), &f), 0);
 	assert_int_equal(memnet_send(f, "e", 1), 1);
 	for (int i = 0; i < MESSAGES; i++, at += MESSAGE) {
 		for (size_t n = 0; n < MESSAGE; n++)
@@ -160,7 +160,7 @@ static int as_nobody(void)
 	ret = memnet_open(&m);
 	if (ret)
 		return -ret;
-	ret = memnet_connect(m, &to, &f);
+	ret = memnet_connect(m, (const struct sockaddr *)&to, sizeof(to), &f);
 	if (ret)
 		return -ret;
 	memnet_close(f);

@@ -111,7 +111,7 @@ static void be_client(int events, const void *receives)
 		buf[i] = *(const bool *)receives ? 0 : content(i);
 	sigaction(SIGSEGV, &sa, NULL);
 	mprotect(buf + HALFWAY, PAGE, PROT_NONE);
-	end.error = memnet_open(&m) ?: memnet_connect(m, &at, &f);
+	end.error = memnet_open(&m) ?: memnet_connect(m, (const struct sockaddr *)&at, sizeof(at), &f);
 	if (!end.error)
 		end.error = *(const bool *)receives ? recv_all(f) : send_all(f);
 	end.ns = mn_now_ns();

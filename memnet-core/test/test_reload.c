@@ -93,7 +93,7 @@ static int connect_peer(struct memnet_flow **f)
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(p.port),
 					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
-	return memnet_connect(guest, &to, f);
+	return memnet_connect(guest, (const struct sockaddr *)&to, sizeof(to), f);
 }
 
 static bool is_denied(void *arg)
@@ -170,7 +170,7 @@ static void a_scan_is_few_lines(void **state)
 	to.sin_addr.s_addr = inet_addr("192.0.2.1");
 	for (uint16_t port = 1; port < 200; port++) {
 		to.sin_port = htons(port);
-		assert_int_equal(memnet_connect(guest, &to, &f), -EACCES);
+		assert_int_equal(memnet_connect(guest, (const struct sockaddr *)&to, sizeof(to), &f), -EACCES);
 	}
 	expect_line(TRIED "15" WHY);
 	expect_line(TRIED "16" WHY "; other denials of this minute are not told");
@@ -242,7 +242,7 @@ static void options_come_first(void **state)
 	write_policy("allow 127.0.0.0/8\n");
 	reload();
 	assert_true(becomes(is_permitted, NULL, SOON_MS));
-	assert_int_equal(memnet_connect(guest, &to, &f), -EACCES);
+	assert_int_equal(memnet_connect(guest, (const struct sockaddr *)&to, sizeof(to), &f), -EACCES);
 	expect_line("a: denied: connect tcp 127.0.0.9:%u (a --deny denies it)", p.port);
 }
 

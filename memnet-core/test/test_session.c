@@ -120,17 +120,17 @@ static void a_connect_tells_both_addresses(void **state)
 {
 	struct fixture *fx = *state;
 	struct memnet *m = attach(fx);
-	struct sockaddr_in local, peer, seen;
+	struct sockaddr_storage local, peer, seen;
 	socklen_t len = sizeof(seen);
 	struct memnet_flow *f;
 	int fd;
 
 	f = connect_flow(fx, m, &fd);
-	memnet_addresses(f, &local, &peer);
+	memnet_local(f, &local);
+	memnet_peer(f, &peer);
 	getpeername(fd, (struct sockaddr *)&seen, &len);
-	assert_int_equal(local.sin_port, seen.sin_port);
-	assert_int_equal(local.sin_addr.s_addr, seen.sin_addr.s_addr);
-	assert_int_equal(peer.sin_port, fx->peer.sin_port);
+	assert_memory_equal(&local, &seen, len);
+	assert_memory_equal(&peer, &fx->peer, sizeof(fx->peer));
 	memnet_close(f);
 	memnet_detach(m);
 	close(fd);
@@ -144,10 +144,10 @@ static void refusals_carry_the_errno_of_the_host(void **state)
 	struct memnet_flow *f;
 
 	to.sin_addr.s_addr = inet_addr("169.254.169.254");
-	assert_int_equal(memnet_connect(m, &to, &f), -EACCES);
+	assert_int_equal(memnet_connect(m, (const struct sockaddr *)&to, sizeof(to), &f), -EACCES);
 	to = fx->peer;
 	close(fx->listener);
-	assert_int_equal(memnet_connect(m, &to, &f), -ECONNREFUSED);
+	assert_int_equal(memnet_connect(m, (const struct sockaddr *)&to, sizeof(to), &f), -ECONNREFUSED);
 	listen_on_loopback(fx);
 	memnet_detach(m);
 }
@@ -162,7 +162,8 @@ static void flows_run_out_and_come_back(void **state)
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < FLOWS; i++)
 			f[i] = connect_flow(fx, m, &fd[i]);
-		assert_int_equal(memnet_connect(m, &fx->peer, &more), -EMFILE);
+		assert_int_equal(memnet_connect(m, (const struct sockaddr *)&fx->peer,
+						sizeof(fx->peer), &more), -EMFILE);
 		for (int i = 0; i < FLOWS; i++) {
 			memnet_close(f[i]);
 			close(fd[i]);
@@ -187,6 +188,52 @@ static void a_peer_that_resets_is_an_error_not_an_end(void **state)
 	assert_int_equal(memnet_send(f, &byte, 1), -EPIPE);
 	memnet_close(f);
 	memnet_detach(m);
+}
+
+static void a_stream_that_was_torn_tells_by_what(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f;
+	struct mn_flow *shared;
+	char byte;
+	int fd;
+
+	f = connect_flow(fx, m, &fd);
+	hold_host(fx);		/* and be it, for no error but a reset comes by itself here */
+	shared = mn_flow(fx->mapped, &m->session.geometry, f->id);
+	shared->recv.producer.p_error = ETIMEDOUT;
+	mn_publish32(&shared->recv.producer.p_closed, MN_RESET);
+	assert_int_equal(memnet_recv(f, &byte, 1), -ETIMEDOUT);
+	assert_int_equal(memnet_take_error(f), ETIMEDOUT);
+	assert_int_equal(memnet_take_error(f), 0);
+	release_host(fx);
+	memnet_close(f);
+	memnet_detach(m);
+	close(fd);
+}
+
+static void nothing_follows_a_shutdown(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct iovec spans[2];
+	struct memnet_flow *f;
+	char buf[2];
+	int fd;
+
+	f = connect_flow(fx, m, &fd);
+	hold_host(fx);		/* it would take what lies there for a part of the stream */
+	assert_int_equal(memnet_send(f, "a", 1), 1);
+	assert_int_equal(memnet_shutdown_send(f), 0);
+	assert_int_equal(memnet_send(f, "b", 1), -EPIPE);
+	assert_int_equal(memnet_send_spans(f, 1, spans), -EPIPE);
+	release_host(fx);
+	assert_int_equal(read(fd, buf, 2), 1);
+	assert_int_equal(read(fd, buf, 1), 0);
+	memnet_close(f);
+	memnet_detach(m);
+	close(fd);
 }
 
 static void a_guest_that_closes_without_shutdown_resets_its_peer(void **state)
@@ -260,7 +307,7 @@ static void *connect_it(void *arg)
 	struct connecting *c = arg;
 	struct memnet_flow *f;
 
-	c->ret = memnet_connect(c->m, c->to, &f);
+	c->ret = memnet_connect(c->m, (const struct sockaddr *)c->to, sizeof(struct sockaddr_in), &f);
 	return NULL;
 }
 
@@ -379,6 +426,8 @@ int main(void)
 		session_test(refusals_carry_the_errno_of_the_host),
 		session_test(flows_run_out_and_come_back),
 		session_test(a_peer_that_resets_is_an_error_not_an_end),
+		session_test(a_stream_that_was_torn_tells_by_what),
+		session_test(nothing_follows_a_shutdown),
 		session_test(a_guest_that_closes_without_shutdown_resets_its_peer),
 		session_test(what_was_shut_down_arrives_although_it_was_closed),
 		session_test(a_host_that_stops_is_noticed),

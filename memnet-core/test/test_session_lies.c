@@ -114,19 +114,13 @@ static void a_zeroed_header_is_made_anew(void **state)
 {
 	struct fixture *fx = *state;
 	struct mn_region r = map_region(fx);
-	uint64_t n;
 
-	/* The tick belongs to the loop's thread: hold the loop meanwhile. */
-	ring_fd(fx->stop.fd);
-	pthread_join(fx->thread, NULL);
+	hold_host(fx);		/* the tick belongs to the loop's thread */
 	memset(r.base, 0, MN_CHANNELS_OFFSET);
 	mn_host_tick(fx->host);
 	assert_true(mn_header(r.base)->h_magic == MN_MAGIC);
 	mn_region_close(&r);
-
-	assert_int_equal(read(fx->stop.fd, &n, sizeof(n)), sizeof(n));
-	fx->loop.stop = false;
-	pthread_create(&fx->thread, NULL, host_thread, fx);
+	release_host(fx);
 	memnet_detach(attach(fx));
 }
 

@@ -138,7 +138,7 @@ static ssize_t call_open(struct call *c)
 
 static ssize_t call_connect(struct call *c)
 {
-	return memnet_connect(m, &at, &c->flow);
+	return memnet_connect(m, (const struct sockaddr *)&at, sizeof(at), &c->flow);
 }
 
 static ssize_t call_recv(struct call *c)
@@ -192,7 +192,7 @@ static int open_flow(struct memnet_flow **f)
 {
 	int host;
 
-	assert_int_equal(memnet_connect(m, &at, f), 0);
+	assert_int_equal(memnet_connect(m, (const struct sockaddr *)&at, sizeof(at), f), 0);
 	host = accept(listener, NULL, NULL);
 	assert_true(host >= 0);
 	return host;

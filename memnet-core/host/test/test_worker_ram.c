@@ -333,7 +333,8 @@ static void a_policy_is_kept_for_the_next_region(void **state)
 	assert_int_equal(mn_policy_add(&order.policy, MN_POLICY_ALLOW, "127.0.0.1", NULL, 0), 0);
 	assert_int_equal(mn_send_fds(g.control, &order, sizeof(order), NULL, 0), 0);
 	m = attach();
-	assert_int_equal(memnet_connect(m, &to, &f), -ECONNREFUSED);
+	assert_int_equal(memnet_connect(m, (struct sockaddr *)&to, sizeof(to), &f),
+			 -ECONNREFUSED);
 	memnet_detach(m);
 	close(closed);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memnet-core/address.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "memnet-core/layout.h"
+
+int mn_address_make(union mn_sockaddr *to, uint16_t family, uint16_t port, const uint8_t addr[16],
+		    uint32_t scope)
+{
+	switch (family) {
+	case MN_IPV4:
+		*to = (union mn_sockaddr){ .in = { .sin_family = AF_INET,
+						   .sin_port = htons(port) } };
+		memcpy(&to->in.sin_addr, addr, sizeof(to->in.sin_addr));
+		return 0;
+	case MN_IPV6:
+		*to = (union mn_sockaddr){ .in6 = { .sin6_family = AF_INET6,
+						    .sin6_port = htons(port),
+						    .sin6_scope_id = scope } };
+		memcpy(&to->in6.sin6_addr, addr, sizeof(to->in6.sin6_addr));
+		return 0;
+	default:
+		return -EAFNOSUPPORT;
+	}
+}
+
+uint16_t mn_address_split(const union mn_sockaddr *from, uint16_t *port, uint8_t addr[16],
+			  uint32_t *scope)
+{
+	memset(addr, 0, 16);
+	*port = 0;
+	*scope = 0;
+	switch (from->sa.sa_family) {
+	case AF_INET:
+		*port = ntohs(from->in.sin_port);
+		memcpy(addr, &from->in.sin_addr, sizeof(from->in.sin_addr));
+		return MN_IPV4;
+	case AF_INET6:
+		*port = ntohs(from->in6.sin6_port);
+		*scope = from->in6.sin6_scope_id;
+		memcpy(addr, &from->in6.sin6_addr, sizeof(from->in6.sin6_addr));
+		return MN_IPV6;
+	default:
+		return 0;
+	}
+}

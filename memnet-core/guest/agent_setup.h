@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What memnet-agent does before it serves: each prints what went wrong, and the mend. */
+#ifndef MEMNET_AGENT_SETUP_H
+#define MEMNET_AGENT_SETUP_H
+
+#include <sys/types.h>
+
+#include "memnet-core/base/unix_socket.h"
+#include "memnet-core/guest/region.h"
+
+struct agent_options {
+	const char *region;	/* PROVIDER[:ARG] */
+	const char *socket;	/* where clients connect, */
+	mode_t mode;		/* who may */
+};
+
+/* Does not return on what is no option, nor after --help. */
+void agent_parse(int argc, char **argv, struct agent_options *o);
+
+/* Open and time it. 0 or -errno. */
+int agent_open_region(struct mn_region *r, const char *spec);
+
+/* A listening descriptor, or -errno. */
+int agent_listen(const struct agent_options *o, struct mn_socket_file *file);
+
+#endif

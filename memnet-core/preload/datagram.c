@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Datagrams: each a record in the flow's FIFO. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "memnet-core/guest/share.h"
+#include "memnet-core/preload/bytes.h"
+#include "memnet-core/preload/bytes_internal.h"
+
+/* A pending error of the socket (ICMP) comes before anything else, once. */
+static int pending_error(struct sock *s)
+{
+	return s->flow ? -memnet_take_error(s->flow) : -ECONNRESET;
+}
+
+static ssize_t send_one(struct sock *s, const struct msghdr *msg)
+{
+	ssize_t n;
+
+	mn_flow_lock(s->flow, MN_SEND);
+	n = memnet_send_datagram(s->flow, msg->msg_iov, msg->msg_iovlen, msg->msg_name,
+				 msg->msg_namelen);
+	mn_flow_unlock(s->flow, MN_SEND);
+	return n;
+}
+
+static ssize_t broken(int flags)
+{
+	if (!(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return -EPIPE;
+}
+
+/* Network byte order; what is no address of ours is told by others. */
+static in_port_t port_of(const void *addr, socklen_t len)
+{
+	const struct sockaddr_in *in = addr;	/* sin6_port is in the same place */
+
+	return len < sizeof(*in) || (in->sin_family != AF_INET && in->sin_family != AF_INET6) ?
+	       1 : in->sin_port;
+}
+
+ssize_t mn_datagram_send(struct sock *s, const struct msghdr *msg, int flags)
+{
+	bool wait = !s->nonblock && !(flags & MSG_DONTWAIT);
+	ssize_t n = pending_error(s);
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (n)
+		return n;
+	if (s->shut_wr)
+		return broken(flags);
+	if (!msg->msg_namelen && !s->connected)
+		return -EDESTADDRREQ;
+	if (msg->msg_namelen && !port_of(msg->msg_name, msg->msg_namelen))
+		return -EINVAL;
+	while ((n = send_one(s, msg)) == -EAGAIN && wait) {
+		n = mn_sock_wait(s, POLLOUT, s->sndtimeo_ns);
+		if (n)
+			return n;
+	}
+	return n;
+}
+
+static ssize_t recv_one(struct sock *s, struct msghdr *msg, int flags)
+{
+	ssize_t n;
+
+	mn_flow_lock(s->flow, MN_RECV);
+	n = memnet_recv_datagram(s->flow, msg, flags & MSG_PEEK);
+	mn_flow_unlock(s->flow, MN_RECV);
+	return n;
+}
+
+ssize_t mn_datagram_recv(struct sock *s, struct msghdr *msg, int flags)
+{
+	bool wait = !s->nonblock && !(flags & MSG_DONTWAIT);
+	size_t room = mn_cursor(msg).left;
+	ssize_t n = pending_error(s);
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	if (n)
+		return n;
+	msg->msg_flags = 0;
+	while ((n = s->shut_rd ? 0 : recv_one(s, msg, flags)) == -EAGAIN && wait) {
+		n = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
+		if (!n)
+			n = pending_error(s);
+		if (n)
+			return n;
+	}
+	return n > (ssize_t)room && !(flags & MSG_TRUNC) ? (ssize_t)room : n;
+}
+
+ssize_t mn_sock_send(struct sock *s, const struct msghdr *msg, int flags)
+{
+	return s->kind == SOCK_DATAGRAM_FLOW ? mn_datagram_send(s, msg, flags) :
+					       mn_stream_send(s, msg, flags);
+}
+
+ssize_t mn_sock_recv(struct sock *s, struct msghdr *msg, int flags)
+{
+	msg->msg_controllen = 0;
+	if (s->kind == SOCK_DATAGRAM_FLOW)
+		return mn_datagram_recv(s, msg, flags);
+	msg->msg_namelen = 0;
+	msg->msg_flags = 0;
+	return mn_stream_recv(s, msg, flags);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which descriptor is which socket. Two levels, the second made when it is needed and
+ * kept; an ordinary descriptor costs two loads. Changes, and taking a reference, are
+ * under one lock.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "memnet-core/base/util.h"
+#include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/net.h"
+#include "memnet-core/preload/real.h"
+#include "memnet-core/preload/sock.h"
+
+#define PAGE_FDS	1024
+#define PAGES		(MN_TABLE_FDS / PAGE_FDS)
+
+#define HIDDEN_FDS	256
+#define HIDDEN_LIMIT	65536
+
+static struct sock **pages[PAGES];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* In the table at a descriptor of our own. */
+static struct sock hidden;
+
+static struct sock **entry(int fd)
+{
+	struct sock **page;
+
+	if (fd < 0 || fd >= PAGES * PAGE_FDS)
+		return NULL;
+	page = __atomic_load_n(&pages[fd / PAGE_FDS], __ATOMIC_ACQUIRE);
+	return page ? &page[fd % PAGE_FDS] : NULL;
+}
+
+/* Lock held. */
+static struct sock **make_entry(int fd)
+{
+	struct sock **page;
+
+	if (fd < 0 || fd >= PAGES * PAGE_FDS)
+		return NULL;
+	if (!pages[fd / PAGE_FDS]) {
+		page = calloc(PAGE_FDS, sizeof(*page));
+		if (!page)
+			return NULL;
+		__atomic_store_n(&pages[fd / PAGE_FDS], page, __ATOMIC_RELEASE);
+	}
+	return entry(fd);
+}
+
+struct sock *mn_sock_get(int fd)
+{
+	struct sock **e = entry(fd), *s;
+
+	if (!e || !__atomic_load_n(e, __ATOMIC_ACQUIRE))
+		return NULL;
+	pthread_mutex_lock(&lock);
+	s = *e == &hidden ? NULL : *e;
+	if (s)
+		s->refs++;
+	pthread_mutex_unlock(&lock);
+	if (s && s->net && s->net->foreign)
+		mn_sock_adopt_inherited(s);
+	return s;
+}
+
+struct sock *mn_sock_get_flow(int fd)
+{
+	struct sock *s = mn_sock_get(fd);
+
+	if (s && s->kind == SOCK_FRESH) {
+		mn_sock_put(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void close_hidden(int fd)
+{
+	if (fd < 0)
+		return;
+	mn_sock_forget(fd);
+	mn_real()->close(fd);
+}
+
+/*
+ * Calls are under way on what is about to be closed: they keep it, as on Linux. The kernel's
+ * count must not reach zero before they end, or the agent would close the flow.
+ */
+static void park(struct sock *s, int fd)
+{
+	int copy = mn_real()->fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy >= 0)
+		s->parked = mn_fd_hide(copy);
+}
+
+void mn_sock_closing(int fd)
+{
+	struct sock *s = mn_sock_get_flow(fd);
+
+	if (!s)
+		return;
+	/* The table's reference, this one, and? */
+	if (s->fds == 1 && s->refs - s->items > 2 && s->parked < 0)
+		park(s, fd);
+	mn_sock_put(s);
+}
+
+void mn_sock_put(struct sock *s)
+{
+	unsigned int left;
+
+	pthread_mutex_lock(&lock);
+	left = --s->refs;
+	pthread_mutex_unlock(&lock);
+	if (left)
+		return;
+	if (s->flow)
+		memnet_release(s->flow);	/* the agent closes it, when nobody has it */
+	if (s->net)
+		mn_net_put(s->net);
+	close_hidden(s->parked);
+	close_hidden(s->handle);
+	free(s);
+}
+
+/* Lock held. What was there, for release(). */
+static struct sock *exchange(struct sock **e, struct sock *s)
+{
+	struct sock *old = *e;
+
+	if (s)
+		s->fds++;
+	if (old)
+		old->fds--;
+	__atomic_store_n(e, s, __ATOMIC_RELEASE);
+	return old;
+}
+
+/* The table's reference to what was at some descriptor, if anything. */
+static void release(struct sock *old)
+{
+	if (!old || old == &hidden)
+		return;
+	if (!old->fds)
+		mn_epoll_drop(old);
+	mn_sock_put(old);
+}
+
+int mn_sock_install(int fd, struct sock *s)
+{
+	struct sock **e, *old = NULL;
+
+	pthread_mutex_lock(&lock);
+	e = make_entry(fd);
+	if (e)
+		old = exchange(e, s);
+	pthread_mutex_unlock(&lock);
+	release(old);
+	return e ? 0 : -ENOMEM;
+}
+
+void mn_sock_forget(int fd)
+{
+	struct sock **e = entry(fd), *old;
+
+	if (!e || !__atomic_load_n(e, __ATOMIC_ACQUIRE))
+		return;
+	pthread_mutex_lock(&lock);
+	old = exchange(e, NULL);
+	pthread_mutex_unlock(&lock);
+	release(old);
+}
+
+/* Above what programs count up to, and below their limit. */
+static int hidden_from(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > HIDDEN_LIMIT)
+		return HIDDEN_LIMIT - HIDDEN_FDS;
+	return limit.rlim_cur > 2 * HIDDEN_FDS ? limit.rlim_cur - HIDDEN_FDS :
+						 limit.rlim_cur / 2;
+}
+
+int mn_fd_hide(int fd)
+{
+	int high = mn_real()->fcntl(fd, F_DUPFD_CLOEXEC, hidden_from());
+	int ret = high < 0 ? -errno : high;
+
+	mn_real()->close(fd);
+	if (high < 0)
+		return ret;
+	ret = mn_sock_install(high, &hidden);
+	if (ret)
+		mn_real()->close(high);
+	return ret ? ret : high;
+}
+
+bool mn_fd_is_hidden(int fd)
+{
+	struct sock **e = entry(fd);
+
+	return e && __atomic_load_n(e, __ATOMIC_ACQUIRE) == &hidden;
+}
+
+bool mn_sock_frees_name(int fd, struct net **net)
+{
+	struct sock *s = mn_sock_get_flow(fd);
+	bool frees = s && s->net && s->fds == 1 &&
+		     (s->kind != SOCK_STREAM_FLOW || !s->connected);
+
+	if (frees) {
+		*net = s->net;
+		mn_net_hold(*net);
+	}
+	if (s)
+		mn_sock_put(s);
+	return frees;
+}
+
+void mn_sock_copy(int from, int to)
+{
+	struct sock *s = mn_sock_get(from);
+
+	if (!s)
+		mn_sock_forget(to);
+	else if (mn_sock_install(to, s))
+		mn_sock_put(s);
+	else if (to <= STDERR_FILENO)
+		mn_stdio_became_flow(to);
+}
+
+int mn_sock_replace_fds(struct sock *s, int with)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	for (int fd = 0; fd < PAGES * PAGE_FDS && !ret; fd++) {
+		struct sock **e = entry(fd);
+		int flags;
+
+		if (!e) {
+			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+			continue;
+		}
+		if (*e != s)
+			continue;
+		flags = mn_real()->fcntl(fd, F_GETFD);
+		if (flags < 0 || mn_real()->dup3(with, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+			ret = -errno;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+void mn_sock_each(void (*visit)(struct sock *s))
+{
+	for (int fd = 0; fd < PAGES * PAGE_FDS; fd++) {
+		struct sock **e = entry(fd);
+
+		if (!e)
+			fd |= PAGE_FDS - 1;
+		else if (*e && *e != &hidden)
+			visit(*e);
+	}
+}
+
+void mn_sock_lock_all(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void mn_sock_unlock_all(void)
+{
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memnet-core/preload/net.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
+#include "memnet-core/guest/memnet_internal.h"
+#include "memnet-core/guest/share.h"
+#include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/real.h"
+#include "memnet-core/preload/sock.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct net *current;
+
+/* --- bells: an epoll of each thread, so that no thread takes up another's ring --------- */
+
+struct bell {
+	struct net *net;
+	int fd;
+};
+
+static __thread struct bell bell = { NULL, -1 };
+static pthread_key_t bell_key;
+static pthread_once_t bell_once = PTHREAD_ONCE_INIT;
+
+static void drop_bell(struct bell *b)
+{
+	if (b->fd >= 0) {
+		mn_sock_forget(b->fd);
+		mn_real()->close(b->fd);
+	}
+	*b = (struct bell){ NULL, -1 };
+}
+
+static void thread_ends(void *arg)
+{
+	drop_bell(arg);
+}
+
+static void make_bell_key(void)
+{
+	pthread_key_create(&bell_key, thread_ends);
+}
+
+/*
+ * Edges: each ring makes this epoll ready once, whoever else has heard it. The bell's
+ * eventfd is never read, so no thread can take up what another has yet to hear.
+ */
+int mn_net_watch(struct net *net, int epoll_fd, void *mark)
+{
+	struct memnet *m = net->m;
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.ptr = mark };
+
+	if (mn_real()->epoll_ctl(epoll_fd, EPOLL_CTL_ADD, m->region->bell_fds[m->channel], &ev))
+		return -errno;
+	ev.events = EPOLLRDHUP | EPOLLET;
+	return mn_real()->epoll_ctl(epoll_fd, EPOLL_CTL_ADD, m->agent_fd, &ev) ? -errno : 0;
+}
+
+int mn_net_bell(struct net *net)
+{
+	int fd, ret;
+
+	if (bell.fd >= 0 && bell.net == net)
+		return bell.fd;
+	pthread_once(&bell_once, make_bell_key);
+	drop_bell(&bell);
+	fd = epoll_create1(EPOLL_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	fd = mn_fd_hide(fd);
+	if (fd < 0)
+		return fd;
+	ret = net ? mn_net_watch(net, fd, NULL) : 0;
+	bell = (struct bell){ net, fd };
+	if (ret) {
+		drop_bell(&bell);
+		return ret;
+	}
+	pthread_setspecific(bell_key, &bell);
+	return fd;
+}
+
+void mn_net_heard(struct net *net)
+{
+	struct epoll_event events[2];
+
+	if (bell.net == net)
+		mn_real()->epoll_pwait2(bell.fd, events, ARRAY_SIZE(events),
+					&(struct timespec){ 0 }, NULL);
+}
+
+int mn_net_sleep(struct net *net, int64_t timeout_ns, const sigset_t *mask)
+{
+	struct timespec timeout = mn_timespec(MIN(timeout_ns, MN_NET_RESCUE_NS));
+	struct epoll_event events[2];
+	int fd = mn_net_bell(net);
+
+	if (fd < 0)
+		return fd;
+	if (mn_real()->epoll_pwait2(fd, events, ARRAY_SIZE(events), &timeout, mask) < 0)
+		return -errno;
+	return 0;
+}
+
+/* --- attaching ---------------------------------------------------------------------- */
+
+#define NET_FDS 5
+
+static void descriptors(struct memnet *m, int *fds[NET_FDS])
+{
+	fds[0] = &m->agent_fd;
+	fds[1] = &m->region->fd;
+	fds[2] = &m->region->doorbell_fd;
+	fds[3] = &m->region->bell_fds[m->channel];
+	fds[4] = &m->waiter.epoll_fd;
+}
+
+/* A child's picture of its parent's attachment is left alone: nothing of it is ours to end. */
+static void free_net(struct net *net)
+{
+	int *fds[NET_FDS];
+
+	if (net->foreign)
+		return;
+	descriptors(net->m, fds);
+	for (size_t i = 0; i < NET_FDS; i++)
+		mn_sock_forget(*fds[i]);
+	memnet_detach(net->m);
+	free(net);
+}
+
+/* Lock held. */
+static void unref(struct net *net)
+{
+	if (!--net->refs)
+		free_net(net);
+}
+
+void mn_net_hold(struct net *net)
+{
+	pthread_mutex_lock(&lock);
+	net->refs++;
+	pthread_mutex_unlock(&lock);
+}
+
+void mn_net_put(struct net *net)
+{
+	pthread_mutex_lock(&lock);
+	unref(net);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Up and out of the program's way. 0 or -errno. */
+static int hide_descriptors(struct memnet *m)
+{
+	int *fds[NET_FDS];
+
+	descriptors(m, fds);
+	for (size_t i = 0; i < NET_FDS; i++) {
+		if (*fds[i] < 0)
+			continue;
+		*fds[i] = mn_fd_hide(*fds[i]);
+		if (*fds[i] < 0)
+			return *fds[i];
+	}
+	m->waiter.end_fd = m->agent_fd;
+	return 0;
+}
+
+static void complain(int err)
+{
+	static int said;
+
+	if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+		fprintf(stderr, "memnet-run: no network: %s\n",
+			err == -ENODEV ? "no memnet-agent answers; start it, or set MEMNET_AGENT" :
+			err == -EAGAIN ? "every channel is in use; give memnetd more --channels" :
+			err == -ETIMEDOUT ? "the agent has no session with a host; see memnetd" :
+			strerror(-err));
+}
+
+/* Lock held. */
+static int open_net(void)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	int ret;
+
+	if (!net)
+		return -ENOMEM;
+	ret = memnet_open(&net->m);
+	if (!ret) {
+		ret = hide_descriptors(net->m);
+		if (ret)
+			memnet_detach(net->m);
+	}
+	if (ret) {
+		complain(ret);
+		free(net);
+		return -ENETDOWN;
+	}
+	net->refs = 1;
+	current = net;
+	return 0;
+}
+
+int mn_net_get(struct net **out)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	if (current && !mn_session_is_current(&current->m->session)) {
+		unref(current);
+		current = NULL;
+	}
+	if (!current)
+		ret = open_net();
+	if (!ret) {
+		current->refs++;
+		*out = current;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+int mn_net_keep(struct net *net, struct memnet_flow *flow, int fd)
+{
+	int ret = mn_flow_keep(flow, fd);
+
+	mn_real()->close(fd);
+	return ret;
+}
+
+void mn_net_sync(struct net *net)
+{
+	int pair[2];
+	char end;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return;
+	/* The agent closes the end it is given, in its turn. */
+	if (!mn_agent_sync(net->m->agent_fd, pair[1])) {
+		mn_real()->close(pair[1]);
+		pair[1] = -1;
+		mn_real()->recvfrom(pair[0], &end, sizeof(end), 0, NULL, NULL);
+	}
+	if (pair[1] >= 0)
+		mn_real()->close(pair[1]);
+	mn_real()->close(pair[0]);
+}
+
+void mn_net_wake(struct net *net)
+{
+	const uint64_t one = 1;
+	int fd = net->m->region->bell_fds[net->m->channel];
+
+	if (mn_real()->write(fd, &one, sizeof(one)) < 0)
+		return;		/* full: it has rung */
+}
+
+/* --- fork --------------------------------------------------------------------------- */
+
+static void before_fork(void)
+{
+	mn_epoll_lock_all();
+	mn_sock_lock_all();
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+	mn_sock_unlock_all();
+	mn_epoll_unlock_all();
+}
+
+/*
+ * The agent shall see the parent's end when the parent ends, so its descriptor goes; the
+ * mapping stays, for calls of libraries that hold on to it until they see `foreign`.
+ */
+static void after_fork_in_child(void)
+{
+	if (current) {
+		current->foreign = true;
+		mn_real()->close(current->m->agent_fd);
+		current = NULL;
+	}
+	/* Other threads are not here, and their bells are the parent's. */
+	bell = (struct bell){ NULL, -1 };
+	pthread_mutex_unlock(&lock);
+	mn_sock_unlock_all();
+	mn_epoll_unlock_all();
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}

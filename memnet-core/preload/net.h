@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * This process's attachment to MemNet: made when the first socket needs it, anew when the
+ * session has ended, and anew in a child after fork(), where the parent's is foreign: a
+ * channel is of one process. Flows that a child has inherited it adopts when it uses them.
+ */
+#ifndef MEMNET_PRELOAD_NET_H
+#define MEMNET_PRELOAD_NET_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "memnet-core/guest/memnet.h"
+
+struct net {
+	unsigned int refs;	/* atomic: the current one, and each flow's socket */
+	bool foreign;		/* the parent's */
+	struct memnet *m;
+};
+
+/* The current one with a reference. 0; -ENETDOWN: no agent or no host, said once; -errno. */
+int mn_net_get(struct net **out);
+void mn_net_hold(struct net *net);
+void mn_net_put(struct net *net);
+
+/*
+ * The flow lives from now on as long as a copy of the other end of @fd does (which is
+ * taken over, also on failure): the agent closes it then. 0 or -errno.
+ */
+int mn_net_keep(struct net *net, struct memnet_flow *flow, int fd);
+
+/*
+ * A descriptor of this thread, for poll(), that is readable when the bell has rung since
+ * mn_net_heard() or the session has ended; -errno. NULL: of no net, never readable.
+ */
+int mn_net_bell(struct net *net);
+void mn_net_heard(struct net *net);
+
+/* Have epoll @epoll_fd tell, by an edge with the data @mark, when that is so. 0 or -errno. */
+int mn_net_watch(struct net *net, int epoll_fd, void *mark);
+
+/* Wait until the agent has seen what was closed before this call. */
+void mn_net_sync(struct net *net);
+
+/* Ring the bell for this process's own threads. */
+void mn_net_wake(struct net *net);
+
+/* Sleep on it. 0: rung, or the time is over; -EINTR; -errno. */
+int mn_net_sleep(struct net *net, int64_t timeout_ns, const sigset_t *mask);
+
+/* No sleep is longer: a bell is a hint. */
+#define MN_NET_RESCUE_NS (100 * 1000000LL)
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The C library's own functions, under the names of those that stand in their place.
+ * Looked up when the library is loaded, or at the first call if another library's
+ * constructor comes before.
+ */
+#ifndef MEMNET_PRELOAD_REAL_H
+#define MEMNET_PRELOAD_REAL_H
+
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct real {
+#define REAL(type, name, parameters) type (*name) parameters;
+#include "memnet-core/preload/real.def"
+#undef REAL
+};
+
+/* Never NULL: a function that this C library lacks fails with ENOSYS. */
+const struct real *mn_real(void);
+
+/* The function of ours that others are to see. */
+#define EXPORT __attribute__((visibility("default")))
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Theory of operation: sock.h. */
+#include "memnet-core/preload/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
+#include "memnet-core/layout.h"
+#include "memnet-core/guest/share.h"
+#include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/net.h"
+#include "memnet-core/preload/real.h"
+#include "memnet-core/spin.h"
+
+/* What waits for ever in the receive queue of a descriptor that is a flow. */
+struct identity {
+	uint32_t magic;
+	uint32_t flow, generation;
+	uint16_t domain, type;
+};
+
+#define IDENTITY_MAGIC 0x4d4e6664u	/* and the version of this message */
+
+struct sock *mn_sock_new(int domain, int type, bool nonblock)
+{
+	struct sock *s = calloc(1, sizeof(*s));
+
+	if (s)
+		*s = (struct sock){ .refs = 1, .domain = domain, .type = type,
+				    .nonblock = nonblock, .handle = -1, .parked = -1 };
+	return s;
+}
+
+static bool is_own_ipv4(in_addr_t addr)
+{
+	return ntohl(addr) >> 24 == IN_LOOPBACKNET || addr == htonl(INADDR_ANY);
+}
+
+bool mn_is_guests_own(const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)addr;
+
+	if (addr->sa_family == AF_INET && len >= sizeof(struct sockaddr_in))
+		return is_own_ipv4(((const struct sockaddr_in *)addr)->sin_addr.s_addr);
+	if (addr->sa_family != AF_INET6 || len < sizeof(*sin6))
+		return true;	/* whatever it is, the kernel has the right error for it */
+	if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+		return is_own_ipv4(sin6->sin6_addr.s6_addr32[3]);
+	return IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr) ||
+	       IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr);
+}
+
+static enum sock_kind kind_of(const struct memnet_flow *flow)
+{
+	switch (memnet_flow_kind(flow)) {
+	case MN_LISTENER:
+		return SOCK_LISTENER_FLOW;
+	case MN_DATAGRAMS:
+		return SOCK_DATAGRAM_FLOW;
+	default:
+		return SOCK_STREAM_FLOW;
+	}
+}
+
+/* --- descriptors -------------------------------------------------------------------- */
+
+int mn_sock_hand_over(struct sock *s, int end)
+{
+	struct identity id = { .magic = IDENTITY_MAGIC, .domain = s->domain, .type = s->type };
+
+	memnet_flow_name(s->flow, &id.flow, &id.generation);
+	if (mn_real()->sendto(end, &id, sizeof(id), MSG_DONTWAIT, NULL, 0) < 0) {
+		int ret = -errno;
+
+		mn_real()->close(end);
+		return ret;
+	}
+	return mn_net_keep(s->net, s->flow, end);
+}
+
+static int make_pair(const struct sock *s, int pair[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	if (s->nonblock)
+		mn_real()->fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+/* @s takes a reference to @net, and @flow over. */
+static void bind_flow(struct sock *s, struct net *net, struct memnet_flow *flow)
+{
+	mn_net_hold(net);
+	if (s->net)
+		mn_net_put(s->net);
+	s->net = net;
+	s->flow = flow;
+	s->bound = true;
+	memnet_set_blocking(flow, false);	/* who waits does so by mn_sock_wait() */
+}
+
+int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow, bool connecting)
+{
+	int pair[2], ret = make_pair(s, pair);
+
+	bind_flow(s, net, flow);
+	if (!ret) {
+		mn_epoll_converts(s);
+		ret = mn_sock_replace_fds(s, pair[0]);
+		mn_real()->close(pair[0]);
+		s->handle = mn_fd_hide(pair[1]);
+		if (s->handle < 0)
+			ret = s->handle;
+	}
+	s->connecting = connecting;
+	if (!ret && !connecting) {
+		mn_sock_forget(s->handle);
+		ret = mn_sock_hand_over(s, s->handle);
+		s->handle = -1;
+		mn_sock_replay_options(s);
+	}
+	/* Last: until then who looks at the descriptor finds the kernel's socket. */
+	__atomic_store_n(&s->kind, kind_of(flow), __ATOMIC_RELEASE);
+	mn_epoll_converted(s);
+	return ret;
+}
+
+/* What accepted sockets have of their listener. */
+static void inherit(struct sock *s, const struct sock *listener)
+{
+	s->linger = listener->linger;
+	s->rcvtimeo_ns = listener->rcvtimeo_ns;
+	s->sndtimeo_ns = listener->sndtimeo_ns;
+	s->options = listener->options;
+	memcpy(s->option, listener->option, sizeof(s->option));
+}
+
+/* The descriptor first: a connection is taken only when there is one for it. fd or -errno. */
+static int accept_into(struct sock *s, struct sock *listener, int flags)
+{
+	struct memnet_flow *flow = NULL;
+	int pair[2], ret = make_pair(s, pair);
+
+	if (ret)
+		return ret;
+	mn_flow_lock(listener->flow, MN_RECV);
+	ret = listener->shut_rd ? -EINVAL : memnet_accept(listener->flow, &flow);
+	mn_flow_unlock(listener->flow, MN_RECV);
+	if (ret) {
+		mn_real()->close(pair[1]);
+	} else {
+		bind_flow(s, listener->net, flow);
+		s->kind = SOCK_STREAM_FLOW;
+		s->connected = s->told = true;
+		inherit(s, listener);
+		ret = mn_sock_hand_over(s, pair[1]);
+	}
+	if (!ret)
+		mn_sock_replay_options(s);
+	if (!ret && !(flags & SOCK_CLOEXEC))
+		mn_real()->fcntl(pair[0], F_SETFD, 0);
+	if (!ret)
+		ret = mn_sock_install(pair[0], s);
+	if (!ret)
+		return pair[0];
+	mn_real()->close(pair[0]);
+	return ret;
+}
+
+int mn_sock_accept(struct sock *listener, int flags)
+{
+	struct sock *s = mn_sock_new(listener->domain, SOCK_STREAM, flags & SOCK_NONBLOCK);
+	int ret = s ? accept_into(s, listener, flags) : -ENOMEM;
+
+	if (ret < 0 && s)
+		mn_sock_put(s);
+	return ret;
+}
+
+/* --- from elsewhere ------------------------------------------------------------------ */
+
+static bool read_identity(int fd, struct identity *id)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return !mn_real()->getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) &&
+	       domain == AF_UNIX &&
+	       !mn_real()->getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) &&
+	       type == SOCK_SEQPACKET &&
+	       mn_real()->recvfrom(fd, id, sizeof(*id), MSG_PEEK | MSG_DONTWAIT, NULL, NULL) ==
+		       sizeof(*id) &&
+	       id->magic == IDENTITY_MAGIC;
+}
+
+/* The flow of @s, as this process's; the socket is dead (no flow) when it is no more. */
+static void adopt(struct sock *s, uint32_t flow, uint32_t generation)
+{
+	struct net *net;
+
+	if (mn_net_get(&net))
+		return;
+	if (!memnet_adopt(net->m, flow, generation, &s->flow)) {
+		mn_net_hold(net);
+		s->net = net;
+		memnet_set_blocking(s->flow, false);
+	}
+	mn_net_put(net);
+}
+
+void mn_sock_recognise(int fd)
+{
+	struct identity id;
+	struct sock *s;
+
+	if (!read_identity(fd, &id))
+		return;
+	s = mn_sock_new(id.domain, id.type, mn_real()->fcntl(fd, F_GETFL) & O_NONBLOCK);
+	if (!s)
+		return;
+	adopt(s, id.flow, id.generation);
+	s->kind = s->flow ? kind_of(s->flow) : SOCK_STREAM_FLOW;
+	s->connected = s->told = s->kind == SOCK_STREAM_FLOW;
+	s->bound = true;
+	if (mn_sock_install(fd, s))
+		mn_sock_put(s);
+	else
+		mn_stdio_became_flow(fd);
+}
+
+void mn_sock_adopt_inherited(struct sock *s)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	uint32_t flow, generation;
+
+	pthread_mutex_lock(&lock);
+	if (s->net && s->net->foreign) {
+		memnet_flow_name(s->flow, &flow, &generation);
+		s->flow = NULL;		/* the parent's: this process has only a picture of it */
+		s->net = NULL;
+		adopt(s, flow, generation);
+	}
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,186 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Real programs, unmodified, under memnet-run: clients and servers, contents compared. Each is
+# tried where it is installed. Guest, memnetd and peers live in a network namespace of its own;
+# their address is none of loopback's.
+
+BUILD=${BUILD:-build}
+if [ -z "$PROGRAMS_INSIDE" ]; then
+	unshare -n true 2>/dev/null || { echo "no network namespaces here"; exit 77; }
+	PROGRAMS_INSIDE=1 exec unshare -n "$0" "$@"
+fi
+
+run=$BUILD/bin/memnet-run
+here=198.18.0.1
+tmp=$(mktemp -d) || exit 1
+started=
+finish() {
+	# shellcheck disable=SC2086	# a list
+	[ -z "$started" ] || kill $started 2>/dev/null
+	wait
+	rm -rf "$tmp"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+	echo "FAIL: $case: $*"
+	tail -n 5 "$tmp"/*.log "$tmp"/*.out 2>/dev/null
+	exit 1
+}
+
+start() {	# LOG COMMAND...
+	log=$1
+	shift
+	"$@" >"$tmp/$log.log" 2>&1 &
+	started="$! $started"
+}
+
+stop() {	# the last one started
+	kill "${started%% *}" 2>/dev/null
+	wait "${started%% *}" 2>/dev/null
+	started=${started#* }
+}
+
+until_there() {	# a command, for at most 5 s
+	for _ in $(seq 100); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	fail "$* does not come true"
+}
+
+have() {
+	command -v "$1" >/dev/null && return
+	echo "not tried: there is no $1 here"
+	return 1
+}
+
+# nginx rather lives beside than in the path of a user
+PATH=$PATH:/usr/sbin:/sbin
+
+busybox ip link set lo up
+busybox ip addr add $here/32 dev lo
+
+case="without an agent"
+export MEMNET_AGENT="$tmp/agent"
+"$run" true >"$tmp/out" 2>&1
+[ $? = 1 ] || fail "no agent is no error"
+grep -q 'no memnet-agent answers; start it, or set MEMNET_AGENT' "$tmp/out" || fail "no mend"
+"$run" >"$tmp/out" 2>&1 && fail "no program is no error"
+grep -q '^Usage: memnet-run PROGRAM' "$tmp/out" || fail "no usage"
+
+cat >"$tmp/policy" <<-POLICY
+	allow any $here
+	allow listen any $here
+	allow listen any 0.0.0.0
+	allow listen any ::
+POLICY
+start memnetd "$BUILD/bin/memnetd" --dir "$tmp" --vm a --size 64M --flows 64 --policy "$tmp/policy"
+until_there test -S "$tmp/a.ivshmem"
+start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket "$tmp/agent"
+until_there "$run" true
+
+case="what cannot be run"
+"$run" no-such-program >"$tmp/out" 2>&1
+[ $? = 127 ] || fail "no such program: status $?"
+"$run" "$tmp/policy" >"$tmp/out" 2>&1
+[ $? = 126 ] || fail "no program: status $?"
+"$run" sh -c 'exit 5'
+[ $? = 5 ] || fail "the status is not the program's"
+
+head -c 3000000 /dev/urandom >"$tmp/big"
+
+if have python3; then
+	case="a server of Python's, and its client"
+	start http "$run" python3 -m http.server --directory "$tmp" --bind 0.0.0.0 8000
+	until_there python3 -c "import socket; socket.create_connection(('$here', 8000))"
+	"$run" python3 -c "
+import sys, urllib.request
+sys.stdout.buffer.write(urllib.request.urlopen('http://$here:8000/big').read())" >"$tmp/got" ||
+		fail "status $?"
+	cmp "$tmp/big" "$tmp/got" || fail "other bytes"
+
+	if have curl; then
+		case="curl"
+		"$run" curl -sS -m 20 "http://$here:8000/big" >"$tmp/got" || fail "status $?"
+		cmp "$tmp/big" "$tmp/got" || fail "other bytes"
+		"$run" curl -sS -m 20 --parallel -o "$tmp/1" -o "$tmp/2" -o "$tmp/3" \
+			"http://$here:8000/big" "http://$here:8000/big" "http://$here:8000/big" \
+			2>/dev/null || fail "in parallel: status $?"
+		for i in 1 2 3; do
+			cmp "$tmp/big" "$tmp/$i" || fail "other bytes in parallel"
+		done
+		"$run" curl -sS -m 20 "http://$here:9/" 2>/dev/null
+		[ $? = 7 ] || fail "refused: status $?"
+		"$run" curl -sS -m 20 "http://198.18.0.2:80/" 2>"$tmp/out"
+		[ $? = 7 ] || fail "denied: status $?"
+		grep -q 'denied: connect tcp 198.18.0.2:80' "$tmp/memnetd.log" || fail "no denial"
+	fi
+	stop
+fi
+
+if have iperf3; then
+	case="iperf3, the client"
+	start iperf iperf3 -s -B $here -p 5201
+	sleep 0.3
+	for how in "" -R "-P 4" "-u -b 50M"; do
+		# shellcheck disable=SC2086	# options
+		"$run" iperf3 -c $here -n 8M $how >"$tmp/out" 2>&1 || fail "$how: $(cat "$tmp/out")"
+	done
+	stop
+	case="iperf3, the server"
+	start iperf "$run" iperf3 -s -p 5202
+	sleep 0.5
+	for how in "" -R "-P 4"; do
+		# shellcheck disable=SC2086
+		iperf3 -c $here -p 5202 -n 8M $how >"$tmp/out" 2>&1 || fail "$how: $(cat "$tmp/out")"
+	done
+	stop
+fi
+
+if have redis-server && have redis-cli; then
+	case="redis"
+	start redis "$run" redis-server --port 6400 --bind 0.0.0.0 --protected-mode no --save '' \
+		--dir "$tmp"
+	until_there redis-cli -h $here -p 6400 ping
+	for i in $(seq 200); do
+		echo "set key$i value$i"
+	done | redis-cli -h $here -p 6400 >/dev/null
+	[ "$(redis-cli -h $here -p 6400 get key117)" = value117 ] || fail "not what was set"
+	[ "$(redis-cli -h $here -p 6400 dbsize)" = 200 ] || fail "not as many as were set"
+	redis-cli -h $here -p 6400 bgsave >/dev/null	# forks
+	until_there test -s "$tmp/dump.rdb"
+	[ "$("$run" redis-cli -h $here -p 6400 get key9)" = value9 ] || fail "over both"
+	redis-benchmark -h $here -p 6400 -c 20 -n 4000 -t set,get -q >"$tmp/out" 2>&1 ||
+		fail "redis-benchmark: status $?"
+	stop
+fi
+
+if have nginx && have curl; then
+	mkdir "$tmp/www"
+	cp "$tmp/big" "$tmp/www/big"
+	for workers in 1 3; do
+		case="nginx with $workers workers"
+		cat >"$tmp/nginx.conf" <<-NGINX
+			pid $tmp/nginx.pid; error_log $tmp/nginx.log; daemon off; user root;
+			worker_processes $workers;
+			events { worker_connections 128; }
+			http {
+				access_log off; sendfile on; root $tmp/www;
+				client_body_temp_path $tmp; proxy_temp_path $tmp;
+				fastcgi_temp_path $tmp; uwsgi_temp_path $tmp; scgi_temp_path $tmp;
+				server { listen $here:$((8080 + workers)); }
+			}
+		NGINX
+		start nginx "$run" nginx -c "$tmp/nginx.conf"
+		until_there curl -s -m 5 "http://$here:$((8080 + workers))/big"
+		for _ in 1 2 3 4; do
+			curl -s -m 20 "http://$here:$((8080 + workers))/big" | cmp - "$tmp/big" ||
+				fail "other bytes"
+		done
+		stop
+	done
+fi
+exit 0

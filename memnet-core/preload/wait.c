@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a flow is ready for, and waiting until it is. */
+#include <errno.h>
+#include <poll.h>
+
+#include "memnet-core/base/clock.h"
+#include "memnet-core/guest/share.h"
+#include "memnet-core/preload/net.h"
+#include "memnet-core/preload/signals.h"
+#include "memnet-core/preload/sock.h"
+#include "memnet-core/spin.h"
+
+short mn_sock_events(struct sock *s)
+{
+	short events;
+
+	if (s->connecting && mn_sock_connect_result(s) == -EINPROGRESS)
+		return 0;
+	if (s->kind == SOCK_STREAM_FLOW && !s->connected)
+		return POLLOUT | POLLHUP | (s->failed ? POLLIN | POLLRDHUP : 0) |
+		       (s->error ? POLLERR : 0);
+	if (!s->flow)
+		return POLLIN | POLLOUT | POLLHUP | POLLERR | POLLRDHUP;
+	mn_flow_lock(s->flow, MN_RECV);
+	mn_flow_lock(s->flow, MN_SEND);
+	events = memnet_events(s->flow);
+	mn_flow_unlock(s->flow, MN_SEND);
+	mn_flow_unlock(s->flow, MN_RECV);
+	if (s->shut_rd)
+		events |= POLLIN | POLLRDHUP | (s->shut_wr ? POLLHUP : 0);
+	return events;
+}
+
+int mn_sock_arm(struct sock *s, short events)
+{
+	int ret;
+
+	if (s->connecting)
+		return memnet_arm(s->flow, events);	/* no FIFO yet: nothing to lock */
+	if (!s->flow || (s->kind == SOCK_STREAM_FLOW && !s->connected))
+		return 0;
+	mn_flow_lock(s->flow, MN_RECV);
+	mn_flow_lock(s->flow, MN_SEND);
+	ret = memnet_arm(s->flow, events);
+	mn_flow_unlock(s->flow, MN_SEND);
+	mn_flow_unlock(s->flow, MN_RECV);
+	return ret;
+}
+
+/* Look for the time that the program's user grants for that. As mn_sock_events(). */
+static int spin(struct sock *s, short events)
+{
+	int64_t end_ns = mn_now_ns() + memnet_spin_ns(s->net->m);
+	int now;
+
+	do {
+		mn_pause();
+		now = mn_sock_events(s) & (events | POLLERR | POLLHUP);
+	} while (!now && mn_now_ns() < end_ns);
+	return now;
+}
+
+/* As mn_sock_wait(); @held: signals wait but for the sleep. */
+static int wait_held(struct sock *s, short events, int64_t timeout_ns, struct held *held)
+{
+	int64_t end_ns = timeout_ns ? mn_now_ns() + timeout_ns : INT64_MAX;
+	int ret;
+
+	for (;;) {
+		int64_t left = end_ns - mn_now_ns();
+
+		/* Also what other threads have done: shutdown(). */
+		if (mn_sock_events(s) & (events | POLLERR | POLLHUP))
+			return 0;
+		if (!s->net)
+			return -ECONNRESET;
+		ret = mn_sock_arm(s, events);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			continue;
+		if (left <= 0)
+			return -EAGAIN;
+		mn_signals_hold(held, NULL);
+		ret = mn_net_sleep(s->net, left, &held->mask);
+		if (ret == -EINTR && !timeout_ns && mn_signals_restart())
+			continue;
+		if (ret)
+			return ret;
+	}
+}
+
+int mn_sock_wait(struct sock *s, short events, int64_t timeout_ns)
+{
+	struct held held = { 0 };
+	int ret;
+
+	if (s->net && memnet_spin_ns(s->net->m) > 0 && spin(s, events))
+		return 0;
+	ret = wait_held(s, events, timeout_ns, &held);
+	mn_signals_release(&held);
+	return ret;
+}

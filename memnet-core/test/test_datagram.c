@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Datagrams: there and back, limits, errors that come back, and lies about them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "memnet-core/base/util.h"
+#include "memnet-core/event.h"
+#include "memnet-core/test/session_fixture.h"
+
+#define LARGEST	65507	/* over IPv4 */
+#define SMALL	4096	/* FIFO of setup_small() */
+#define SOON_MS	5000
+#define QUIET_MS 100	/* what has not come by then is taken for lost */
+
+static const char *const rules[] = {
+	"127.0.0.0/8", "udp 127.0.0.1", "udp ::1", "listen udp 127.0.0.1", NULL
+};
+
+static int setup(void **state)
+{
+	return session_setup_with(state, FLOWS, rules);
+}
+
+static int setup_small(void **state)
+{
+	return session_setup_with(state, 64, rules);
+}
+
+/* --- a peer of the kernel's -------------------------------------------------------------- */
+
+struct udp {
+	int fd;
+	struct sockaddr_in addr;
+};
+
+static struct udp udp_at(const char *addr, uint16_t port)
+{
+	const struct timeval soon = { .tv_sec = SOON_MS / 1000 };
+	struct udp p = {
+		socket(AF_INET, SOCK_DGRAM, 0),
+		{ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(addr) }
+	};
+	socklen_t len = sizeof(p.addr);
+
+	assert_int_equal(bind(p.fd, (struct sockaddr *)&p.addr, len), 0);
+	getsockname(p.fd, (struct sockaddr *)&p.addr, &len);
+	setsockopt(p.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+	return p;
+}
+
+static void peer_sends(const struct udp *p, struct memnet_flow *to, const void *buf, size_t len)
+{
+	struct sockaddr_storage ss;
+
+	memnet_local(to, &ss);
+	assert_int_equal(sendto(p->fd, buf, len, 0, (struct sockaddr *)&ss,
+				sizeof(struct sockaddr_in)), len);
+}
+
+/* --- the guest ---------------------------------------------------------------------------- */
+
+static struct memnet_flow *bound(struct memnet *m, const char *addr, uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port),
+				  .sin_addr.s_addr = inet_addr(addr) };
+	struct memnet_flow *f = NULL;
+
+	assert_int_equal(memnet_bind(m, SOCK_DGRAM, (struct sockaddr *)&at, sizeof(at), 0, &f), 0);
+	return f;
+}
+
+static ssize_t send_to(struct memnet_flow *f, const void *buf, size_t len,
+		       const struct sockaddr_in *to)
+{
+	const struct iovec iov = { (void *)buf, len };
+
+	return memnet_send_datagram(f, &iov, 1, (const struct sockaddr *)to,
+				    to ? sizeof(*to) : 0);
+}
+
+static ssize_t recv_from(struct memnet_flow *f, void *buf, size_t len, struct sockaddr_in *from,
+			 int *flags)
+{
+	struct iovec iov = { buf, len };
+	struct msghdr msg = { .msg_name = from, .msg_namelen = from ? sizeof(*from) : 0,
+			      .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = memnet_recv_datagram(f, &msg, false);
+
+	if (flags)
+		*flags = msg.msg_flags;
+	return n;
+}
+
+static int wait_for_error(struct memnet_flow *f)
+{
+	int err = 0;
+
+	for (int ms = 0; ms < SOON_MS && !(err = memnet_take_error(f)); ms++)
+		poll(NULL, 0, 1);
+	return err;
+}
+
+static void nothing_comes(struct memnet_flow *f)
+{
+	poll(NULL, 0, QUIET_MS);
+	assert_int_equal(memnet_events(f) & POLLIN, 0);
+}
+
+static void fill(uint8_t *buf, size_t len, unsigned int seed)
+{
+	for (size_t i = 0; i < len; i++)
+		buf[i] = (seed * 977 + i) * 0x9e3779b97f4a7c15ULL >> 56;
+}
+
+/* --- honest ---------------------------------------------------------------------------------- */
+
+/* Sizes at every limit, then odd ones for some laps of the FIFO: headers lie over its end. */
+static void datagrams_go_there_and_come_back(void **state)
+{
+	static const size_t limits[] = { 0, 1, 7, 8, 9, 31, 32, 33, 4095, 4096, LARGEST };
+	static uint8_t out[LARGEST], in[LARGEST + 1];
+	struct memnet *m = attach(*state);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct udp p = udp_at("127.0.0.1", 0);
+	struct sockaddr_storage local;
+	struct sockaddr_in from;
+	socklen_t len;
+
+	memnet_local(f, &local);
+	for (size_t i = 0; i < 100; i++) {
+		size_t bytes = i < ARRAY_SIZE(limits) ? limits[i] : i * 7919 % LARGEST;
+		int flags;
+
+		fill(out, bytes, i);
+		assert_int_equal(send_to(f, out, bytes, &p.addr), bytes);
+		len = sizeof(from);
+		assert_int_equal(recvfrom(p.fd, in, sizeof(in), 0, (struct sockaddr *)&from, &len),
+				 bytes);
+		assert_memory_equal(in, out, bytes);
+		assert_memory_equal(&from, &local, sizeof(from));
+		peer_sends(&p, f, in, bytes);
+		memset(in, 0, bytes);
+		assert_int_equal(recv_from(f, in, sizeof(in), &from, &flags), bytes);
+		assert_memory_equal(in, out, bytes);
+		assert_memory_equal(&from, &p.addr, sizeof(from));
+		assert_int_equal(flags, 0);
+	}
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+static void so_they_do_over_ipv6(void **state)
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct memnet *m = attach(*state);
+	struct sockaddr_storage to;
+	struct memnet_flow *a, *b;
+	struct sockaddr_in6 from;
+	struct iovec iov = { "six", 3 };
+	char in[8];
+	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from),
+			      .msg_iov = &(struct iovec){ in, sizeof(in) }, .msg_iovlen = 1 };
+
+	if (memnet_bind(m, SOCK_DGRAM, (struct sockaddr *)&at, sizeof(at), 0, &a) ==
+	    -EADDRNOTAVAIL)
+		skip();
+	assert_int_equal(memnet_bind(m, SOCK_DGRAM, (struct sockaddr *)&at, sizeof(at), 0, &b), 0);
+	memnet_local(b, &to);
+	assert_int_equal(memnet_send_datagram(a, &iov, 1, (struct sockaddr *)&to, sizeof(at)), 3);
+	assert_int_equal(memnet_recv_datagram(b, &msg, false), 3);
+	memnet_local(a, &to);
+	assert_int_equal(msg.msg_namelen, sizeof(from));
+	assert_memory_equal(&from, &to, sizeof(from));
+	memnet_close(a);
+	memnet_close(b);
+	memnet_detach(m);
+}
+
+static void what_is_longer_is_cut_and_says_so(void **state)
+{
+	struct memnet *m = attach(*state);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct udp p = udp_at("127.0.0.1", 0);
+	uint8_t out[2 * SMALL], in[2 * SMALL];
+	const size_t most = SMALL - sizeof(struct mn_datagram);
+	int flags;
+
+	fill(out, sizeof(out), 1);
+	assert_int_equal(send_to(f, out, LARGEST + 1, &p.addr), -EMSGSIZE);
+	assert_int_equal(send_to(f, out, most + 1, &p.addr), -EMSGSIZE);
+	assert_int_equal(send_to(f, out, most, &p.addr), most);
+	assert_int_equal(recv(p.fd, in, sizeof(in), 0), most);
+	/* Two more than the FIFO holds: each waits for its turn. */
+	peer_sends(&p, f, out, most);
+	peer_sends(&p, f, out, most + 1);
+	peer_sends(&p, f, out, most);
+	assert_int_equal(recv_from(f, in, sizeof(in), NULL, &flags), most);
+	assert_int_equal(flags, 0);
+	assert_int_equal(recv_from(f, in, sizeof(in), NULL, &flags), most);
+	assert_int_equal(flags, MSG_TRUNC);
+	assert_memory_equal(in, out, most);
+	/* Longer than the buffer: its length is told, the rest is gone. */
+	assert_int_equal(recv_from(f, in, 5, NULL, &flags), most);
+	assert_int_equal(flags, MSG_TRUNC);
+	nothing_comes(f);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+static void a_peek_leaves_it_and_parts_are_filled_in_order(void **state)
+{
+	struct memnet *m = attach(*state);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct udp p = udp_at("127.0.0.1", 0);
+	char a[3] = { 0 }, b[4] = { 0 };
+	struct iovec parts[] = { { a, 2 }, { NULL, 0 }, { b, 3 } };
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+
+	peer_sends(&p, f, "abcde", 5);
+	for (int i = 0; i < 3; i++) {
+		memset(a, 0, sizeof(a));
+		assert_int_equal(memnet_recv_datagram(f, &msg, i < 2), 5);
+		assert_string_equal(a, "ab");
+		assert_string_equal(b, "cde");
+		assert_int_equal(memnet_unread(f), i < 2 ? 5 : 0);
+	}
+	assert_int_equal(memnet_send_datagram(f, parts, ARRAY_SIZE(parts),
+					      (struct sockaddr *)&p.addr, sizeof(p.addr)), 5);
+	assert_int_equal(recv(p.fd, b, sizeof(b), MSG_TRUNC), 5);
+	assert_memory_equal(b, "abcd", 4);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+/* For whom there is room says so for the largest: else who has a large one would not sleep. */
+static void who_does_not_block_is_told(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct udp p = udp_at("127.0.0.1", 0);
+	struct memnet_counters counters;
+	char buf[3000] = { 0 };
+
+	memnet_set_blocking(f, false);
+	assert_int_equal(recv_from(f, buf, sizeof(buf), NULL, NULL), -EAGAIN);
+	assert_int_equal(memnet_events(f), POLLOUT);
+	assert_int_equal(memnet_arm(f, POLLIN), 1);
+	hold_host(fx);
+	assert_int_equal(send_to(f, buf, 1500, &p.addr), 1500);
+	assert_int_equal(send_to(f, buf, 3000, &p.addr), -EAGAIN);
+	assert_int_equal(memnet_events(f), 0);
+	assert_int_equal(memnet_arm(f, POLLOUT), 1);
+	release_host(fx);
+	memnet_set_blocking(f, true);
+	assert_int_equal(send_to(f, buf, 3000, &p.addr), 3000);
+	assert_int_equal(recv(p.fd, buf, sizeof(buf), 0), 1500);
+	assert_int_equal(recv(p.fd, buf, sizeof(buf), 0), 3000);
+	memnet_read_counters(m, &counters);
+	assert_int_equal(counters.timer_rescues, 0);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+static void *receive_one(void *arg)
+{
+	char buf[8];
+
+	assert_int_equal(recv_from(arg, buf, sizeof(buf), NULL, NULL), 4);
+	return NULL;
+}
+
+static void who_waits_is_rung(void **state)
+{
+	struct memnet *m = attach(*state);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct udp p = udp_at("127.0.0.1", 0);
+	struct memnet_counters counters;
+	pthread_t thread;
+
+	for (int i = 0; i < 20; i++) {
+		pthread_create(&thread, NULL, receive_one, f);
+		poll(NULL, 0, 5);
+		peer_sends(&p, f, "ring", 4);
+		pthread_join(thread, NULL);
+	}
+	memnet_read_counters(m, &counters);
+	assert_int_equal(counters.timer_rescues, 0);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+static void a_connected_flow_hears_its_peer_alone(void **state)
+{
+	struct udp p = udp_at("127.0.0.1", 0), q = udp_at("127.0.0.1", 0), own;
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct memnet *m = attach(*state);
+	struct sockaddr_storage peer;
+	struct memnet_flow *f;
+	char buf[8];
+
+	own = udp_at("127.0.0.1", 0);
+	close(own.fd);
+	f = bound(m, "127.0.0.1", ntohs(own.addr.sin_port));
+	memnet_peer(f, &peer);
+	assert_int_equal(peer.ss_family, AF_UNSPEC);
+	assert_int_equal(send_to(f, "x", 1, NULL), 1);
+	assert_int_equal(wait_for_error(f), EDESTADDRREQ);
+	assert_int_equal(memnet_connect_start(m, (struct sockaddr *)&p.addr, sizeof(p.addr), &f),
+			 0);
+	memnet_peer(f, &peer);
+	assert_memory_equal(&peer, &p.addr, sizeof(p.addr));
+	assert_int_equal(send_to(f, "to p", 4, NULL), 4);
+	assert_int_equal(recv(p.fd, buf, sizeof(buf), 0), 4);
+	peer_sends(&q, f, "from q", 6);
+	peer_sends(&p, f, "p", 1);
+	assert_int_equal(recv_from(f, buf, sizeof(buf), NULL, NULL), 1);
+	assert_int_equal(memnet_connect_start(m, &nobody, sizeof(nobody), &f), 0);
+	memnet_peer(f, &peer);
+	assert_int_equal(peer.ss_family, AF_UNSPEC);
+	peer_sends(&q, f, "from q", 6);
+	assert_int_equal(recv_from(f, buf, sizeof(buf), NULL, NULL), 6);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+	close(q.fd);
+}
+
+/* --- errors --------------------------------------------------------------------------------- */
+
+/* The refusal of one datagram is not taken for that of the next. */
+static void a_refusal_comes_back_and_costs_no_other(void **state)
+{
+	struct udp p = udp_at("127.0.0.1", 0), closed = udp_at("127.0.0.1", 0);
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	uint8_t byte;
+
+	close(closed.fd);
+	assert_int_equal(memnet_connect_start(m, (struct sockaddr *)&closed.addr,
+					      sizeof(closed.addr), &f), 0);
+	hold_host(fx);
+	for (uint8_t i = 0; i < 20; i++) {
+		assert_int_equal(send_to(f, &i, 1, NULL), 1);
+		assert_int_equal(send_to(f, &i, 1, &p.addr), 1);
+	}
+	release_host(fx);
+	for (uint8_t i = 0; i < 20; i++) {
+		assert_int_equal(recv(p.fd, &byte, 1, 0), 1);
+		assert_int_equal(byte, i);
+	}
+	poll(NULL, 0, QUIET_MS);
+	assert_int_equal(memnet_events(f) & POLLERR, POLLERR);
+	assert_int_equal(memnet_take_error(f), ECONNREFUSED);
+	assert_int_equal(memnet_take_error(f), 0);
+	assert_int_equal(memnet_events(f) & POLLERR, 0);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+static void where_the_policy_forbids_nothing_goes(void **state)
+{
+	struct udp p = udp_at("127.0.0.1", 0), forbidden = udp_at("127.0.0.2", 0);
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0), *more;
+	char byte;
+
+	assert_int_equal(send_to(f, "x", 1, &forbidden.addr), 1);
+	assert_int_equal(wait_for_error(f), EACCES);
+	assert_non_null(strstr(fx->said, "127.0.0.2"));
+	assert_int_equal(send_to(f, "y", 1, &p.addr), 1);
+	assert_int_equal(recv(p.fd, &byte, 1, 0), 1);
+	assert_int_equal(recv(forbidden.fd, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(memnet_connect_start(m, (struct sockaddr *)&forbidden.addr,
+					      sizeof(forbidden.addr), &f), -EACCES);
+	assert_int_equal(memnet_bind(m, SOCK_DGRAM, (struct sockaddr *)&forbidden.addr,
+				     sizeof(forbidden.addr), 0, &more), -EACCES);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+	close(forbidden.fd);
+}
+
+static void who_may_not_be_spoken_to_is_heard_only_where_all_are(void **state)
+{
+	struct udp p = udp_at("127.0.0.1", 0), forbidden = udp_at("127.0.0.2", 0), own;
+	struct memnet *m = attach(*state);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	char buf[16];
+
+	peer_sends(&forbidden, f, "forbidden", 9);
+	peer_sends(&p, f, "p", 1);
+	assert_int_equal(recv_from(f, buf, sizeof(buf), NULL, NULL), 1);
+	nothing_comes(f);
+	memnet_close(f);
+	own = udp_at("127.0.0.1", 0);
+	close(own.fd);
+	f = bound(m, "127.0.0.1", ntohs(own.addr.sin_port));
+	peer_sends(&forbidden, f, "forbidden", 9);
+	assert_int_equal(recv_from(f, buf, sizeof(buf), NULL, NULL), 9);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+	close(forbidden.fd);
+}
+
+/* --- lies ------------------------------------------------------------------------------------- */
+
+/* As a guest's library would: a record of @len bytes that begins with @d. */
+static void put(struct memnet_flow *f, const struct mn_datagram *d, uint64_t len)
+{
+	memcpy(f->out.data, d, sizeof(*d));
+	mn_publish(&f->out.mine->p_head, len);
+	mn_tell_flow(f->m, f->id, true);
+}
+
+static void more_than_there_is(struct memnet_flow *f)
+{
+	put(f, &(struct mn_datagram){ .bytes = 9 }, sizeof(struct mn_datagram) + 8);
+}
+
+static void more_than_there_can_be(struct memnet_flow *f)
+{
+	put(f, &(struct mn_datagram){ .bytes = ~0u }, sizeof(struct mn_datagram) + 8);
+}
+
+static void more_than_a_datagram(struct memnet_flow *f)
+{
+	put(f, &(struct mn_datagram){ .bytes = 65536 }, mn_datagram_room(65536));
+}
+
+static void half_a_header(struct memnet_flow *f)
+{
+	put(f, &(struct mn_datagram){ .bytes = 0 }, sizeof(struct mn_datagram) / 2);
+}
+
+static void head_too_far(struct memnet_flow *f)
+{
+	put(f, &(struct mn_datagram){ .bytes = 0 }, f->out.size + 8);
+}
+
+static void tail_too_far(struct memnet_flow *f)
+{
+	mn_publish(&f->in.mine->c_tail, 1ULL << 40);
+	mn_tell_flow(f->m, f->id, true);
+}
+
+static void lie_is_caught(struct fixture *fx, void (*tell)(struct memnet_flow *f))
+{
+	struct memnet *m = attach(fx), *honest;
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct udp p = udp_at("127.0.0.1", 0);
+	static char much[40000];
+	char byte;
+
+	tell(f);
+	for (int i = 0; i < 4; i++)	/* more than the receive FIFO holds: it looks at the tail */
+		peer_sends(&p, f, much, sizeof(much));
+	for (int ms = 0; ms < SOON_MS && mn_session_check(&m->session) != -EPROTO; ms++)
+		poll(NULL, 0, 1);
+	assert_int_equal(mn_session_check(&m->session), -EPROTO);
+	assert_non_null(strstr(fx->said, "guest broke the protocol"));
+	assert_non_null(strstr(fx->said, "datagrams"));
+	memnet_close(f);
+	memnet_detach(m);
+	honest = attach(fx);
+	f = bound(honest, "127.0.0.1", 0);
+	assert_int_equal(send_to(f, "x", 1, &p.addr), 1);
+	assert_int_equal(recv(p.fd, &byte, 1, 0), 1);
+	memnet_close(f);
+	memnet_detach(honest);
+	close(p.fd);
+}
+
+static void each_lie_ends_its_session(void **state)
+{
+	static void (*const lies[])(struct memnet_flow *) = {
+		more_than_there_is, more_than_there_can_be, more_than_a_datagram, half_a_header,
+		head_too_far, tail_too_far,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++)
+		lie_is_caught(*state, lies[i]);
+}
+
+static void a_family_that_there_is_not_is_no_lie(void **state)
+{
+	struct memnet *m = attach(*state);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+
+	put(f, &(struct mn_datagram){ .bytes = 8, .family = 99 }, mn_datagram_room(8));
+	assert_int_equal(wait_for_error(f), EAFNOSUPPORT);
+	assert_int_equal(mn_session_check(&m->session), 0);
+	memnet_close(f);
+	memnet_detach(m);
+}
+
+#define datagram_test(f)	cmocka_unit_test_setup_teardown(f, setup, session_teardown)
+#define small_test(f)		cmocka_unit_test_setup_teardown(f, setup_small, session_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		datagram_test(datagrams_go_there_and_come_back),
+		datagram_test(so_they_do_over_ipv6),
+		small_test(what_is_longer_is_cut_and_says_so),
+		datagram_test(a_peek_leaves_it_and_parts_are_filled_in_order),
+		small_test(who_does_not_block_is_told),
+		datagram_test(who_waits_is_rung),
+		datagram_test(a_connected_flow_hears_its_peer_alone),
+		datagram_test(a_refusal_comes_back_and_costs_no_other),
+		datagram_test(where_the_policy_forbids_nothing_goes),
+		datagram_test(who_may_not_be_spoken_to_is_heard_only_where_all_are),
+		datagram_test(each_lie_ends_its_session),
+		datagram_test(a_family_that_there_is_not_is_no_lie),
+	};
+
+	return cmocka_run_group_tests_name("datagram", tests, NULL, NULL);
+}

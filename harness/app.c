@@ -29,15 +29,19 @@ static bool lacks_program(const char *command, char name[PLAN_LINE_SIZE])
 	return !strpbrk(name, "=$`'\"\\;&|<>(){}*?[]~#@!") && !mn_program_there(name);
 }
 
+bool app_needs_memnet_run(const struct path *path)
+{
+	return !strcmp(path->transport, "memnet");
+}
+
 static void server_missing(const struct plan_config *c, const struct plan_app *app,
 			   struct path_reasons *reasons)
 {
 	char name[PLAN_LINE_SIZE];
 
-	if (strcmp(c->path->transport, "socket"))
-		path_reason(reasons, "the app %s has a server, which its command finds by the "
-			    "guest's own TCP/IP: no program goes over %s unchanged yet", app->name,
-			    c->path->name);
+	if (strcmp(c->path->transport, "socket") && !app_needs_memnet_run(c->path))
+		path_reason(reasons, "the app %s has a server, which its command finds by TCP/IP: "
+			    "no program goes over %s unchanged", app->name, c->path->name);
 	if (lacks_program(app->server, name))
 		path_reason(reasons, "there is no program %s here for the server of the app %s: "
 			    "install it", name, app->name);

@@ -9,10 +9,13 @@
 #include "harness/plan.h"
 
 /*
- * In a guest: what runs an app when it is told to go. Its arguments are the app's name, and the
- * peer's address and port.
+ * In a guest: what runs an app when it is told to go. Its arguments are the app's name, the
+ * peer's address and port, and what the command is run by, or nothing.
  */
 #define APP_RUNNER "/app/.run"
+
+/* There too: what the command is run by where the path is memnet. */
+#define APP_MEMNET_RUN "/app/memnet-run"
 
 /*
  * Can @c not run on this machine, over its path (plan_path_missing()) or because its app needs what
@@ -21,12 +24,16 @@
 bool config_missing(const struct plan *plan, const struct plan_config *c, const char *build,
 		    struct path_reasons *reasons);
 
+/* Does a command go over this path by memnet-run? */
+bool app_needs_memnet_run(const struct path *path);
+
 /*
  * Write @image: @initrd, and laid over it the runner, the command of each app, and the files
  * it asks for, with their shared libraries, each where it is on this host. What is not here is
- * left out: who needs it does not run. 0, or -errno with one line in @why.
+ * left out: who needs it does not run. memnet-run, of the folder @build, is there as well.
+ * 0, or -errno with one line in @why.
  */
-int app_image_make(const struct plan *plan, const char *initrd, const char *image, char *why,
-		   size_t size);
+int app_image_make(const struct plan *plan, const char *build, const char *initrd,
+		   const char *image, char *why, size_t size);
 
 #endif

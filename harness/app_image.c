@@ -18,7 +18,7 @@
 #define CPIO_BLOCK 512	/* an archive ends on one */
 
 /*
- * $1: the app; $2, $3: address and port of its peer. It arms itself as a workload does
+ * $1: the app; $2, $3: address and port of its peer; $4: memnet-run, or nothing. It arms itself as a workload does
  * (workloads/team.h). What the command writes goes into files and is told, each line behind
  * "| ", when it has ended. A SIGTERM is for the command: the shell stays and tells how it ended.
  */
@@ -27,7 +27,7 @@ static const char runner[] =
 	"trap : TERM\n"
 	"echo armed\n"
 	"read -r go\n"
-	"( . /run/app ) </dev/null >/run/app.out 2>/run/app.err\n"
+	"$4 /bin/sh /run/app </dev/null >/run/app.out 2>/run/app.err\n"
 	"echo \"result status=$?\"\n"
 	"tail -c 1048576 /run/app.err | sed 's/^/| /' >&2\n"
 	"tail -c 1048576 /run/app.out | sed 's/^/| /'\n"
@@ -122,7 +122,29 @@ static int copy_initrd(FILE *out, const char *initrd)
 	return n ? -EIO : 0;
 }
 
-static int add_all(struct cpio *c, const struct plan *plan, char *why, size_t size)
+/* memnet-run, and its library where it looks for it: ../lib from there. */
+static int add_memnet_run(struct cpio *c, const char *build, char *why, size_t size)
+{
+	static const struct { const char *from, *to; } files[] = {
+		{ "bin/memnet-run", APP_MEMNET_RUN },
+		{ "lib/libmemnet-preload.so", "/lib/libmemnet-preload.so" },
+	};
+	char path[600];
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", build, files[i].from);
+		ret = cpio_add_file_as(c, path, files[i].to);
+		if (ret)
+			return mn_explain(why, size, ret, "%s: %s; make all", path,
+					  strerror(-ret));
+		ret = add_libraries(c, path, why, size);
+	}
+	return ret;
+}
+
+static int add_all(struct cpio *c, const struct plan *plan, const char *build, char *why,
+		   size_t size)
 {
 	int ret = cpio_add(c, APP_RUNNER, 0755, runner, strlen(runner));
 
@@ -130,11 +152,11 @@ static int add_all(struct cpio *c, const struct plan *plan, char *why, size_t si
 		mn_explain(why, size, ret, "out of memory");
 	for (size_t i = 0; !ret && i < plan->n_apps; i++)
 		ret = add_app(c, &plan->apps[i], why, size);
-	return ret;
+	return ret ? ret : add_memnet_run(c, build, why, size);
 }
 
-int app_image_make(const struct plan *plan, const char *initrd, const char *image, char *why,
-		   size_t size)
+int app_image_make(const struct plan *plan, const char *build, const char *initrd,
+		   const char *image, char *why, size_t size)
 {
 	FILE *out = fopen(image, "we");
 	struct cpio c;
@@ -147,7 +169,7 @@ int app_image_make(const struct plan *plan, const char *initrd, const char *imag
 	if (ret)
 		mn_explain(why, size, ret, "%s: %s", initrd, strerror(-ret));
 	else
-		ret = add_all(&c, plan, why, size);
+		ret = add_all(&c, plan, build, why, size);
 	cpio_end(&c);
 	if ((ferror(out) || fclose(out)) && !ret)
 		ret = mn_explain(why, size, -ENOSPC, "cannot write %s, the guest image with the "

@@ -87,7 +87,7 @@ int cpio_add(struct cpio *c, const char *path, unsigned int mode, const void *da
 	return add_folders(c, name) ?: add(c, name, S_IFREG | (mode & 0777), data, size);
 }
 
-int cpio_add_file(struct cpio *c, const char *path)
+int cpio_add_file_as(struct cpio *c, const char *path, const char *name)
 {
 	int ret = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
 	void *data = (void *)"";
@@ -106,7 +106,7 @@ int cpio_add_file(struct cpio *c, const char *path)
 	close(fd);
 	if (ret)
 		return ret;
-	ret = cpio_add(c, path, st.st_mode, data, st.st_size);
+	ret = cpio_add(c, name, st.st_mode, data, st.st_size);
 	if (st.st_size)
 		munmap(data, st.st_size);
 	return ret;

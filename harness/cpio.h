@@ -25,7 +25,12 @@ void cpio_begin(struct cpio *c, FILE *out);
 int cpio_add(struct cpio *c, const char *path, unsigned int mode, const void *data, size_t size);
 
 /* The same, with the contents and the mode of the host's file @path. 0 or -errno. */
-int cpio_add_file(struct cpio *c, const char *path);
+int cpio_add_file_as(struct cpio *c, const char *path, const char *name);
+
+static inline int cpio_add_file(struct cpio *c, const char *path)
+{
+	return cpio_add_file_as(c, path, path);
+}
 
 void cpio_end(struct cpio *c);
 

@@ -82,8 +82,8 @@ static int add_apps(struct experiment *x)
 	int ret = 0;
 
 	if (x->plan.n_apps) {
-		ret = app_image_make(&x->plan, x->vm_config.initrd, APP_IMAGE, x->err,
-				     sizeof(x->err));
+		ret = app_image_make(&x->plan, x->o->build, x->vm_config.initrd, APP_IMAGE,
+				     x->err, sizeof(x->err));
 		x->vm_config.initrd = APP_IMAGE;
 	}
 	return ret;

@@ -164,7 +164,8 @@ int run_app_spawn(struct run *r, struct vm *vm)
 	if (ret)
 		return ret;
 	split_address(vm->end.peer, host, port);
-	snprintf(text, sizeof(text), "/bin/sh " APP_RUNNER " %s %s %s", a->app->name, host, port);
+	snprintf(text, sizeof(text), "/bin/sh " APP_RUNNER " %s %s %s %s", a->app->name, host, port,
+		 app_needs_memnet_run(vm->config.path) ? APP_MEMNET_RUN : "");
 	return run_spawn(r, vm, SLOT, text);
 }
 

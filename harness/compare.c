@@ -46,6 +46,9 @@
 #include "memnet-core/base/resample.h"
 #include "memnet-core/base/stats.h"
 
+/* Paces that differ by less are one. */
+#define PACE_TOLERANCE 0.02
+
 struct side {
 	struct group *group;
 	size_t n_groups;
@@ -130,12 +133,27 @@ static bool has_no_ratio(const double *values, size_t n)
 	return false;
 }
 
+/*
+ * What the streams of a configuration are paced to is its folder's: a part of what they
+ * reached alone. At another rate beside it the compute does something else.
+ */
+static bool is_of_one_pace(const struct group *old, const struct group *new)
+{
+	double a = old->row[0]->stream_target_bytes_per_s;
+	double b = new->row[0]->stream_target_bytes_per_s;
+
+	return !(a > 0 && b > 0) || fabs(log(a / b)) <= log(1 + PACE_TOLERANCE);
+}
+
 /* Why the two have no comparison; NOT_COMPARED_REASONS: they have one. */
 static enum not_compared obstacle(const struct comparing *w, const struct metric *m,
+				  const struct group *g_old, const struct group *g_new,
 				  const struct block_values *old, const struct block_values *new)
 {
 	if (w->in->deterministic_only && !m->deterministic)
 		return NOT_DETERMINISTIC;
+	if (!m->deterministic && !is_of_one_pace(g_old, g_new))
+		return NOT_OF_ONE_PACE;
 	if (strcmp(old->source, new->source) || !strcmp(old->source, "mixed"))
 		return NOT_ONE_SOURCE;
 	if (!old->n || !new->n)
@@ -188,7 +206,7 @@ static void compare_metric(struct comparing *w, const struct metric *m, const st
 	v_new = group_block_values(m, new, w->values[1]);
 	if (!v_old.n && !v_new.n)
 		return;
-	why = obstacle(w, m, &v_old, &v_new);
+	why = obstacle(w, m, old, new, &v_old, &v_new);
 	if (why != NOT_COMPARED_REASONS) {
 		w->out->not_compared[why]++;
 		return;

@@ -27,6 +27,7 @@ enum not_compared {
 	NOT_MEASURED,		/* a model's, or invalid: gates nothing */
 	NOT_ONE_SOURCE,
 	NOT_A_RATIO,		/* a value of 0 */
+	NOT_OF_ONE_PACE,	/* streams paced to rates that differ: each folder's calibration */
 	NOT_COMPARED_REASONS,
 };
 

@@ -19,6 +19,7 @@ static const char *const reasons[] = {
 	[NOT_IN_BOTH] = "without a valid run or value in both folders",
 	[NOT_DETERMINISTIC] = "not deterministic",
 	[NOT_MEASURED] = "not measured (a model gates nothing)",
+	[NOT_OF_ONE_PACE] = "paced to another rate (each folder's calibration)",
 	[NOT_ONE_SOURCE] = "of different sources",
 	[NOT_A_RATIO] = "with a value of 0, which has no ratio",
 };

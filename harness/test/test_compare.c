@@ -62,6 +62,19 @@ static void a_rate_that_rose_is_better(void **state)
 	expect(COMPARE_OK, "better        memnet, spare-core, compute send: compute_rate ", "1.2");
 }
 
+static void what_was_paced_otherwise_is_not_compared(void **state)
+{
+	rates(1000, 800, 0.01);
+	for (size_t i = 0; i < n_old; i++)
+		old[i].stream_target_bytes_per_s = 40000000;
+	for (size_t i = 0; i < n_new; i++)
+		new[i].stream_target_bytes_per_s = 40500000;	/* as one */
+	expect(COMPARE_WORSE, "REGRESSION", "0.8");
+	for (size_t i = 0; i < n_new; i++)
+		new[i].stream_target_bytes_per_s = 50000000;
+	expect(COMPARE_NOTHING, "not compared", "1 paced to another rate");
+}
+
 static void values_are_in_the_units_of_the_table(void **state)
 {
 	static const struct { double value; const char *metric, *kernel, *unit; double shown; } of[] = {
@@ -429,6 +442,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_rate_that_fell_is_a_regression),
 		TEST(a_rate_that_rose_is_better),
+		TEST(what_was_paced_otherwise_is_not_compared),
 		TEST(values_are_in_the_units_of_the_table),
 		TEST(of_a_cost_less_is_better),
 		TEST(within_the_margin_nothing_is_a_regression),

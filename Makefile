@@ -77,8 +77,9 @@ libmemnet_src := \
 	$(core_src) \
 	$(base_src)
 
-preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c stdio.c names.c connect.c io.c \
-	stream.c datagram.c options.c fds.c files.c poll.c epoll.c inside.c)
+preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c \
+	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c \
+	inside.c)
 
 # The reference of one bench; without it that bench says so.
 dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
@@ -470,10 +471,11 @@ $(BUILD)/share/memnet/plans/%: harness/plans/%
 
 # What memnet-run loads into a program. libmemnet in it is to call the C library, not the
 # functions that stand in its place: inside.c has them under names that nobody else uses.
+# Never sanitized: the programs it is loaded into are not.
 $(BUILD)/pic/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(MEMNET_CFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(filter-out -fsanitize=%,$(MEMNET_CFLAGS)) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 preload_objects := $(preload_src:%.c=$(BUILD)/pic/%.o)
 inside_objects := $(libmemnet_src:%.c=$(BUILD)/pic/%.o)
 -include $(preload_objects:.o=.d) $(inside_objects:.o=.d)
@@ -484,7 +486,7 @@ $(BUILD)/pic/inside.o: $(inside_objects) memnet-core/preload/inside.syms
 $(BUILD)/lib/libmemnet-preload.so: $(preload_objects) $(BUILD)/pic/inside.o
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(MEMNET_LDFLAGS) $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^
+	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^
 
 # Loaded by QEMU, which has the functions it lacks.
 $(BUILD)/lib/memnet-insns.so: energy/plugin/insns.c

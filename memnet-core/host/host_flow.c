@@ -193,6 +193,7 @@ void mn_flow_dies(struct host_flow *f, int err)
 	if (f->kind == MN_LISTENER)
 		mn_listener_ends(f);
 	close_socket(f);
+	mn_set_remove(&f->host->starved, mn_flow_id(f));
 	f->state = FLOW_DEAD;
 	tell_end(f, err);
 }

@@ -50,6 +50,16 @@ static void scribble_flow(struct scribbler *s)
 		scribble(s, i, sizeof(*i));
 }
 
+/* Where the next record begins that the host reads, if the flow is of datagrams. */
+static void scribble_record(struct scribbler *s)
+{
+	uint32_t flow = below(s, s->geometry.flows);
+	const struct mn_index *i = &mn_flow(s->region->base, &s->geometry, flow)->send;
+	uint64_t tail = mn_fetch(&i->consumer.c_tail) & (s->geometry.fifo_bytes - 8);
+
+	scribble(s, mn_fifo_data(s->region->base, &s->geometry, flow, MN_SEND) + tail, 8);
+}
+
 static void scribble_channel(struct scribbler *s)
 {
 	struct mn_channel *c = mn_channel(s->region->base, below(s, s->geometry.channels));
@@ -67,8 +77,17 @@ static void submit(struct scribbler *s)
 	uint64_t head = mn_fetch(&c->submission_index.producer.p_head);
 	struct mn_submission *entry = &c->submissions[head / sizeof(*entry) % MN_RING_ENTRIES];
 
-	entry->op = below(s, MN_OP_RESET_CHANNEL + 2);
-	entry->flow = below(s, s->geometry.flows + 2);
+	entry->op = below(s, MN_OP_TAKE + 2);
+	entry->flow = below(s, 4) ? below(s, s->geometry.flows + 2) : MN_NO_FLOW;
+	entry->kind = below(s, MN_DATAGRAMS + 2);
+	entry->option = below(s, MN_OPTION_LINGER + 2);
+	entry->value = below(s, 3) - 1;
+	if (entry->op == MN_OP_BIND) {	/* mostly to loopback, at a port that the host chooses */
+		*entry = (struct mn_submission){ .op = MN_OP_BIND, .kind = entry->kind,
+						 .family = MN_IPV4, .addr = { 127, 0, 0, 1 } };
+		if (!below(s, 4))
+			scribble(s, entry, sizeof(*entry));
+	}
 	mn_publish(&c->submission_index.producer.p_head, head + sizeof(*entry));
 }
 
@@ -121,7 +140,8 @@ static void attach(struct scribbler *s)
 unsigned int scribble_round(struct scribbler *s)
 {
 	static void (*const deeds[])(struct scribbler *) = {
-		scribble_flow, scribble_flow, scribble_flow, scribble_channel, submit, submit,
+		scribble_flow, scribble_flow, scribble_flow, scribble_record, scribble_channel,
+		submit, submit, submit,
 		scribble_pending, scribble_header, attach,
 	};
 	unsigned int done = below(s, 16);

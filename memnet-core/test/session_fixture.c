@@ -142,6 +142,16 @@ void release_host(struct fixture *fx)
 	pthread_create(&fx->thread, NULL, host_thread, fx);
 }
 
+bool host_said(struct fixture *fx, const char *text)
+{
+	bool said;
+
+	hold_host(fx);		/* it may be about to say more */
+	said = strstr(fx->said, text);
+	release_host(fx);
+	return said;
+}
+
 int session_teardown(void **state)
 {
 	struct fixture *fx = *state;

@@ -8,6 +8,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "memnet-core/guest/memnet.h"
 #include "memnet-core/guest/memnet_internal.h"
@@ -44,6 +45,9 @@ void stop_host(struct fixture *fx);
 /* The host stands still in between. */
 void hold_host(struct fixture *fx);
 void release_host(struct fixture *fx);
+
+/* Is @text in what it said last? */
+bool host_said(struct fixture *fx, const char *text);
 
 /* A peer's listener on a port of the kernel's choice: fx->listener, fx->peer. */
 void listen_on_loopback(struct fixture *fx);

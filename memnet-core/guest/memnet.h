@@ -18,7 +18,8 @@
  * with SA_RESTART too: there is no call of the kernel to go on with. Nothing is lost by
  * that, call again for the rest. All other calls go on, through any number of handlers, for
  * what the host has begun cannot be taken back. A handler that runs before the sleep ends
- * nothing, as with a socket. None of these may be called in a handler, nor left by longjmp().
+ * nothing, as with a socket; nor does one between two of the sleeps of 100 ms that a long one
+ * is made of. None of these may be called in a handler, nor left by longjmp().
  */
 #ifndef MEMNET_H
 #define MEMNET_H

@@ -29,6 +29,8 @@
 #define SIGNALS		20
 #define BETWEEN_MS	10
 #define SOON_MS		8000		/* SYNs are sent again after 1, 3 and 7 s */
+/* After so long a call is in the midst of its first sleep of 100 ms. */
+#define ASLEEP_MS	40
 #define MUCH		(8u << 20)	/* more than FIFO and socket buffers hold */
 
 static struct parties p;
@@ -110,7 +112,7 @@ static void start(struct call *c)
 {
 	c->over = false;
 	assert_int_equal(pthread_create(&c->thread, NULL, make, c), 0);
-	poll(NULL, 0, 100);		/* it sleeps */
+	poll(NULL, 0, ASLEEP_MS);
 }
 
 static ssize_t finish(struct call *c)

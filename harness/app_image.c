@@ -21,10 +21,14 @@
  * $1: the app; $2, $3: address and port of its peer; $4: memnet-run, or nothing. It arms itself as a workload does
  * (workloads/team.h). What the command writes goes into files and is told, each line behind
  * "| ", when it has ended. A SIGTERM is for the command: the shell stays and tells how it ended.
+ *
+ * The machine of memnet has a tap as well (paths/memnet.c). It is taken down: a program that
+ * memnet-run cannot help, a static one, shall have no network rather than another.
  */
 static const char runner[] =
 	"sed \"s/" PLAN_PEER_ADDR "/$2/g; s/" PLAN_PEER_PORT "/$3/g\" \"/app/$1\" >/run/app\n"
 	"trap : TERM\n"
+	"[ -z \"$4\" ] || for i in /sys/class/net/e*; do ip link set \"${i##*/}\" down; done\n"
 	"echo armed\n"
 	"read -r go\n"
 	"$4 /bin/sh /run/app </dev/null >/run/app.out 2>/run/app.err\n"

@@ -124,12 +124,13 @@ bool mn_is_guests_own(const struct sockaddr *addr, socklen_t len);
  * descriptors are MemNet's. One that connects is handed to the agent when
  * mn_sock_connect_result() finds that it has. 0 or -errno.
  */
-int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow, bool connecting);
+int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow,
+		   bool connecting);
 
 /* Name a fresh socket (behind @fd) that speaks, or listens, before it has one. 0 or -errno. */
 int mn_sock_bind_any(struct sock *s, int fd);
 
-/* Say at @end of a pair which flow the other end stands for; @end goes to the agent. 0 or -errno. */
+/* Say at @end of a pair which flow the other end is; @end goes to the agent. 0 or -errno. */
 int mn_sock_hand_over(struct sock *s, int end);
 
 /* Of a socket that is connecting: 0: it is connected now; -EINPROGRESS; -errno, once. */

@@ -51,15 +51,13 @@ until_there() {	# a command, for at most 5 s
 	fail "$* does not come true"
 }
 
-iperf3_to() {	# LOG COMMAND...: between two tests iperf3's server has no listener for a moment
-	log=$1
-	shift
+iperf3_to() {	# COMMAND...: a client, of a server that may yet be on its way
 	for _ in $(seq 100); do
-		"$@" >"$log" 2>&1 && return
-		grep -q 'unable to connect to server' "$log" || break
+		"$@" >"$tmp/out" 2>&1 && return
+		grep -q 'unable to connect to server' "$tmp/out" || break
 		sleep 0.05
 	done
-	return 1
+	fail "$(cat "$tmp/out")"
 }
 
 have() {
@@ -134,22 +132,21 @@ sys.stdout.buffer.write(urllib.request.urlopen('http://$here:8000/big').read())"
 fi
 
 if have iperf3; then
-	case="iperf3, the client"
-	start iperf iperf3 -s -B $here -p 5201
+	# a server for each: between two tests it closes its listener, on whatever came meanwhile
 	for how in "" -R "-P 4" "-u -b 50M"; do
+		case="iperf3, the client: $how"
+		start iperf iperf3 -s -1 -B $here -p 5201
 		# shellcheck disable=SC2086	# options
-		iperf3_to "$tmp/out" "$run" iperf3 -c $here -n 8M $how ||
-			fail "$how: $(cat "$tmp/out")"
+		iperf3_to "$run" iperf3 -c $here -n 8M $how
+		stop
 	done
-	stop
-	case="iperf3, the server"
-	start iperf "$run" iperf3 -s -p 5202
 	for how in "" -R "-P 4"; do
+		case="iperf3, the server: $how"
+		start iperf "$run" iperf3 -s -1 -p 5202
 		# shellcheck disable=SC2086
-		iperf3_to "$tmp/out" iperf3 -c $here -p 5202 -n 8M $how ||
-			fail "$how: $(cat "$tmp/out")"
+		iperf3_to iperf3 -c $here -p 5202 -n 8M $how
+		stop
 	done
-	stop
 fi
 
 if have redis-server && have redis-cli; then

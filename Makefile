@@ -505,6 +505,8 @@ $(BUILD)/obj/memnet-core/base/version.o: MEMNET_CFLAGS += -DVERSION_GIT='"$(GIT)
 $(BUILD)/obj/memnet-core/base/version.o: $(BUILD)/git
 
 parties     := memnet-core/test/parties.c memnet-core/test/party_streams.c
+flows_help  := memnet-core/test/flows_help.c memnet-core/test/session_fixture.c
+datagram_help := memnet-core/test/datagram_help.c memnet-core/test/session_fixture.c
 fake_sysfs  := energy/test/fake_sysfs.c
 one_package := energy/test/one_package.c $(fake_sysfs)
 run_work    := workloads/test/run.c workloads/test/proxy.c workloads/wire.c
@@ -530,8 +532,10 @@ $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/work
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_listen.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_datagram.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
@@ -804,7 +808,9 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_session \
 	$(BUILD)/memnet-core/test/test_session_lies \
 	$(BUILD)/memnet-core/test/test_listen \
+	$(BUILD)/memnet-core/test/test_shared_flows \
 	$(BUILD)/memnet-core/test/test_datagram \
+	$(BUILD)/memnet-core/test/test_datagram_lies \
 	$(BUILD)/memnet-core/test/test_agent \
 	$(BUILD)/memnet-core/test/test_signals \
 	$(BUILD)/workloads/test/test_stream \

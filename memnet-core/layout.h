@@ -226,6 +226,12 @@ enum mn_op {
 	MN_OP_LISTEN,		/* @flow, a bound stream, becomes a listener; @value: backlog */
 	MN_OP_OPTION,		/* of @flow's socket: set @option to @value */
 	MN_OP_TAKE,		/* by channel 0: @flow belongs to channel 0 */
+	/*
+	 * Of the connect that this channel submitted with the same @cookie nobody wants the
+	 * flow: it ends with ECANCELED, or, if it has ended, its flow is reset. Completed only
+	 * if there is none, with ENOENT.
+	 */
+	MN_OP_CANCEL,
 };
 
 #define MN_NO_FLOW	~0u

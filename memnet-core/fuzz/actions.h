@@ -19,7 +19,7 @@ enum action {
 	A_DETACH,	/* and ring */
 	A_BEAT,
 	/* the guest's processes; what does not fit (a ring or FIFO that is full) is left out */
-	A_CONNECT,	/* channel, target (enum target) */
+	A_CONNECT,	/* channel, target (enum target); the cookie is 1 */
 	A_CLOSE,	/* channel, flow */
 	A_RESET,	/* channel that asks, channel to reset */
 	A_SUBMIT,	/* channel, 64 bytes; addresses of 0 become the peer's */
@@ -38,6 +38,7 @@ enum action {
 	A_CONNECT_FLOW,	/* channel, flow, target */
 	A_OPTION,	/* channel, flow, option, value */
 	A_OWN,		/* channel, flow: MN_OP_TAKE */
+	A_CANCEL,	/* channel, cookie */
 	A_BELLS,	/* flow, enum mn_direction modulo 2, bells (4) */
 	A_DATAGRAM,	/* flow, target, bytes (2) */
 	A_RECORD,	/* L: flow, bytes of the record (2), header (32) */

@@ -390,6 +390,7 @@ static const struct {
 	[A_CONNECT_FLOW] = { 3, a_connect_flow },
 	[A_OPTION] = { 4, a_option },
 	[A_OWN] = { 2, a_own },
+	[A_CANCEL] = { 2, a_cancel },
 	[A_BELLS] = { 6, a_bells },
 	[A_DATAGRAM] = { 4, a_datagram },
 	[A_RECORD] = { 3 + sizeof(struct mn_datagram), a_record },

@@ -31,7 +31,7 @@ static uint16_t put_target(uint8_t target, uint16_t *port, uint8_t addr[16])
 
 void connect_to(uint8_t channel, uint32_t flow, uint8_t target)
 {
-	struct mn_submission s = { .op = MN_OP_CONNECT, .flow = flow };
+	struct mn_submission s = { .op = MN_OP_CONNECT, .flow = flow, .cookie = 1 };
 
 	s.family = put_target(target, &s.port, s.addr);
 	submit(channel, &s);
@@ -72,6 +72,11 @@ void a_option(const uint8_t *a)
 void a_own(const uint8_t *a)
 {
 	submit(a[0], &(struct mn_submission){ .op = MN_OP_TAKE, .flow = flow_of(a[1]) });
+}
+
+void a_cancel(const uint8_t *a)
+{
+	submit(a[0], &(struct mn_submission){ .op = MN_OP_CANCEL, .cookie = a[1] });
 }
 
 /* Also channels that there are not: no lie, they are masked. */

@@ -38,6 +38,7 @@ void a_listen(const uint8_t *a);
 void a_connect_flow(const uint8_t *a);
 void a_option(const uint8_t *a);
 void a_own(const uint8_t *a);
+void a_cancel(const uint8_t *a);
 void a_bells(const uint8_t *a);
 void a_datagram(const uint8_t *a);
 void a_record(const uint8_t *a);

@@ -40,15 +40,14 @@ static int put(struct memnet *m, const struct mn_submission *s, bool *wanted)
 	return 0;
 }
 
-/* What was opened for nobody is closed; without room on the ring it ends with the channel. */
-static void close_abandoned(struct memnet *m, struct mn_call *call, const struct mn_completion *c)
+/* What it opens is for nobody; without room on the ring it ends with the channel. Lock held. */
+static void cancel(struct memnet *m, const struct mn_call *call)
 {
-	const struct mn_submission s = { .op = MN_OP_CLOSE, .flow = c->flow };
+	const struct mn_submission s = { .op = MN_OP_CANCEL, .cookie = call->cookie };
 	bool wanted;
 
-	if (!c->result && !put(m, &s, &wanted))
+	if (!put(m, &s, &wanted))
 		mn_tell_channel(m, wanted);
-	free(call);
 }
 
 /* Lock held. */
@@ -63,7 +62,7 @@ static void finish(struct memnet *m, const struct mn_completion *c)
 		call->completion = *c;
 		call->done = true;
 		if (call->abandoned)
-			close_abandoned(m, call, c);
+			free(call);
 		return;
 	}
 }
@@ -232,8 +231,10 @@ int mn_control_wait(struct memnet *m, struct mn_call *call)
 void mn_control_abandon(struct memnet *m, struct mn_call *call)
 {
 	pthread_mutex_lock(&m->lock);
+	if (mn_session_is_current(&m->session))
+		cancel(m, call);
 	if (call->done)
-		close_abandoned(m, call, &call->completion);
+		free(call);
 	else
 		call->abandoned = true;
 	pthread_mutex_unlock(&m->lock);

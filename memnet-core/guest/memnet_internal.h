@@ -24,7 +24,7 @@ struct mn_call {
 	struct mn_call *next;
 	uint64_t cookie;
 	bool done;
-	bool abandoned;		/* nobody waits: what it opens is closed; allocated, freed then */
+	bool abandoned;		/* nobody waits; allocated, and freed when it has come */
 	struct mn_completion completion;
 };
 

@@ -147,6 +147,12 @@ static int run_take(struct mn_host *h, uint32_t channel, const struct mn_submiss
 	return 1;
 }
 
+static int run_cancel(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		      struct host_flow **out)
+{
+	return mn_flow_cancel(h, channel, s->cookie);
+}
+
 /* 0: the completion comes later. 1: done; *@out is a flow that is new. -errno: refused. */
 static int run_submission(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
 			  struct host_flow **out)
@@ -160,6 +166,7 @@ static int run_submission(struct mn_host *h, uint32_t channel, const struct mn_s
 		[MN_OP_LISTEN] = run_listen,
 		[MN_OP_OPTION] = run_option,
 		[MN_OP_TAKE] = run_take,
+		[MN_OP_CANCEL] = run_cancel,
 	};
 
 	if (s->op >= sizeof(run) / sizeof(run[0]) || !run[s->op])

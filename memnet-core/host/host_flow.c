@@ -109,6 +109,7 @@ void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind,
 	f->kind = kind;
 	f->generation += f->generation + 1 ? 1 : 2;	/* never 0 */
 	f->resets = f->hears_all = false;
+	f->cookie = 0;
 	f->listener_generation = 0;
 }
 
@@ -200,16 +201,14 @@ void mn_flow_dies(struct host_flow *f, int err)
 
 /* --- events --------------------------------------------------------------------------- */
 
-static void finish_connect(struct host_flow *f)
+/* The completion that is owed: @err, or the flow is open. */
+static void complete_connect(struct host_flow *f, int err)
 {
 	struct mn_host *h = f->host;
 	struct mn_completion c = { .cookie = f->cookie, .flow = mn_flow_id(f),
 				   .generation = f->generation };
 	uint32_t asker = f->asker;
-	socklen_t len = sizeof(int);
-	int err = 0;
 
-	getsockopt(f->watch.fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	if (err) {
 		c.result = -err;
 		mn_flow_reset(f);
@@ -220,6 +219,42 @@ static void finish_connect(struct host_flow *f)
 	h->channels[asker].owed--;
 	h->ready_channels |= 1u << asker;	/* submissions may have waited for its room */
 	mn_channel_complete(h, asker, &c);
+}
+
+static void finish_connect(struct host_flow *f)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	getsockopt(f->watch.fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	complete_connect(f, err);
+}
+
+/* The flow of what @channel submitted with @cookie, unless it was taken from it since. */
+static struct host_flow *find_connect(struct mn_host *h, uint32_t channel, uint64_t cookie)
+{
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++) {
+		struct host_flow *f = &h->flows[i];
+
+		if (f->cookie == cookie && f->asker == channel &&
+		    (f->state == FLOW_CONNECTING ||
+		     ((f->state == FLOW_OPEN || f->state == FLOW_DEAD) && f->channel == channel)))
+			return f;
+	}
+	return NULL;
+}
+
+int mn_flow_cancel(struct mn_host *h, uint32_t channel, uint64_t cookie)
+{
+	struct host_flow *f = cookie ? find_connect(h, channel, cookie) : NULL;
+
+	if (!f)
+		return -ENOENT;
+	if (f->state == FLOW_CONNECTING)
+		complete_connect(f, ECANCELED);
+	else
+		mn_flow_reset(f);
+	return 0;
 }
 
 static void socket_ready(struct mn_watch *w, uint32_t events)

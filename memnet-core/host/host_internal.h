@@ -153,6 +153,7 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		 struct host_flow **out);
 int mn_flow_listen(struct host_flow *f, const struct mn_submission *s);
 int mn_flow_set_option(struct host_flow *f, const struct mn_submission *s);
+int mn_flow_cancel(struct mn_host *h, uint32_t channel, uint64_t cookie);
 
 /*
  * A flow of a socket that is open already, ready to move. Takes @fd over, also on failure.

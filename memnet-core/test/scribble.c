@@ -77,7 +77,7 @@ static void submit(struct scribbler *s)
 	uint64_t head = mn_fetch(&c->submission_index.producer.p_head);
 	struct mn_submission *entry = &c->submissions[head / sizeof(*entry) % MN_RING_ENTRIES];
 
-	entry->op = below(s, MN_OP_TAKE + 2);
+	entry->op = below(s, MN_OP_CANCEL + 2);
 	entry->flow = below(s, 4) ? below(s, s->geometry.flows + 2) : MN_NO_FLOW;
 	entry->kind = below(s, MN_DATAGRAMS + 2);
 	entry->option = below(s, MN_OPTION_LINGER + 2);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sockets that wait for others: bind, listen, accept; what becomes of connections nobody
- * takes; flows that several channels use. See session_fixture.h.
+ * takes. See session_fixture.h.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,86 +15,15 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "memnet-core/base/clock.h"
+#include "memnet-core/test/flows_help.h"
 #include "memnet-core/test/session_fixture.h"
 
-#define MANY	4	/* flows */
 #define SOON_MS	5000
-
-static int setup(void **state)
-{
-	static const char *const rules[] = {
-		"127.0.0.0/8", "[::1]:1-65535", "listen tcp 127.0.0.1", "listen tcp ::1", NULL
-	};
-
-	return session_setup_with(state, MANY, rules);
-}
 
 static struct sockaddr_in at(const char *addr, uint16_t port)
 {
 	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
 				     .sin_addr.s_addr = inet_addr(addr) };
-}
-
-static socklen_t length_of(const struct sockaddr_storage *ss)
-{
-	return ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
-
-/* At @at, whose port becomes the real one. */
-static struct memnet_flow *listener_at(struct memnet *m, struct sockaddr_storage *at)
-{
-	struct memnet_flow *f = NULL;
-
-	assert_int_equal(memnet_bind(m, SOCK_STREAM, (struct sockaddr *)at, length_of(at), 0, &f),
-			 0);
-	assert_int_equal(memnet_listen(f, 16), 0);
-	memnet_local(f, at);
-	return f;
-}
-
-static struct memnet_flow *loopback_listener(struct memnet *m, struct sockaddr_storage *at)
-{
-	*at = (struct sockaddr_storage){ 0 };
-	((struct sockaddr_in *)at)->sin_family = AF_INET;
-	((struct sockaddr_in *)at)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return listener_at(m, at);
-}
-
-/* A peer of the kernel's that connects to @to. */
-static int call(const struct sockaddr_storage *to)
-{
-	int fd = socket(to->ss_family, SOCK_STREAM, 0);
-
-	if (connect(fd, (struct sockaddr *)to, length_of(to))) {
-		close(fd);
-		return -errno;
-	}
-	return fd;
-}
-
-/* The peer hears of its end by a reset. */
-static void is_reset(int fd)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	char byte;
-
-	assert_int_equal(poll(&pfd, 1, SOON_MS), 1);
-	assert_int_equal(read(fd, &byte, 1), -1);
-	assert_int_equal(errno, ECONNRESET);
-	close(fd);
-}
-
-static void talks(struct memnet_flow *f, int fd)
-{
-	char byte = 'g';
-
-	assert_int_equal(memnet_send(f, &byte, 1), 1);
-	assert_int_equal(read(fd, &byte, 1), 1);
-	assert_int_equal(byte, 'g');
-	assert_int_equal(write(fd, "p", 1), 1);
-	assert_int_equal(memnet_recv(f, &byte, 1), 1);
-	assert_int_equal(byte, 'p');
 }
 
 static void same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -282,19 +210,6 @@ static void wait_until_accepted(struct memnet_flow *listener, size_t connections
 	fail_msg("the host has not accepted them");
 }
 
-static void all_flows_are_free(struct fixture *fx, struct memnet *m)
-{
-	struct memnet_flow *f[MANY];
-	int fd[MANY];
-
-	for (int i = 0; i < MANY; i++)
-		f[i] = connect_flow(fx, m, &fd[i]);
-	for (int i = 0; i < MANY; i++) {
-		memnet_close(f[i]);
-		close(fd[i]);
-	}
-}
-
 /* One of three is taken before the listener ends, in the way of @end. */
 static void listener_ends(struct fixture *fx, int (*end)(struct memnet_flow *f))
 {
@@ -366,155 +281,7 @@ static void what_is_no_listener_accepts_nothing(void **state)
 	close(fd);
 }
 
-/* --- several processes ---------------------------------------------------------------- */
-
-static struct memnet_flow *adopt(struct memnet *m, const struct memnet_flow *of)
-{
-	struct memnet_flow *f = NULL;
-	uint32_t id, generation;
-
-	memnet_flow_name(of, &id, &generation);
-	assert_int_equal(memnet_adopt(m, id, generation, &f), 0);
-	return f;
-}
-
-static void a_listener_ends_with_its_process(void **state)
-{
-	struct fixture *fx = *state;
-	struct memnet *owner = attach(fx), *m = join(fx, 1);
-	struct sockaddr_storage where;
-	struct memnet_flow *listener = loopback_listener(m, &where), *f;
-	int taken = call(&where), waits;
-
-	assert_int_equal(memnet_accept(listener, &f), 0);
-	waits = call(&where);
-	reset_channel(owner, 1);
-	is_reset(taken);
-	is_reset(waits);
-	assert_int_equal(call(&where), -ECONNREFUSED);
-	memnet_release(f);
-	memnet_release(listener);
-	memnet_detach(m);
-	all_flows_are_free(fx, owner);
-	memnet_detach(owner);
-}
-
-static void one_that_channel_0_took_outlives_it(void **state)
-{
-	struct fixture *fx = *state;
-	struct memnet *owner = attach(fx), *m = join(fx, 1);
-	struct mn_submission take = { .op = MN_OP_TAKE };
-	struct mn_completion c;
-	struct sockaddr_storage where;
-	struct memnet_flow *listener = loopback_listener(m, &where), *heir, *f;
-	int fd;
-
-	take.flow = listener->id;
-	assert_int_equal(mn_control_call(m, &take, &c), -EPERM);
-	assert_int_equal(mn_control_call(owner, &take, &c), 0);
-	heir = adopt(owner, listener);
-	reset_channel(owner, 1);
-	fd = call(&where);
-	assert_int_equal(memnet_accept(heir, &f), 0);
-	talks(f, fd);
-	memnet_close(f);
-	memnet_close(heir);
-	memnet_release(listener);
-	memnet_detach(m);
-	all_flows_are_free(fx, owner);
-	memnet_detach(owner);
-	close(fd);
-}
-
-struct reader {
-	struct memnet_flow *flow;
-	ssize_t got;
-	char byte;
-};
-
-static void *read_a_byte(void *arg)
-{
-	struct reader *r = arg;
-
-	r->got = memnet_recv(r->flow, &r->byte, 1);
-	return NULL;
-}
-
-static bool sleeps_in(const struct memnet *m)
-{
-	return __atomic_load_n(&m->waiter.led, __ATOMIC_SEQ_CST);
-}
-
-static pthread_t start_reader(struct reader *r)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, read_a_byte, r);
-	for (int ms = 0; ms < SOON_MS && !sleeps_in(r->flow->m); ms++)
-		poll(NULL, 0, 1);
-	return thread;
-}
-
-/* Whoever opened it: the bell is that of who waits. */
-static void a_flow_rings_whom_it_has_to_wake(void **state)
-{
-	struct fixture *fx = *state;
-	struct memnet *owner = attach(fx), *m = join(fx, 1);
-	struct memnet_counters counters;
-	struct reader r = { 0 };
-	struct memnet_flow *f;
-	pthread_t thread;
-	int fd;
-
-	f = connect_flow(fx, owner, &fd);
-	r.flow = adopt(m, f);
-	for (int i = 0; i < 20; i++) {
-		thread = start_reader(&r);
-		assert_int_equal(write(fd, "b", 1), 1);
-		pthread_join(thread, NULL);
-		assert_int_equal(r.got, 1);
-	}
-	memnet_read_counters(m, &counters);
-	assert_int_equal(counters.timer_rescues, 0);
-	assert_true(counters.kicks_to_guest >= 20);
-	memnet_release(r.flow);
-	memnet_close(f);
-	memnet_detach(m);
-	memnet_detach(owner);
-	close(fd);
-}
-
-static void who_waits_hears_that_another_has_closed_it(void **state)
-{
-	struct fixture *fx = *state;
-	struct memnet *owner = attach(fx), *m = join(fx, 1);
-	struct memnet_counters counters;
-	struct reader r = { 0 };
-	struct memnet_flow *f;
-	uint32_t id, generation;
-	pthread_t thread;
-	int64_t begin_ns;
-	int fd;
-
-	f = connect_flow(fx, owner, &fd);
-	memnet_flow_name(f, &id, &generation);
-	r.flow = adopt(m, f);
-	thread = start_reader(&r);
-	begin_ns = mn_now_ns();
-	memnet_close(f);
-	pthread_join(thread, NULL);
-	assert_int_equal(r.got, -ECONNRESET);
-	memnet_read_counters(m, &counters);
-	assert_int_equal(counters.timer_rescues, 0);
-	assert_true(mn_now_ns() - begin_ns < NSEC_PER_SEC);	/* not by a host that is silent */
-	assert_int_equal(memnet_adopt(m, id, generation, &f), -ESTALE);
-	memnet_release(r.flow);
-	memnet_detach(m);
-	memnet_detach(owner);
-	close(fd);
-}
-
-#define listen_test(f)	cmocka_unit_test_setup_teardown(f, setup, session_teardown)
+#define listen_test(f)	cmocka_unit_test_setup_teardown(f, many_flows_setup, session_teardown)
 
 int main(void)
 {
@@ -529,10 +296,6 @@ int main(void)
 		listen_test(so_does_shutting_it_down),
 		listen_test(flows_run_out_for_binds_too),
 		listen_test(what_is_no_listener_accepts_nothing),
-		listen_test(a_listener_ends_with_its_process),
-		listen_test(one_that_channel_0_took_outlives_it),
-		listen_test(a_flow_rings_whom_it_has_to_wake),
-		listen_test(who_waits_hears_that_another_has_closed_it),
 	};
 
 	return cmocka_run_group_tests_name("listen", tests, NULL, NULL);

@@ -70,6 +70,7 @@ libmemnet_src := \
 	memnet-core/guest/open.c \
 	memnet-core/guest/stream.c \
 	memnet-core/guest/datagram.c \
+	memnet-core/guest/poll.c \
 	memnet-core/guest/memnet.c \
 	memnet-core/guest/vfio.c \
 	memnet-core/guest/cache_type.c \
@@ -534,6 +535,7 @@ $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_readiness.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
@@ -809,6 +811,7 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_session_lies \
 	$(BUILD)/memnet-core/test/test_listen \
 	$(BUILD)/memnet-core/test/test_shared_flows \
+	$(BUILD)/memnet-core/test/test_readiness \
 	$(BUILD)/memnet-core/test/test_datagram \
 	$(BUILD)/memnet-core/test/test_datagram_lies \
 	$(BUILD)/memnet-core/test/test_agent \

@@ -181,7 +181,10 @@ ssize_t memnet_recv_datagram(struct memnet_flow *f, struct msghdr *msg, bool pee
 
 /* --- readiness ----------------------------------------------------------------------- */
 
-/* What is so now: POLLIN, POLLOUT, POLLRDHUP, POLLHUP, POLLERR, as poll() would say. */
+/*
+ * What is so now: POLLIN, POLLOUT, POLLRDHUP, POLLHUP, POLLERR, as poll() would say. This
+ * and what follows look at both ends of a flow: no other thread uses it meanwhile.
+ */
 short memnet_events(struct memnet_flow *f);
 
 /*
@@ -189,6 +192,18 @@ short memnet_events(struct memnet_flow *f);
  * 1; 0: look at memnet_events(), one is so already; -errno.
  */
 int memnet_arm(struct memnet_flow *f, short events);
+
+struct memnet_pollfd {
+	struct memnet_flow *flow;	/* NULL: none */
+	short events, revents;
+};
+
+/*
+ * As poll(), for flows of one struct memnet: waits until one has something to tell, at most
+ * @timeout_ms (-1: for ever). How many have; 0: the time is over; -EINTR; -EINVAL: there is
+ * no flow; -errno.
+ */
+int memnet_poll(struct memnet_pollfd *flows, size_t n, int timeout_ms);
 
 /* What a caller that waits by itself shall spin before it sleeps, ns. */
 int64_t memnet_spin_ns(const struct memnet *m);

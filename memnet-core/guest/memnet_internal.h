@@ -96,6 +96,10 @@ struct wait_ops {
 /* Spin, then sleep, until there is something to do. 0, -EINTR, -errno. */
 int mn_wait_for(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end);
 
+/* The same until @deadline_ns of mn_now_ns() at most: -ETIMEDOUT. */
+int mn_wait_until(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end,
+		  int64_t deadline_ns);
+
 /* A step on @flow, or on our channel's rings: @wanted when it passed what the host waits for. */
 void mn_tell_flow(struct memnet *m, uint32_t flow, bool wanted);
 void mn_tell_channel(struct memnet *m, bool wanted);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/pending.h"
 
@@ -68,16 +69,27 @@ static bool has_bell(const struct memnet *m)
 	return m->session.features & (MN_F_VECTORS | MN_F_PORT);
 }
 
-/* Arm, look, sleep, until there is something to do. 0 or -errno. */
-static int sleep_for(struct memnet *m, const struct wait_ops *ops, void *end)
+/* How long to sleep, rounded up. 0: the deadline has passed. */
+static int timeout_ms(const struct memnet *m, int64_t deadline_ns)
 {
-	int timeout_ms = has_bell(m) ? RESCUE_MS : TIMER_MS;
+	int most = has_bell(m) ? RESCUE_MS : TIMER_MS;
+	int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - mn_now_ns();
+
+	if (left_ns >= most * NSEC_PER_MSEC)
+		return most;
+	return left_ns > 0 ? (left_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
+}
+
+/* Arm, look, sleep, until there is something to do. 0 or -errno. */
+static int sleep_until(struct memnet *m, const struct wait_ops *ops, void *end,
+		       int64_t deadline_ns)
+{
 	int slept = -1;	/* mn_waiter_sleep()'s answer */
 
 	for (;;) {
 		uint32_t ticket = mn_waiter_ticket(&m->waiter);
+		int ret = -ECONNRESET, ms;
 		int64_t begin;
-		int ret = -ECONNRESET;
 
 		/* The event index of a session that is over is somebody else's. */
 		if (mn_session_is_current(&m->session))
@@ -88,10 +100,11 @@ static int sleep_for(struct memnet *m, const struct wait_ops *ops, void *end)
 		}
 		mn_count(&m->counters.kicks_spurious, slept == 1);
 		ret = mn_session_check(&m->session);
-		if (ret)
-			return ret;
+		ms = timeout_ms(m, deadline_ns);
+		if (ret || !ms)
+			return ret ? ret : -ETIMEDOUT;
 		begin = mn_now_ns();
-		slept = mn_waiter_sleep(&m->waiter, ticket, timeout_ms);
+		slept = mn_waiter_sleep(&m->waiter, ticket, ms);
 		mn_count(&m->counters.sleep_ns, mn_now_ns() - begin);
 		if (slept < 0)
 			return slept;
@@ -101,13 +114,19 @@ static int sleep_for(struct memnet *m, const struct wait_ops *ops, void *end)
 
 int mn_wait_for(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end)
 {
+	return mn_wait_until(m, spin, ops, end, INT64_MAX);
+}
+
+int mn_wait_until(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end,
+		  int64_t deadline_ns)
+{
 	int64_t begin = spin->max_ns ? mn_now_ns() : 0;
 	int ret = 1;
 
 	if (spin->budget_ns)
-		ret = spin_for(m, spin->budget_ns, ops, end);
+		ret = spin_for(m, MIN(spin->budget_ns, deadline_ns - begin), ops, end);
 	if (ret > 0)
-		ret = sleep_for(m, ops, end);
+		ret = sleep_until(m, ops, end, deadline_ns);
 	if (spin->max_ns)
 		mn_spin_waited(spin, mn_now_ns() - begin);
 	/* Indices that went back: of the session's end, or of a breach? */

@@ -139,6 +139,8 @@ static const struct seed seeds[] = {
 	SEED("lie-record-family", DATAGRAMS, A_RECORD, 0, LEN(32), 0, 0, 0, 0, 77, 0, 0, 0, ZERO8,
 	     ZERO8, ZERO8, A_RUN, A_RECORD, 0, LEN(32), 0, 0, 0, 0, MN_IPV6, 0, 9, 0, ZERO8, ZERO8,
 	     ZERO8, A_RUN),
+	SEED("lie-facts", ATTACHED, A_WRITE, P_FLOW, 1, 0x04, 0x04, 0, W_ALIGN | 2, 9, 0, 0, 0,
+	     0, 0, 0, 0),
 	SEED("lie-datagram-tail", DATAGRAMS, A_PEER_SAY, 0, LEN(4064), A_RUN, A_NUDGE, RECV_TAIL, 0,
 	     DIFF(-8), A_PEER_SAY, 0, LEN(9), A_RUN),
 	SEED("lie-listener-tail", CALLED, A_NUDGE, RECV_TAIL, 0, DIFF(-8), A_CLOSE, 1, 0),

@@ -65,13 +65,17 @@ static uint64_t new_nonce(uint64_t old)
 	return nonce;
 }
 
-/* Every socket closed, every index 0. */
+/* Every socket closed, every index 0, no flow in use: whoever wrote otherwise, or was killed. */
 static void reset_all(struct mn_host *h)
 {
-	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
+	const struct mn_geometry *g = &h->config.geometry;
+
+	for (uint32_t i = 0; i < g->flows; i++) {
 		if (h->flows[i].state != FLOW_FREE)
 			mn_flow_reset(&h->flows[i]);
-	for (uint32_t c = 0; c < h->config.geometry.channels; c++)
+		mn_flow(h->region, g, i)->facts = (struct mn_facts){ 0 };
+	}
+	for (uint32_t c = 0; c < g->channels; c++)
 		mn_channel_reset(h, c);
 	h->ready = h->bulk = h->starved = (struct mn_set){ 0 };
 }

@@ -184,7 +184,7 @@ static void one_that_fails_says_why_once(void **state)
 	memnet_detach(m);
 }
 
-/* --- waiting for several ------------------------------------------------------------------------ */
+/* --- waiting for several ------------------------------------------------------------------- */
 
 static void the_one_that_is_ready_says_so(void **state)
 {
@@ -359,7 +359,7 @@ static void bytes_are_written_and_read_where_they_lie(void **state)
 	close(fd);
 }
 
-/* --- options ------------------------------------------------------------------------------------ */
+/* --- options ------------------------------------------------------------------------------- */
 
 /* Of the host's socket. */
 static int option_of(struct fixture *fx, const struct memnet_flow *f, int level, int option)

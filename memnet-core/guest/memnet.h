@@ -14,12 +14,13 @@
  *   -EMFILE      all flows are in use
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
  *
- * Signals: a handler that runs while memnet_send() or memnet_recv() sleeps ends the call,
- * with SA_RESTART too: there is no call of the kernel to go on with. Nothing is lost by
- * that, call again for the rest. All other calls go on, through any number of handlers, for
- * what the host has begun cannot be taken back. A handler that runs before the sleep ends
- * nothing, as with a socket; nor does one between two of the sleeps of 100 ms that a long one
- * is made of. None of these may be called in a handler, nor left by longjmp().
+ * Signals: a handler that runs while a call sleeps for bytes, room or a connection, or in
+ * memnet_poll(), ends the call, with SA_RESTART too: there is no call of the kernel to go on
+ * with. Nothing is lost by that, call again for the rest. All other calls go on, through any
+ * number of handlers, for what the host has begun cannot be taken back. A handler that runs
+ * before the sleep ends nothing, as with a socket; a long wait is several sleeps, of 100 ms,
+ * and one that runs in the moment between two ends nothing either. None of these may be
+ * called in a handler, nor left by longjmp().
  */
 #ifndef MEMNET_H
 #define MEMNET_H
@@ -157,7 +158,10 @@ int memnet_unread(struct memnet_flow *f);
 /* The peer reads the end of the stream after what was sent. Receiving goes on. */
 int memnet_shutdown_send(struct memnet_flow *f);
 
-/* Receives no more; a listener accepts no more, and its port is free. */
+/*
+ * Receives no more: what comes then tears the stream. A listener accepts no more, what it
+ * had accepted and nobody took is reset, and its port is free.
+ */
 int memnet_shutdown_recv(struct memnet_flow *f);
 
 /* Tear the stream, now: the peer reads a reset, whatever was sent before. */

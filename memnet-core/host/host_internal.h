@@ -8,6 +8,7 @@
 #define MEMNET_HOST_INTERNAL_H
 
 #include "memnet-core/address.h"
+#include "memnet-core/event.h"
 #include "memnet-core/fifo.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/set.h"
@@ -108,15 +109,21 @@ static inline uint32_t mn_host_channels(const struct mn_host *h)
 	return ~0u >> (32 - h->config.geometry.channels);
 }
 
-/* The same for whom the guest has named at its end of the flow: who sends, who receives. */
+/*
+ * The same for whom the guest has named at its end of the flow: who sends, who receives. An
+ * end is no index that is waited for, so who names itself now and we who tell it have each
+ * to see the other's: here is our fence between both, theirs is in the arming.
+ */
 static inline void mn_flow_ring_sender(struct host_flow *f)
 {
+	mn_fence();
 	f->host->ring_channels |= mn_fetch32(&f->from_guest.theirs->p_bells) &
 				  mn_host_channels(f->host);
 }
 
 static inline void mn_flow_ring_receiver(struct host_flow *f)
 {
+	mn_fence();
 	f->host->ring_channels |= mn_fetch32(&f->to_guest.theirs->c_bells) &
 				  mn_host_channels(f->host);
 }

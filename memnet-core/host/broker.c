@@ -200,7 +200,8 @@ static struct vm *new_vm(struct mn_broker *b, const struct mn_vm_config *config)
 		.ivshmem_listener = { -1, ivshmem_comes }, .bell_listener = { -1, bell_comes },
 		.ivshmem = { -1, ivshmem_gone }, .bell = { -1, bell_gone },
 		.worker = { -1, mn_broker_worker_died }, .restart = { -1, mn_broker_restart_due },
-		.memfd = -1, .doorbell = -1, .control = -1, .pid = -1,
+		.control = { -1, mn_broker_worker_asks },
+		.memfd = -1, .doorbell = -1, .pid = -1,
 	};
 	memset(vm->vectors, -1, sizeof(vm->vectors));
 	b->vms = vm;

@@ -26,7 +26,8 @@ struct vm {
 
 	struct mn_watch worker;		/* pidfd, -1 without */
 	pid_t pid;
-	int control;			/* our end, -1 without */
+	struct mn_watch control;	/* our end of its socket, -1 without */
+	unsigned int ram_asked;		/* by it, for the RAM file */
 	int64_t started_ns;
 	unsigned int delay_ms;
 	struct mn_watch restart;	/* timer */
@@ -64,6 +65,9 @@ int mn_broker_load_policy(struct vm *vm);
 
 /* Read the policy files anew at each SIGHUP. 0 or -errno. */
 int mn_broker_watch_hangup(struct mn_broker *b);
+
+/* Of vm->control: the worker asks for the RAM file, or is about to be found dead. */
+void mn_broker_worker_asks(struct mn_watch *w, uint32_t events);
 
 /* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
 void mn_broker_worker_died(struct mn_watch *w, uint32_t events);

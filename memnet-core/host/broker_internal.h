@@ -12,6 +12,7 @@
 
 #include "memnet-core/base/unix_socket.h"
 #include "memnet-core/host/broker.h"
+#include "memnet-core/host/isolate.h"
 
 struct vm {
 	struct mn_broker *broker;
@@ -37,6 +38,7 @@ struct mn_broker {
 	const char *directory;
 	struct mn_loop loop;
 	struct mn_watch signals, hangup;
+	struct mn_isolation isolation;	/* of the workers */
 	struct vm *vms;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The life of a worker, a child of memnetd that holds one VM's memory and eventfds and
- * nothing else of memnetd's. One that dies without having been told to gets a successor.
+ * nothing else of memnetd's, and is confined (isolate.h) before it looks at them. One that
+ * dies without having been told to gets a successor.
  */
 #include "memnet-core/host/broker_internal.h"
 
@@ -51,6 +52,18 @@ static void close_others(int *keep, size_t n)
 	close_range(from, ~0u, 0);
 }
 
+static void confine(const struct vm *vm)
+{
+	const char *stage;
+	int ret = mn_isolation_enter(&vm->broker->isolation, &stage);
+
+	if (!ret)
+		return;
+	fprintf(stderr, "memnetd: %s: the worker cannot have %s any more: %s\n", vm->config.name,
+		stage, strerror(-ret));
+	exit(EXIT_FAILURE);
+}
+
 static _Noreturn void be_worker(const struct vm *vm, int control)
 {
 	struct mn_worker w = {
@@ -67,6 +80,7 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	if (vm->memfd >= 0)
 		keep[n++] = vm->memfd;
 	close_others(keep, n);
+	confine(vm);
 	exit(mn_worker_run(&w));
 }
 
@@ -132,7 +146,7 @@ static int fork_worker(struct vm *vm)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	vm->pid = fork();
+	vm->pid = mn_isolation_fork(&vm->broker->isolation);
 	if (vm->pid == 0)
 		be_worker(vm, pair[1]);
 	ret = -errno;
@@ -200,17 +214,23 @@ void mn_broker_stop_worker(struct vm *vm)
 	reap_worker(vm, STOP_MS);
 }
 
+static void say_how(int status, char *how, size_t size)
+{
+	if (!WIFSIGNALED(status))
+		snprintf(how, size, "exit status %d", WEXITSTATUS(status));
+	else
+		snprintf(how, size, "signal %d%s", WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
+			 ": a system call that memnetd does not allow" : "");
+}
+
 void mn_broker_worker_died(struct mn_watch *w, uint32_t events)
 {
 	struct vm *vm = VM_OF(w, worker);
 	bool long_life = mn_now_ns() - vm->started_ns > LONG_LIFE_NS;
 	int status = reap_worker(vm, 0);
-	char how[32];
+	char how[80];
 
-	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
-	else
-		snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
+	say_how(status, how, sizeof(how));
 	if (long_life)
 		vm->delay_ms = 0;
 	fprintf(stderr, "memnetd: %s: the worker died (%s); another starts in %u ms\n",

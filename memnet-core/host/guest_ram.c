@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * #syscalls fstat mmap munmap newfstatat recvfrom
+ */
 #include "memnet-core/host/guest_ram.h"
 
 #include <errno.h>

@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Its own calls:
+ * #syscalls close ioctl mmap munmap read sendto write
+ * those of the C library for it, of an exit and of a signal:
+ * #syscalls brk exit exit_group futex restart_syscall rt_sigreturn writev
+ * those of clock.h, where they are calls:
+ * #syscalls clock_gettime clock_nanosleep
+ * and what it has to be able to besides:
+ * #syscalls eventfd2 poll ppoll recvfrom
+ */
 #include "memnet-core/host/worker.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef MEMNET_SECCOMP_H
 #define MEMNET_SECCOMP_H
 
-/* A filter, made before it is needed: that takes memory and time. 0 or -errno. */
+/* The filter, once for all workers. 0 or -errno. */
 int mn_seccomp_make(void **out);
 
 void mn_seccomp_free(void *filter);

@@ -252,7 +252,7 @@ pid_t child_of(pid_t pid, int n)
 
 unsigned int log_says(const struct parties *p, const char *line)
 {
-	static char log[64 << 10];
+	static char log[1 << 20];
 	unsigned int n = 0;
 	char path[100], whole[1000];
 

@@ -394,9 +394,12 @@ static void an_answer_taken_back_is_void(void **state)
 	answer_without_ram();
 	say(MN_PORT_RETRACT);
 	assert_true(asked(200));
+	answer(g.number, 5, 3);
+	say(MN_PORT_RETRACT);	/* in the same tick, so that nothing is asked at once */
+	assert_false(worker_wants_ram(50));
 	give_ram();
-	assert_null(said(200));
-	assert_false(worker_wants_ram(0));
+	assert_null(said(50));
+	assert_true(asked(WAIT_MS));
 	answer(g.number, 3, 5);
 	expect_said("the first at 0x600000");
 }

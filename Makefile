@@ -15,6 +15,7 @@ MEMNET_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wstrict-prototyp
                  -Wpointer-arith -Wno-unused-parameter -Wno-missing-field-initializers \
                  -D_GNU_SOURCE -I. -pthread $(if $(WERROR),-Werror) \
                  $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
+                 $(if $(SANITIZE),-DMEMNET_SANITIZED) \
                  $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 MEMNET_LDFLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Guests have no libraries. Sanitizers do not go with -static.
@@ -125,19 +126,25 @@ host_src := \
 	memnet-core/host/host_listener.c \
 	memnet-core/host/host_datagram.c
 
+# What a worker runs; their #syscalls are what it is allowed.
+worker_src := \
+	memnet-core/host/worker.c \
+	$(host_src) \
+	$(core_src) \
+	$(base_src)
+
 memnetd_src := \
 	memnet-core/host/memnetd.c \
 	memnet-core/host/broker.c \
 	memnet-core/host/broker_policy.c \
 	memnet-core/host/policy_file.c \
 	memnet-core/host/broker_worker.c \
-	memnet-core/host/worker.c \
+	memnet-core/host/isolate.c \
+	memnet-core/host/seccomp.c \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
-	$(host_src) \
-	$(core_src) \
-	$(base_src)
+	$(worker_src)
 
 conform_src := \
 	memnet-core/conformance/main.c \
@@ -427,7 +434,7 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-run \
 	$(BUILD)/lib/memnet-insns.so
 
-$(eval $(call program,bin/memnetd,$(memnetd_src)))
+$(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
@@ -456,6 +463,14 @@ $(eval $(call program,guest/extra-copy/memnet-work,workloads/test/extra_copy.c $
 	$(libmemnet_src),$(STATIC) -Wl$(,)--wrap=memnet_send -lnettle))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
 	$(base_src)))
+
+syscalls := memnet-core/host/syscalls
+$(BUILD)/gen/$(syscalls).h: $(syscalls).sh $(worker_src)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(syscalls).sh $(worker_src) > $@
+$(BUILD)/obj/memnet-core/host/seccomp.o: $(BUILD)/gen/$(syscalls).h
+$(BUILD)/obj/memnet-core/host/seccomp.o: MEMNET_CFLAGS += -I$(BUILD)/gen
 
 $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 	$(call say,AR,$@)
@@ -541,6 +556,8 @@ $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_isolation.c,memnet-core/test/inject.c $(parties) \
+	$(libmemnet_src),-lseccomp))
 $(eval $(call test,memnet-core/test/test_signals.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_halfway.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
@@ -703,6 +720,7 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
+$(BUILD)/memnet-core/test/test_isolation \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
 $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent

@@ -83,6 +83,7 @@ for_build() {
 	header jansson.h libjansson-dev
 	header perfmon/pfmlib_perf_event.h libpfm4-dev
 	header cmocka.h libcmocka-dev
+	header seccomp.h libseccomp-dev
 	header nettle/sha2.h nettle-dev
 	library libc.a libc6-dev
 	library libnettle.a nettle-dev

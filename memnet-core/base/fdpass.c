@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * #syscalls close recvmsg sendmsg
+ */
 #include "memnet-core/base/fdpass.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * #syscalls close epoll_create1 epoll_ctl epoll_pwait epoll_wait read timerfd_create
+ * #syscalls timerfd_settime
+ */
 #include "memnet-core/base/loop.h"
 
 #include <errno.h>

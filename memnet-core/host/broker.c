@@ -200,7 +200,8 @@ static struct vm *new_vm(struct mn_broker *b, const struct mn_vm_config *config)
 		.ivshmem_listener = { -1, ivshmem_comes }, .bell_listener = { -1, bell_comes },
 		.ivshmem = { -1, ivshmem_gone }, .bell = { -1, bell_gone },
 		.worker = { -1, mn_broker_worker_died }, .restart = { -1, mn_broker_restart_due },
-		.memfd = -1, .doorbell = -1, .control = -1, .pid = -1,
+		.control = { -1, mn_broker_worker_asks },
+		.memfd = -1, .doorbell = -1, .pid = -1,
 	};
 	memset(vm->vectors, -1, sizeof(vm->vectors));
 	b->vms = vm;
@@ -242,6 +243,17 @@ static void want_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What the workers are confined to. 0, with a line if that is not all, or -errno. */
+static int prepare_isolation(struct mn_broker *b)
+{
+	char why[500];
+	int ret = mn_isolation_probe(&b->isolation, why, sizeof(why));
+
+	if (!ret && why[0])
+		fprintf(stderr, "memnetd: %s\n", why);
+	return ret;
+}
+
 int mn_broker_create(struct mn_broker **out, const char *directory)
 {
 	struct mn_broker *b = calloc(1, sizeof(*b));
@@ -252,8 +264,11 @@ int mn_broker_create(struct mn_broker **out, const char *directory)
 	want_descriptors();
 	b->directory = directory;
 	b->signals.fd = b->hangup.fd = -1;
-	ret = mn_loop_init(&b->loop);
+	ret = prepare_isolation(b);
+	if (!ret)
+		ret = mn_loop_init(&b->loop);
 	if (ret) {
+		mn_isolation_free(&b->isolation);
 		free(b);
 		return ret;
 	}
@@ -303,5 +318,6 @@ void mn_broker_destroy(struct mn_broker *b)
 	mn_loop_close_fd(&b->loop, &b->signals);
 	mn_loop_close_fd(&b->loop, &b->hangup);
 	mn_loop_close(&b->loop);
+	mn_isolation_free(&b->isolation);
 	free(b);
 }

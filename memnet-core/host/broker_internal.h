@@ -12,6 +12,7 @@
 
 #include "memnet-core/base/unix_socket.h"
 #include "memnet-core/host/broker.h"
+#include "memnet-core/host/isolate.h"
 
 struct vm {
 	struct mn_broker *broker;
@@ -26,7 +27,8 @@ struct vm {
 
 	struct mn_watch worker;		/* pidfd, -1 without */
 	pid_t pid;
-	int control;			/* our end, -1 without */
+	struct mn_watch control;	/* our end of its socket, -1 without */
+	unsigned int ram_asked;		/* by it, for the RAM file */
 	int64_t started_ns;
 	unsigned int delay_ms;
 	struct mn_watch restart;	/* timer */
@@ -36,6 +38,7 @@ struct mn_broker {
 	const char *directory;
 	struct mn_loop loop;
 	struct mn_watch signals, hangup;
+	struct mn_isolation isolation;	/* of the workers */
 	struct vm *vms;
 };
 
@@ -64,6 +67,9 @@ int mn_broker_load_policy(struct vm *vm);
 
 /* Read the policy files anew at each SIGHUP. 0 or -errno. */
 int mn_broker_watch_hangup(struct mn_broker *b);
+
+/* Of vm->control: the worker asks for the RAM file, or is about to be found dead. */
+void mn_broker_worker_asks(struct mn_watch *w, uint32_t events);
 
 /* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
 void mn_broker_worker_died(struct mn_watch *w, uint32_t events);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The life of a worker, a child of memnetd that holds one VM's memory and eventfds and
- * nothing else of memnetd's. One that dies without having been told to gets a successor.
+ * nothing else of memnetd's, and is confined (isolate.h) before it looks at them. One that
+ * dies without having been told to gets a successor.
  */
 #include "memnet-core/host/broker_internal.h"
 
@@ -21,6 +22,7 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/util.h"
+#include "memnet-core/host/host.h"
 #include "memnet-core/host/worker.h"
 
 /* A worker that lived so long died by accident: the next one starts at once. */
@@ -50,6 +52,18 @@ static void close_others(int *keep, size_t n)
 	close_range(from, ~0u, 0);
 }
 
+static void confine(const struct vm *vm)
+{
+	const char *stage;
+	int ret = mn_isolation_enter(&vm->broker->isolation, &stage);
+
+	if (!ret)
+		return;
+	fprintf(stderr, "memnetd: %s: the worker cannot have %s any more: %s\n", vm->config.name,
+		stage, strerror(-ret));
+	exit(EXIT_FAILURE);
+}
+
 static _Noreturn void be_worker(const struct vm *vm, int control)
 {
 	struct mn_worker w = {
@@ -66,6 +80,7 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	if (vm->memfd >= 0)
 		keep[n++] = vm->memfd;
 	close_others(keep, n);
+	confine(vm);
 	exit(mn_worker_run(&w));
 }
 
@@ -82,18 +97,45 @@ void mn_broker_send_bell(struct vm *vm)
 {
 	const struct mn_worker_order order = { .what = MN_WORKER_BELL };
 
-	if (vm->control >= 0 && vm->bell.fd >= 0)
+	if (vm->control.fd >= 0 && vm->bell.fd >= 0)
 		order_sent(vm, "cannot hand the bell port to the worker",
-			   mn_send_fds(vm->control, &order, sizeof(order), &vm->bell.fd, 1));
+			   mn_send_fds(vm->control.fd, &order, sizeof(order), &vm->bell.fd, 1));
 }
 
 void mn_broker_send_policy(struct vm *vm)
 {
-	const struct mn_worker_order order = { MN_WORKER_POLICY, vm->policy };
+	const struct mn_worker_order order = { .what = MN_WORKER_POLICY, .policy = vm->policy };
 
-	if (vm->control >= 0)
+	if (vm->control.fd >= 0)
 		order_sent(vm, "cannot hand the policy to the worker",
-			   mn_send_fds(vm->control, &order, sizeof(order), NULL, 0));
+			   mn_send_fds(vm->control.fd, &order, sizeof(order), NULL, 0));
+}
+
+static void send_ram(struct vm *vm)
+{
+	struct mn_worker_order order = { .what = MN_WORKER_RAM };
+	int fd = mn_guest_ram_open(&vm->config.ram);
+
+	if (fd < 0)
+		order.error = fd;
+	order_sent(vm, "cannot hand the VM's RAM to the worker",
+		   mn_send_fds(vm->control.fd, &order, sizeof(order), &fd, fd >= 0));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* One that asks on is not ours any more: a worker gives its guest up before. */
+void mn_broker_worker_asks(struct mn_watch *w, uint32_t events)
+{
+	struct vm *vm = VM_OF(w, control);
+	char want;
+
+	if (recv(w->fd, &want, sizeof(want), MSG_DONTWAIT) != sizeof(want))
+		mn_loop_close_fd(&vm->broker->loop, w);
+	else if (!vm->config.ram.path || vm->ram_asked++ == MN_MAX_BREACHES)
+		kill(vm->pid, SIGKILL);
+	else
+		send_ram(vm);
 }
 
 /* On failure with vm->pid set it lives, unwatched. */
@@ -104,7 +146,7 @@ static int fork_worker(struct vm *vm)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	vm->pid = fork();
+	vm->pid = mn_isolation_fork(&vm->broker->isolation);
 	if (vm->pid == 0)
 		be_worker(vm, pair[1]);
 	ret = -errno;
@@ -113,12 +155,13 @@ static int fork_worker(struct vm *vm)
 		close(pair[0]);
 		return ret;
 	}
-	vm->control = pair[0];
+	vm->control.fd = pair[0];
 	pidfd = pidfd_open(vm->pid, 0);
 	if (pidfd < 0)
 		return -errno;
 	vm->worker.fd = pidfd;
-	return mn_loop_add(&vm->broker->loop, &vm->worker, EPOLLIN);
+	ret = mn_loop_add(&vm->broker->loop, &vm->worker, EPOLLIN);
+	return ret ? ret : mn_loop_add(&vm->broker->loop, &vm->control, EPOLLIN);
 }
 
 /* Collect the worker; wait for it at most @timeout_ms, then kill it. Its wait status. */
@@ -131,9 +174,7 @@ static int reap_worker(struct vm *vm, int timeout_ms)
 		kill(vm->pid, SIGKILL);
 	waitpid(vm->pid, &status, 0);
 	mn_loop_close_fd(&vm->broker->loop, &vm->worker);
-	if (vm->control >= 0)
-		close(vm->control);
-	vm->control = -1;
+	mn_loop_close_fd(&vm->broker->loop, &vm->control);
 	vm->pid = -1;
 	return status;
 }
@@ -150,6 +191,7 @@ void mn_broker_start_worker(struct vm *vm)
 	int ret;
 
 	vm->started_ns = mn_now_ns();
+	vm->ram_asked = 0;
 	ret = fork_worker(vm);
 	if (ret) {
 		mn_broker_complain(vm, "cannot start a worker, trying again", ret);
@@ -168,9 +210,17 @@ void mn_broker_stop_worker(struct vm *vm)
 	timerfd_settime(vm->restart.fd, 0, &never, NULL);
 	if (vm->pid <= 0)
 		return;
-	close(vm->control);
-	vm->control = -1;
+	mn_loop_close_fd(&vm->broker->loop, &vm->control);
 	reap_worker(vm, STOP_MS);
+}
+
+static void say_how(int status, char *how, size_t size)
+{
+	if (!WIFSIGNALED(status))
+		snprintf(how, size, "exit status %d", WEXITSTATUS(status));
+	else
+		snprintf(how, size, "signal %d%s", WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
+			 ": a system call that memnetd does not allow" : "");
 }
 
 void mn_broker_worker_died(struct mn_watch *w, uint32_t events)
@@ -178,12 +228,9 @@ void mn_broker_worker_died(struct mn_watch *w, uint32_t events)
 	struct vm *vm = VM_OF(w, worker);
 	bool long_life = mn_now_ns() - vm->started_ns > LONG_LIFE_NS;
 	int status = reap_worker(vm, 0);
-	char how[32];
+	char how[80];
 
-	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
-	else
-		snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
+	say_how(status, how, sizeof(how));
 	if (long_life)
 		vm->delay_ms = 0;
 	fprintf(stderr, "memnetd: %s: the worker died (%s); another starts in %u ms\n",

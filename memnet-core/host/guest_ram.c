@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * #syscalls fstat mmap munmap newfstatat recvfrom
+ */
 #include "memnet-core/host/guest_ram.h"
 
 #include <errno.h>
@@ -185,8 +188,9 @@ static int fit_map(const struct mn_guest_ram_config *c, int fd, struct mn_ram_ma
 	return 0;
 }
 
-static int map_from(const struct mn_guest_ram_config *c, int fd, const struct mn_announcement *a,
-		    void **base, const struct refusal *r)
+/* Everything but the number of pages, which is right. */
+static int map_checked(const struct mn_guest_ram_config *c, int fd,
+		       const struct mn_announcement *a, void **base, const struct refusal *r)
 {
 	uint64_t offsets[MN_RAM_MAX_PAGES];
 	struct mn_ram_map map;
@@ -207,21 +211,22 @@ static int map_from(const struct mn_guest_ram_config *c, int fd, const struct mn
 	return ret;
 }
 
-int mn_guest_ram_map(const struct mn_guest_ram_config *c, const struct mn_announcement *a,
+int mn_guest_ram_open(const struct mn_guest_ram_config *c)
+{
+	int fd = open(c->path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int mn_guest_ram_map(const struct mn_guest_ram_config *c, int fd, const struct mn_announcement *a,
 		     void **base, char *why, size_t why_size)
 {
 	const struct refusal r = { why, why_size };
-	int fd, ret;
 
 	if (!mn_is_power_of_two(a->pages) || a->pages > MN_RAM_MAX_PAGES)
 		return refuse(&r, -EPROTO, "pages = %" PRIu64 " is not a power of two up to %u",
 			      a->pages, MN_RAM_MAX_PAGES);
-	fd = open(c->path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return refuse(&r, -errno, "cannot open the VM's RAM %s: %m", c->path);
-	ret = map_from(c, fd, a, base, &r);
-	close(fd);
-	return ret;
+	return map_checked(c, fd, a, base, &r);
 }
 
 int mn_guest_ram_let_go(void *base, uint64_t bytes)

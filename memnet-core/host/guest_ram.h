@@ -44,11 +44,14 @@ enum mn_port_event mn_port_next(struct mn_port_reader *r, struct mn_announcement
 
 /* --- its pages -------------------------------------------------------------------- */
 
+/* The VM's RAM file. Its descriptor, close-on-exec, or -errno. */
+int mn_guest_ram_open(const struct mn_guest_ram_config *c);
+
 /*
- * Check @a and map its pages. 0, and @pages pages are at *@base; or -EPROTO or
- * -errno, and one line in @why that names the field.
+ * Check @a and map its pages out of @fd, the RAM file. 0, and @pages pages are at *@base;
+ * or -EPROTO or -errno, and one line in @why that names the field.
  */
-int mn_guest_ram_map(const struct mn_guest_ram_config *c, const struct mn_announcement *a,
+int mn_guest_ram_map(const struct mn_guest_ram_config *c, int fd, const struct mn_announcement *a,
 		     void **base, char *why, size_t why_size);
 
 /*

@@ -8,6 +8,10 @@
  * h->ready for as long as it has more to move; sockets (edge-triggered), the
  * pending set and the coalescing timer put it there. When nothing is left the host
  * spins for its budget, then says that it sleeps, looks once more, and sleeps.
+ *
+ * Memory is taken by mn_host_create() alone, nothing by a round.
+ *
+ * #syscalls brk clock_gettime close getrandom mmap munmap read timerfd_create
  */
 #include "memnet-core/host/host.h"
 

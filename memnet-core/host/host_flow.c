@@ -7,6 +7,8 @@
  * readable or writable, EAGAIN clears it, and no epoll_ctl() is spent on the
  * data path. FIFOs are watched by their event index. A flow is worked on after
  * every round of events, a piece each way, so that flows take turns.
+ *
+ * #syscalls close getpeername getsockname getsockopt recvmsg sendmsg setsockopt
  */
 #include <errno.h>
 #include <netinet/tcp.h>

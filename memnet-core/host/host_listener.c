@@ -3,6 +3,8 @@
  * Listeners: each connection that comes is a flow, and a record in the listener's receive
  * FIFO says which. So the guest waits for connections as it waits for bytes. While that
  * FIFO is full, or no flow is free, connections wait in the kernel's backlog.
+ *
+ * #syscalls accept4 close getsockname
  */
 #include <errno.h>
 #include <string.h>

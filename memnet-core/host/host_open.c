@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How flows come to be: connect, bind, listen; and the options of their sockets. */
+/*
+ * How flows come to be: connect, bind, listen; and the options of their sockets.
+ *
+ * #syscalls bind close connect listen setsockopt socket
+ */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>

@@ -8,6 +8,8 @@
  * the host asks to be rung for half a FIFO only, and looks by itself after a
  * short time for what is less. When that finds little, it asks to be rung for
  * the first byte again: a request never waits for the timer.
+ *
+ * #syscalls shutdown timerfd_settime
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Its own calls:
+ * #syscalls close ioctl mmap munmap read sendto write
+ * those of the C library for it, of an exit and of a signal:
+ * #syscalls brk exit exit_group futex restart_syscall rt_sigreturn writev
+ * those of clock.h, where they are calls:
+ * #syscalls clock_gettime clock_nanosleep
+ * and what it has to be able to besides:
+ * #syscalls eventfd2 poll ppoll recvfrom
+ */
 #include "memnet-core/host/worker.h"
 
 #include <errno.h>
@@ -38,6 +48,10 @@ struct worker {
 	struct mn_port_reader port;
 	uint8_t asked;		/* the last question's number, */
 	bool unanswered;	/* and it waits for its answer */
+	int ram;		/* the RAM file, -1 without */
+	bool ram_asked;		/* the broker for it */
+	bool answered;		/* for when it comes: */
+	struct mn_announcement answer;
 	bool retracted;		/* in this tick, and asked for anew at once */
 	int ask_in;		/* ticks */
 	bool let_go;		/* the memory; the host is to be destroyed */
@@ -182,6 +196,7 @@ static void ask(struct worker *w)
 		return;
 	w->asked = (w->asked + 1) & MN_PORT_NUMBER_MASK;
 	w->unanswered = true;
+	w->answered = false;
 	w->ask_in = ASK_TICKS;
 	byte = MN_PORT_ASK | w->asked;
 	if (send(w->bell.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -211,7 +226,7 @@ static void refused(struct worker *w, const char *why)
 static int take_pages(struct worker *w, const struct mn_announcement *a, char *why, size_t size)
 {
 	struct mn_geometry g = w->config->geometry;
-	int ret = mn_guest_ram_map(&w->config->ram, a, &w->region, why, size);
+	int ret = mn_guest_ram_map(&w->config->ram, w->ram, a, &w->region, why, size);
 
 	if (ret)
 		return ret;
@@ -229,13 +244,10 @@ static int take_pages(struct worker *w, const struct mn_announcement *a, char *w
 	return ret;
 }
 
-static void announced(struct worker *w, const struct mn_announcement *a)
+static void serve_pages(struct worker *w, const struct mn_announcement *a)
 {
 	char text[200];
 
-	if (a->number != w->asked || !w->unanswered || w->breaches >= MN_MAX_BREACHES)
-		return;
-	w->unanswered = false;
 	if (take_pages(w, a, text, sizeof(text))) {
 		drop_region(w);
 		refused(w, text);
@@ -244,6 +256,44 @@ static void announced(struct worker *w, const struct mn_announcement *a)
 	snprintf(text, sizeof(text), "region in guest RAM: %" PRIu64 " pages of 2 MiB, the first "
 		 "at 0x%" PRIx64, a->pages, a->frames[0] << MN_RAM_PAGE_SHIFT);
 	report(w, text);
+}
+
+static void announced(struct worker *w, const struct mn_announcement *a)
+{
+	const char want = MN_WORKER_WANTS_RAM;
+
+	if (a->number != w->asked || !w->unanswered || w->breaches >= MN_MAX_BREACHES)
+		return;
+	w->unanswered = false;
+	if (w->ram >= 0) {
+		serve_pages(w, a);
+		return;
+	}
+	w->answer = *a;
+	w->answered = true;
+	if (!w->ram_asked)
+		w->ram_asked = !mn_send_fds(w->config->control, &want, sizeof(want), NULL, 0);
+}
+
+/* The broker has opened the RAM file, or could not. */
+static void take_ram(struct worker *w, int fd, int error)
+{
+	char text[200];
+
+	if (w->ram >= 0)
+		close(w->ram);
+	w->ram = fd;
+	w->ram_asked = false;
+	if (!w->answered)
+		return;
+	w->answered = false;
+	if (fd >= 0) {
+		serve_pages(w, &w->answer);
+		return;
+	}
+	snprintf(text, sizeof(text), "cannot open the VM's RAM %s: %s", w->config->ram.path,
+		 strerror(-error));
+	refused(w, text);
 }
 
 /*
@@ -255,6 +305,7 @@ static void retracted(struct worker *w)
 	if (w->region)
 		let_go(w);
 	drop_region(w);
+	w->answered = false;
 	if (w->retracted)
 		w->ask_in = 1;
 	else
@@ -344,13 +395,13 @@ static void take_policy(struct worker *w, const struct mn_policy *policy)
 		mn_host_set_policy(w->host, policy);
 }
 
-/* The broker sends the bell port or a policy, or has ended us or itself. */
+/* The broker sends the bell port, a policy or the RAM file, or has ended us or itself. */
 static void control_speaks(struct mn_watch *watch, uint32_t events)
 {
 	struct worker *w = WORKER_OF(watch, control);
 	struct mn_worker_order order;
+	int fd = -1;
 	size_t n;
-	int fd;
 
 	if (mn_recv_fds(watch->fd, &order, sizeof(order), &fd, 1, &n) != sizeof(order)) {
 		w->loop.stop = true;
@@ -358,6 +409,8 @@ static void control_speaks(struct mn_watch *watch, uint32_t events)
 	}
 	if (order.what == MN_WORKER_POLICY)
 		take_policy(w, &order.policy);
+	else if (order.what == MN_WORKER_RAM)
+		take_ram(w, fd, order.error);
 	else if (n == 1)
 		take_bell(w, fd);
 }
@@ -395,6 +448,7 @@ int mn_worker_run(const struct mn_worker *config)
 	w.config = config;
 	w.policy = config->policy;
 	w.bell = (struct mn_watch){ .fd = -1, .ready = bell_readable };
+	w.ram = -1;
 	w.asked = mn_now_ns();	/* no answer to the worker before shall fit */
 	ret = start(&w);
 	if (!ret)

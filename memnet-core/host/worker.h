@@ -5,13 +5,14 @@
  * may die at any moment and the next one offers a new session in the same region.
  *
  * The control socket (SOCK_SEQPACKET) brings a struct mn_worker_order: with the
- * descriptor of the VM's bell port, each time QEMU opens it, and with the policy, each time
- * it was read anew. Its end is the order to stop.
+ * descriptor of the VM's bell port, each time QEMU opens it, with the policy, each time
+ * it was read anew, and with the VM's RAM file, when the worker has asked for it by one
+ * byte, MN_WORKER_WANTS_RAM. Its end is the order to stop.
  *
  * Where the region is in guest RAM, there is none, and no struct mn_host, until the
  * guest has told where (port.h): the worker asks, and asks again whenever the
- * region is lost. The VM's RAM file is opened for each answer, for QEMU makes it
- * after it has opened the port.
+ * region is lost. The VM's RAM file is asked for at the first answer, for QEMU makes it
+ * after it has opened the port, and kept: of another QEMU there is another worker.
  */
 #ifndef MEMNET_WORKER_H
 #define MEMNET_WORKER_H
@@ -32,9 +33,12 @@ struct mn_worker {
 };
 
 struct mn_worker_order {
-	enum mn_worker_order_what { MN_WORKER_BELL, MN_WORKER_POLICY } what;
+	enum mn_worker_order_what { MN_WORKER_BELL, MN_WORKER_POLICY, MN_WORKER_RAM } what;
+	int error;	/* of MN_WORKER_RAM, without a descriptor: -errno */
 	struct mn_policy policy;
 };
+
+#define MN_WORKER_WANTS_RAM 'r'
 
 /* Serve until the control socket ends. The process's exit status. */
 int mn_worker_run(const struct mn_worker *config);

@@ -250,6 +250,21 @@ pid_t child_of(pid_t pid, int n)
 	return child;
 }
 
+unsigned int log_says(const struct parties *p, const char *line)
+{
+	static char log[1 << 20];
+	unsigned int n = 0;
+	char path[100], whole[1000];
+
+	snprintf(path, sizeof(path), "%s/log", p->dir);
+	assert_true(mn_read_file(path, log, sizeof(log) - 1) >= 0);
+	strcat(log, "\n");
+	snprintf(whole, sizeof(whole), "memnetd: %s\n", line);
+	for (char *at = log; (at = strstr(at, whole)); at++)
+		n++;
+	return n;
+}
+
 int count_fds(pid_t pid)
 {
 	char path[64];

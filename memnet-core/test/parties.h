@@ -76,6 +76,9 @@ pid_t child_of(pid_t pid, int n);
 /* Wait until it is so, at most @timeout_ms. */
 bool becomes(bool (*so)(void *arg), void *arg, int timeout_ms);
 
+/* How often DIR/log has @line, whole and behind "memnetd: ". */
+unsigned int log_says(const struct parties *p, const char *line);
+
 int count_fds(pid_t pid);
 long resident_kib(pid_t pid);
 

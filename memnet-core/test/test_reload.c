@@ -48,25 +48,9 @@ static void write_policy(const char *format, ...)
 	assert_int_equal(mn_append_file(policy, text, strlen(text)), 0);
 }
 
-/* How often the log says @line, whole and behind "memnetd: ". */
-static unsigned int times_said(const char *line)
-{
-	static char log[64 << 10];
-	unsigned int n = 0;
-	char path[100], whole[600];
-
-	snprintf(path, sizeof(path), "%s/log", p.dir);
-	assert_true(mn_read_file(path, log, sizeof(log) - 1) >= 0);
-	strcat(log, "\n");
-	snprintf(whole, sizeof(whole), "memnetd: %s\n", line);
-	for (char *at = log; (at = strstr(at, whole)); at++)
-		n++;
-	return n;
-}
-
 static bool is_said(void *line)
 {
-	return times_said(line) == 1;
+	return log_says(&p, line) == 1;
 }
 
 static void expect_line(const char *format, ...)
@@ -78,7 +62,7 @@ static void expect_line(const char *format, ...)
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
 	if (!becomes(is_said, line, SOON_MS))
-		fail_msg("the log says %u times '%s'", times_said(line), line);
+		fail_msg("the log says %u times '%s'", log_says(&p, line), line);
 }
 
 static void reload(void)
@@ -174,7 +158,7 @@ static void a_scan_is_few_lines(void **state)
 	}
 	expect_line(TRIED "15" WHY);
 	expect_line(TRIED "16" WHY "; other denials of this minute are not told");
-	assert_int_equal(times_said(TRIED "17" WHY), 0);
+	assert_int_equal(log_says(&p, TRIED "17" WHY), 0);
 }
 
 static void a_reload_is_of_new_streams(void **state)

@@ -44,15 +44,13 @@ static struct guest {
 
 static _Noreturn void be_worker(int control, int log)
 {
-	char path[32];
 	struct mn_worker w = {
 		.name = "test", .geometry = { .flows = 2, .channels = 2 }, .memfd = -1,
-		.doorbell = g.doorbell, .control = control, .ram.path = path,
+		.doorbell = g.doorbell, .control = control, .ram.path = "the RAM",
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(log, STDERR_FILENO);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", g.ram);
 	_exit(mn_worker_run(&w));
 }
 
@@ -80,13 +78,28 @@ static void start_worker(void)
 	g.log = fdopen(log[0], "r");
 }
 
-static int setup(void **state)
+/* As the broker does when the worker has asked. */
+static void give_ram(void)
+{
+	const struct mn_worker_order order = { .what = MN_WORKER_RAM };
+
+	assert_int_equal(mn_send_fds(g.control, &order, sizeof(order), &g.ram, 1), 0);
+}
+
+static int setup_without_ram(void **state)
 {
 	g = (struct guest){ .ram = memfd_create("ram", 0), .doorbell = eventfd(0, EFD_NONBLOCK) };
 	assert_int_equal(ftruncate(g.ram, RAM_PAGES * MN_RAM_PAGE), 0);
 	g.bytes = mmap(NULL, RAM_PAGES * MN_RAM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, g.ram, 0);
 	assert_true(g.bytes != MAP_FAILED);
 	start_worker();
+	return 0;
+}
+
+static int setup(void **state)
+{
+	setup_without_ram(state);
+	give_ram();
 	return 0;
 }
 
@@ -339,6 +352,58 @@ static void a_policy_is_kept_for_the_next_region(void **state)
 	close(closed);
 }
 
+/* --- the RAM file ------------------------------------------------------------------------- */
+
+static bool worker_wants_ram(int ms)
+{
+	struct pollfd pfd = { g.control, POLLIN };
+	char byte = 0;
+
+	return poll(&pfd, 1, ms) == 1 && recv(g.control, &byte, 1, 0) == 1 &&
+	       byte == MN_WORKER_WANTS_RAM;
+}
+
+static void answer_without_ram(void)
+{
+	assert_true(asked(WAIT_MS));
+	answer(g.number, 5, 3);
+	assert_true(worker_wants_ram(WAIT_MS));
+	assert_null(said(100));
+}
+
+static void the_ram_is_asked_for_at_the_first_answer_and_kept(void **state)
+{
+	const struct mn_worker_order none = { .what = MN_WORKER_RAM, .error = -ENOENT };
+
+	answer_without_ram();
+	assert_int_equal(mn_send_fds(g.control, &none, sizeof(none), NULL, 0), 0);
+	expect_said("no region in guest RAM: cannot open the VM's RAM the RAM: No such file");
+	answer_without_ram();
+	give_ram();
+	expect_said("region in guest RAM: 2 pages");
+	say(MN_PORT_RETRACT);
+	assert_true(asked(200));
+	answer(g.number, 5, 3);
+	expect_said("region in guest RAM: 2 pages");
+	assert_false(worker_wants_ram(0));
+}
+
+/* What the guest has taken back is not served when the file comes; nor is it asked for twice. */
+static void an_answer_taken_back_is_void(void **state)
+{
+	answer_without_ram();
+	say(MN_PORT_RETRACT);
+	assert_true(asked(200));
+	answer(g.number, 5, 3);
+	say(MN_PORT_RETRACT);	/* in the same tick, so that nothing is asked at once */
+	assert_false(worker_wants_ram(50));
+	give_ram();
+	assert_null(said(50));
+	assert_true(asked(WAIT_MS));
+	answer(g.number, 3, 5);
+	expect_said("the first at 0x600000");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -352,6 +417,10 @@ int main(void)
 		TEST(who_lies_on_is_not_heard_any_more),
 		TEST(who_retracts_on_fills_no_log),
 		TEST(a_policy_is_kept_for_the_next_region),
+		cmocka_unit_test_setup_teardown(the_ram_is_asked_for_at_the_first_answer_and_kept,
+						setup_without_ram, teardown),
+		cmocka_unit_test_setup_teardown(an_answer_taken_back_is_void, setup_without_ram,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("worker, region in guest RAM", tests, NULL, NULL);

@@ -90,6 +90,7 @@ struct plan {
 	int64_t fixed_ns;	/* hybrid-fixed is what the baseline does in this time */
 	int64_t burst_ns;	/* of paced streams */
 	uint64_t pace_percent;	/* of the baseline's own rate in hybrid-saturate */
+	uint64_t pace_bits_per_s;	/* of each VM's paced streams together; 0: by pace_percent */
 	uint64_t chunk_bytes;
 	uint64_t request_bytes, response_bytes;
 	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */

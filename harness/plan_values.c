@@ -215,6 +215,8 @@ static const struct plan_key keys[] = {
 	{ "fixed", TIME, AT(fixed_ns), 100, 3600000, "a time from 100ms to 3600s" },
 	{ "burst", TIME, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", COUNT, AT(pace_percent), 1, 100, "1 to 100" },
+	{ "pace", parse_rate, format_rate, AT(pace_bits_per_s), 1000000, 400000000000,
+	  "a rate from 1Mbit to 400Gbit, such as 400Mbit; none: by pace_percent" },
 	{ "steal_percent", COUNT, AT(steal_percent), 0, 100, "0 to 100" },
 	{ "chunk", parse_chunk, format_bytes, AT(chunk_bytes), PLAN_CHUNK_LEAST,
 	  PLAN_CHUNK_MOST,

@@ -77,14 +77,15 @@ measured() {
 # No VM: no boot, and of what its programs use of their CPU nothing is lost, also of a fixed
 # amount of work, at whose end they end. How much they get is up to who else is here.
 case="without a VM"
-plan "compute, hybrid-fixed" 500ms
-sed -i 's/^paths = .*/paths = native/; s/^window/fixed = 500ms\n&/' "$tmp/plan.ini"
+plan "compute, hybrid-fixed, hybrid-paced" 500ms
+sed -i 's/^paths = .*/paths = native/; s/^window/fixed = 500ms\npace = 40Mbit\n&/' "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
-rows 2 '"measure","ok"'
+rows 3 '"measure","ok"'
+[ "$(measured stream_target_bytes_per_s | grep .)" = 5000000 ] || fail "another pace than the plan's"
 [ "$(measured accelerator | sort -u)" = none ] || fail "accelerators: $(measured accelerator)"
 [ -z "$(measured cpu_qemu_s)$(measured cpu_memnetd_s)$(measured guest_user_s)" ] ||
 	fail "CPU time of what is not there"
-for i in 1 2; do
+for i in 1 2 3; do
 	window=$(measured window_s | sed -n ${i}p) cpu=$(measured cpu_vcpu_s | sed -n ${i}p)
 	awk "BEGIN { exit !($cpu > 0.2 * $window && $cpu < 1.03 * $window) }" ||
 		fail "$cpu s of CPU in a window of $window s"

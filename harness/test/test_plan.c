@@ -190,7 +190,8 @@ static void what_is_written_is_read_as_the_same(void **state)
 	scratch_write("base.ini", "[plan]\nname=base\nwindow=1234567us\nchunk=12k\nvcpu_cpus=0-1,3\n"
 		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE "chunk=4k,1M\n" MATRIX);
 	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\nlink_rate=1500kbit\n"
-			      "link_delay=250us\ninherits=base.ini\n"), 0);
+			      "link_delay=250us\npace=40Mbit\ninherits=base.ini\n"), 0);
+	assert_true(plan.pace_bits_per_s == 40000000);
 	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
 	assert_memory_equal(&plan, &again, sizeof(plan));
 	assert_int_equal(load(&plan, MATRIX), 0);

@@ -150,9 +150,11 @@ static bool is_dual(const union mn_sockaddr *at, uint32_t flags)
 }
 
 /*
- * A port that the guest chose is one that it wants to be reached at: judged here, as the
- * kernel judges low ports. One that the host chooses serves to speak from; a listener on it
- * is judged when it listens, and datagrams are heard from whom it may speak to.
+ * A port that the guest chose is one that it wants to be reached at, and an address that it
+ * chose is one that it would also speak from: who trusts the host's loopback would trust it.
+ * Judged here, as the kernel judges low ports. With neither the host chooses both, and that
+ * serves to speak from; a listener is judged when it listens, and datagrams are heard from
+ * whom it may speak to.
  */
 int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
 		 struct host_flow **out)
@@ -166,7 +168,7 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		return ret;
 	if (s->kind != MN_STREAM && s->kind != MN_DATAGRAMS)
 		return -EINVAL;
-	if (s->port && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
+	if ((s->port || !is_any(&at)) && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
 		return -EACCES;
 	if (!f)
 		return -EMFILE;

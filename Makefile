@@ -550,6 +550,7 @@ $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_left.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_readiness.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))

@@ -243,9 +243,12 @@ static bool is_moving(const struct host_flow *f)
 
 static void look_at_everything(struct mn_host *h)
 {
-	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++) {
+		if (h->flows[i].state == FLOW_DRAINING)
+			mn_flow_drain_tick(&h->flows[i]);
 		if (is_moving(&h->flows[i]))
 			mn_set_add(&h->ready, i);
+	}
 	h->ready_channels = mn_host_channels(h);
 }
 

@@ -8,11 +8,13 @@
  * data path. FIFOs are watched by their event index. A flow is worked on after
  * every round of events, a piece each way, so that flows take turns.
  *
- * #syscalls close getpeername getsockname getsockopt recvmsg sendmsg setsockopt
+ * #syscalls close getpeername getsockname getsockopt ioctl recvmsg sendmsg setsockopt
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +23,14 @@
 #include "memnet-core/host/host_internal.h"
 
 #define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+/*
+ * A stream that nobody owns is given up when its peer has acknowledged nothing for so many
+ * ticks, as Linux gives up its orphans after a minute or so (tcp_orphan_retries); and after
+ * fewer, the one that has stood still longest first, where there is no other flow to be had.
+ */
+#define STILL_TICKS	(60 * 1000 / MN_HEARTBEAT_MS)
+#define STILL_TICKS_NEED (3 * 1000 / MN_HEARTBEAT_MS)
 
 /* What a kind moves. NULL: nothing that way. */
 static const struct {
@@ -180,17 +190,6 @@ void mn_flow_reset(struct host_flow *f)
 	mn_set_move(&h->ready, &h->starved);	/* there is a free flow now */
 }
 
-void mn_flow_release(struct host_flow *f)
-{
-	if (f->state == FLOW_OPEN && f->kind == MN_STREAM && !f->sent_fin && !f->resets &&
-	    mn_flow_is_shut(f)) {
-		f->state = FLOW_DRAINING;
-		mn_set_add(&f->host->ready, mn_flow_id(f));
-	} else {
-		mn_flow_reset(f);
-	}
-}
-
 void mn_flow_dies(struct host_flow *f, int err)
 {
 	if (f->kind == MN_LISTENER)
@@ -271,6 +270,69 @@ static void socket_ready(struct mn_watch *w, uint32_t events)
 	mn_set_add(&f->host->ready, mn_flow_id(f));
 	if (f->state == FLOW_CONNECTING && f->writable)
 		finish_connect(f);
+}
+
+/* --- being left ----------------------------------------------------------------------- */
+
+/* Bytes of the stream that its peer's kernel has. */
+static uint64_t acknowledged(const struct host_flow *f)
+{
+	int queued = 0;
+
+	ioctl(f->watch.fd, SIOCOUTQ, &queued);
+	return f->from_guest.tail - queued;
+}
+
+void mn_flow_release(struct host_flow *f)
+{
+	if (f->state == FLOW_CONNECTING) {
+		complete_connect(f, ECANCELED);
+	} else if (f->state == FLOW_OPEN && f->kind == MN_STREAM && !f->sent_fin && !f->resets &&
+		   mn_flow_is_shut(f)) {
+		f->state = FLOW_DRAINING;
+		f->acknowledged = acknowledged(f);
+		f->still = 0;
+		mn_set_add(&f->host->ready, mn_flow_id(f));
+	} else {
+		mn_flow_reset(f);
+	}
+}
+
+void mn_flow_drain_tick(struct host_flow *f)
+{
+	uint64_t now = acknowledged(f);
+
+	f->still = now == f->acknowledged ? f->still + 1 : 0;
+	f->acknowledged = now;
+	if (f->still == STILL_TICKS)
+		mn_flow_reset(f);
+}
+
+/* Of those that drain the one whose peer has stood still longest, and long enough. */
+static struct host_flow *find_still(struct mn_host *h)
+{
+	struct host_flow *found = NULL;
+
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++) {
+		struct host_flow *f = &h->flows[i];
+
+		if (f->state == FLOW_DRAINING && f->still >= STILL_TICKS_NEED &&
+		    (!found || f->still > found->still))
+			found = f;
+	}
+	return found;
+}
+
+struct host_flow *mn_flow_claim(struct mn_host *h)
+{
+	struct host_flow *f = mn_flow_free(h);
+
+	if (f)
+		return f;
+	f = find_still(h);
+	if (f)
+		mn_flow_reset(f);
+	return f;
 }
 
 /* --- bytes ---------------------------------------------------------------------------- */

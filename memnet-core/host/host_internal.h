@@ -18,7 +18,7 @@ enum flow_state {
 	FLOW_BOUND,	/* a stream's socket has its name; FIFOs at rest */
 	FLOW_CONNECTING,/* socket waits for the handshake; completion owed */
 	FLOW_OPEN,	/* what its kind moves moves */
-	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out */
+	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out, for a time */
 	FLOW_DEAD,	/* socket gone after an error the guest was told; waits for CLOSE */
 };
 
@@ -43,6 +43,8 @@ struct host_flow {
 	uint32_t errors;		/* of datagrams: told */
 	uint32_t listener, listener_generation;	/* that accepted it, */
 	uint64_t accepted_at;		/* and where that one's FIFO says so */
+	uint64_t acknowledged;		/* of FLOW_DRAINING: bytes, by the peer; */
+	unsigned int still;		/* ticks since that was less */
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
 };
 
@@ -171,6 +173,9 @@ struct host_flow *mn_flow_accept(struct mn_host *h, struct host_flow *listener, 
 /* One that is FLOW_FREE, or NULL. */
 struct host_flow *mn_flow_free(struct mn_host *h);
 
+/* The same for who needs one: if there is none, one that drains and whose peer does not read. */
+struct host_flow *mn_flow_claim(struct mn_host *h);
+
 /* A free one is @channel's, for the socket @fd, which it takes over; nothing is watched yet. */
 void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind, int fd);
 
@@ -186,8 +191,14 @@ void mn_flow_set_reset(int fd, bool on);
 /* Back to FLOW_FREE; unsent data is dropped, the peer sees RST. */
 void mn_flow_reset(struct host_flow *f);
 
-/* Its owner leaves it: what it has shut down still goes out, else as mn_flow_reset(). */
+/*
+ * Its owner leaves it: what it has shut down still goes out, else as mn_flow_reset(). A connect
+ * ends with ECANCELED.
+ */
 void mn_flow_release(struct host_flow *f);
+
+/* Of one that drains, at each tick: it ends if its peer does not read any more. */
+void mn_flow_drain_tick(struct host_flow *f);
 
 /* Move what can be moved now. True: there is more. */
 bool mn_flow_work(struct host_flow *f);

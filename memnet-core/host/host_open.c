@@ -33,7 +33,7 @@ static int open_socket(const union mn_sockaddr *addr, enum mn_flow_kind kind)
 static int make_stream(struct mn_host *h, uint32_t channel, const union mn_sockaddr *to,
 		       struct host_flow **out)
 {
-	struct host_flow *f = mn_flow_free(h);
+	struct host_flow *f = mn_flow_claim(h);
 	int fd;
 
 	if (!f)
@@ -160,7 +160,7 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		 struct host_flow **out)
 {
 	int protocol = s->kind == MN_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-	struct host_flow *f = mn_flow_free(h);
+	struct host_flow *f;
 	union mn_sockaddr at;
 	int ret = mn_address_make(&at, s->family, s->port, s->addr, s->scope);
 
@@ -170,6 +170,7 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		return -EINVAL;
 	if ((s->port || !is_any(&at)) && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
 		return -EACCES;
+	f = mn_flow_claim(h);
 	if (!f)
 		return -EMFILE;
 	ret = bind_socket(&at, s->kind, s->flags);

@@ -543,6 +543,8 @@ $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c
 $(eval $(call test,memnet-core/host/test/test_denials.c,memnet-core/host/host_policy.c \
 	memnet-core/host/policy.c memnet-core/host/policy_text.c memnet-core/base/nearest.c $(base_src),\
 	-Wl$(,)--wrap=clock_gettime))
+$(eval $(call test,memnet-core/host/test/test_broker_worker.c,\
+	$(filter-out %/memnetd.c,$(memnetd_src)),-lseccomp))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))

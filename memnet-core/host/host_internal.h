@@ -139,6 +139,9 @@ void mn_host_report(struct mn_host *h, const char *line);
 bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 		     const struct sockaddr *addr);
 
+/* The kernel denied what the policy permits: the port is low. Told as a denial. */
+void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr);
+
 /* --- host_channel.c --- */
 
 /* Empty rings for channel @c, its flows released. */

@@ -174,6 +174,8 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 	if (!f)
 		return -EMFILE;
 	ret = bind_socket(&at, s->kind, s->flags);
+	if (ret == -EACCES)
+		mn_host_tell_low_port(h, protocol, &at.sa);
 	if (ret < 0)
 		return ret;
 	mn_flow_take(f, channel, s->kind, ret);

@@ -97,6 +97,7 @@ bench_src := \
 	memnet-core/bench/service.c \
 	memnet-core/bench/tcp.c \
 	memnet-core/bench/flows.c \
+	memnet-core/bench/fair.c \
 	memnet-core/bench/idle.c \
 	memnet-core/base/stats.c \
 	$(libmemnet_src)

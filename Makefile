@@ -120,6 +120,7 @@ host_src := \
 	memnet-core/host/guest_ram.c \
 	memnet-core/host/host.c \
 	memnet-core/host/host_policy.c \
+	memnet-core/host/host_turns.c \
 	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c \
 	memnet-core/host/host_open.c \
@@ -544,6 +545,7 @@ $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c
 $(eval $(call test,memnet-core/host/test/test_denials.c,memnet-core/host/host_policy.c \
 	memnet-core/host/policy.c memnet-core/host/policy_text.c memnet-core/base/nearest.c $(base_src),\
 	-Wl$(,)--wrap=clock_gettime))
+$(eval $(call test,memnet-core/host/test/test_turns.c,memnet-core/host/host_turns.c))
 $(eval $(call test,memnet-core/host/test/test_broker_worker.c,\
 	$(filter-out %/memnetd.c,$(memnetd_src)),-lseccomp))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \

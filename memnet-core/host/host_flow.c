@@ -5,8 +5,8 @@
  *
  * Sockets are watched edge-triggered, both directions, once: an edge sets
  * readable or writable, EAGAIN clears it, and no epoll_ctl() is spent on the
- * data path. FIFOs are watched by their event index. A flow is worked on after
- * every round of events, a piece each way, so that flows take turns.
+ * data path. FIFOs are watched by their event index. A flow in its turn (host.c) moves a
+ * piece each way.
  *
  * #syscalls close getpeername getsockname getsockopt ioctl recvmsg sendmsg setsockopt
  */
@@ -121,6 +121,7 @@ void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind,
 	f->kind = kind;
 	f->generation += f->generation + 1 ? 1 : 2;	/* never 0 */
 	f->resets = f->hears_all = false;
+	f->round = f->host->round - 1;	/* it has had no turn in this one */
 	f->cookie = 0;
 	f->listener_generation = 0;
 }
@@ -185,6 +186,7 @@ void mn_flow_reset(struct host_flow *f)
 	f->sent_fin = f->got_fin = false;
 	f->moved = 0;
 	mn_set_remove(&h->ready, mn_flow_id(f));
+	mn_set_remove(&h->backlog, mn_flow_id(f));
 	mn_set_remove(&h->bulk, mn_flow_id(f));
 	mn_set_remove(&h->starved, mn_flow_id(f));
 	mn_set_move(&h->ready, &h->starved);	/* there is a free flow now */
@@ -377,7 +379,8 @@ static void stream_breaks(struct host_flow *f)
 		mn_flow_dies(f, err);
 }
 
-bool mn_flow_work(struct host_flow *f)
+/* Each way moves as much as there is credit for; what both are beyond it the next turn lacks. */
+static bool move(struct host_flow *f)
 {
 	bool more = false;
 
@@ -394,4 +397,14 @@ bool mn_flow_work(struct host_flow *f)
 	if (f->state == FLOW_OPEN && f->readable && !f->got_fin)
 		more |= kinds[f->kind].recv(f);
 	return more && f->state == FLOW_OPEN;
+}
+
+bool mn_flow_work(struct host_flow *f)
+{
+	bool more;
+
+	f->spent = 0;
+	more = move(f);
+	f->credit -= f->spent + MN_TURN_BYTES;
+	return more;
 }

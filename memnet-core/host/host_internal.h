@@ -8,6 +8,7 @@
 #define MEMNET_HOST_INTERNAL_H
 
 #include "memnet-core/address.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/fifo.h"
 #include "memnet-core/host/host.h"
@@ -46,6 +47,9 @@ struct host_flow {
 	uint64_t acknowledged;		/* of FLOW_DRAINING: bytes, by the peer; */
 	unsigned int still;		/* ticks since that was less */
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
+	int32_t credit;	/* bytes it may still move in this round of turns: */
+	uint32_t round;
+	int32_t spent;	/* by mn_flow_work() so far */
 };
 
 /* Of what the policy denied and that was told. */
@@ -83,7 +87,10 @@ struct mn_host {
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */
 	uint32_t ring_channels;		/* one ring per round of work each */
-	struct mn_set ready;	/* flows with something to move */
+	struct mn_set ready;	/* flows with something to move, */
+	struct mn_set backlog;	/* of which these have had a turn, and wait for the next */
+	uint32_t turn;		/* of the first of those behind this number, */
+	uint32_t round;		/* of their turns */
 	struct mn_set bulk;	/* flows to be looked at when the coalescing timer ends */
 	struct mn_set starved;	/* listeners for which no flow was free */
 	struct mn_watch coalesce;	/* that timer */
@@ -91,6 +98,15 @@ struct mn_host {
 	struct host_channel channels[MN_MAX_CHANNELS];
 	struct host_flow flows[MN_MAX_FLOWS];
 };
+
+/* A turn costs calls however little it moves: about the time in which so much is moved. */
+#define MN_TURN_BYTES	(4 << 10)
+
+/* What a stream moves at once, either way, in the rest of its turn. */
+static inline size_t mn_flow_piece(const struct host_flow *f)
+{
+	return MAX(f->credit, MN_TURN_BYTES);
+}
 
 static inline uint32_t mn_flow_id(const struct host_flow *f)
 {
@@ -104,6 +120,11 @@ void mn_host_fail(struct mn_host *h, const char *field);
 static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
 {
 	h->ring_channels |= 1u << channel;
+}
+
+static inline bool mn_flow_is_moving(const struct host_flow *f)
+{
+	return f->state == FLOW_OPEN || f->state == FLOW_DRAINING;
 }
 
 static inline uint32_t mn_host_channels(const struct mn_host *h)
@@ -141,6 +162,14 @@ bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 
 /* The kernel denied what the policy permits: the port is low. Told as a denial. */
 void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr);
+
+/* --- host_turns.c --- */
+
+/* Those of h->ready that wait for no turn. */
+void mn_turns_newcomers(struct mn_host *h);
+
+/* Some of those that do. */
+void mn_turns_backlog(struct mn_host *h);
 
 /* --- host_channel.c --- */
 
@@ -203,7 +232,7 @@ void mn_flow_release(struct host_flow *f);
 /* Of one that drains, at each tick: it ends if its peer does not read any more. */
 void mn_flow_drain_tick(struct host_flow *f);
 
-/* Move what can be moved now. True: there is more. */
+/* Move what can be moved now, for its credit, which gets less. True: there is more. */
 bool mn_flow_work(struct host_flow *f);
 
 /* Has the guest shut its stream down? */

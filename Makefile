@@ -121,6 +121,7 @@ host_src := \
 	memnet-core/host/host.c \
 	memnet-core/host/host_policy.c \
 	memnet-core/host/host_turns.c \
+	memnet-core/host/host_memory.c \
 	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c \
 	memnet-core/host/host_open.c \
@@ -556,6 +557,7 @@ $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session
 $(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_left.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_memory.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_readiness.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))

@@ -300,22 +300,20 @@ struct round {
 static int measure(const struct service *s, bool ours_first, struct round *r)
 {
 	const struct way *ways[] = { ours_first ? &memnet : &kernel, ours_first ? &kernel : &memnet };
-	struct figures alone[2], beside[2], bulk = { 0 }, *a, *b;
+	struct figures a[2], b[2], bulk = { 0 };	/* alone, beside: ours, theirs */
 	int ret = 0;
 
 	for (int i = 0; i < 2 && !ret; i++) {
 		int which = ways[i] == &kernel;
 
-		ret = turn(ways[i], s, 0, true, &alone[which]);
+		ret = turn(ways[i], s, 0, true, &a[which]);
 		if (!ret)
-			ret = turn(ways[i], s, BULK_FLOWS, true, &beside[which]);
+			ret = turn(ways[i], s, BULK_FLOWS, true, &b[which]);
 		if (!ret && ways[i] == &memnet)
 			ret = turn(ways[i], s, BULK_FLOWS, false, &bulk);
 	}
 	if (ret)
 		return ret;
-	a = alone;
-	b = beside;
 	*r = (struct round){
 		.ratio = { a[0].p50_ns / a[1].p50_ns, a[0].p99_ns / a[1].p99_ns,
 			   b[0].p50_ns / b[1].p50_ns, b[0].p99_ns / b[1].p99_ns,

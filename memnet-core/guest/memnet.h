@@ -12,6 +12,7 @@
  *   -ETIMEDOUT   no host answered
  *   -EACCES      the host's policy forbids it
  *   -EMFILE      all flows are in use
+ *   -ENOBUFS     the host gives this guest no more memory for flows at the moment
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
  *
  * Signals: a handler that runs while a call sleeps for bytes, room or a connection, or in

@@ -267,6 +267,7 @@ void mn_host_tick(struct mn_host *h)
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
 	follow_guest_state(h);
 	check_guest_heartbeat(h);
+	mn_memory_tick(h);
 	look_at_everything(h);
 }
 

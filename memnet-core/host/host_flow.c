@@ -122,6 +122,7 @@ void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind,
 	f->generation += f->generation + 1 ? 1 : 2;	/* never 0 */
 	f->resets = f->hears_all = false;
 	f->round = f->host->round - 1;	/* it has had no turn in this one */
+	f->bare = false;
 	f->cookie = 0;
 	f->listener_generation = 0;
 }
@@ -185,6 +186,8 @@ void mn_flow_reset(struct host_flow *f)
 	f->readable = f->writable = f->broken = false;
 	f->sent_fin = f->got_fin = false;
 	f->moved = 0;
+	f->bare = false;
+	f->rest = 0;
 	mn_set_remove(&h->ready, mn_flow_id(f));
 	mn_set_remove(&h->backlog, mn_flow_id(f));
 	mn_set_remove(&h->bulk, mn_flow_id(f));
@@ -325,16 +328,20 @@ static struct host_flow *find_still(struct mn_host *h)
 	return found;
 }
 
-struct host_flow *mn_flow_claim(struct mn_host *h)
+int mn_flow_claim(struct mn_host *h, struct host_flow **out)
 {
 	struct host_flow *f = mn_flow_free(h);
 
-	if (f)
-		return f;
-	f = find_still(h);
-	if (f)
+	if (!mn_memory_is_left(h))
+		return -ENOBUFS;
+	if (!f) {
+		f = find_still(h);
+		if (!f)
+			return -EMFILE;
 		mn_flow_reset(f);
-	return f;
+	}
+	*out = f;
+	return 0;
 }
 
 /* --- bytes ---------------------------------------------------------------------------- */

@@ -46,6 +46,9 @@ struct host_flow {
 	uint64_t accepted_at;		/* and where that one's FIFO says so */
 	uint64_t acknowledged;		/* of FLOW_DRAINING: bytes, by the peer; */
 	unsigned int still;		/* ticks since that was less */
+	uint64_t rests_at;		/* to_guest.head when it last moved, */
+	unsigned int rest;		/* ticks ago; */
+	bool bare;			/* its pages were given back since */
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
 	int32_t credit;	/* bytes it may still move in this round of turns: */
 	uint32_t round;
@@ -163,6 +166,14 @@ bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 /* The kernel denied what the policy permits: the port is low. Told as a denial. */
 void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr);
 
+/* --- host_memory.c --- */
+
+/* May there be another flow? Gives back what it can before it says no. */
+bool mn_memory_is_left(struct mn_host *h);
+
+/* Give back what has been at rest. */
+void mn_memory_tick(struct mn_host *h);
+
 /* --- host_turns.c --- */
 
 /* Those of h->ready that wait for no turn. */
@@ -205,8 +216,11 @@ struct host_flow *mn_flow_accept(struct mn_host *h, struct host_flow *listener, 
 /* One that is FLOW_FREE, or NULL. */
 struct host_flow *mn_flow_free(struct mn_host *h);
 
-/* The same for who needs one: if there is none, one that drains and whose peer does not read. */
-struct host_flow *mn_flow_claim(struct mn_host *h);
+/*
+ * The same for who needs one: if there is none, one that drains and whose peer does not read.
+ * 0; -EMFILE: there is none; -ENOBUFS: the VM has no memory for another.
+ */
+int mn_flow_claim(struct mn_host *h, struct host_flow **out);
 
 /* A free one is @channel's, for the socket @fd, which it takes over; nothing is watched yet. */
 void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind, int fd);

@@ -42,12 +42,12 @@ static int room(struct host_flow *f, struct iovec spans[2])
 	return n < 0 ? n : n == sizeof(struct mn_accepted);
 }
 
-/* A free flow for a connection that waits? One is claimed only if there is such a connection. */
-static bool has_flow(const struct host_flow *f)
+/* Does a connection wait? For none no flow is claimed. */
+static bool somebody_waits(const struct host_flow *f)
 {
 	struct pollfd pfd = { .fd = f->watch.fd, .events = POLLIN };
 
-	return mn_flow_free(f->host) || (poll(&pfd, 1, 0) == 1 && mn_flow_claim(f->host));
+	return poll(&pfd, 1, 0) == 1;
 }
 
 /* One connection out of the backlog, where the policy still lets it in. fd, or -errno. */
@@ -80,7 +80,11 @@ bool mn_listener_recv(struct host_flow *f)
 		mn_host_fail(f->host, "receive FIFO c_tail of a listener");
 	if (ret <= 0)
 		return false;
-	if (!has_flow(f)) {
+	if (!somebody_waits(f)) {
+		f->readable = false;
+		return false;
+	}
+	if (mn_flow_claim(f->host, &accepted)) {
 		mn_set_add(&f->host->starved, mn_flow_id(f));
 		return false;
 	}

@@ -33,11 +33,11 @@ static int open_socket(const union mn_sockaddr *addr, enum mn_flow_kind kind)
 static int make_stream(struct mn_host *h, uint32_t channel, const union mn_sockaddr *to,
 		       struct host_flow **out)
 {
-	struct host_flow *f = mn_flow_claim(h);
-	int fd;
+	struct host_flow *f;
+	int ret = mn_flow_claim(h, &f), fd;
 
-	if (!f)
-		return -EMFILE;
+	if (ret)
+		return ret;
 	fd = open_socket(to, MN_STREAM);
 	if (fd < 0)
 		return fd;
@@ -170,9 +170,9 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		return -EINVAL;
 	if ((s->port || !is_any(&at)) && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
 		return -EACCES;
-	f = mn_flow_claim(h);
-	if (!f)
-		return -EMFILE;
+	ret = mn_flow_claim(h, &f);
+	if (ret)
+		return ret;
 	ret = bind_socket(&at, s->kind, s->flags);
 	if (ret == -EACCES)
 		mn_host_tell_low_port(h, protocol, &at.sa);

@@ -2,6 +2,7 @@
 #include "memnet-core/host/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -49,6 +50,14 @@ static int allow_mmap(scmp_filter_ctx filter)
 				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
+/* Pages of the region are given back; it gets no others so. */
+static int allow_fallocate(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fallocate), 1,
+				SCMP_A1_32(SCMP_CMP_EQ,
+					   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE));
+}
+
 /* These calls only so; the others with any arguments. */
 static const struct {
 	int call;
@@ -57,6 +66,7 @@ static const struct {
 	{ SCMP_SYS(socket), allow_sockets },
 	{ SCMP_SYS(ioctl), allow_ioctl },
 	{ SCMP_SYS(mmap), allow_mmap },
+	{ SCMP_SYS(fallocate), allow_fallocate },
 };
 
 static int allow(scmp_filter_ctx filter, int call)

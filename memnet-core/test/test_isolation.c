@@ -58,7 +58,8 @@ static int setup(void **state)
 	strcpy(policy, "/tmp/memnet-policy.XXXXXX");
 	close(mkstemp(policy));
 	assert_int_equal(mn_append_file(policy, rules, strlen(rules)), 0);
-	snprintf(options, sizeof(options), "--policy %s --vm b --vm a", policy);
+	/* So little that what a flow of a's has used has to be given back before the next. */
+	snprintf(options, sizeof(options), "--policy %s --vm b --vm a --memory 600K", policy);
 	p = (struct parties){ .vms = options };
 	parties_start(&p);
 	agent_start_at(&p, &agent_b, "b", B);
@@ -262,6 +263,7 @@ static void of_others_only_what_it_has_to_do_is_allowed(void **state)
 		{ SYS_socket, { AF_INET, SOCK_STREAM, IPPROTO_SCTP }, 100 },
 		{ SYS_ioctl, { STDERR_FILENO, TIOCSTI, 0 }, 200 },
 		{ SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC }, 400 },
+		{ SYS_fallocate, { -1, 0, 0 }, 800 },
 	};
 
 	end_b();

@@ -15,10 +15,15 @@
  * refused. What the guest touches all by itself nobody can refuse it; that is bounded by the
  * region's size, and what of it is no flow's is given back at the next tick.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "memnet-core/base/clock.h"
 #include "memnet-core/event.h"
 #include "memnet-core/host/host_internal.h"
 
 #define REST_TICKS	(5 * 1000 / MN_HEARTBEAT_MS)
+#define SILENT_NS	(60 * NSEC_PER_SEC)
 
 static void give_back(struct host_flow *f, enum mn_direction direction)
 {
@@ -60,12 +65,37 @@ static void shrink_all(struct mn_host *h)
 		h->config.give_back(h->config.arg, end, g->region_bytes - end);
 }
 
-bool mn_memory_is_left(struct mn_host *h)
+/* False: there is still too much. */
+static bool shrink_enough(struct mn_host *h)
 {
 	if (!is_over(h))
 		return true;
 	shrink_all(h);
 	return !is_over(h);
+}
+
+/* Once a minute. */
+static void tell(struct mn_host *h)
+{
+	int64_t now = mn_now_ns();
+	char line[160];
+
+	if (h->memory_told_ns && now - h->memory_told_ns < SILENT_NS)
+		return;
+	h->memory_told_ns = now;
+	snprintf(line, sizeof(line), "no new streams: %" PRIu64 " bytes of the region are in use; "
+		 "raise --memory above %" PRIu64, h->config.in_use(h->config.arg),
+		 h->config.memory);
+	mn_host_report(h, line);
+}
+
+bool mn_memory_is_left(struct mn_host *h)
+{
+	bool left = shrink_enough(h);
+
+	if (!left)
+		tell(h);
+	return left;
 }
 
 static void flow_ticks(struct host_flow *f)
@@ -85,5 +115,5 @@ void mn_memory_tick(struct mn_host *h)
 		return;
 	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
 		flow_ticks(&h->flows[i]);
-	mn_memory_is_left(h);
+	shrink_enough(h);
 }

@@ -204,6 +204,8 @@ static void with_no_memory_left_there_are_no_new_flows(void **state)
 			 -ENOBUFS);
 	assert_int_equal(memnet_bind(m, SOCK_STREAM, (struct sockaddr *)&any,
 				     sizeof(struct sockaddr_in), 0, &more), -ENOBUFS);
+	assert_true(host_said(fx, "no new streams: "));
+	assert_true(host_said(fx, " bytes of the region are in use; raise --memory above "));
 	guest_reads(f, 2);
 	more = connect_flow(fx, m, &fd2);	/* what was read was given back */
 	guest_sends(f, fd, 3);

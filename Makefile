@@ -97,6 +97,7 @@ bench_src := \
 	memnet-core/bench/service.c \
 	memnet-core/bench/tcp.c \
 	memnet-core/bench/flows.c \
+	memnet-core/bench/fair.c \
 	memnet-core/bench/idle.c \
 	memnet-core/base/stats.c \
 	$(libmemnet_src)
@@ -119,6 +120,8 @@ host_src := \
 	memnet-core/host/guest_ram.c \
 	memnet-core/host/host.c \
 	memnet-core/host/host_policy.c \
+	memnet-core/host/host_turns.c \
+	memnet-core/host/host_memory.c \
 	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c \
 	memnet-core/host/host_open.c \
@@ -543,6 +546,9 @@ $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c
 $(eval $(call test,memnet-core/host/test/test_denials.c,memnet-core/host/host_policy.c \
 	memnet-core/host/policy.c memnet-core/host/policy_text.c memnet-core/base/nearest.c $(base_src),\
 	-Wl$(,)--wrap=clock_gettime))
+$(eval $(call test,memnet-core/host/test/test_turns.c,memnet-core/host/host_turns.c))
+$(eval $(call test,memnet-core/host/test/test_broker_worker.c,\
+	$(filter-out %/memnetd.c,$(memnetd_src)),-lseccomp))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
@@ -550,6 +556,8 @@ $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_left.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_memory.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_readiness.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))

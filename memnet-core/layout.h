@@ -220,7 +220,11 @@ enum mn_op {
 	 * Of datagrams: from now on only to and from there; family 0: everybody again.
 	 */
 	MN_OP_CONNECT = 1,
-	MN_OP_CLOSE,		/* leave @flow to the host, which sends what was shut down */
+	/*
+	 * Leave @flow to the host, which sends what was shut down for as long as the peer reads
+	 * it. A connect of it that is under way ends with ECANCELED.
+	 */
+	MN_OP_CLOSE,
 	MN_OP_RESET_CHANNEL,	/* by channel 0: close @channel's flows, empty its rings */
 	MN_OP_BIND,		/* a new flow of @kind at addr:port; port 0: the host chooses */
 	MN_OP_LISTEN,		/* @flow, a bound stream, becomes a listener; @value: backlog */

@@ -438,6 +438,7 @@ static void serve_an_honest_guest(void)
 	detach();
 	tick();
 	w.lied = false;
+	w.host->config.memory = 0;
 	attach(FEATURES);
 	must(w.host->state == MN_H_READY);
 	connect_to(1, MN_NO_FLOW, T_LISTENER);
@@ -462,7 +463,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	fd = lowest_fd();
-	make_world(data[0] & 1, data[0] & 2 ? FEW_FLOWS : MANY_FLOWS);
+	make_world(data[0] & 1, data[0] & 2 ? FEW_FLOWS : MANY_FLOWS, data[0] >> 2 & 1);
 	run_actions(data + 1, size - 1);
 	if (w.host->breaches < MN_MAX_BREACHES) {
 		end_peers();

@@ -73,6 +73,7 @@ static int reset_channel(struct agent *a, uint32_t channel)
 }
 
 static void attach_when_alone(struct agent *a);
+static bool session_ended(struct agent *a);
 
 static void client_gone(struct client *client)
 {
@@ -82,7 +83,7 @@ static void client_gone(struct client *client)
 	mn_loop_close_fd(&a->loop, w);
 	if (!a->memnet)		/* of the session before: the host has reset everything */
 		attach_when_alone(a);
-	else if (reset_channel(a, client->channel))
+	else if (reset_channel(a, client->channel) && !session_ended(a))
 		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
 			client->channel);
 }
@@ -274,12 +275,13 @@ static void attach_when_alone(struct agent *a)
 		attach(a);
 }
 
-static void check_session(struct agent *a)
+static bool session_ended(struct agent *a)
 {
 	int ret = mn_session_check(&a->memnet->session);
 
 	if (ret)
 		end_session(a, ret);
+	return ret;
 }
 
 static void timer_ticks(struct mn_watch *w, uint32_t events)
@@ -294,7 +296,7 @@ static void timer_ticks(struct mn_watch *w, uint32_t events)
 		return;
 	}
 	mn_session_beat(&a->memnet->session);
-	check_session(a);
+	session_ended(a);
 }
 
 static void bell_rung(struct mn_watch *w, uint32_t events)
@@ -303,7 +305,7 @@ static void bell_rung(struct mn_watch *w, uint32_t events)
 
 	mn_region_drain(&a->region, OWN_CHANNEL);
 	if (a->memnet)
-		check_session(a);
+		session_ended(a);
 }
 
 /* Vectors wake this guest: all that is lost is what would be there without them. */

@@ -12,6 +12,7 @@
  *   -ETIMEDOUT   no host answered
  *   -EACCES      the host's policy forbids it
  *   -EMFILE      all flows are in use
+ *   -ENOBUFS     the host gives this guest no more memory for flows at the moment
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
  *
  * Signals: a handler that runs while a call sleeps for bytes, room or a connection, or in
@@ -111,8 +112,9 @@ int memnet_set_option(struct memnet_flow *f, int option, int value);
 int memnet_take_error(struct memnet_flow *f);
 
 /*
- * Give the flow back. What was sent and shut down still goes out; what was sent and not
- * shut down may be lost, as after RST.
+ * Give the flow back. What was sent and shut down still goes out, for as long as the peer
+ * reads it: after a minute without, or a few seconds where no other flow is free, the stream
+ * is torn. What was sent and not shut down may be lost, as after RST.
  */
 void memnet_close(struct memnet_flow *f);
 

@@ -69,7 +69,7 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	struct mn_worker w = {
 		.name = vm->config.name, .geometry = vm->config.geometry,
 		.policy = vm->policy, .spin = vm->config.spin, .ram = vm->config.ram,
-		.memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
+		.memory = vm->config.memory, .memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
 	};
 	int keep[3 + MN_MAX_CHANNELS] = { vm->doorbell, control };
 	size_t n = 2;

@@ -39,6 +39,14 @@ struct mn_host_config {
 	 * mn_host_tick() has returned.
 	 */
 	void (*let_go)(void *arg);
+	/*
+	 * For a region that is a file of its own, in which pages come when they are written:
+	 * give back those of @bytes from @offset on, and what is in use of them all. NULL, both:
+	 * it is none.
+	 */
+	void (*give_back)(void *arg, uint64_t offset, uint64_t bytes);
+	uint64_t (*in_use)(void *arg);
+	uint64_t memory;		/* with more in use there are no new flows; 0: always */
 	void *arg;
 };
 

@@ -27,6 +27,7 @@ struct mn_worker {
 	struct mn_geometry geometry;
 	struct mn_policy policy;
 	struct mn_spin spin;
+	uint64_t memory;	/* of the region that may be in use, for new flows; 0: all */
 	struct mn_guest_ram_config ram;	/* without a path: the region is memfd */
 	int memfd, doorbell, control;
 	int vectors[MN_MAX_CHANNELS];	/* eventfd of each bell, geometry.channels of them */

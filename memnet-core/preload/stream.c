@@ -153,15 +153,17 @@ static bool has_bytes(struct sock *s)
 	return has;
 }
 
-/* Until there is more than now. 0, or -errno: it does not come. */
-static int wait_for_more(struct sock *s)
+/* Until there is more than at @seen. 0, or -errno: it does not come. */
+static int wait_for_more(struct sock *s, const struct mn_progress *seen)
 {
-	uint64_t in, out;
+	struct mn_progress now;
 
 	if (mn_sock_events(s) & (POLLRDHUP | POLLHUP | POLLERR))
 		return -ECONNRESET;
-	mn_flow_progress(s->flow, &in, &out);
-	return mn_flow_arm_beyond(s->flow, in, out) ? mn_net_sleep(s->net, NSEC_PER_SEC, NULL) : 0;
+	mn_sock_arm_edge(s, POLLIN, seen);
+	mn_flow_progress(s->flow, &now);
+	return mn_progress_differs(&now, seen, POLLIN) ? 0 :
+	       mn_net_sleep(s->net, NSEC_PER_SEC, NULL);
 }
 
 /*
@@ -172,14 +174,17 @@ static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wa
 {
 	ssize_t n;
 
+	if (!s->flow)
+		return -ECONNRESET;
 	for (;;) {
 		struct cursor c = mn_cursor(msg);
-
 		size_t want = c.left;
+		struct mn_progress seen;
 
+		mn_flow_progress(s->flow, &seen);
 		n = recv_some(s, &c, flags);
 		if (n > 0 && (size_t)n < want && wait && flags & MSG_WAITALL) {
-			if (wait_for_more(s))
+			if (wait_for_more(s, &seen))
 				flags &= ~MSG_WAITALL;	/* what there is */
 			continue;
 		}

@@ -249,11 +249,11 @@ static bool has_data(struct memnet_flow *f)
 	return mn_consumer_peek(&f->in, 1, spans) > 0;
 }
 
-/* One that listens no more, whoever has ended that. */
+/* One that listens no more, whoever has ended that, is as a socket that never did. */
 static short listener_events(struct memnet_flow *f)
 {
 	if (mn_fetch32(&f->in.theirs->p_closed) != MN_OPEN)
-		return POLLIN | POLLOUT | POLLRDHUP | POLLHUP;
+		return POLLOUT | POLLHUP;
 	return has_data(f) ? POLLIN : 0;
 }
 

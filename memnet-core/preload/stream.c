@@ -13,9 +13,6 @@
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/net.h"
 
-/* A direction is held for so many bytes at a time: others (fork, a second thread) have turns. */
-#define TURN_BYTES (256u << 10)
-
 size_t mn_copy(struct cursor *c, struct iovec spans[2], size_t n, bool in)
 {
 	size_t done = 0;
@@ -74,7 +71,7 @@ static ssize_t send_some(struct sock *s, struct cursor *c)
 		return -ECONNRESET;
 	mn_flow_lock(s->flow, MN_SEND);
 	n = s->shut_wr ? -EPIPE :
-		memnet_send_spans(s->flow, MIN(c->left, (size_t)TURN_BYTES), spans);
+		memnet_send_spans(s->flow, MIN(c->left, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		n = mn_copy(c, spans, n, false);
 		n = memnet_send_done(s->flow, n) ?: n;
@@ -131,7 +128,7 @@ static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 	if (!s->flow)
 		return -ECONNRESET;
 	mn_flow_lock(s->flow, MN_RECV);
-	n = memnet_recv_spans(s->flow, MIN(c->left, (size_t)TURN_BYTES), spans);
+	n = memnet_recv_spans(s->flow, MIN(c->left, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		if (flags & MSG_TRUNC)
 			mn_cursor_skip(c, n);	/* thrown away, as tcp(7) says */

@@ -21,6 +21,8 @@ short mn_sock_events(struct sock *s)
 		       (s->error ? POLLERR : 0);
 	if (!s->flow)
 		return POLLIN | POLLOUT | POLLHUP | POLLERR | POLLRDHUP;
+	if (s->kind == SOCK_LISTENER_FLOW && s->shut_rd)
+		return POLLOUT | POLLHUP;
 	mn_flow_lock(s->flow, MN_RECV);
 	mn_flow_lock(s->flow, MN_SEND);
 	events = memnet_events(s->flow);

@@ -708,7 +708,7 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
-	memnet-core/preload/test/test_programs.sh memnet-core/conformance/test_conformance.sh \
+	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh memnet-core/conformance/test_conformance.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \

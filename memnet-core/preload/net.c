@@ -249,6 +249,14 @@ static int open_net(struct net **out)
 	return 0;
 }
 
+/* The agent has gone, or has let us go: what begins now would be kept by nobody. */
+static bool is_over(const struct net *net)
+{
+	struct pollfd agent = { .fd = net->m->agent_fd, .events = POLLRDHUP };
+
+	return !mn_net_lives(net) || mn_real()->ppoll(&agent, 1, &(struct timespec){ 0 }, NULL) > 0;
+}
+
 /* With a reference; what has ended is let go. False: there is none. */
 static bool take_current(struct net **out)
 {
@@ -256,7 +264,7 @@ static bool take_current(struct net **out)
 	bool is_there;
 
 	pthread_mutex_lock(&lock);
-	if (current && !mn_net_lives(current)) {
+	if (current && is_over(current)) {
 		over = current;
 		current = NULL;
 	}

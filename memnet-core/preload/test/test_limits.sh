@@ -129,7 +129,7 @@ agent=${started%% *}
 
 case="an agent without room for a descriptor"
 cat >"$tmp/full.py" <<-PYTHON
-	import os, resource, signal, socket, sys
+	import os, resource, signal, socket, subprocess, sys
 
 	signal.alarm(30)
 	agent = int(sys.argv[1])
@@ -146,13 +146,25 @@ cat >"$tmp/full.py" <<-PYTHON
 	    except OSError:
 	        return False
 
+	def be_called():
+	    caller = subprocess.Popen(["busybox", "nc", "$here", "7100"],
+	                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+	    try:
+	        listener.accept()[0].close()
+	    except OSError:
+	        pass
+	    caller.wait()
+
 	kept = connect()
+	listener = socket.create_server(("$here", 7100))
 	limit = resource.prlimit(agent, resource.RLIMIT_NOFILE)
 	free = next(n for n in range(limit[0]) if not os.path.exists(f"/proc/{agent}/fd/{n}"))
 	resource.prlimit(agent, resource.RLIMIT_NOFILE, (free, limit[1]))
 	assert not answers(connect())
-	resource.prlimit(agent, resource.RLIMIT_NOFILE, limit)
 	for n in range(70):		# there are 64 flows: none has stayed
+	    be_called()
+	resource.prlimit(agent, resource.RLIMIT_NOFILE, limit)
+	for n in range(70):
 	    assert answers(connect())
 	assert answers(kept)
 	assert limit[0] == limit[1]

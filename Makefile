@@ -80,7 +80,7 @@ libmemnet_src := \
 	$(base_src)
 
 preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c \
-	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c \
+	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c epoll_wait.c \
 	inside.c)
 
 # The reference of one bench; without it that bench says so.
@@ -166,6 +166,7 @@ conform_src := \
 	memnet-core/conformance/case_select.c \
 	memnet-core/conformance/case_epoll.c \
 	memnet-core/conformance/case_epoll_more.c \
+	memnet-core/conformance/case_epoll_edge.c \
 	memnet-core/conformance/case_fds.c \
 	memnet-core/conformance/case_fds_more.c \
 	memnet-core/conformance/case_process.c \
@@ -715,7 +716,7 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
-	memnet-core/preload/test/test_programs.sh memnet-core/conformance/test_conformance.sh \
+	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh memnet-core/conformance/test_conformance.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -295,6 +296,23 @@ static void forked(int family)
 	EVENTS("IN", next(epfd, PATIENCE_MS));
 }
 
+/* Each set is waited for by itself, and there are more of them than most programs have. */
+static void many_sets(int family)
+{
+	int fd = stream_to_peer(family), quiet = 0;
+	struct rlimit limit = { 1024, 1024 };
+	struct epoll_event e;
+
+	MUST(setrlimit(RLIMIT_NOFILE, &limit));
+	for (int i = 0; i < 300; i++) {
+		int epfd = MUST(epoll_create1(0));
+
+		MUST(add(epfd, fd, EPOLLIN));
+		quiet += epoll_wait(epfd, &e, 1, 1) == 0;
+	}
+	NUMBER("300", quiet);
+}
+
 const struct conform_case epoll_more_cases[] = {
 	{ "epoll-before-connect", before_connect, "46" },
 	{ "epoll-before-listen", before_listen, "4" },
@@ -312,5 +330,6 @@ const struct conform_case epoll_more_cases[] = {
 	{ "epoll-added-while-waiting", added_while_waiting, "4" },
 	{ "epoll-two-threads", two_threads, "4" },
 	{ "epoll-forked", forked, "4" },
+	{ "epoll-many-sets", many_sets, "4" },
 	{ 0 },
 };

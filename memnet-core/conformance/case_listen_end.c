@@ -59,6 +59,7 @@ static void shut_down(int family)
 	int listening = listener(family, &at);
 
 	RET("0", shutdown(listening, SHUT_RD));
+	EVENTS("OUT|HUP", events_now(listening, POLLIN | POLLOUT | POLLRDHUP));
 	RET("-1 EINVAL", accept(listening, NULL, NULL));
 	TEXT("ECONNREFUSED", connect_answer(&at), 12);
 }

@@ -87,13 +87,19 @@ void mn_keepers_free(struct mn_keepers *k)
 	free(k);
 }
 
+/* @fd -1: none came, or there was no room for it here. Then nobody has the flow. */
 static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 {
 	struct kept *kept = &k->kept[keep->flow];
 
 	if (mn_fetch32(&shared_flow(k, keep->flow)->facts.h_generation) != keep->generation ||
 	    submit(k, MN_OP_TAKE, keep->flow)) {
-		close(fd);	/* it ended meanwhile */
+		if (fd >= 0)
+			close(fd);	/* it ended meanwhile */
+		return;
+	}
+	if (fd < 0) {
+		close_flow(k, keep->flow, keep->generation);
 		return;
 	}
 	/* One that still watches was for a flow of before, which this one shows to be gone. */
@@ -109,12 +115,12 @@ int mn_keepers_listen(struct mn_keepers *k, int fd)
 {
 	struct mn_keep message;
 	size_t n = 0;
-	int handle;
+	int handle = -1;
 	ssize_t got = mn_recv_fds(fd, &message, sizeof(message), &handle, 1, &n);
 
 	if (got == -EAGAIN)
 		return 0;
-	if (k && got == sizeof(message) && message.magic == MN_KEEP_MAGIC && n == 1 &&
+	if (k && got == sizeof(message) && message.magic == MN_KEEP_MAGIC &&
 	    message.flow < k->flows) {
 		keep(k, &message, handle);
 		return 1;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -346,6 +347,17 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 	AGENT_OF(w, signals)->loop.stop = true;
 }
 
+/* Each flow that is kept is a descriptor here, and there are as many as the host has flows. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* --- start ----------------------------------------------------------------------- */
 
 static int start(struct agent *a, const struct agent_options *o)
@@ -390,6 +402,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	agent_parse(argc, argv, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
+	raise_limits();
 	if (agent_open_region(&a.region, o.region))
 		return EXIT_FAILURE;
 	ret = start(&a, &o);

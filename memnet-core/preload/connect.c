@@ -21,20 +21,21 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Lock held. */
 static int finish(struct sock *s, int ret)
 {
-	s->connecting = false;
 	s->connected = !ret;
 	s->failed = ret;
 	s->error = -ret;
 	if (ret) {
 		memnet_take_error(s->flow);	/* it is ours to tell now */
-		return ret;
+	} else {
+		/* The host is not asked here: who looks for events holds locks. */
+		__atomic_store_n(&s->options_owed, true, __ATOMIC_RELAXED);
+		if (s->handle >= 0) {
+			mn_sock_forget(s->handle);
+			ret = mn_sock_hand_over(s, s->handle);
+			s->handle = -1;
+		}
 	}
-	if (s->handle >= 0) {
-		mn_sock_forget(s->handle);
-		ret = mn_sock_hand_over(s, s->handle);
-		s->handle = -1;
-	}
-	mn_sock_replay_options(s);
+	__atomic_store_n(&s->connecting, false, __ATOMIC_RELEASE);
 	return ret;
 }
 
@@ -52,6 +53,26 @@ int mn_sock_connect_result(struct sock *s)
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;
+}
+
+int mn_sock_connect_arm(struct sock *s)
+{
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = s->connecting ? memnet_arm(s->flow, POLLOUT) : 0;
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+void mn_connect_lock_all(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void mn_connect_unlock_all(void)
+{
+	pthread_mutex_unlock(&lock);
 }
 
 /* Where there was an attempt before. */
@@ -81,13 +102,7 @@ static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, s
 	}
 	if (s->handle < 0)
 		return mn_sock_become(s, net, flow, true);
-	/* Once more, behind the descriptor there is. */
-	mn_net_hold(net);
-	if (s->net)
-		mn_net_put(s->net);
-	s->net = net;
-	s->flow = flow;
-	memnet_set_blocking(flow, false);
+	mn_sock_set_flow(s, net, flow);	/* once more, behind the descriptor there is */
 	s->connecting = true;
 	return 0;
 }
@@ -137,6 +152,8 @@ static int tell(struct sock *s, int ret)
 {
 	if (ret && ret != -EINPROGRESS && ret != -EALREADY && ret != -EINTR)
 		s->error = 0;
+	if (!ret)
+		mn_sock_replay_options(s);
 	s->told |= !ret;
 	return ret;
 }

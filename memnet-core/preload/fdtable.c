@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
+#include "memnet-core/guest/share.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
@@ -55,7 +56,7 @@ static struct sock **make_entry(int fd)
 	return entry(fd);
 }
 
-struct sock *mn_sock_get(int fd)
+struct sock *mn_sock_look(int fd)
 {
 	struct sock **e = entry(fd), *s;
 
@@ -66,8 +67,18 @@ struct sock *mn_sock_get(int fd)
 	if (s)
 		s->refs++;
 	pthread_mutex_unlock(&lock);
-	if (s && s->net && s->net->foreign)
+	return s;
+}
+
+struct sock *mn_sock_get(int fd)
+{
+	struct sock *s = mn_sock_look(fd);
+	const struct net *net = s ? __atomic_load_n(&s->net, __ATOMIC_ACQUIRE) : NULL;
+
+	if (net && net->foreign)
 		mn_sock_adopt_inherited(s);
+	if (s && __atomic_load_n(&s->options_owed, __ATOMIC_RELAXED))
+		mn_sock_replay_options(s);
 	return s;
 }
 
@@ -82,7 +93,7 @@ struct sock *mn_sock_get_flow(int fd)
 	return s;
 }
 
-static void close_hidden(int fd)
+void mn_fd_close_hidden(int fd)
 {
 	if (fd < 0)
 		return;
@@ -104,12 +115,12 @@ static void park(struct sock *s, int fd)
 
 void mn_sock_closing(int fd)
 {
-	struct sock *s = mn_sock_get_flow(fd);
+	struct sock *s = mn_sock_look(fd);
 
 	if (!s)
 		return;
 	/* The table's reference, this one, and? */
-	if (s->fds == 1 && s->refs - s->items > 2 && s->parked < 0)
+	if (s->kind != SOCK_FRESH && s->fds == 1 && s->refs - s->items > 2 && s->parked < 0)
 		park(s, fd);
 	mn_sock_put(s);
 }
@@ -123,12 +134,14 @@ void mn_sock_put(struct sock *s)
 	pthread_mutex_unlock(&lock);
 	if (left)
 		return;
-	if (s->flow)
+	if (s->flow && s->net->foreign)
+		mn_flow_disown(s->flow);		/* its bells are the parent's */
+	else if (s->flow)
 		memnet_release(s->flow);	/* the agent closes it, when nobody has it */
 	if (s->net)
 		mn_net_put(s->net);
-	close_hidden(s->parked);
-	close_hidden(s->handle);
+	mn_fd_close_hidden(s->parked);
+	mn_fd_close_hidden(s->handle);
 	free(s);
 }
 
@@ -191,18 +204,37 @@ static int hidden_from(void)
 						 limit.rlim_cur / 2;
 }
 
+/* As high as there is room; where it is, when there is none. */
+static int move_up(int fd)
+{
+	for (int from = hidden_from(); from > fd; from /= 2) {
+		int high = mn_real()->fcntl(fd, F_DUPFD_CLOEXEC, from);
+
+		if (high >= 0) {
+			mn_real()->close(fd);
+			return high;
+		}
+	}
+	return fd;
+}
+
+/* What the table has there is closed, behind our back: it is ours to drop, not epoll's. */
 int mn_fd_hide(int fd)
 {
-	int high = mn_real()->fcntl(fd, F_DUPFD_CLOEXEC, hidden_from());
-	int ret = high < 0 ? -errno : high;
+	struct sock **e, *old = NULL;
 
+	fd = move_up(fd);
+	pthread_mutex_lock(&lock);
+	e = make_entry(fd);
+	if (e)
+		old = exchange(e, &hidden);
+	pthread_mutex_unlock(&lock);
+	if (old && old != &hidden)
+		mn_sock_put(old);
+	if (e)
+		return fd;
 	mn_real()->close(fd);
-	if (high < 0)
-		return ret;
-	ret = mn_sock_install(high, &hidden);
-	if (ret)
-		mn_real()->close(high);
-	return ret ? ret : high;
+	return -ENOMEM;
 }
 
 bool mn_fd_is_hidden(int fd)
@@ -214,8 +246,8 @@ bool mn_fd_is_hidden(int fd)
 
 bool mn_sock_frees_name(int fd, struct net **net)
 {
-	struct sock *s = mn_sock_get_flow(fd);
-	bool frees = s && s->net && s->fds == 1 &&
+	struct sock *s = mn_sock_look(fd);
+	bool frees = s && s->kind != SOCK_FRESH && s->net && s->fds == 1 &&
 		     (s->kind != SOCK_STREAM_FLOW || !s->connected);
 
 	if (frees) {
@@ -227,9 +259,29 @@ bool mn_sock_frees_name(int fd, struct net **net)
 	return frees;
 }
 
+struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
+{
+	struct sock *found = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (int fd = 0; fd < PAGES * PAGE_FDS && !found; fd++) {
+		struct sock **e = entry(fd), *s = e ? *e : NULL;
+
+		if (!e)
+			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+		else if (s && s != &hidden && s->net && s->id.generation == generation &&
+			 s->id.flow == flow && mn_net_lives(s->net))
+			found = s;
+	}
+	if (found)
+		found->refs++;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
 void mn_sock_copy(int from, int to)
 {
-	struct sock *s = mn_sock_get(from);
+	struct sock *s = mn_sock_look(from);
 
 	if (!s)
 		mn_sock_forget(to);
@@ -249,7 +301,7 @@ int mn_sock_replace_fds(struct sock *s, int with)
 		int flags;
 
 		if (!e) {
-			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+			fd |= PAGE_FDS - 1;
 			continue;
 		}
 		if (*e != s)
@@ -260,18 +312,6 @@ int mn_sock_replace_fds(struct sock *s, int with)
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;
-}
-
-void mn_sock_each(void (*visit)(struct sock *s))
-{
-	for (int fd = 0; fd < PAGES * PAGE_FDS; fd++) {
-		struct sock **e = entry(fd);
-
-		if (!e)
-			fd |= PAGE_FDS - 1;
-		else if (*e && *e != &hidden)
-			visit(*e);
-	}
 }
 
 void mn_sock_lock_all(void)

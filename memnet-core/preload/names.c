@@ -123,6 +123,8 @@ static int listen_flow(struct sock *s, int fd, int backlog)
 		ret = mn_sock_bind_any(s, fd);
 	if (!ret && (s->connected || s->connecting))
 		ret = -EINVAL;
+	if (!ret && !s->flow)
+		ret = -ECONNRESET;
 	if (!ret)
 		ret = memnet_listen(s->flow, backlog);
 	if (!ret)
@@ -167,6 +169,8 @@ static int accept_one(struct sock *s, int flags)
 		return -EOPNOTSUPP;
 	if (s->kind != SOCK_LISTENER_FLOW || s->shut_rd)
 		return -EINVAL;
+	if (!s->flow)
+		return -ECONNRESET;
 	while ((ret = mn_sock_accept(s, flags)) == -EAGAIN && !s->nonblock) {
 		ret = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
 		if (ret)
@@ -251,6 +255,8 @@ static int shut_down(struct sock *s, int how)
 	if (s->kind == SOCK_LISTENER_FLOW) {
 		if (how == SHUT_WR)
 			return 0;
+		if (!s->flow)
+			return -ENOTCONN;
 		s->shut_rd = true;
 		memnet_shutdown_recv(s->flow);	/* it listens no more */
 	} else if (!s->connected || !s->flow || mn_flow_is_torn(s->flow)) {

@@ -131,6 +131,9 @@ static int set_option(struct sock *s, int level, int option, const void *value, 
 
 void mn_sock_replay_options(struct sock *s)
 {
+	if (!s->flow || s->connecting ||
+	    !__atomic_exchange_n(&s->options_owed, false, __ATOMIC_RELAXED))
+		return;
 	if (s->linger.l_onoff)
 		tell_host_linger(s);
 	for (size_t i = 0; i < ARRAY_SIZE(host_options); i++)

@@ -30,6 +30,7 @@
 
 #include "memnet-core/guest/memnet.h"
 
+struct mn_progress;	/* guest/share.h */
 struct net;	/* this process's attachment: net.h */
 
 enum sock_kind {
@@ -60,6 +61,10 @@ struct sock {
 	struct linger linger;
 	uint32_t options;	/* bit n: option n of options.c was set, */
 	int option[MN_SOCK_OPTIONS];	/* to this */
+	bool options_owed;	/* the host has not been told of them */
+	struct {
+		uint32_t flow, generation;
+	} id;			/* of the flow, once the agent has it; generation 0: of none */
 	struct net *net;	/* of the flow */
 	struct memnet_flow *flow;
 };
@@ -68,6 +73,12 @@ struct sock {
 
 /* The socket behind @fd with a reference to it, or NULL: an ordinary descriptor. */
 struct sock *mn_sock_get(int fd);
+
+/* The same, and what the parent had stays the parent's: for who only counts. */
+struct sock *mn_sock_look(int fd);
+
+/* The one that is this flow, of the session there is, with a reference; NULL. */
+struct sock *mn_sock_find(uint32_t flow, uint32_t generation);
 
 /* Descriptors above are never flows: Linux's own limit (fs.nr_open). */
 #define MN_TABLE_FDS (1024 * 1024)
@@ -92,6 +103,7 @@ void mn_sock_forget(int fd);
  */
 int mn_fd_hide(int fd);
 bool mn_fd_is_hidden(int fd);
+void mn_fd_close_hidden(int fd);	/* -1 is ignored */
 
 /* @to refers to what @from does. */
 void mn_sock_copy(int from, int to);
@@ -104,9 +116,6 @@ int mn_sock_replace_fds(struct sock *s, int with);
  * datagrams? Then *@net, with a reference, is who to wait for (mn_net_sync()).
  */
 bool mn_sock_frees_name(int fd, struct net **net);
-
-/* Call @visit for each socket of the table. */
-void mn_sock_each(void (*visit)(struct sock *s));
 
 /* The table is not to change while the process forks. */
 void mn_sock_lock_all(void);
@@ -136,6 +145,18 @@ int mn_sock_hand_over(struct sock *s, int end);
 /* Of a socket that is connecting: 0: it is connected now; -EINPROGRESS; -errno, once. */
 int mn_sock_connect_result(struct sock *s);
 
+/* Have the bell rung when that may be said. 1; 0: it may be already; -errno. */
+int mn_sock_connect_arm(struct sock *s);
+
+/* @s takes a reference to @net, and @flow over; what it had of another net is let go. */
+void mn_sock_set_flow(struct sock *s, struct net *net, struct memnet_flow *flow);
+
+/* No connect is to end, no child to adopt, while the process forks. */
+void mn_connect_lock_all(void);
+void mn_connect_unlock_all(void);
+void mn_adopt_lock_all(void);
+void mn_adopt_unlock_all(void);
+
 /* The next connection of a listener, without waiting: a descriptor, or -errno. @flags: SOCK_*. */
 int mn_sock_accept(struct sock *listener, int flags);
 
@@ -151,10 +172,13 @@ short mn_sock_events(struct sock *s);
 /* Have the bell rung when one of @events becomes so. 1; 0: it is, or an end has come; -errno. */
 int mn_sock_arm(struct sock *s, short events);
 
+/* The same of who was told up to @told; what came since does not ring: look again after it. */
+int mn_sock_arm_edge(struct sock *s, short events, const struct mn_progress *told);
+
 /* SO_ERROR: -errno, once; 0. */
 int mn_sock_take_error(struct sock *s);
 
-/* What was set while the kernel had the socket is set at the host's as well. */
+/* What was set while the kernel had the socket is set at the host's as well, if that is owed. */
 void mn_sock_replay_options(struct sock *s);
 
 /* @fd, a standard descriptor perhaps, is a flow now. */

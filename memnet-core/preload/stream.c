@@ -13,9 +13,6 @@
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/net.h"
 
-/* A direction is held for so many bytes at a time: others (fork, a second thread) have turns. */
-#define TURN_BYTES (256u << 10)
-
 size_t mn_copy(struct cursor *c, struct iovec spans[2], size_t n, bool in)
 {
 	size_t done = 0;
@@ -74,7 +71,7 @@ static ssize_t send_some(struct sock *s, struct cursor *c)
 		return -ECONNRESET;
 	mn_flow_lock(s->flow, MN_SEND);
 	n = s->shut_wr ? -EPIPE :
-		memnet_send_spans(s->flow, MIN(c->left, (size_t)TURN_BYTES), spans);
+		memnet_send_spans(s->flow, MIN(c->left, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		n = mn_copy(c, spans, n, false);
 		n = memnet_send_done(s->flow, n) ?: n;
@@ -131,7 +128,7 @@ static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 	if (!s->flow)
 		return -ECONNRESET;
 	mn_flow_lock(s->flow, MN_RECV);
-	n = memnet_recv_spans(s->flow, MIN(c->left, (size_t)TURN_BYTES), spans);
+	n = memnet_recv_spans(s->flow, MIN(c->left, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		if (flags & MSG_TRUNC)
 			mn_cursor_skip(c, n);	/* thrown away, as tcp(7) says */
@@ -153,15 +150,17 @@ static bool has_bytes(struct sock *s)
 	return has;
 }
 
-/* Until there is more than now. 0, or -errno: it does not come. */
-static int wait_for_more(struct sock *s)
+/* Until there is more than at @seen. 0, or -errno: it does not come. */
+static int wait_for_more(struct sock *s, const struct mn_progress *seen)
 {
-	uint64_t in, out;
+	struct mn_progress now;
 
 	if (mn_sock_events(s) & (POLLRDHUP | POLLHUP | POLLERR))
 		return -ECONNRESET;
-	mn_flow_progress(s->flow, &in, &out);
-	return mn_flow_arm_beyond(s->flow, in, out) ? mn_net_sleep(s->net, NSEC_PER_SEC, NULL) : 0;
+	mn_sock_arm_edge(s, POLLIN, seen);
+	mn_flow_progress(s->flow, &now);
+	return mn_progress_differs(&now, seen, POLLIN) ? 0 :
+	       mn_net_sleep(s->net, NSEC_PER_SEC, NULL);
 }
 
 /*
@@ -172,14 +171,17 @@ static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wa
 {
 	ssize_t n;
 
+	if (!s->flow)
+		return -ECONNRESET;
 	for (;;) {
 		struct cursor c = mn_cursor(msg);
-
 		size_t want = c.left;
+		struct mn_progress seen;
 
+		mn_flow_progress(s->flow, &seen);
 		n = recv_some(s, &c, flags);
 		if (n > 0 && (size_t)n < want && wait && flags & MSG_WAITALL) {
-			if (wait_for_more(s))
+			if (wait_for_more(s, &seen))
 				flags &= ~MSG_WAITALL;	/* what there is */
 			continue;
 		}

@@ -21,6 +21,8 @@ short mn_sock_events(struct sock *s)
 		       (s->error ? POLLERR : 0);
 	if (!s->flow)
 		return POLLIN | POLLOUT | POLLHUP | POLLERR | POLLRDHUP;
+	if (s->kind == SOCK_LISTENER_FLOW && s->shut_rd)
+		return POLLOUT | POLLHUP;
 	mn_flow_lock(s->flow, MN_RECV);
 	mn_flow_lock(s->flow, MN_SEND);
 	events = memnet_events(s->flow);
@@ -36,12 +38,26 @@ int mn_sock_arm(struct sock *s, short events)
 	int ret;
 
 	if (s->connecting)
-		return memnet_arm(s->flow, events);	/* no FIFO yet: nothing to lock */
+		return mn_sock_connect_arm(s);	/* no FIFO yet: nothing to lock */
 	if (!s->flow || (s->kind == SOCK_STREAM_FLOW && !s->connected))
 		return 0;
 	mn_flow_lock(s->flow, MN_RECV);
 	mn_flow_lock(s->flow, MN_SEND);
 	ret = memnet_arm(s->flow, events);
+	mn_flow_unlock(s->flow, MN_SEND);
+	mn_flow_unlock(s->flow, MN_RECV);
+	return ret;
+}
+
+int mn_sock_arm_edge(struct sock *s, short events, const struct mn_progress *told)
+{
+	int ret;
+
+	if (s->connecting || !s->flow || (s->kind == SOCK_STREAM_FLOW && !s->connected))
+		return mn_sock_arm(s, events);
+	mn_flow_lock(s->flow, MN_RECV);
+	mn_flow_lock(s->flow, MN_SEND);
+	ret = mn_flow_arm_edge(s->flow, events, told);
 	mn_flow_unlock(s->flow, MN_SEND);
 	mn_flow_unlock(s->flow, MN_RECV);
 	return ret;

@@ -131,19 +131,13 @@ static void take_sample(void *ctx, const struct sampler_sample *sample)
 	}
 }
 
-static int64_t sample_interval_ns(const struct energy *energy)
-{
-	return MIN(SAMPLER_INTERVAL_NS, energy_max_interval_ns(energy));
-}
-
 static int start_sampler(struct window *w)
 {
 	const struct options *options = w->session->options;
 	struct sampler_gauge gauges[MAX_PIDS];
 	const struct sampler_config config = {
-		.interval_ns = sample_interval_ns(w->session->energy), .max_samples = ROOM,
-		.max_marks = 2, .cpu = -1, .energy = w->session->energy, .gauges = gauges,
-		.n_gauges = options->n_pids,
+		.max_samples = ROOM, .max_marks = 2, .cpu = -1, .energy = w->session->energy,
+		.gauges = gauges, .n_gauges = options->n_pids,
 	};
 
 	for (size_t i = 0; i < options->n_pids; i++)
@@ -279,7 +273,7 @@ static int64_t after(int64_t begin_ns, int64_t ns)
 static void wait_for_end(struct window *w)
 {
 	const struct options *options = w->session->options;
-	int64_t drain_ns = ROOM / 2 * sample_interval_ns(w->session->energy);
+	int64_t drain_ns = ROOM / 2 * sampler_default_ns(w->session->energy);
 	int64_t now_ns = mn_now_ns(), end_ns = after(now_ns, options->timeout_ns);
 	int64_t mark_ns = after(now_ns, options->interval_ns);
 	bool wanted;

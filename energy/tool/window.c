@@ -22,6 +22,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "energy/cputime.h"
 #include "energy/tool/count.h"
@@ -49,9 +51,16 @@ struct span {
 	bool open;
 };
 
+/* One of -p. Its number may be another's as soon as it has been collected; its pidfd never is. */
+struct process {
+	pid_t pid;
+	int fd;
+};
+
 struct window {
 	const struct session *session;
 	struct target target;
+	struct process processes[MAX_PIDS];
 	struct count count;
 	struct cputime_host_reader host;
 	struct sampler *sampler;
@@ -72,10 +81,21 @@ static double seconds(int64_t ns)
 
 /* --- samples ------------------------------------------------------------------- */
 
-/* The clock of a process can still be read when it has ended, until it is collected. */
+static bool is_collected(const struct process *p)
+{
+	return syscall(SYS_pidfd_send_signal, p->fd, 0, NULL, 0) && errno == ESRCH;
+}
+
+/*
+ * The clock of a process can still be read when it has ended, until it is collected. If it is not
+ * by now, what was read by its number was its own.
+ */
 static int read_process(void *ctx, uint64_t *value)
 {
-	return cputime_process(*(const pid_t *)ctx, value);
+	const struct process *p = ctx;
+	int ret = cputime_process(p->pid, value);
+
+	return ret || !is_collected(p) ? ret : -ESRCH;
 }
 
 static void span_begin(const struct window *w, struct span *s, const struct sampler_sample *sample)
@@ -141,7 +161,7 @@ static int start_sampler(struct window *w)
 	};
 
 	for (size_t i = 0; i < options->n_pids; i++)
-		gauges[i] = (struct sampler_gauge){ read_process, (void *)&options->pids[i] };
+		gauges[i] = (struct sampler_gauge){ read_process, &w->processes[i] };
 	return sampler_start(&w->sampler, &config);
 }
 
@@ -346,6 +366,19 @@ static void measure(struct window *w)
 	emit_run(w);
 }
 
+/* Counters were opened by number: of a process that is there now they are its own. */
+static int check_processes(struct window *w)
+{
+	const struct options *options = w->session->options;
+
+	for (size_t i = 0; i < options->n_pids; i++) {
+		w->processes[i] = (struct process){ options->pids[i], target_pidfd(&w->target, i) };
+		if (is_collected(&w->processes[i]))
+			return -ESRCH;
+	}
+	return 0;
+}
+
 /* What needs the command to be waiting, and ends with it. */
 static int run_target(struct window *w)
 {
@@ -353,7 +386,9 @@ static int run_target(struct window *w)
 
 	if (ret)
 		return ret;
-	ret = allocate(w);
+	ret = check_processes(w);
+	if (!ret)
+		ret = allocate(w);
 	if (!ret)
 		ret = start_sampler(w);
 	if (!ret) {

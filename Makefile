@@ -603,7 +603,7 @@ $(eval $(call test,energy/test/test_sampler.c,$(energy_src) $(base_src),$(energy
 $(eval $(call test,energy/test/test_sampler_energy.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_joules.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_command.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_tool_pids.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_pids.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,energy/test/test_tool_report.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_options.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_events.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))

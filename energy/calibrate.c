@@ -187,8 +187,8 @@ static int hold(const struct calibrate_config *config, const struct cputime_host
 		struct calibrate_point *point, char *why, size_t size)
 {
 	struct sampler_config sampler = {
-		.max_samples = config->hold_ns / SAMPLER_INTERVAL_NS + 16, .max_marks = 2,
-		.cpu = -1, .energy = config->energy,
+		.max_samples = config->hold_ns / sampler_default_ns(config->energy) + 16,
+		.max_marks = 2, .cpu = -1, .energy = config->energy,
 	};
 	struct edge begin, end;
 	struct sampler *s;

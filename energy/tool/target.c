@@ -161,6 +161,16 @@ static int open_watches(struct target *t, const struct options *options, char *e
 	return ret;
 }
 
+static int watched_fd(const struct pollfd *watch)
+{
+	return watch->fd >= 0 ? watch->fd : ~watch->fd;
+}
+
+int target_pidfd(const struct target *t, size_t i)
+{
+	return watched_fd(&t->watch[1 + i]);
+}
+
 int target_open(struct target *t, const struct options *options, char *err, size_t errlen)
 {
 	int ret = 0;
@@ -242,7 +252,7 @@ void target_close(struct target *t)
 	if (t->error_fd >= 0)
 		close(t->error_fd);
 	for (size_t i = 0; i < t->n_watch; i++)
-		close(t->watch[i].fd >= 0 ? t->watch[i].fd : ~t->watch[i].fd);
+		close(watched_fd(&t->watch[i]));
 	free(t->watch);
 	t->watch = NULL;
 	t->n_watch = 0;

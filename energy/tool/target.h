@@ -36,6 +36,9 @@ void target_prepare(void);
  */
 int target_open(struct target *t, const struct options *options, char *err, size_t errlen);
 
+/* The pidfd of process @i of -p, valid until target_close(). */
+int target_pidfd(const struct target *t, size_t i);
+
 /* Let the command begin; no allocation, one system call. */
 void target_release(struct target *t);
 

@@ -79,6 +79,9 @@ libmemnet_src := \
 	$(core_src) \
 	$(base_src)
 
+# Not in the preload library: no socket call stands for it.
+object_src := memnet-core/guest/object.c
+
 preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c \
 	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c \
 	inside.c)
@@ -105,6 +108,8 @@ agent_src := \
 	memnet-core/guest/memnet-agent.c \
 	memnet-core/guest/agent_setup.c \
 	memnet-core/guest/keeper.c \
+	memnet-core/guest/store.c \
+	memnet-core/guest/store_clients.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
 	memnet-core/base/loop.c \
@@ -432,12 +437,15 @@ PROGRAMS := \
 	$(BUILD)/lib/libmemnet.a \
 	$(BUILD)/lib/libmemnet-preload.so \
 	$(BUILD)/bin/memnet-run \
+	$(BUILD)/bin/memnet \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
+$(eval $(call program,bin/memnet,memnet-core/guest/memnet-object.c memnet-core/base/version.c \
+	$(object_src) $(libmemnet_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-conform,$(conform_src)))
 # It gives the kernel bad pointers, and is there to be preloaded: never sanitized.
@@ -472,7 +480,7 @@ $(BUILD)/gen/$(syscalls).h: $(syscalls).sh $(worker_src)
 $(BUILD)/obj/memnet-core/host/seccomp.o: $(BUILD)/gen/$(syscalls).h
 $(BUILD)/obj/memnet-core/host/seccomp.o: MEMNET_CFLAGS += -I$(BUILD)/gen
 
-$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
+$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(object_src) $(libmemnet_src))
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
@@ -536,6 +544,7 @@ $(eval $(call test,memnet-core/base/test/test_resample.c,memnet-core/base/resamp
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
+$(eval $(call test,memnet-core/guest/test/test_store.c,memnet-core/guest/store.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
 	memnet-core/host/ram_map.c $(base_src)))
 $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c memnet-core/host/policy_text.c \
@@ -704,6 +713,7 @@ TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
+	memnet-core/test/test_objects.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
@@ -913,7 +923,7 @@ lint:
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
-		$(BUILD)/bin/memnet-run
+		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \
@@ -924,7 +934,8 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so \
 		$(BUILD)/lib/libmemnet-preload.so
-	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include memnet-core/guest/memnet.h \
+		memnet-core/guest/memnet_object.h
 
 clean:
 	$(Q)rm -rf $(BUILD)

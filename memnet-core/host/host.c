@@ -113,6 +113,7 @@ static void publish_header(struct mn_host *h)
 	header->h_channels = g->channels;
 	header->h_flows = g->flows;
 	header->h_fifo_bytes = g->fifo_bytes;
+	header->h_arena_bytes = g->arena_bytes;
 	mn_publish(&header->h_session, h->session);
 	mn_publish32(&header->h_state, h->state);
 }

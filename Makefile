@@ -129,7 +129,8 @@ host_src := \
 	memnet-core/host/host_open.c \
 	memnet-core/host/host_stream.c \
 	memnet-core/host/host_listener.c \
-	memnet-core/host/host_datagram.c
+	memnet-core/host/host_datagram.c \
+	memnet-core/host/host_object.c
 
 # What a worker runs; their #syscalls are what it is allowed.
 worker_src := \
@@ -144,12 +145,20 @@ memnetd_src := \
 	memnet-core/host/broker_policy.c \
 	memnet-core/host/policy_file.c \
 	memnet-core/host/broker_worker.c \
+	memnet-core/host/broker_courier.c \
 	memnet-core/host/isolate.c \
 	memnet-core/host/seccomp.c \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
 	$(worker_src)
+
+courier_src := \
+	memnet-core/host/memnet-courier.c \
+	memnet-core/host/courier_transfer.c \
+	memnet-core/host/policy.c \
+	memnet-core/base/fdpass.c \
+	memnet-core/base/parse.c
 
 conform_src := \
 	memnet-core/conformance/main.c \
@@ -427,6 +436,7 @@ endef
 
 PROGRAMS := \
 	$(BUILD)/bin/memnetd \
+	$(BUILD)/bin/memnet-courier \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
 	$(BUILD)/bin/memnet-native \
@@ -441,6 +451,7 @@ PROGRAMS := \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
+$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
@@ -688,6 +699,7 @@ fuzz_src := \
 	memnet-core/fuzz/fuzz_world.c \
 	$(host_src) \
 	$(core_src) \
+	memnet-core/base/fdpass.c \
 	memnet-core/base/parse.c
 fuzz_dir := memnet-core/fuzz
 
@@ -921,7 +933,8 @@ lint:
 	$(Q).ci/lint
 
 install: all
-	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier \
+		$(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
 		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)

@@ -53,7 +53,7 @@ struct mn_keep {
 #define MN_OBJECT_NAME		64
 
 enum mn_store_op {
-	/* @bytes (0: the largest piece that is free) for an object of @name, or of none ("") */
+	/* @bytes (0: half of the largest piece free) for an object of @name, or of none ("") */
 	MN_STORE_CREATE = 1,
 	MN_STORE_SEAL,		/* @object is whole: its first @bytes */
 	MN_STORE_OPEN,		/* the sealed object @name */

@@ -87,7 +87,7 @@ static int open_file(const char *path, int flags, int standard)
 	return fd < 0 ? -errno : fd;
 }
 
-/* As a file says it; of a pipe --max, or 0: whatever is free. */
+/* As a file says it; of a pipe --max, or 0: half of what is free. */
 static uint64_t size_of(const struct command_line *c, int fd)
 {
 	struct stat st;
@@ -322,7 +322,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option option_table[] = {
 	{ "name", 'n', "NAME", 0, "of the object that put or get makes" },
-	{ "max", 'm', "BYTES", 0, "room for it, where no file says how large it is (what is free)" },
+	{ "max", 'm', "BYTES", 0, "room for it, where no file says how large it is (half of what is free)" },
 	{ 0 }
 };
 

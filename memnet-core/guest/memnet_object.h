@@ -44,7 +44,7 @@ int memnet_store_open(struct memnet *m, struct memnet_store **out);
 void memnet_store_close(struct memnet_store *s);
 
 /*
- * Room for @max bytes; 0: as much as is free in one piece. @name (NULL: none) is taken from
+ * Room for @max bytes; 0: half of the largest piece that is free. @name (NULL: none) is taken from
  * now on. -ENOSPC: so much is not free in one piece; -EEXIST: the name is taken; -EINVAL: it
  * is none; -EMFILE: too many objects.
  */

@@ -194,7 +194,7 @@ static int create(struct mn_store *s, uint32_t channel, const struct mn_store_re
 		return -ENOSPC;
 	*o = (struct object){
 		.first = end_of(s, at), .creator = channel, .generation = o->generation + 1,
-		.pages = q->bytes ? pages_of(q->bytes) : gap_before(s, at),
+		.pages = q->bytes ? pages_of(q->bytes) : (gap_before(s, at) + 1) / 2,
 	};
 	memcpy(o->name, q->name, sizeof(o->name));
 	insert(s, at, o);

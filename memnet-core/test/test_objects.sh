@@ -2,70 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The program memnet, with memnetd and memnet-agent on this machine: objects as a shell sees them.
 
-set -u
-build=$(cd "${BUILD:-build}" && pwd)
-PATH=$build/bin:$PATH
-top=$(mktemp -d)
-export MEMNET_AGENT="$top/agent.sock"
-failures=0
-memnetd='' agent=''
-
-start_agent() {
-	memnet-agent --region "server:$top/a.ivshmem" --socket "$MEMNET_AGENT" 2>>"$top/log" &
-	agent=$!
-}
-
-start() {	# MEMNETD'S OPTIONS...
-	: >"$top/log"
-	memnetd --dir "$top" "$@" --vm a 2>>"$top/log" &
-	memnetd=$!
-	wait_for test -S "$top/a.bell"
-	start_agent
-	wait_for grep -q 'memnet-agent: attached' "$top/log"
-}
-
-end() {
-	for pid in $agent $memnetd; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-	agent='' memnetd=''
-}
-trap 'end; rm -rf "$top"' EXIT
-
-wait_for() {
-	tries=0
-	until "$@" 2>/dev/null; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || { echo "never: $*"; cat "$top/log"; exit 1; }
-		sleep 0.05
-	done
-}
-
-fails() {
-	failures=$((failures + 1))
-	echo "FAILED: $*; it said:"
-	cat "$top/out" "$top/err"
-}
-
-run() {
-	"$@" >"$top/out" 2>"$top/err"
-	status=$?
-}
-
-works() {	# COMMAND...
-	run "$@"
-	[ "$status" = 0 ] || fails "$*: status $status"
-}
-
-refused() {	# WORDS COMMAND...
-	words=$1
-	shift
-	run "$@"
-	[ "$status" = 1 ] || fails "$*: status $status"
-	grep -qF -- "$words" "$top/err" || fails "$*: does not say '$words'"
-	[ "$(wc -l <"$top/err")" = 1 ] || fails "$*: says more than a line"
-}
+. "$(dirname "$0")/objects_help.sh"
 
 seq 100000 >"$top/in"
 : >"$top/empty"
@@ -113,8 +50,7 @@ wait $half 2>/dev/null
 exec 3>&-
 half_is_gone() { memnet put --name half "$top/empty"; }
 wait_for half_is_gone
-worker=$(cut -d' ' -f1 "/proc/$memnetd/task/$memnetd/children")
-kill -9 "$worker"
+kill -9 "$(child_of_memnetd 1)"
 wait_for grep -q 'attaching anew' "$top/log"
 stays() { memnet get stays | cmp -s - "$top/in"; }
 wait_for stays
@@ -132,5 +68,4 @@ grep -qF -- 'do not fit into a region' "$top/err" || fails "--arena of the whole
 run memnetd --dir "$top" --arena 8M --vm a --guest-ram /dev/null
 grep -qF -- 'leave out one of --arena and --guest-ram' "$top/err" || fails "--guest-ram"
 
-[ "$failures" = 0 ] && echo "objects: everything is as it should be"
-exit "$failures"
+finish objects

@@ -576,6 +576,7 @@ $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_isolation.c,memnet-core/test/inject.c $(parties) \
 	$(libmemnet_src),-lseccomp))
 $(eval $(call test,memnet-core/test/test_signals.c,$(parties) $(libmemnet_src)))
@@ -726,6 +727,7 @@ TESTS += $(BUILD)/fuzz/replay
 TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
+	memnet-core/test/test_object_nginx.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
@@ -742,10 +744,10 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
-$(BUILD)/memnet-core/test/test_isolation \
+$(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
 $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
-	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
+	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
 $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work

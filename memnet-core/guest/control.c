@@ -221,6 +221,30 @@ int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *
 	return ret;
 }
 
+static int try_cancel(struct memnet *m, const struct mn_call *call)
+{
+	int ret = -ECONNRESET;
+
+	pthread_mutex_lock(&m->lock);
+	if (mn_session_is_current(&m->session))
+		ret = call->done ? 0 : cancel(m, call);
+	pthread_mutex_unlock(&m->lock);
+	return ret;
+}
+
+int mn_control_cancel(struct memnet *m, const struct mn_call *call)
+{
+	struct call_wait wait = { .m = m };
+	int ret;
+
+	while ((ret = try_cancel(m, call)) == -EAGAIN) {
+		ret = wait_through(m, &room_ops, &wait, INT64_MAX);
+		if (ret)
+			return ret;
+	}
+	return ret;
+}
+
 int mn_control_wait(struct memnet *m, struct mn_call *call)
 {
 	return mn_control_wait_until(m, call, INT64_MAX);
@@ -236,17 +260,6 @@ int mn_control_wait_until(struct memnet *m, struct mn_call *call, int64_t deadli
 		forget(m, call);
 		pthread_mutex_unlock(&m->lock);
 	}
-	return ret;
-}
-
-int mn_control_cancel(struct memnet *m, const struct mn_call *call)
-{
-	int ret = -ECONNRESET;
-
-	pthread_mutex_lock(&m->lock);
-	if (mn_session_is_current(&m->session))
-		ret = call->done ? 0 : cancel(m, call);
-	pthread_mutex_unlock(&m->lock);
 	return ret;
 }
 

@@ -92,6 +92,7 @@ struct memnet_job_result {
 	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme; the URL
 	 *   -EHOSTUNREACH  the host cannot resolve the name, or not reach it
 	 *   -EKEYREJECTED  the server's certificate or key is not one to trust
+	 *   -EBUSY       24 jobs of this guest are under way
 	 *   -ECONNABORTED  what does this on the host died; try again
 	 *   -ECANCELED   memnet_job_cancel()
 	 *   -ECONNREFUSED, -ETIMEDOUT, -ENOENT, -EIO ...

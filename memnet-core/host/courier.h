@@ -21,7 +21,8 @@
 #include "memnet-core/host/policy.h"
 #include "memnet-core/layout.h"
 
-#define MN_COURIER_JOBS		32	/* at once */
+/* At once; fewer than a ring has completions, or none could be cancelled. */
+#define MN_COURIER_JOBS		24
 
 /* Descriptors it is started with; its arguments are the region's and the arena's bytes. */
 #define MN_COURIER_MEMORY	3

@@ -697,6 +697,7 @@ $(eval $(call test,harness/test/test_two_vms.c,harness/test/two_vms.c harness/te
 fuzz_src := \
 	memnet-core/fuzz/fuzz_host.c \
 	memnet-core/fuzz/fuzz_kinds.c \
+	memnet-core/fuzz/fuzz_objects.c \
 	memnet-core/fuzz/fuzz_world.c \
 	$(host_src) \
 	$(core_src) \

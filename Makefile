@@ -79,6 +79,9 @@ libmemnet_src := \
 	$(core_src) \
 	$(base_src)
 
+# Not in the preload library: no socket call stands for it.
+object_src := memnet-core/guest/object.c
+
 preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c \
 	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c epoll_wait.c \
 	inside.c)
@@ -106,6 +109,8 @@ agent_src := \
 	memnet-core/guest/memnet-agent.c \
 	memnet-core/guest/agent_setup.c \
 	memnet-core/guest/keeper.c \
+	memnet-core/guest/store.c \
+	memnet-core/guest/store_clients.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
 	memnet-core/base/loop.c \
@@ -127,7 +132,8 @@ host_src := \
 	memnet-core/host/host_open.c \
 	memnet-core/host/host_stream.c \
 	memnet-core/host/host_listener.c \
-	memnet-core/host/host_datagram.c
+	memnet-core/host/host_datagram.c \
+	memnet-core/host/host_object.c
 
 # What a worker runs; their #syscalls are what it is allowed.
 worker_src := \
@@ -142,12 +148,20 @@ memnetd_src := \
 	memnet-core/host/broker_policy.c \
 	memnet-core/host/policy_file.c \
 	memnet-core/host/broker_worker.c \
+	memnet-core/host/broker_courier.c \
 	memnet-core/host/isolate.c \
 	memnet-core/host/seccomp.c \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
 	$(worker_src)
+
+courier_src := \
+	memnet-core/host/memnet-courier.c \
+	memnet-core/host/courier_transfer.c \
+	memnet-core/host/policy.c \
+	memnet-core/base/fdpass.c \
+	memnet-core/base/parse.c
 
 conform_src := \
 	memnet-core/conformance/main.c \
@@ -426,6 +440,7 @@ endef
 
 PROGRAMS := \
 	$(BUILD)/bin/memnetd \
+	$(BUILD)/bin/memnet-courier \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
 	$(BUILD)/bin/memnet-native \
@@ -436,12 +451,16 @@ PROGRAMS := \
 	$(BUILD)/lib/libmemnet.a \
 	$(BUILD)/lib/libmemnet-preload.so \
 	$(BUILD)/bin/memnet-run \
+	$(BUILD)/bin/memnet \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
+$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
+$(eval $(call program,bin/memnet,memnet-core/guest/memnet-object.c memnet-core/base/version.c \
+	$(object_src) $(libmemnet_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-conform,$(conform_src)))
 # It gives the kernel bad pointers, and is there to be preloaded: never sanitized.
@@ -476,7 +495,7 @@ $(BUILD)/gen/$(syscalls).h: $(syscalls).sh $(worker_src)
 $(BUILD)/obj/memnet-core/host/seccomp.o: $(BUILD)/gen/$(syscalls).h
 $(BUILD)/obj/memnet-core/host/seccomp.o: MEMNET_CFLAGS += -I$(BUILD)/gen
 
-$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
+$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(object_src) $(libmemnet_src))
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
@@ -540,6 +559,7 @@ $(eval $(call test,memnet-core/base/test/test_resample.c,memnet-core/base/resamp
 $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
+$(eval $(call test,memnet-core/guest/test/test_store.c,memnet-core/guest/store.c))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
 	memnet-core/host/ram_map.c $(base_src)))
 $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c memnet-core/host/policy_text.c \
@@ -565,6 +585,7 @@ $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_isolation.c,memnet-core/test/inject.c $(parties) \
 	$(libmemnet_src),-lseccomp))
 $(eval $(call test,memnet-core/test/test_signals.c,$(parties) $(libmemnet_src)))
@@ -685,9 +706,11 @@ $(eval $(call test,harness/test/test_two_vms.c,harness/test/two_vms.c harness/te
 fuzz_src := \
 	memnet-core/fuzz/fuzz_host.c \
 	memnet-core/fuzz/fuzz_kinds.c \
+	memnet-core/fuzz/fuzz_objects.c \
 	memnet-core/fuzz/fuzz_world.c \
 	$(host_src) \
 	$(core_src) \
+	memnet-core/base/fdpass.c \
 	memnet-core/base/parse.c
 fuzz_dir := memnet-core/fuzz
 
@@ -713,6 +736,8 @@ TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
+	memnet-core/test/test_objects.sh \
+	memnet-core/test/test_object_nginx.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
@@ -729,10 +754,10 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%)
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
-$(BUILD)/memnet-core/test/test_isolation \
+$(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
 $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
-	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
+	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
 $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
@@ -920,9 +945,10 @@ lint:
 	$(Q).ci/lint
 
 install: all
-	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier \
+		$(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
-		$(BUILD)/bin/memnet-run
+		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \
@@ -933,7 +959,8 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so \
 		$(BUILD)/lib/libmemnet-preload.so
-	install -D -m 644 memnet-core/guest/memnet.h $(DESTDIR)$(PREFIX)/include/memnet.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include memnet-core/guest/memnet.h \
+		memnet-core/guest/memnet_object.h
 
 clean:
 	$(Q)rm -rf $(BUILD)

@@ -85,6 +85,7 @@ for_build() {
 	header cmocka.h libcmocka-dev
 	header seccomp.h libseccomp-dev
 	header nettle/sha2.h nettle-dev
+	header curl/curl.h libcurl4-openssl-dev
 	library libc.a libc6-dev
 	library libnettle.a nettle-dev
 	program qemu-system-x86_64 qemu-system-x86

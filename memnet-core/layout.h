@@ -8,6 +8,7 @@
  *   CHANNELS     struct mn_channel[n]   control rings, a pair for each process of the guest
  *   FLOWS        struct mn_flow[m]      what each flow is, and indices of its two FIFOs
  *   DATA         send FIFO 0, receive FIFO 0, send FIFO 1, ...
+ *   ARENA        objects, at the region's end; may be missing
  *
  * The place of everything follows from struct mn_geometry. The host chooses it,
  * keeps its own copy, and never reads it back: what stands in the header is for
@@ -57,7 +58,7 @@
 #include <stdint.h>
 
 #define MN_MAGIC	0x31304e4d54454e4dULL	/* "MNETMN01", little-endian */
-#define MN_VERSION	3u			/* of this layout */
+#define MN_VERSION	4u			/* of this layout */
 
 #define MN_LINE		128	/* two cache lines: the adjacent-line prefetcher pairs them */
 #define MN_PAGE		4096
@@ -103,6 +104,7 @@ struct mn_header {
 	uint64_t h_region_bytes;
 	uint32_t h_channels, h_flows;
 	uint64_t h_fifo_bytes;		/* of each FIFO; power of two */
+	uint64_t h_arena_bytes;		/* 0: no objects */
 
 	/* Written by the host while it lives. */
 	alignas(MN_LINE) uint32_t h_state;	/* enum mn_host_state */
@@ -236,7 +238,18 @@ enum mn_op {
 	 * if there is none, with ENOENT.
 	 */
 	MN_OP_CANCEL,
+	/*
+	 * Objects: the host moves @object_bytes at @object_offset of the arena, as the URL of
+	 * @text_bytes at @text_offset says, which is copied before the submission counts as
+	 * taken. The extent is the host's until the completion comes; MN_OP_CANCEL hastens
+	 * that: the result is then -ECANCELED. @bytes moved, and the HTTP @status, are in it.
+	 */
+	MN_OP_PUT,		/* to the URL */
+	MN_OP_GET,		/* from the URL, as many bytes at most */
+	MN_OP_SERVE,		/* at the URL of the host's, until it is cancelled */
 };
+
+#define MN_URL_BYTES	2048u	/* the longest URL */
 
 #define MN_NO_FLOW	~0u
 
@@ -277,15 +290,24 @@ struct mn_submission {
 		uint32_t channel;
 	};
 	uint64_t cookie;	/* comes back in the completion */
-	uint16_t family;	/* enum mn_family */
-	uint16_t port;		/* host byte order */
-	uint8_t addr[16];	/* network byte order, IPv4 in the first 4 */
-	uint32_t scope;		/* of IPv6's link-local addresses: interface of the host's */
-	uint32_t kind;		/* enum mn_flow_kind */
-	uint32_t flags;		/* MN_BIND_* */
-	uint32_t option;	/* enum mn_option */
-	int32_t value;
-	uint8_t reserved[8];	/* 0 */
+	union {
+		struct {
+			uint16_t family;	/* enum mn_family */
+			uint16_t port;		/* host byte order */
+			uint8_t addr[16];	/* network byte order, IPv4 in the first 4 */
+			uint32_t scope;		/* of IPv6's link-local: interface of the host's */
+			uint32_t kind;		/* enum mn_flow_kind */
+			uint32_t flags;		/* MN_BIND_* */
+			uint32_t option;	/* enum mn_option */
+			int32_t value;
+			uint8_t reserved[8];	/* 0 */
+		};
+		struct {	/* of objects; offsets in the arena */
+			uint64_t object_offset, object_bytes;
+			uint64_t text_offset;
+			uint32_t text_bytes;
+		};
+	};
 };
 
 /* Host to guest. */
@@ -293,7 +315,9 @@ struct mn_completion {
 	uint64_t cookie;
 	int32_t result;		/* 0 or a negative Linux errno */
 	uint32_t flow, generation;	/* what it is and both addresses: struct mn_facts */
-	uint8_t reserved[44];
+	uint32_t status;		/* of HTTP; 0: none */
+	uint64_t bytes;			/* of an object that were moved */
+	uint8_t reserved[32];
 };
 
 /* One process's control rings. */
@@ -307,6 +331,7 @@ struct mn_channel {
 static_assert(sizeof(struct mn_header) == 7 * MN_LINE, "header");
 static_assert(offsetof(struct mn_header, h_region_bytes) == 24, "header");
 static_assert(offsetof(struct mn_header, h_fifo_bytes) == 40, "header");
+static_assert(offsetof(struct mn_header, h_arena_bytes) == 48, "header");
 static_assert(offsetof(struct mn_header, h_state) == 128, "header");
 static_assert(offsetof(struct mn_header, h_session) == 136, "header");
 static_assert(offsetof(struct mn_header, h_accepted) == 152, "header");
@@ -334,25 +359,29 @@ static_assert(offsetof(struct mn_submission, addr) == 20, "submission");
 static_assert(sizeof(struct mn_completion) == 64, "completion");
 static_assert(offsetof(struct mn_submission, scope) == 36, "submission");
 static_assert(offsetof(struct mn_submission, value) == 52, "submission");
+static_assert(offsetof(struct mn_submission, object_offset) == 16, "submission");
+static_assert(offsetof(struct mn_submission, text_bytes) == 40, "submission");
 static_assert(offsetof(struct mn_completion, generation) == 16, "completion");
+static_assert(offsetof(struct mn_completion, bytes) == 24, "completion");
 
 static_assert(sizeof(struct mn_channel) == 2 * MN_PAGE, "channel");
 
 #define MN_SCRATCH_OFFSET	MN_PAGE
 #define MN_CHANNELS_OFFSET	(2 * MN_PAGE)
 
-/* The four numbers everything else follows from. */
+/* The five numbers everything else follows from. */
 struct mn_geometry {
 	uint64_t region_bytes;	/* power of two (a PCI BAR) */
 	uint32_t channels;	/* 1..MN_MAX_CHANNELS */
 	uint32_t flows;		/* 1..MN_MAX_FLOWS */
 	uint64_t fifo_bytes;	/* power of two, >= MN_MIN_FIFO */
+	uint64_t arena_bytes;	/* whole pages; 0: none */
 };
 
 /* 0, or -EINVAL when @g is not such a geometry or does not fit its region. */
 int mn_geometry_check(const struct mn_geometry *g);
 
-/* Fill in the largest FIFOs that fit; the other three are given. 0 or -EINVAL. */
+/* Fill in the largest FIFOs that fit; the others are given. 0 or -EINVAL. */
 int mn_geometry_make(struct mn_geometry *g);
 
 enum mn_direction { MN_SEND, MN_RECV };
@@ -373,6 +402,11 @@ static inline uint64_t mn_fifo_offset(const struct mn_geometry *g, uint32_t flow
 				      enum mn_direction direction)
 {
 	return mn_data_offset(g) + (2 * (uint64_t)flow + direction) * g->fifo_bytes;
+}
+
+static inline uint64_t mn_arena_offset(const struct mn_geometry *g)
+{
+	return g->region_bytes - g->arena_bytes;
 }
 
 static inline struct mn_header *mn_header(void *region)

@@ -19,7 +19,7 @@ make_system() {
 		make_program "$name" "echo $name \"\$*\" >>'$top/log'"
 	done
 	for name in stdio.h linux/perf_event.h csv.h ini.h jansson.h perfmon/pfmlib_perf_event.h \
-			cmocka.h seccomp.h nettle/sha2.h; do
+			cmocka.h seccomp.h nettle/sha2.h curl/curl.h; do
 		mkdir -p "$(dirname "$top/sysroot/usr/include/$name")"
 		: >"$top/sysroot/usr/include/$name"
 	done

@@ -59,6 +59,12 @@ enum action {
 	A_PEER_CALL,	/* flow: connect to it, if it listens */
 	A_PEER_SAY,	/* flow, bytes (2): a datagram to it, if it is of datagrams */
 	A_PEER_HEAR,	/* every datagram that came */
+	/* objects (fuzz_objects.c), and the courier */
+	A_OBJECT,	/* channel, op, cookie, offset (2), bytes (2), URL (2), its bytes; in 16s */
+	A_COURIER,	/* it reads its orders */
+	A_ANSWER,	/* and ends that job, if it has it; errno */
+	A_COURIER_LIES,	/* a byte, how many of them */
+	A_COURIER_DIES,	/* bit 0: another comes */
 	ACTIONS
 };
 

@@ -409,6 +409,11 @@ static const struct {
 	[A_PEER_CALL] = { 1, a_peer_call },
 	[A_PEER_SAY] = { 3, a_peer_say },
 	[A_PEER_HEAR] = { 0, a_peer_hear },
+	[A_OBJECT] = { 10, a_object },
+	[A_COURIER] = { 0, a_courier },
+	[A_ANSWER] = { 2, a_answer },
+	[A_COURIER_LIES] = { 2, a_courier_lies },
+	[A_COURIER_DIES] = { 1, a_courier_dies },
 };
 
 static void run_actions(const uint8_t *data, size_t size)
@@ -435,6 +440,7 @@ static void serve_an_honest_guest(void)
 	w.n_peers = 0;
 	while (peer_accept())
 		end_socket(w.peers[--w.n_peers].fd, true);
+	make_courier();		/* what it was asked for is over */
 	detach();
 	tick();
 	w.lied = false;

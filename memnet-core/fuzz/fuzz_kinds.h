@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between fuzz_host.c (the language) and fuzz_kinds.c (what is of one kind of flow). */
+/*
+ * Between fuzz_host.c (the language), fuzz_kinds.c (what is of one kind of flow) and
+ * fuzz_objects.c.
+ */
 #ifndef MEMNET_FUZZ_KINDS_H
 #define MEMNET_FUZZ_KINDS_H
 
@@ -45,5 +48,13 @@ void a_record(const uint8_t *a);
 void a_peer_call(const uint8_t *a);
 void a_peer_say(const uint8_t *a);
 void a_peer_hear(const uint8_t *a);
+
+/* --- fuzz_objects.c --- */
+
+void a_object(const uint8_t *a);
+void a_courier(const uint8_t *a);
+void a_answer(const uint8_t *a);
+void a_courier_lies(const uint8_t *a);
+void a_courier_dies(const uint8_t *a);
 
 #endif

@@ -116,6 +116,7 @@ void check_host(void)
 	must(h->session != 0);
 	for (uint32_t i = 0; i < w.config.geometry.flows; i++)
 		check_flow(&h->flows[i], owed);
+	check_objects(owed);
 	for (uint32_t c = 0; c < CHANNELS; c++)
 		check_channel(&h->channels[c], owed[c]);
 	must(h->ready_channels < 1u << CHANNELS);
@@ -359,8 +360,9 @@ void make_world(bool spins, uint32_t flows, uint64_t memory)
 			.features = FEATURES, .give_back = give_back, .in_use = in_use,
 			.memory = memory,
 			.geometry = { .region_bytes = REGION_BYTES, .channels = CHANNELS,
-				      .flows = flows },
+				      .flows = flows, .arena_bytes = ARENA_BYTES },
 		},
+		.courier = -1,
 		.awake = { eventfd(1, EFD_NONBLOCK), stays_awake },
 	};
 	now_ns = NSEC_PER_SEC;
@@ -378,12 +380,13 @@ void make_world(bool spins, uint32_t flows, uint64_t memory)
 	must(!mn_loop_init(&w.loop));
 	must(!mn_loop_add(&w.loop, &w.awake, EPOLLIN));
 	must(!mn_host_create(&w.host, &w.config));
-	run();
+	make_courier();
 }
 
 void end_world(void)
 {
 	mn_host_destroy(w.host);
+	end_courier();
 	mn_loop_close_fd(&w.loop, &w.awake);
 	mn_loop_close(&w.loop);
 	end_peers();

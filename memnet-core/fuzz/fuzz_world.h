@@ -11,6 +11,7 @@
 #include "memnet-core/host/host_internal.h"
 
 #define REGION_BYTES	(1u << 20)
+#define ARENA_BYTES	(64u << 10)
 #define CHANNELS	3
 #define MANY_FLOWS	66	/* more than one word of the pending set, and FIFOs of 4 KiB */
 #define FEW_FLOWS	2	/* with FIFOs of 128 KiB: bytes in bulk */
@@ -35,6 +36,8 @@ struct world {
 	bool lied;
 	struct connection peers[CONNECTIONS];
 	unsigned int n_peers;
+	int courier;		/* its end of the socket, -1 without one, */
+	bool started[MN_COURIER_JOBS];	/* what it has not answered */
 };
 
 extern struct world w;			/* of this input */
@@ -49,6 +52,11 @@ _Noreturn void broken(const char *claim, const char *file, int line);
 void make_world(bool spins, uint32_t flows, uint64_t memory);
 void end_world(void);
 int lowest_fd(void);
+
+/* fuzz_objects.c: another courier; its end; the host's debts for objects. */
+void make_courier(void);
+void end_courier(void);
+void check_objects(uint32_t owed[CHANNELS]);
 
 /* Let the host work until it is at rest; after telling it of its guest; after its tick. */
 void run(void);

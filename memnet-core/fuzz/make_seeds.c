@@ -28,6 +28,10 @@
 #define SUBMISSION(op, family)	op, 0, 0, 0, NO_FLOW, 7, 0, 0, 0, 0, 0, 0, 0, \
 				family, 0, 0, 0, 0, 0, 0, 0, ZERO8, ZERO8, ZERO8, ZERO8, ZERO8
 
+/* Its first 4 KiB, to a URL. */
+#define OBJECT(channel, op, cookie) \
+	A_OBJECT, channel, op, cookie, LEN(0), LEN(256), LEN(256), 1
+
 /* A_NUDGE's fields, in fuzz_host.c's order. */
 enum field {
 	SEND_HEAD, SEND_WAKE_TAIL, SEND_CLOSED, SEND_TAIL, RECV_TAIL, RECV_WAKE_HEAD, RECV_CLOSED,
@@ -162,6 +166,25 @@ static const struct seed seeds[] = {
 	     A_MARK, 17, 0, A_MARK, 17, 15, A_MARK, 17, 30, A_MARK, 17, 63, A_RUN),
 	SEED("features-change", ATTACHED, A_FEATURES, 1, A_DETACH, A_FEATURES, 5, A_ATTACH, 1,
 	     A_TICK),
+	SEED("object-put", ATTACHED, OBJECT(1, 0, 3), A_ANSWER, 0, 0, A_TAKE, 1, OBJECT(2, 2, 3),
+	     A_COURIER, A_ANSWER, 0, 13, A_TAKE, 2),
+	SEED("object-cancel", ATTACHED, OBJECT(1, 1, 3), A_COURIER, A_CANCEL, 1, 3, A_ANSWER, 0,
+	     125, OBJECT(1, 1, 3), A_CANCEL, 1, 3, A_CANCEL, 1, 3, A_COURIER, A_ANSWER, 0, 0),
+	SEED("object-reset", ATTACHED, OBJECT(1, 1, 3), OBJECT(1, 0, 4), OBJECT(2, 0, 4), A_RESET,
+	     0, 1, A_RESET, 0, 1, A_ANSWER, 0, 125, A_ANSWER, 1, 125, A_TAKE, 0, A_ANSWER, 2, 0),
+	SEED("object-session-ends", ATTACHED, OBJECT(1, 1, 3), A_COURIER, A_DETACH, ATTACHED,
+	     A_TICK, A_ANSWER, 0, 125, A_TICK),
+	SEED("object-reset-session-ends", ATTACHED, OBJECT(1, 1, 3), A_RESET, 0, 1, A_DETACH,
+	     ATTACHED, A_ANSWER, 0, 125, A_TICK, OBJECT(1, 1, 3), A_ANSWER, 0, 0),
+	SEED("object-courier-dies", ATTACHED, OBJECT(1, 1, 3), OBJECT(2, 1, 3), A_RESET, 0, 2,
+	     A_COURIER_DIES, 0, OBJECT(1, 1, 3), A_COURIER_DIES, 1, OBJECT(1, 1, 3), A_COURIER_LIES,
+	     9, 63, OBJECT(1, 1, 3), A_COURIER_LIES, 0, 3),
+	SEED("object-too-many", ATTACHED, X10(OBJECT(1, 1, 3)), X10(OBJECT(2, 1, 3)),
+	     X10(OBJECT(1, 1, 3)), A_COURIER, A_DETACH, ATTACHED, A_COURIER_DIES, 1, A_TICK),
+	SEED("object-outside", ATTACHED, A_OBJECT, 1, 0, 1, LEN(4096), LEN(1), LEN(0), 1, A_OBJECT,
+	     1, 0, 1, LEN(1), LEN(4096), LEN(0), 1, A_OBJECT, 1, 0, 1, LEN(1), LEN(1), LEN(65535),
+	     2, A_OBJECT, 1, 0, 1, LEN(1), LEN(1), LEN(0), 0, A_OBJECT, 1, 0, 1, LEN(1), LEN(1),
+	     LEN(0), 254, A_COURIER),
 	SEED("lie-send-head", CONNECTED, A_NUDGE, SEND_HEAD, 0, DIFF(30000), A_MARK, 0, 0, A_MARK,
 	     17, 0, A_RUN, A_DETACH, ATTACHED),
 	SEED("lie-send-head-back", CONNECTED, A_PUSH, 0, LEN(9), A_RUN, A_NUDGE, SEND_HEAD, 0,

@@ -40,14 +40,19 @@ static int put(struct memnet *m, const struct mn_submission *s, bool *wanted)
 	return 0;
 }
 
-/* What it opens is for nobody; without room on the ring it ends with the channel. Lock held. */
-static void cancel(struct memnet *m, const struct mn_call *call)
+/*
+ * What it opens is for nobody; without room on the ring (-EAGAIN) it ends with the channel.
+ * Lock held.
+ */
+static int cancel(struct memnet *m, const struct mn_call *call)
 {
 	const struct mn_submission s = { .op = MN_OP_CANCEL, .cookie = call->cookie };
 	bool wanted;
+	int ret = put(m, &s, &wanted);
 
-	if (!put(m, &s, &wanted))
+	if (!ret)
 		mn_tell_channel(m, wanted);
+	return ret;
 }
 
 /* Lock held. */
@@ -189,14 +194,15 @@ static int submit(struct memnet *m, struct mn_submission *s, struct mn_call *cal
 	return ret;
 }
 
-/* mn_wait_for(), through signals. */
-static int wait_through(struct memnet *m, const struct wait_ops *ops, struct call_wait *w)
+/* mn_wait_until(), through signals. */
+static int wait_through(struct memnet *m, const struct wait_ops *ops, struct call_wait *w,
+			int64_t deadline_ns)
 {
 	struct mn_spin spin = m->spin;
 	int ret;
 
 	do
-		ret = mn_wait_for(m, &spin, ops, w);
+		ret = mn_wait_until(m, &spin, ops, w, deadline_ns);
 	while (ret == -EINTR);
 	return ret;
 }
@@ -208,7 +214,31 @@ int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *
 
 	*call = (struct mn_call){ 0 };
 	while ((ret = submit(m, s, call)) == -EAGAIN) {
-		ret = wait_through(m, &room_ops, &wait);
+		ret = wait_through(m, &room_ops, &wait, INT64_MAX);
+		if (ret)
+			return ret;
+	}
+	return ret;
+}
+
+static int try_cancel(struct memnet *m, const struct mn_call *call)
+{
+	int ret = -ECONNRESET;
+
+	pthread_mutex_lock(&m->lock);
+	if (mn_session_is_current(&m->session))
+		ret = call->done ? 0 : cancel(m, call);
+	pthread_mutex_unlock(&m->lock);
+	return ret;
+}
+
+int mn_control_cancel(struct memnet *m, const struct mn_call *call)
+{
+	struct call_wait wait = { .m = m };
+	int ret;
+
+	while ((ret = try_cancel(m, call)) == -EAGAIN) {
+		ret = wait_through(m, &room_ops, &wait, INT64_MAX);
 		if (ret)
 			return ret;
 	}
@@ -217,10 +247,15 @@ int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *
 
 int mn_control_wait(struct memnet *m, struct mn_call *call)
 {
-	struct call_wait wait = { .m = m, .call = call };
-	int ret = wait_through(m, &call_ops, &wait);
+	return mn_control_wait_until(m, call, INT64_MAX);
+}
 
-	if (ret) {
+int mn_control_wait_until(struct memnet *m, struct mn_call *call, int64_t deadline_ns)
+{
+	struct call_wait wait = { .m = m, .call = call };
+	int ret = wait_through(m, &call_ops, &wait, deadline_ns);
+
+	if (ret && ret != -ETIMEDOUT) {
 		pthread_mutex_lock(&m->lock);
 		forget(m, call);
 		pthread_mutex_unlock(&m->lock);

@@ -111,7 +111,7 @@ static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 		nobody_has_it(&kept->watch, 0);
 }
 
-int mn_keepers_listen(struct mn_keepers *k, int fd)
+int mn_keepers_listen(struct mn_keepers *k, int fd, int *store)
 {
 	struct mn_keep message;
 	size_t n = 0;
@@ -123,6 +123,11 @@ int mn_keepers_listen(struct mn_keepers *k, int fd)
 	if (k && got == sizeof(message) && message.magic == MN_KEEP_MAGIC &&
 	    message.flow < k->flows) {
 		keep(k, &message, handle);
+		return 1;
+	}
+	if (k && got == sizeof(message) && message.magic == MN_KEEP_MAGIC && n == 1 &&
+	    message.flow == MN_KEEP_STORE) {
+		*store = handle;
 		return 1;
 	}
 	if (n)

@@ -21,10 +21,10 @@ struct mn_keepers *mn_keepers_new(struct mn_loop *loop, struct memnet *m);
 void mn_keepers_free(struct mn_keepers *k);
 
 /*
- * Read what the client at @fd says. 1: a flow is kept now, or could not be; 0: it said
- * nothing; -errno: it is gone, or speaks another language. With NULL, of a session that
- * is over, what it gives is dropped.
+ * Read what the client at @fd says. 1: a flow is kept now, or could not be, or *@store, else
+ * left alone, is a socket for objects; 0: it said nothing; -errno: it is gone, or speaks
+ * another language. With NULL, of a session that is over, what it gives is dropped.
  */
-int mn_keepers_listen(struct mn_keepers *k, int fd);
+int mn_keepers_listen(struct mn_keepers *k, int fd, int *store);
 
 #endif

@@ -9,6 +9,8 @@
  * it lets every client go (their sockets end), waits for them to close theirs, so
  * that none still writes into what others will use, and attaches anew.
  *
+ * Objects (store.h) outlive sessions: they are in the region, which does.
+ *
  * The processes of one guest share one region and trust each other with it; who may
  * be among them is decided by the socket's mode.
  */
@@ -32,6 +34,7 @@
 #include "memnet-core/guest/keeper.h"
 #include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/guest/store_clients.h"
 
 #define OWN_CHANNEL 0
 /* When a session has ended its clients have so long to notice and to leave. */
@@ -44,6 +47,7 @@ struct client {
 	struct mn_watch watch;	/* first: the loop gives it back; fd -1: the channel is free */
 	struct agent *agent;
 	uint32_t channel;
+	struct mn_store_client objects;
 };
 
 struct agent {
@@ -51,6 +55,7 @@ struct agent {
 	struct mn_region region;
 	struct memnet *memnet;		/* NULL: no session at the moment, */
 	struct mn_keepers *keepers;	/* of it */
+	struct mn_store *store;
 	int locks_fd;			/* of its flows, for clients; -1 without a session */
 	int attach_error;		/* for this, as was said */
 	int status;			/* of the process, at its end */
@@ -87,15 +92,20 @@ static void client_gone(struct client *client)
 	else if (reset_channel(a, client->channel) && !session_ended(a))
 		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
 			client->channel);
+	else
+		mn_store_client_leave(&client->objects);
 }
 
 /* It gives flows away, or ends; what it gave before its end comes before it. */
 static void client_speaks(struct mn_watch *w, uint32_t events)
 {
 	struct client *client = (struct client *)w;
+	int store = -1;
 
-	if (mn_keepers_listen(client->agent->keepers, w->fd) < 0)
+	if (mn_keepers_listen(client->agent->keepers, w->fd, &store) < 0)
 		client_gone(client);
+	else if (store >= 0)
+		mn_store_client_take(&client->objects, store);
 }
 
 /* A channel without a bell (QEMU's vectors are fewer, or the header lied) is of no use. */
@@ -219,6 +229,15 @@ static void drop_session(struct agent *a)
 	a->memnet = NULL;
 }
 
+/* The host moves nothing any more for whoever went when it could not say so. */
+static void adopt_arena(struct agent *a)
+{
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		if (a->clients[c].watch.fd < 0)
+			mn_store_client_leave(&a->clients[c].objects);
+	mn_store_set_arena(a->store, a->memnet->session.geometry.arena_bytes);
+}
+
 /* Where it fails the timer tries again. */
 static void attach(struct agent *a)
 {
@@ -239,6 +258,7 @@ static void attach(struct agent *a)
 		return;
 	}
 	a->attach_error = 0;
+	adopt_arena(a);
 	set_listening(a, true);
 	memnet_read_facts(a->memnet, &facts);
 	fprintf(stderr, "memnet-agent: attached: region %s, %s, woken by %s\n", facts.provider,
@@ -366,9 +386,14 @@ static int start(struct agent *a, const struct agent_options *o)
 	int ret = mn_loop_init(loop);
 
 	a->locks_fd = -1;
-	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+	a->store = mn_store_new();
+	if (!ret && !a->store)
+		ret = -ENOMEM;
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++) {
 		a->clients[c] = (struct client){ .watch = { -1, client_speaks }, .agent = a,
 						 .channel = c };
+		mn_store_client_init(&a->clients[c].objects, loop, a->store, c);
+	}
 	if (!ret)
 		ret = mn_loop_watch(loop, &a->listener, agent_listen(o, &a->socket), 0,
 				    client_comes);

@@ -126,6 +126,12 @@ int mn_control_arm(struct memnet *m, struct mn_call *call);
 /* Wait for it, through signals. 0 or -errno. */
 int mn_control_wait(struct memnet *m, struct mn_call *call);
 
+/* The same until @deadline_ns of mn_now_ns() at most: -ETIMEDOUT, and it goes on. */
+int mn_control_wait_until(struct memnet *m, struct mn_call *call, int64_t deadline_ns);
+
+/* Have the host end what it does for @call; its completion tells how. 0 or -errno. */
+int mn_control_cancel(struct memnet *m, const struct mn_call *call);
+
 /* Nobody waits for anything any more. */
 void mn_control_end(struct memnet *m);
 

@@ -48,6 +48,7 @@ static int take_geometry(struct mn_session *s)
 		.channels = mn_fetch32(&h->h_channels),
 		.flows = mn_fetch32(&h->h_flows),
 		.fifo_bytes = mn_fetch(&h->h_fifo_bytes),
+		.arena_bytes = mn_fetch(&h->h_arena_bytes),
 	};
 	if (mn_geometry_check(&s->geometry) || s->geometry.region_bytes > s->region->bytes)
 		return -EPROTO;

@@ -169,6 +169,12 @@ static int listen_for_qemu(struct vm *vm, const char *what, struct mn_socket_fil
 	return ret;
 }
 
+static int watch_timer(struct vm *vm, struct mn_watch *w)
+{
+	w->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return w->fd < 0 ? -errno : mn_loop_add(&vm->broker->loop, w, EPOLLIN);
+}
+
 static int make_fds(struct vm *vm)
 {
 	int ret = renew_region(vm);
@@ -183,10 +189,8 @@ static int make_fds(struct vm *vm)
 		if (vm->vectors[i] < 0)
 			return -errno;
 	}
-	vm->restart.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (vm->restart.fd < 0)
-		return -errno;
-	return mn_loop_add(&vm->broker->loop, &vm->restart, EPOLLIN);
+	ret = watch_timer(vm, &vm->restart);
+	return ret ? ret : watch_timer(vm, &vm->courier_restart);
 }
 
 static struct vm *new_vm(struct mn_broker *b, const struct mn_vm_config *config)
@@ -201,7 +205,9 @@ static struct vm *new_vm(struct mn_broker *b, const struct mn_vm_config *config)
 		.ivshmem = { -1, ivshmem_gone }, .bell = { -1, bell_gone },
 		.worker = { -1, mn_broker_worker_died }, .restart = { -1, mn_broker_restart_due },
 		.control = { -1, mn_broker_worker_asks },
-		.memfd = -1, .doorbell = -1, .pid = -1,
+		.courier = { -1, mn_broker_courier_died },
+		.courier_restart = { -1, mn_broker_courier_due },
+		.memfd = -1, .doorbell = -1, .pid = -1, .courier_pid = -1,
 	};
 	memset(vm->vectors, -1, sizeof(vm->vectors));
 	b->vms = vm;
@@ -292,7 +298,7 @@ int mn_broker_run(struct mn_broker *b)
 static void free_vm(struct vm *vm)
 {
 	struct mn_watch *watches[] = { &vm->ivshmem_listener, &vm->bell_listener, &vm->ivshmem,
-				       &vm->bell, &vm->restart };
+				       &vm->bell, &vm->restart, &vm->courier_restart };
 
 	if (vm->pid > 0)
 		mn_broker_stop_worker(vm);

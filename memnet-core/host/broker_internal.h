@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between broker.c (VMs, their sockets and QEMUs), broker_worker.c (their workers) and
- * broker_policy.c (what the guests may do).
+ * Between broker.c (VMs, their sockets and QEMUs), broker_worker.c (their workers),
+ * broker_courier.c (their couriers) and broker_policy.c (what the guests may do).
  */
 #ifndef MEMNET_BROKER_INTERNAL_H
 #define MEMNET_BROKER_INTERNAL_H
@@ -32,6 +32,11 @@ struct vm {
 	int64_t started_ns;
 	unsigned int delay_ms;
 	struct mn_watch restart;	/* timer */
+
+	struct mn_watch courier;	/* pidfd, -1 without */
+	pid_t courier_pid;
+	int64_t courier_started_ns;
+	struct mn_watch courier_restart;	/* timer */
 };
 
 struct mn_broker {
@@ -74,5 +79,24 @@ void mn_broker_worker_asks(struct mn_watch *w, uint32_t events);
 /* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
 void mn_broker_worker_died(struct mn_watch *w, uint32_t events);
 void mn_broker_restart_due(struct mn_watch *w, uint32_t events);
+
+/*
+ * Of a VM with an arena: a courier for the worker, which gets its socket; where that fails it
+ * is tried again later. Those of the worker before are over: mn_broker_stop_courier().
+ */
+void mn_broker_start_courier(struct vm *vm);
+
+/* Kill it: when this returns nobody writes into the arena any more. Harmless without one. */
+void mn_broker_stop_courier(struct vm *vm);
+
+/* Of vm->courier and vm->courier_restart. */
+void mn_broker_courier_died(struct mn_watch *w, uint32_t events);
+void mn_broker_courier_due(struct mn_watch *w, uint32_t events);
+
+/* Close every descriptor but the @n of @keep, which are sorted here, and the standard three. */
+void mn_broker_close_others(int *keep, size_t n);
+
+/* What became of an order to the worker; if it failed, @what did. */
+void mn_broker_order_sent(struct vm *vm, const char *what, int ret);
 
 #endif

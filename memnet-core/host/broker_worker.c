@@ -38,8 +38,7 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Close every descriptor but @keep (sorted here) and the standard three. */
-static void close_others(int *keep, size_t n)
+void mn_broker_close_others(int *keep, size_t n)
 {
 	unsigned int from = STDERR_FILENO + 1;
 
@@ -79,13 +78,12 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	n += vm->config.geometry.channels;
 	if (vm->memfd >= 0)
 		keep[n++] = vm->memfd;
-	close_others(keep, n);
+	mn_broker_close_others(keep, n);
 	confine(vm);
 	exit(mn_worker_run(&w));
 }
 
-/* What became of an order to the worker; if it failed, @what did. */
-static void order_sent(struct vm *vm, const char *what, int ret)
+void mn_broker_order_sent(struct vm *vm, const char *what, int ret)
 {
 	if (ret && ret != -EPIPE)	/* a dead worker's successor gets it */
 		mn_broker_complain(vm, what, ret);
@@ -98,7 +96,7 @@ void mn_broker_send_bell(struct vm *vm)
 	const struct mn_worker_order order = { .what = MN_WORKER_BELL };
 
 	if (vm->control.fd >= 0 && vm->bell.fd >= 0)
-		order_sent(vm, "cannot hand the bell port to the worker",
+		mn_broker_order_sent(vm, "cannot hand the bell port to the worker",
 			   mn_send_fds(vm->control.fd, &order, sizeof(order), &vm->bell.fd, 1));
 }
 
@@ -107,7 +105,7 @@ void mn_broker_send_policy(struct vm *vm)
 	const struct mn_worker_order order = { .what = MN_WORKER_POLICY, .policy = vm->policy };
 
 	if (vm->control.fd >= 0)
-		order_sent(vm, "cannot hand the policy to the worker",
+		mn_broker_order_sent(vm, "cannot hand the policy to the worker",
 			   mn_send_fds(vm->control.fd, &order, sizeof(order), NULL, 0));
 }
 
@@ -118,7 +116,7 @@ static void send_ram(struct vm *vm)
 
 	if (fd < 0)
 		order.error = fd;
-	order_sent(vm, "cannot hand the VM's RAM to the worker",
+	mn_broker_order_sent(vm, "cannot hand the VM's RAM to the worker",
 		   mn_send_fds(vm->control.fd, &order, sizeof(order), &fd, fd >= 0));
 	if (fd >= 0)
 		close(fd);
@@ -173,6 +171,7 @@ static int reap_worker(struct vm *vm, int timeout_ms)
 	if (poll(&pfd, 1, timeout_ms) != 1)
 		kill(vm->pid, SIGKILL);
 	waitpid(vm->pid, &status, 0);
+	mn_broker_stop_courier(vm);
 	mn_loop_close_fd(&vm->broker->loop, &vm->worker);
 	mn_loop_close_fd(&vm->broker->loop, &vm->control);
 	vm->pid = -1;
@@ -201,6 +200,7 @@ void mn_broker_start_worker(struct vm *vm)
 		return;
 	}
 	mn_broker_send_bell(vm);
+	mn_broker_start_courier(vm);
 }
 
 void mn_broker_stop_worker(struct vm *vm)

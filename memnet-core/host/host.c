@@ -81,6 +81,8 @@ static void reset_all(struct mn_host *h)
 	}
 	for (uint32_t c = 0; c < g->channels; c++)
 		mn_channel_reset(h, c);
+	for (uint32_t c = 0; c < g->channels; c++)
+		h->channels[c].reset_owed = false;	/* who waited is gone as well */
 	h->ready = h->backlog = h->bulk = h->starved = (struct mn_set){ 0 };
 }
 
@@ -113,6 +115,7 @@ static void publish_header(struct mn_host *h)
 	header->h_channels = g->channels;
 	header->h_flows = g->flows;
 	header->h_fifo_bytes = g->fifo_bytes;
+	header->h_arena_bytes = g->arena_bytes;
 	mn_publish(&header->h_session, h->session);
 	mn_publish32(&header->h_state, h->state);
 }
@@ -157,6 +160,8 @@ static void accept_guest(struct mn_host *h)
 
 	if (mn_fetch(&header->g_session) != h->session)
 		return;	/* a guest of the session before; it will notice */
+	if (mn_object_orphans(h, ~0u))
+		return;	/* comes back when the courier has let go of them */
 	features = mn_fetch(&header->g_features);
 	if (mn_fetch32(&header->g_version) != MN_VERSION) {
 		mn_host_fail(h, "g_version");
@@ -174,7 +179,7 @@ static void accept_guest(struct mn_host *h)
 	publish_state(h, MN_H_READY);
 }
 
-static void follow_guest_state(struct mn_host *h)
+void mn_host_follow_guest(struct mn_host *h)
 {
 	uint32_t state = mn_fetch32(&mn_header(h->region)->g_state);
 
@@ -250,7 +255,7 @@ static void look_at_everything(struct mn_host *h)
 void mn_host_kicked(struct mn_host *h)
 {
 	h->counters.kicked++;
-	follow_guest_state(h);
+	mn_host_follow_guest(h);
 }
 
 void mn_host_tick(struct mn_host *h)
@@ -265,7 +270,7 @@ void mn_host_tick(struct mn_host *h)
 	}
 	publish_header(h);
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
-	follow_guest_state(h);
+	mn_host_follow_guest(h);
 	check_guest_heartbeat(h);
 	mn_memory_tick(h);
 	look_at_everything(h);
@@ -423,6 +428,7 @@ int mn_host_create(struct mn_host **out, const struct mn_host_config *config)
 	h->config = *config;
 	h->region = config->region;
 	h->breaches = config->breaches;
+	h->courier.fd = -1;
 	for (uint32_t i = 0; i < config->geometry.flows; i++) {
 		h->flows[i].watch.fd = -1;
 		h->flows[i].host = h;
@@ -446,6 +452,7 @@ void mn_host_destroy(struct mn_host *h)
 	publish_state(h, MN_H_NONE);
 	ring_bells(h);
 	mn_loop_close_fd(h->config.loop, &h->coalesce);
+	mn_loop_close_fd(h->config.loop, &h->courier);
 	free(h);
 }
 

@@ -82,6 +82,9 @@ void mn_host_tick(struct mn_host *h);
 /* Offer other features from the next session on; a session not yet accepted is offered anew. */
 void mn_host_set_features(struct mn_host *h, uint64_t features);
 
+/* The courier of a region with an arena, by its socket (courier.h), which is taken over. */
+void mn_host_set_courier(struct mn_host *h, int fd);
+
 /* From now on; what is open stays open. */
 void mn_host_set_policy(struct mn_host *h, const struct mn_policy *policy);
 

@@ -23,6 +23,7 @@ void mn_channel_reset(struct mn_host *h, uint32_t c)
 		else if (f->state != FLOW_FREE && f->state != FLOW_DRAINING && f->channel == c)
 			mn_flow_release(f);
 	}
+	mn_object_reset_channel(h, c);
 	memset(shared, 0, sizeof(*shared));
 	mn_consumer_init(&ch->submissions, &shared->submission_index,
 			 (uint8_t *)shared->submissions, sizeof(shared->submissions));
@@ -102,12 +103,22 @@ static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submis
 static int run_reset_channel(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
 			     struct host_flow **out)
 {
+	struct host_channel *ch;
+
 	if (channel != 0)
 		return -EPERM;
 	if (s->channel == 0 || s->channel >= h->config.geometry.channels)
 		return -EINVAL;
+	ch = &h->channels[s->channel];
+	if (ch->reset_owed)
+		return -EBUSY;
 	mn_channel_reset(h, s->channel);
-	return 1;
+	if (!mn_object_orphans(h, 1u << s->channel))
+		return 1;
+	ch->reset_owed = true;
+	ch->reset_cookie = s->cookie;
+	h->channels[0].owed++;
+	return 0;
 }
 
 static int run_bind(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
@@ -148,7 +159,14 @@ static int run_take(struct mn_host *h, uint32_t channel, const struct mn_submiss
 static int run_cancel(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
 		      struct host_flow **out)
 {
-	return mn_flow_cancel(h, channel, s->cookie);
+	return mn_object_cancel(h, channel, s->cookie) ? 0 :
+	       mn_flow_cancel(h, channel, s->cookie);
+}
+
+static int run_object(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
+		      struct host_flow **out)
+{
+	return mn_object_start(h, channel, s);
 }
 
 /* 0: the completion comes later. 1: done; *@out is a flow that is new. -errno: refused. */
@@ -165,6 +183,9 @@ static int run_submission(struct mn_host *h, uint32_t channel, const struct mn_s
 		[MN_OP_OPTION] = run_option,
 		[MN_OP_TAKE] = run_take,
 		[MN_OP_CANCEL] = run_cancel,
+		[MN_OP_PUT] = run_object,
+		[MN_OP_GET] = run_object,
+		[MN_OP_SERVE] = run_object,
 	};
 
 	if (s->op >= sizeof(run) / sizeof(run[0]) || !run[s->op])

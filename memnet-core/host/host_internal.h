@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Between host.c (session), host_channel.c (control rings), host_flow.c (what flows are),
- * host_open.c (how they come to be), and host_stream.c, host_listener.c, host_datagram.c
- * (what each kind moves).
+ * host_open.c (how they come to be), host_stream.c, host_listener.c, host_datagram.c (what
+ * each kind moves), and host_object.c (objects).
  */
 #ifndef MEMNET_HOST_INTERNAL_H
 #define MEMNET_HOST_INTERNAL_H
@@ -11,6 +11,7 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/fifo.h"
+#include "memnet-core/host/courier.h"
 #include "memnet-core/host/host.h"
 #include "memnet-core/host/set.h"
 
@@ -69,7 +70,23 @@ struct denial {
 struct host_channel {
 	struct mn_consumer submissions;
 	struct mn_producer completions;
-	uint32_t owed;		/* completions of connects under way */
+	uint32_t owed;		/* completions of connects, jobs and resets under way */
+	bool reset_owed;	/* channel 0 waits for the reset of this one, */
+	uint64_t reset_cookie;	/* by this name */
+};
+
+/* What the courier was ordered to do with an object. */
+enum job_state {
+	JOB_FREE = 0,
+	JOB_RUNNING,
+	JOB_CANCELLED,	/* the same, and the courier was told to end it */
+	JOB_ORPHAN,	/* the same, and nobody waits for its completion */
+};
+
+struct object_job {
+	enum job_state state;
+	uint32_t channel;
+	uint64_t cookie;
 };
 
 struct mn_host {
@@ -98,6 +115,8 @@ struct mn_host {
 	struct mn_set bulk;	/* flows to be looked at when the coalescing timer ends */
 	struct mn_set starved;	/* listeners for which no flow was free */
 	struct mn_watch coalesce;	/* that timer */
+	struct mn_watch courier;	/* its socket; fd -1 without */
+	struct object_job jobs[MN_COURIER_JOBS];
 	struct mn_host_counters counters;
 	struct host_channel channels[MN_MAX_CHANNELS];
 	struct host_flow flows[MN_MAX_FLOWS];
@@ -119,6 +138,9 @@ static inline uint32_t mn_flow_id(const struct host_flow *f)
 
 /* The guest broke the protocol in @field: say so, end its session. */
 void mn_host_fail(struct mn_host *h, const char *field);
+
+/* Do what the guest's state asks for: begin or end the session. */
+void mn_host_follow_guest(struct mn_host *h);
 
 /* Have the channel's bell rung after this round. */
 static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
@@ -270,5 +292,22 @@ bool mn_datagram_recv(struct host_flow *f);
 
 /* The listener is closed: reset what it has accepted and nobody has taken. */
 void mn_listener_ends(struct host_flow *f);
+
+/* --- host_object.c --- */
+
+/* Of @channel: MN_OP_PUT, MN_OP_GET, MN_OP_SERVE. 0: the completion comes later; -errno. */
+int mn_object_start(struct mn_host *h, uint32_t channel, const struct mn_submission *s);
+
+/* End what @channel started with @cookie. False: there is nothing such. */
+bool mn_object_cancel(struct mn_host *h, uint32_t channel, uint64_t cookie);
+
+/* Of what @channel started nobody waits any more. */
+void mn_object_reset_channel(struct mn_host *h, uint32_t channel);
+
+/* Does the courier still have an extent of what one of @channels (a bit each) left? */
+bool mn_object_orphans(const struct mn_host *h, uint32_t channels);
+
+/* Tell the courier, if there is one. */
+void mn_object_send_policy(struct mn_host *h);
 
 #endif

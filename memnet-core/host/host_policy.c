@@ -98,4 +98,5 @@ void mn_host_set_policy(struct mn_host *h, const struct mn_policy *policy)
 {
 	h->config.policy = *policy;
 	memset(h->denials, 0, sizeof(h->denials));
+	mn_object_send_policy(h);
 }

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -57,6 +58,27 @@ static int enter_empty_root(const struct mn_isolation *i)
 	    chdir("/"))
 		return -errno;
 	return 0;
+}
+
+/* Folders in which a courier has nothing to look for. */
+static const char *const hidden[] = { "/proc", "/home", "/root", "/tmp", "/var" };
+
+/* All files there are, but for those, to be read only. */
+static int enter_read_only_root(const struct mn_isolation *i)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+	};
+
+	if (!i->clone_flags)
+		return -EPERM;	/* the mounts are everybody's */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -errno;
+	for (size_t h = 0; h < ARRAY_SIZE(hidden); h++)
+		if (mount("tmpfs", hidden[h], "tmpfs", 0, "nr_inodes=2,mode=0555") &&
+		    errno != ENOENT)
+			return -errno;
+	return mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) ? -errno : 0;
 }
 
 /* What a program executed later may gain at most; whoever may not say so gains nothing anyway. */
@@ -125,15 +147,18 @@ static const struct stage {
 	const char *name;
 	int (*enter)(const struct mn_isolation *i);
 	const char *mend;
+	int (*courier)(const struct mn_isolation *i);	/* in its place; NULL: none */
 } stages[] = {
-	{ "namespaces", check_namespaces, ALLOW_NAMESPACES },
-	{ "an empty root", enter_empty_root, ALLOW_NAMESPACES },
+	{ "namespaces", check_namespaces, ALLOW_NAMESPACES, check_namespaces },
+	{ "an empty root", enter_empty_root, ALLOW_NAMESPACES, enter_read_only_root },
 	{ "a user other than root", become_nobody,
-	  "give memnetd CAP_SETUID, CAP_SETGID and CAP_SYS_ADMIN, or run it as another user" },
-	{ "a user namespace", enter_user_namespace, ALLOW_NAMESPACES },
-	{ "the loss of all capabilities", drop_capabilities, "let it call capset(2)" },
-	{ "a limit on core files", limit_core, "let it call setrlimit(2)" },
-	{ "seccomp", enter_seccomp, "use a kernel with CONFIG_SECCOMP_FILTER" },
+	  "give memnetd CAP_SETUID, CAP_SETGID and CAP_SYS_ADMIN, or run it as another user",
+	  become_nobody },
+	{ "a user namespace", enter_user_namespace, ALLOW_NAMESPACES, enter_user_namespace },
+	{ "the loss of all capabilities", drop_capabilities, "let it call capset(2)",
+	  drop_capabilities },
+	{ "a limit on core files", limit_core, "let it call setrlimit(2)", limit_core },
+	{ "seccomp", enter_seccomp, "use a kernel with CONFIG_SECCOMP_FILTER", NULL },
 };
 
 #define ALL_STAGES	((1u << ARRAY_SIZE(stages)) - 1)
@@ -142,6 +167,20 @@ int mn_isolation_enter(const struct mn_isolation *i, const char **stage)
 {
 	for (size_t s = 0; s < ARRAY_SIZE(stages); s++) {
 		int ret = i->missing & 1u << s ? 0 : stages[s].enter(i);
+
+		if (ret) {
+			*stage = stages[s].name;
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int mn_isolation_enter_courier(const struct mn_isolation *i, const char **stage)
+{
+	for (size_t s = 0; s < ARRAY_SIZE(stages); s++) {
+		bool there = stages[s].courier && !(i->missing & 1u << s);
+		int ret = there ? stages[s].courier(i) : 0;
 
 		if (ret) {
 			*stage = stages[s].name;

@@ -38,4 +38,7 @@ pid_t mn_isolation_fork(const struct mn_isolation *i);
 /* In that child: the other stages. 0, or -errno and the stage that failed in @stage. */
 int mn_isolation_enter(const struct mn_isolation *i, const char **stage);
 
+/* The same for a courier, which has files to read and libraries that call what they like. */
+int mn_isolation_enter_courier(const struct mn_isolation *i, const char **stage);
+
 #endif

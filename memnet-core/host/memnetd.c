@@ -80,10 +80,20 @@ static void finish_options(struct options *o, struct argp_state *state)
 		if (mn_geometry_make(&o->vms[i].geometry))
 			argp_error(state, "VM %s: %u flows and %u channels do not fit into a "
 				   "region of %llu bytes; --size wants a power of two with about "
-				   "10 KiB for each flow and 8 KiB for each channel",
+				   "10 KiB for each flow, 8 KiB for each channel, and the --arena",
 				   o->vms[i].name, o->vms[i].geometry.flows,
 				   o->vms[i].geometry.channels,
 				   (unsigned long long)o->vms[i].geometry.region_bytes);
+	for (size_t i = 0; i < o->n_vms; i++)
+		if (o->vms[i].geometry.arena_bytes && o->vms[i].ram.path)
+			argp_error(state, "VM %s: objects (--arena) cannot be in guest RAM; leave "
+				   "out one of --arena and --guest-ram", o->vms[i].name);
+}
+
+static void set_arena(const char *arg, struct mn_geometry *g, struct argp_state *state)
+{
+	if (mn_parse_bytes(arg, &g->arena_bytes) || g->arena_bytes % MN_PAGE)
+		argp_error(state, "--arena %s: want bytes in pages of 4K, such as 64M", arg);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -101,6 +111,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 's':
 		if (mn_parse_bytes(arg, &vm->geometry.region_bytes))
 			argp_error(state, "--size %s: want bytes, such as 64M", arg);
+		break;
+	case 'A':
+		set_arena(arg, &vm->geometry, state);
 		break;
 	case 'f':
 		vm->geometry.flows = parse_count("flows", arg, MN_MAX_FLOWS, state);
@@ -151,6 +164,7 @@ static const struct argp_option option_table[] = {
 	{ "vm", 'v', "NAME", 0, "serve a VM at DIR/NAME.ivshmem and DIR/NAME.bell; repeatable" },
 	{ 0, 0, 0, 0, "For the VM before, or before the first --vm for all:" },
 	{ "size", 's', "BYTES", 0, "size of the shared region, a power of two (32M)" },
+	{ "arena", 'A', "BYTES", 0, "so much of it is for objects, see memnet(1) (0: no objects)" },
 	{ "flows", 'f', "N", 0, "streams the guest may have open at once (8)" },
 	{ "channels", 'c', "N", 0, "processes of the guest that may be attached at once (16)" },
 	{ "allow", 'a', "[USE] [PROTOCOL] ADDRESS[/PREFIX][:PORT[-PORT]]", 0,

@@ -416,7 +416,15 @@ static void take_policy(struct worker *w, const struct mn_policy *policy)
 		mn_host_set_policy(w->host, policy);
 }
 
-/* The broker sends the bell port, a policy or the RAM file, or has ended us or itself. */
+static void take_courier(struct worker *w, int fd)
+{
+	if (fd >= 0 && w->host)
+		mn_host_set_courier(w->host, fd);
+	else if (fd >= 0)
+		close(fd);
+}
+
+/* The broker sends what struct mn_worker_order says, or has ended us or itself. */
 static void control_speaks(struct mn_watch *watch, uint32_t events)
 {
 	struct worker *w = WORKER_OF(watch, control);
@@ -432,6 +440,8 @@ static void control_speaks(struct mn_watch *watch, uint32_t events)
 		take_policy(w, &order.policy);
 	else if (order.what == MN_WORKER_RAM)
 		take_ram(w, fd, order.error);
+	else if (order.what == MN_WORKER_COURIER)
+		take_courier(w, fd);
 	else if (n == 1)
 		take_bell(w, fd);
 }

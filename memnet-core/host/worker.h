@@ -7,7 +7,8 @@
  * The control socket (SOCK_SEQPACKET) brings a struct mn_worker_order: with the
  * descriptor of the VM's bell port, each time QEMU opens it, with the policy, each time
  * it was read anew, and with the VM's RAM file, when the worker has asked for it by one
- * byte, MN_WORKER_WANTS_RAM. Its end is the order to stop.
+ * byte, MN_WORKER_WANTS_RAM, and with the socket of each new courier (courier.h). Its end is
+ * the order to stop.
  *
  * Where the region is in guest RAM, there is none, and no struct mn_host, until the
  * guest has told where (port.h): the worker asks, and asks again whenever the
@@ -34,7 +35,8 @@ struct mn_worker {
 };
 
 struct mn_worker_order {
-	enum mn_worker_order_what { MN_WORKER_BELL, MN_WORKER_POLICY, MN_WORKER_RAM } what;
+	enum mn_worker_order_what { MN_WORKER_BELL, MN_WORKER_POLICY, MN_WORKER_RAM,
+				   MN_WORKER_COURIER } what;
 	int error;	/* of MN_WORKER_RAM, without a descriptor: -errno */
 	struct mn_policy policy;
 };

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between memnet-courier.c (orders, the loop) and courier_transfer.c (libcurl). */
+#ifndef MEMNET_COURIER_INTERNAL_H
+#define MEMNET_COURIER_INTERNAL_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+#include "memnet-core/host/courier.h"
+
+struct courier;
+
+struct courier_job {
+	struct courier *c;
+	bool used;
+	uint32_t op;			/* enum mn_op */
+	uint8_t *data;			/* its extent, */
+	uint64_t bytes;			/* so large, */
+	uint64_t at;			/* moved so far */
+	int error;			/* why we broke the transfer off, or 0 */
+	uint32_t denied_use;		/* enum mn_policy_use; 0: nothing was denied; */
+	union mn_sockaddr denied;	/* there, the last one */
+	CURL *easy;
+};
+
+struct courier {
+	const char *name;	/* of the VM */
+	uint8_t *arena;
+	uint64_t arena_bytes;
+	struct mn_policy policy;
+	CURLM *multi;
+	struct curl_slist *headers;
+	bool ended;
+	struct courier_job jobs[MN_COURIER_JOBS];
+};
+
+/* Tell the worker how a job ended; the job is free. */
+void courier_answer(struct courier *c, const struct mn_courier_answer *a);
+
+/* --- courier_transfer.c --- */
+
+/* 0 or -errno. */
+int transfer_init(struct courier *c);
+
+/* Begin. 0: transfer_work() answers; -errno. */
+int transfer_start(struct courier_job *job, const char *url);
+
+/* Touch its extent no more; no answer. */
+void transfer_end(struct courier_job *job);
+
+/* Move what can be moved, answer what has ended. */
+void transfer_work(struct courier *c);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PUT and GET by libcurl. What it may do is narrowed here: four protocols, no redirects, no
+ * proxies, no netrc, no cookies, and only addresses that the policy permits.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "memnet-core/base/util.h"
+#include "memnet-core/host/courier_internal.h"
+
+#define PROTOCOLS	"http,https,ftp,sftp"
+#define KNOWN_HOSTS	"/etc/ssh/ssh_known_hosts"
+#define BUFFER_BYTES	(512L << 10)
+/* A server that takes or gives nothing for so long, or whose whole transfer takes so long, fails. */
+#define CONNECT_S	15L
+#define STALL_S		30L
+#define WHOLE_S		3600L
+
+/* --- policy ------------------------------------------------------------------------------- */
+
+static bool may_connect(struct courier_job *job, const union mn_sockaddr *to)
+{
+	if (mn_policy_permits(&job->c->policy, MN_POLICY_CONNECT, IPPROTO_TCP, &to->sa))
+		return true;
+	job->denied = *to;
+	job->denied_use = MN_POLICY_CONNECT;
+	return false;
+}
+
+/* Each address of a name, before anything is said to it. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	union mn_sockaddr addr = { 0 };
+
+	if (to->socktype != SOCK_STREAM || to->addrlen > sizeof(addr))
+		return CURL_SOCKET_BAD;
+	memcpy(&addr, &to->addr, to->addrlen);
+	if (!may_connect(arg, &addr))
+		return CURL_SOCKET_BAD;
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+/* Also where a connection of before is used again, which the policy may not permit any more. */
+static int before_request(void *arg, char *peer, char *local, int peer_port, int local_port)
+{
+	union mn_sockaddr to = { .in = { .sin_family = AF_INET, .sin_port = htons(peer_port) } };
+
+	if (inet_pton(AF_INET, peer, &to.in.sin_addr) != 1) {
+		to = (union mn_sockaddr){ .in6 = { .sin6_family = AF_INET6,
+						   .sin6_port = htons(peer_port) } };
+		if (inet_pton(AF_INET6, peer, &to.in6.sin6_addr) != 1)
+			return CURL_PREREQFUNC_ABORT;
+	}
+	return may_connect(arg, &to) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+/* --- bytes --------------------------------------------------------------------------------- */
+
+static size_t take(char *from, size_t size, size_t n, void *arg)
+{
+	struct courier_job *job = arg;
+
+	if (n > job->bytes - job->at) {
+		job->error = -EFBIG;
+		return 0;
+	}
+	memcpy(job->data + job->at, from, n);
+	job->at += n;
+	return n;
+}
+
+/* What a server says to what it was given. */
+static size_t ignore(char *from, size_t size, size_t n, void *arg)
+{
+	return n;
+}
+
+static size_t give(char *to, size_t size, size_t n, void *arg)
+{
+	struct courier_job *job = arg;
+	size_t some = MIN(size * n, job->bytes - job->at);
+
+	memcpy(to, job->data + job->at, some);
+	job->at += some;
+	return some;
+}
+
+static int seek(void *arg, curl_off_t offset, int origin)
+{
+	struct courier_job *job = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > job->bytes)
+		return CURL_SEEKFUNC_FAIL;
+	job->at = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* --- how it went ---------------------------------------------------------------------------- */
+
+static const struct { CURLcode code; int error; } errors[] = {
+	{ CURLE_OK, 0 },
+	{ CURLE_UNSUPPORTED_PROTOCOL, -EPROTONOSUPPORT },
+	{ CURLE_URL_MALFORMAT, -EINVAL },
+	{ CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH },
+	{ CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT },
+	{ CURLE_FILESIZE_EXCEEDED, -EFBIG },
+	{ CURLE_HTTP_RETURNED_ERROR, -EREMOTEIO },
+	{ CURLE_UPLOAD_FAILED, -EREMOTEIO },
+	{ CURLE_FTP_COULDNT_RETR_FILE, -ENOENT },
+	{ CURLE_REMOTE_FILE_NOT_FOUND, -ENOENT },
+	{ CURLE_REMOTE_ACCESS_DENIED, -EREMOTEIO },
+	{ CURLE_LOGIN_DENIED, -EREMOTEIO },
+	{ CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED },
+	{ CURLE_SSL_CACERT_BADFILE, -EKEYREJECTED },
+	{ CURLE_GOT_NOTHING, -ECONNRESET },
+	{ CURLE_SEND_ERROR, -ECONNRESET },
+	{ CURLE_RECV_ERROR, -ECONNRESET },
+	{ CURLE_PARTIAL_FILE, -ECONNRESET },
+	{ CURLE_OUT_OF_MEMORY, -ENOMEM },
+};
+
+static int error_of(const struct courier_job *job, CURLcode code, long status)
+{
+	long os = 0;
+
+	if (code == CURLE_OK)
+		return status >= 300 ? -EREMOTEIO : 0;	/* elsewhere: nobody goes there */
+	if (job->error)
+		return job->error;
+	if (job->denied_use && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
+		return -EACCES;
+	if (code == CURLE_COULDNT_CONNECT) {
+		curl_easy_getinfo(job->easy, CURLINFO_OS_ERRNO, &os);
+		return os > 0 ? -os : -ECONNREFUSED;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (errors[i].code == code)
+			return errors[i].error;
+	return -EIO;
+}
+
+static void done(struct courier_job *job, CURLcode code)
+{
+	struct mn_courier_answer a = { .job = job - job->c->jobs, .bytes = job->at };
+	const char *scheme = NULL;
+	long status = 0;
+
+	curl_easy_getinfo(job->easy, CURLINFO_SCHEME, &scheme);
+	if (scheme && !strncasecmp(scheme, "http", 4))	/* FTP has numbers of its own */
+		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
+	a.status = status;
+	a.result = error_of(job, code, status);
+	if (a.result == -EACCES) {
+		a.use = job->denied_use;
+		a.denied = job->denied;
+	}
+	transfer_end(job);
+	job->used = false;
+	courier_answer(job->c, &a);
+}
+
+/* --- beginning and ending --------------------------------------------------------------------- */
+
+static void set_limits(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);	/* no wait for the resolver */
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+	curl_easy_setopt(e, CURLOPT_SSH_KNOWNHOSTS, KNOWN_HOSTS);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, STALL_S);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT, WHOLE_S);
+	curl_easy_setopt(e, CURLOPT_FAILONERROR, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+}
+
+static void set_job(CURL *e, struct courier_job *job)
+{
+	curl_easy_setopt(e, CURLOPT_PRIVATE, job);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, job);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, job);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, job->c->headers);
+	if (job->op == MN_OP_PUT) {
+		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)job->bytes);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, give);
+		curl_easy_setopt(e, CURLOPT_READDATA, job);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, seek);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, job);
+		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, ignore);
+	} else {
+		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->bytes);
+		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take);
+		curl_easy_setopt(e, CURLOPT_WRITEDATA, job);
+	}
+}
+
+int transfer_start(struct courier_job *job, const char *url)
+{
+	if (job->op != MN_OP_PUT && job->op != MN_OP_GET)
+		return -EOPNOTSUPP;
+	job->easy = curl_easy_init();
+	if (!job->easy)
+		return -ENOMEM;
+	set_limits(job->easy);
+	set_job(job->easy, job);
+	if (curl_easy_setopt(job->easy, CURLOPT_URL, url) ||
+	    curl_multi_add_handle(job->c->multi, job->easy)) {
+		curl_easy_cleanup(job->easy);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void transfer_end(struct courier_job *job)
+{
+	curl_multi_remove_handle(job->c->multi, job->easy);
+	curl_easy_cleanup(job->easy);
+	job->easy = NULL;
+}
+
+void transfer_work(struct courier *c)
+{
+	int running, left;
+	CURLMsg *msg;
+
+	curl_multi_perform(c->multi, &running);
+	while ((msg = curl_multi_info_read(c->multi, &left))) {
+		struct courier_job *job;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &job);
+		done(job, msg->data.result);
+	}
+}
+
+int transfer_init(struct courier *c)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return -ENOMEM;
+	c->multi = curl_multi_init();
+	/* Without it libcurl waits a second for a server's leave to send. */
+	c->headers = curl_slist_append(NULL, "Expect:");
+	return c->multi && c->headers ? 0 : -ENOMEM;
+}

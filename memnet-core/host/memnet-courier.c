@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memnet-courier: moves the objects of one VM, as its worker orders (courier.h). One thread,
+ * one loop, around libcurl. Started by memnetd, never by hand.
+ *
+ * libcurl has no way to send or receive memory of ours without a copy into its own buffers:
+ * that copy is the host's, here; the guest makes none.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "memnet-core/base/fdpass.h"
+#include "memnet-core/base/parse.h"
+#include "memnet-core/host/courier_internal.h"
+
+#define LOOK_MS	1000
+
+static void say(const struct courier *c, const char *what, int err)
+{
+	fprintf(stderr, "memnetd: %s: courier: %s: %s\n", c->name, what, strerror(-err));
+}
+
+void courier_answer(struct courier *c, const struct mn_courier_answer *a)
+{
+	if (mn_send_fds(MN_COURIER_SOCKET, a, sizeof(*a), NULL, 0))
+		c->ended = true;	/* who does not listen gave the order to end */
+}
+
+static void refuse(struct courier *c, uint32_t job, int result)
+{
+	const struct mn_courier_answer a = { .job = job, .result = result };
+
+	courier_answer(c, &a);
+}
+
+/* The worker has checked all of this; it may not be itself any more. */
+static bool is_order(const struct courier *c, const struct mn_courier_order *o, ssize_t n)
+{
+	uint64_t arena = c->arena_bytes;
+
+	if (n < (ssize_t)mn_courier_order_size(0) || o->job >= MN_COURIER_JOBS ||
+	    n != (ssize_t)mn_courier_order_size(o->what))
+		return false;
+	if (o->what == MN_COURIER_POLICY)
+		return o->policy.rules <= MN_POLICY_RULES;
+	if (o->what != MN_COURIER_START)
+		return o->what == MN_COURIER_CANCEL;
+	return o->start.offset <= arena && o->start.bytes <= arena - o->start.offset &&
+	       !o->start.url[MN_URL_BYTES] && !c->jobs[o->job].used;
+}
+
+static void start(struct courier *c, const struct mn_courier_order *o)
+{
+	struct courier_job *job = &c->jobs[o->job];
+	int ret;
+
+	*job = (struct courier_job){
+		.c = c, .used = true, .op = o->start.op,
+		.data = c->arena + o->start.offset, .bytes = o->start.bytes,
+	};
+	ret = transfer_start(job, o->start.url);
+	if (ret) {
+		job->used = false;
+		refuse(c, o->job, ret);
+	}
+}
+
+static void cancel(struct courier *c, struct courier_job *job)
+{
+	if (!job->used)
+		return;		/* its answer is on the way */
+	transfer_end(job);
+	job->used = false;
+	refuse(c, job - c->jobs, -ECANCELED);
+}
+
+/* All there are. */
+static void take_orders(struct courier *c)
+{
+	static struct mn_courier_order o;
+	ssize_t n;
+
+	while ((n = recv(MN_COURIER_SOCKET, &o, sizeof(o), MSG_DONTWAIT)) > 0) {
+		if (!is_order(c, &o, n)) {
+			say(c, "an order that cannot be", -EPROTO);
+			n = 0;
+			break;
+		}
+		if (o.what == MN_COURIER_POLICY)
+			c->policy = o.policy;
+		else if (o.what == MN_COURIER_START)
+			start(c, &o);
+		else
+			cancel(c, &c->jobs[o.job]);
+	}
+	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		c->ended = true;
+}
+
+static int serve(struct courier *c)
+{
+	struct curl_waitfd orders = { .fd = MN_COURIER_SOCKET, .events = CURL_WAIT_POLLIN };
+
+	while (!c->ended) {
+		transfer_work(c);
+		if (curl_multi_poll(c->multi, &orders, 1, LOOK_MS, NULL))
+			return -EIO;
+		take_orders(c);
+	}
+	return 0;
+}
+
+static int map_arena(struct courier *c, uint64_t region_bytes)
+{
+	c->arena = mmap(NULL, c->arena_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			MN_COURIER_MEMORY, region_bytes - c->arena_bytes);
+	if (c->arena == MAP_FAILED)
+		return -errno;
+	return close(MN_COURIER_MEMORY) ? -errno : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct courier c;
+	uint64_t region_bytes;
+	int ret;
+
+	if (argc != 4 || mn_parse_u64(argv[2], &region_bytes) ||
+	    mn_parse_u64(argv[3], &c.arena_bytes) || !c.arena_bytes ||
+	    c.arena_bytes > region_bytes) {
+		fprintf(stderr, "memnet-courier is started by memnetd --arena, not by hand\n");
+		return EXIT_FAILURE;
+	}
+	c.name = argv[1];
+	ret = map_arena(&c, region_bytes);
+	if (!ret)
+		ret = transfer_init(&c);
+	if (!ret)
+		ret = serve(&c);
+	if (ret)
+		say(&c, "cannot go on", ret);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Objects that the host sends to nginx and fetches from it: the same bytes arrive, the policy
+# holds, and a courier that is killed is missed for a moment only.
+
+. "$(dirname "$0")/objects_help.sh"
+command -v nginx >/dev/null || { echo "no nginx here"; exit 77; }
+nginx -V 2>&1 | grep -q http_dav_module || { echo "this nginx has no DAV: no PUT"; exit 77; }
+
+mkdir -m 777 "$top/www" "$top/www/d" "$top/tmp"
+port=$((20000 + $$ % 10000))
+cat >"$top/nginx.conf" <<CONF
+daemon off; master_process off; pid $top/pid; error_log $top/nginx.log;
+events {}
+http {
+	access_log off; client_max_body_size 64m; client_body_temp_path $top/tmp;
+	server {
+		listen 127.0.0.1:$port;
+		location / { root $top/www; dav_methods PUT DELETE; }
+		location /gone { return 302 http://127.0.0.1:$port/back; }
+		location /far { return 302 http://127.0.0.2:$port/back; }
+	}
+}
+CONF
+nginx -p "$top" -e "$top/nginx.log" -c "$top/nginx.conf" 2>/dev/null &
+others=$!
+wait_for test -s "$top/pid"
+url=http://127.0.0.1:$port
+
+start --size 64M --arena 48M --allow "127.0.0.1:$port"
+head -c 20000000 /dev/urandom >"$top/in"
+: >"$top/empty"
+
+# A file, a pipe, one that is kept and sent twice, one of no bytes.
+works memnet put "$top/in" "$url/file"
+cmp "$top/in" "$top/www/file" || fails "put FILE URL"
+memnet put - "$url/pipe" <"$top/in" || fails "put - URL"
+cmp "$top/in" "$top/www/pipe" || fails "put - URL"
+works memnet ls
+[ ! -s "$top/out" ] || fails "nothing of it was kept"
+works memnet put --name kept "$top/in"
+works memnet send kept "$url/d/one"
+works memnet send kept "$url/d/two"
+cmp "$top/in" "$top/www/d/two" || fails "send"
+works memnet put "$top/empty" "$url/nothing"
+[ -e "$top/www/nothing" ] && [ ! -s "$top/www/nothing" ] || fails "an empty object"
+works memnet rm kept
+
+works memnet get "$url/file" "$top/back"
+cmp "$top/in" "$top/back" || fails "get URL FILE"
+works memnet get --name back "$url/file"
+memnet get back | cmp - "$top/in" || fails "get --name"
+works memnet rm back
+memnet get --max 30M "$url/file" | cmp - "$top/in" || fails "get --max"
+memnet get "$url/nothing" | cmp - "$top/empty" || fails "get of nothing"
+for i in 1 2 3 4; do memnet get --max 8M "$url/d/one.$i" >"$top/out.$i" 2>&1 & pids="${pids:-} $!"; done
+for pid in $pids; do wait "$pid" && fails "there is no such file"; done
+
+# What the server, the name, the policy refuse.
+refused 'HTTP status 404' memnet get "$url/none"
+refused 'HTTP status 302' memnet get "$url/gone"
+refused 'HTTP status 500' memnet put "$top/in" "$url/no/folder"
+refused 'there is more than fits' memnet get --max 1M "$url/file"
+refused 'http, https, ftp and sftp only' memnet get "file:///etc/passwd"
+refused 'http, https, ftp and sftp only' memnet get "gopher://127.0.0.1:$port/"
+refused 'cannot resolve' memnet get "http://name.invalid/"
+refused 'policy forbids' memnet get "http://127.0.0.1:$((port + 1))/file"
+refused 'policy forbids' memnet put "$top/in" "http://127.0.0.2:$port/file"
+refused 'policy forbids' memnet put "$top/in" "http://127.0.0.2:$port/file"
+n=$(grep -c "^memnetd: a: denied: connect tcp 127.0.0.2:$port " "$top/log")
+[ "$n" = 1 ] || fails "a denial is told once, not $n times"
+refused 'HTTP status 302' memnet get "$url/far"
+grep -q "denied: connect tcp 169" "$top/log" && fails "who was denied?"
+refused 'Invalid argument' memnet get "http://127.0.0.1:$port/a b"
+
+# The courier dies: what it had fails, the next one does it.
+kill -9 "$(child_of_memnetd 2)"
+wait_for grep -q '^memnetd: a: the courier died (signal 9)' "$top/log"
+again() { memnet get "$url/file" | cmp -s - "$top/in"; }
+wait_for again
+
+finish "objects over nginx"

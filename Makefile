@@ -83,8 +83,8 @@ libmemnet_src := \
 object_src := memnet-core/guest/object.c
 
 preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c \
-	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c epoll_wait.c \
-	inside.c)
+	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c \
+	epoll_wait.c resolve.c inside.c)
 
 # The reference of one bench; without it that bench says so.
 dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
@@ -525,7 +525,7 @@ $(BUILD)/pic/inside.o: $(inside_objects) memnet-core/preload/inside.syms
 $(BUILD)/lib/libmemnet-preload.so: $(preload_objects) $(BUILD)/pic/inside.o
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^
+	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^ -lcares
 
 # Loaded by QEMU, which has the functions it lacks.
 $(BUILD)/lib/memnet-insns.so: energy/plugin/insns.c
@@ -741,7 +741,8 @@ TEST_SCRIPTS := \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
-	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh memnet-core/conformance/test_conformance.sh \
+	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh \
+	memnet-core/preload/test/test_names.sh memnet-core/conformance/test_conformance.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \

@@ -113,6 +113,7 @@ agent_src := \
 	memnet-core/guest/store_clients.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
+	memnet-core/base/notify.c \
 	memnet-core/base/loop.c \
 	$(libmemnet_src)
 
@@ -154,6 +155,7 @@ memnetd_src := \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
+	memnet-core/base/notify.c \
 	$(worker_src)
 
 courier_src := \
@@ -583,6 +585,8 @@ $(eval $(call test,memnet-core/test/test_readiness.c,$(flows_help) $(host_src) $
 $(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_notify.c,memnet-core/base/notify.c $(parties) \
+	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
@@ -757,7 +761,8 @@ $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/m
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
-$(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
+$(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_notify \
+$(BUILD)/memnet-core/test/test_reload: | \
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \

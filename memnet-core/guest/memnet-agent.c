@@ -27,6 +27,7 @@
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/loop.h"
+#include "memnet-core/base/notify.h"
 #include "memnet-core/base/unix_socket.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
@@ -417,6 +418,16 @@ static int start(struct agent *a, const struct agent_options *o)
 	return ret;
 }
 
+/* Its socket serves, and with a session if there is a host that answers. */
+static void say_ready(void)
+{
+	int ret = mn_notify_ready();
+
+	if (ret)
+		fprintf(stderr, "memnet-agent: cannot tell NOTIFY_SOCKET that it serves: %s\n",
+			strerror(-ret));
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_options o;
@@ -433,6 +444,7 @@ int main(int argc, char **argv)
 	ret = start(&a, &o);
 	if (!ret) {
 		attach(&a);
+		say_ready();
 		ret = mn_loop_run(&a.loop, NULL, NULL);
 	}
 	memnet_detach(a.memnet);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/notify.h"
 #include "memnet-core/base/parse.h"
 #include "memnet-core/host/broker.h"
 
@@ -201,6 +202,16 @@ static const char doc[] =
 
 static const struct argp argp = { option_table, parse_option, NULL, doc };
 
+/* What waits for it in vain ends us: better that it is known why. */
+static void say_ready(void)
+{
+	int ret = mn_notify_ready();
+
+	if (ret)
+		fprintf(stderr, "memnetd: cannot tell NOTIFY_SOCKET that it serves: %s\n",
+			strerror(-ret));
+}
+
 int main(int argc, char **argv)
 {
 	static struct options o = {
@@ -223,8 +234,10 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < o.n_vms && !ret; i++)
 		ret = mn_broker_add(b, &o.vms[i]);
-	if (!ret)
+	if (!ret) {
+		say_ready();
 		ret = mn_broker_run(b);
+	}
 	mn_broker_destroy(b);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,6 +7,7 @@ BUILD    ?= build
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CFLAGS   ?= -O2 -g
 PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib
 PLAN     ?= harness/plans/paper.ini
 ACCEL    ?= auto
 RESULTS  ?= results
@@ -31,7 +32,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # --- dependencies: checked before anything is built, costs milliseconds ------------
 
-ifneq ($(filter-out clean help lint verify,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help lint uninstall verify,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell CC='$(CC)' harness/deps.sh >&2 || echo missing),)
 $(error dependencies are missing, see above)
 endif
@@ -440,6 +441,10 @@ $(call program,$(1:.c=),$(1) $(2),$(3) -lcmocka)
 TESTS += $(BUILD)/$(1:.c=)
 endef
 
+# What is linked with it loads it by this name: another number when it would no longer work.
+libmemnet_so      := libmemnet.so.0
+libmemnet_version := 0.1
+
 PROGRAMS := \
 	$(BUILD)/bin/memnetd \
 	$(BUILD)/bin/memnet-courier \
@@ -451,6 +456,7 @@ PROGRAMS := \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
 	$(plans:harness/%=$(BUILD)/share/memnet/%) \
 	$(BUILD)/lib/libmemnet.a \
+	$(BUILD)/lib/$(libmemnet_so) \
 	$(BUILD)/lib/libmemnet-preload.so \
 	$(BUILD)/bin/memnet-run \
 	$(BUILD)/bin/memnet \
@@ -501,6 +507,19 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(object_src) $(libmem
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
+
+# Never sanitized: the programs it is loaded into are not.
+$(BUILD)/shared/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize=%,$(MEMNET_CFLAGS)) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+shared_objects := $(patsubst %.c,$(BUILD)/shared/%.o,$(object_src) $(libmemnet_src))
+-include $(shared_objects:.o=.d)
+$(BUILD)/lib/$(libmemnet_so): $(shared_objects) memnet-core/guest/libmemnet.map
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -Wl,-soname,$(@F) \
+		-Wl,--version-script=$(filter %.map,$^) -o $@ $(filter %.o,$^)
 
 $(BUILD)/share/memnet/events/%: energy/events/%
 	$(call say,COPY,$@)
@@ -747,6 +766,7 @@ TEST_SCRIPTS := \
 	harness/test/test_completion.sh \
 	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh \
 	memnet-core/preload/test/test_names.sh memnet-core/conformance/test_conformance.sh \
+	memnet-core/test/test_install.sh \
 	harness/test/test_experiment.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
@@ -851,7 +871,7 @@ $(BUILD)/obj/%.o: %.c
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
 .PHONY: always all guest-image test test-threads fuzz fuzz-compiler fuzz-seeds fuzz-coverage experiment \
-	check-regression bench stress verify plots doctor lint install clean help
+	check-regression bench stress verify plots doctor lint install uninstall clean help
 
 all: $(PROGRAMS)
 
@@ -950,23 +970,57 @@ doctor: all guest-image
 lint:
 	$(Q).ci/lint
 
-install: all
-	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier \
-		$(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
-		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
-		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \
-		memnet-core/preload/memnet-run.1
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 memnet-core/host/memnetd.8
-	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/share/man/man1/memnet-lab.1
-	install -D -m 644 harness/completion/memnet-lab.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so \
-		$(BUILD)/lib/libmemnet-preload.so
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include memnet-core/guest/memnet.h \
-		memnet-core/guest/memnet_object.h
+# --- installation: under PREFIX, libraries in LIBDIR, all of it behind DESTDIR ------------
+
+# $(call into,folder,mode,files)
+define into
+installed += $(addprefix $(1)/,$(notdir $(3)))
+install_all += install -D -m $(2) -t '$$(DESTDIR)$(1)' $(3) &&
+endef
+
+# What says where it is installed; written anew each time, for that may be elsewhere.
+$(BUILD)/placed/%: % always
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|@PREFIX@|$(PREFIX)|' \
+		-e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
+		-e 's|@VERSION@|$(libmemnet_version)|' $< > $@
+$(BUILD)/placed/completions/%: harness/completion/%.bash
+	$(Q)install -D -m 644 $< $@
+
+placed_units := $(BUILD)/placed/memnet-core/host/memnetd@.service \
+	$(BUILD)/placed/memnet-core/guest/memnet-agent.service
+placed_lab_1 := $(BUILD)/placed/harness/memnet-lab.1
+placed_pc := $(BUILD)/placed/memnet-core/guest/memnet.pc
+completions := $(BUILD)/placed/completions/memnet-lab
+
+$(eval $(call into,$(PREFIX)/bin,755,$(addprefix $(BUILD)/bin/,memnetd memnet-courier \
+	memnet-agent memnet-run memnet memnet-work memnet-native memnet-lab memnet-energy)))
+$(eval $(call into,$(LIBDIR),644,$(addprefix $(BUILD)/lib/,libmemnet.a $(libmemnet_so) \
+	memnet-insns.so)))
+$(eval $(call into,$(LIBDIR)/pkgconfig,644,$(placed_pc)))
+$(eval $(call into,$(PREFIX)/include,644,$(addprefix memnet-core/guest/,memnet.h memnet_object.h)))
+$(eval $(call into,$(PREFIX)/include/memnet-core,644,memnet-core/flow_values.h))
+# Where memnet-run finds it from where it is itself.
+$(eval $(call into,$(PREFIX)/lib/memnet,644,$(BUILD)/lib/libmemnet-preload.so))
+$(eval $(call into,$(PREFIX)/lib/systemd/system,644,$(placed_units)))
+$(eval $(call into,$(PREFIX)/share/memnet/events,644,$(event_sets)))
+$(eval $(call into,$(PREFIX)/share/memnet/plans,644,$(plans)))
+$(eval $(call into,$(PREFIX)/share/man/man1,644,$(placed_lab_1) energy/tool/memnet-energy.1 \
+	memnet-core/preload/memnet-run.1))
+$(eval $(call into,$(PREFIX)/share/man/man3,644,memnet-core/guest/libmemnet.3))
+$(eval $(call into,$(PREFIX)/share/man/man8,644,memnet-core/host/memnetd.8 \
+	memnet-core/guest/memnet-agent.8))
+$(eval $(call into,$(PREFIX)/share/bash-completion/completions,644,$(completions)))
+
+install: all $(placed_units) $(placed_lab_1) $(placed_pc) $(completions)
+	$(Q)$(install_all) ln -sf $(libmemnet_so) '$(DESTDIR)$(LIBDIR)/libmemnet.so'
+
+# Folders go where they are ours and empty.
+uninstall:
+	$(Q)rm -f $(patsubst %,'$(DESTDIR)%',$(installed) $(LIBDIR)/libmemnet.so)
+	$(Q)cd '$(DESTDIR)$(PREFIX)' && for d in include/memnet-core lib/memnet share/memnet/events \
+		share/memnet/plans share/memnet; do [ ! -d $$d ] || \
+		rmdir --ignore-fail-on-non-empty $$d; done
 
 clean:
 	$(Q)rm -rf $(BUILD)
@@ -985,11 +1039,12 @@ help:
 	@echo 'make fuzz-seeds        write the seeds anew, after a change of what an action means'
 	@echo 'make fuzz-coverage     which lines of the host the seeds and the corpus reach'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
-	@echo 'make lint install clean help'
+	@echo 'make install uninstall  PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
+	@echo 'make lint clean help'
 	@echo
 	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
 	@echo '                                build/bin/memnet-lab plans lists them'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'
-	@echo 'V=1 WERROR=1 CC=clang SANITIZE=address,undefined BUILD=build/asan PREFIX= DESTDIR='
+	@echo 'V=1 WERROR=1 CC=clang SANITIZE=address,undefined BUILD=build/asan'

@@ -33,6 +33,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "memnet-core/flow_values.h"
+
 struct memnet;
 struct memnet_flow;
 
@@ -87,7 +89,7 @@ int memnet_connect_result(struct memnet_flow *f);
 
 /*
  * A socket of @type (SOCK_STREAM, SOCK_DGRAM) at @addr; port 0: the host chooses, see
- * memnet_local(). @flags: MN_BIND_* (layout.h).
+ * memnet_local(). @flags: MN_BIND_* (flow_values.h).
  */
 int memnet_bind(struct memnet *m, int type, const struct sockaddr *addr, socklen_t len,
 		unsigned int flags, struct memnet_flow **out);
@@ -105,7 +107,7 @@ void memnet_peer(const struct memnet_flow *f, struct sockaddr_storage *out);
 /* New flows block. */
 void memnet_set_blocking(struct memnet_flow *f, bool on);
 
-/* @option: enum mn_option (layout.h). -ENOPROTOOPT, or what setsockopt() says on the host. */
+/* @option: enum mn_option (flow_values.h). -ENOPROTOOPT, or what setsockopt() says on the host. */
 int memnet_set_option(struct memnet_flow *f, int option, int value);
 
 /* As SO_ERROR: a positive errno that is told once; 0. */
@@ -123,7 +125,7 @@ void memnet_close(struct memnet_flow *f);
 /* Both together name a flow for as long as the session lasts. Not while it is connecting. */
 void memnet_flow_name(const struct memnet_flow *f, uint32_t *id, uint32_t *generation);
 
-/* enum mn_flow_kind (layout.h). */
+/* enum mn_flow_kind (flow_values.h). */
 int memnet_flow_kind(const struct memnet_flow *f);
 
 /* -ESTALE: there is no such flow any more. Freed by memnet_release() or memnet_close(). */

@@ -362,6 +362,7 @@ lab_parts_src := \
 	harness/run_spawn.c \
 	harness/run_app.c \
 	harness/app_image.c \
+	harness/packages.c \
 	harness/cpio.c \
 	harness/run_peer.c \
 	harness/run_rates.c \
@@ -432,6 +433,8 @@ PROGRAMS := \
 	$(BUILD)/lib/libmemnet.a \
 	$(BUILD)/lib/libmemnet-preload.so \
 	$(BUILD)/bin/memnet-run \
+	$(BUILD)/bin/memnet-conform \
+	$(BUILD)/guest/mkpackages \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
@@ -480,6 +483,10 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(libmemnet_src))
 $(BUILD)/share/memnet/events/%: energy/events/%
 	$(call say,COPY,$@)
 	$(Q)install -D -m 644 $< $@
+
+$(BUILD)/guest/mkpackages: harness/guest/mkpackages
+	$(call say,COPY,$@)
+	$(Q)install -D $< $@
 
 $(BUILD)/share/memnet/plans/%: harness/plans/%
 	$(call say,COPY,$@)
@@ -709,6 +716,7 @@ TEST_SCRIPTS := \
 	harness/test/test_completion.sh \
 	memnet-core/preload/test/test_programs.sh memnet-core/conformance/test_conformance.sh \
 	harness/test/test_experiment.sh \
+	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
@@ -818,7 +826,7 @@ all: $(PROGRAMS)
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(BUILD)/bin/memnet-conform $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
+test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.

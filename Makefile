@@ -183,6 +183,8 @@ work_src := \
 	workloads/kernel_matmul.c \
 	workloads/stream.c \
 	workloads/rr.c \
+	workloads/conn.c \
+	workloads/turn.c \
 	workloads/client.c \
 	workloads/team.c \
 	workloads/histogram.c \
@@ -263,6 +265,7 @@ event_sets := \
 plans := \
 	harness/plans/aa.ini \
 	harness/plans/apps.ini \
+	harness/plans/connections.ini \
 	harness/plans/flows.ini \
 	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
@@ -575,6 +578,7 @@ $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
 $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_conn.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_vsock.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -734,7 +738,7 @@ $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | 
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
-$(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
+$(BUILD)/workloads/test/test_conn $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_native: | $(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest $(BUILD)/harness/test/test_probe: | guest-image
 $(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
@@ -845,6 +849,7 @@ THREADED := \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
+	$(BUILD)/workloads/test/test_conn \
 	$(BUILD)/energy/test/test_sampler \
 	$(BUILD)/energy/test/test_sampler_energy \
 	$(BUILD)/energy/test/test_tool_output

@@ -20,7 +20,8 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
-		"harness/plans/apps.ini", "harness/plans/regions.ini",
+		"harness/plans/apps.ini", "harness/plans/connections.ini",
+		"harness/plans/regions.ini",
 		"harness/plans/link.ini",
 	};
 	struct plan plan;

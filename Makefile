@@ -204,6 +204,8 @@ work_src := \
 	workloads/kernel_matmul.c \
 	workloads/stream.c \
 	workloads/rr.c \
+	workloads/conn.c \
+	workloads/turn.c \
 	workloads/client.c \
 	workloads/team.c \
 	workloads/histogram.c \
@@ -284,6 +286,7 @@ event_sets := \
 plans := \
 	harness/plans/aa.ini \
 	harness/plans/apps.ini \
+	harness/plans/connections.ini \
 	harness/plans/flows.ini \
 	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
@@ -383,6 +386,7 @@ lab_parts_src := \
 	harness/run_spawn.c \
 	harness/run_app.c \
 	harness/app_image.c \
+	harness/packages.c \
 	harness/cpio.c \
 	harness/run_peer.c \
 	harness/run_rates.c \
@@ -460,6 +464,8 @@ PROGRAMS := \
 	$(BUILD)/lib/libmemnet-preload.so \
 	$(BUILD)/bin/memnet-run \
 	$(BUILD)/bin/memnet \
+	$(BUILD)/bin/memnet-conform \
+	$(BUILD)/guest/mkpackages \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
@@ -524,6 +530,10 @@ $(BUILD)/lib/$(libmemnet_so): $(shared_objects) memnet-core/guest/libmemnet.map
 $(BUILD)/share/memnet/events/%: energy/events/%
 	$(call say,COPY,$@)
 	$(Q)install -D -m 644 $< $@
+
+$(BUILD)/guest/mkpackages: harness/guest/mkpackages
+	$(call say,COPY,$@)
+	$(Q)install -D $< $@
 
 $(BUILD)/share/memnet/plans/%: harness/plans/%
 	$(call say,COPY,$@)
@@ -621,6 +631,7 @@ $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
 $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_conn.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_vsock.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -768,6 +779,7 @@ TEST_SCRIPTS := \
 	memnet-core/preload/test/test_names.sh memnet-core/conformance/test_conformance.sh \
 	memnet-core/test/test_install.sh \
 	harness/test/test_experiment.sh \
+	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
@@ -786,7 +798,7 @@ $(BUILD)/memnet-core/test/test_reload: | \
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
-$(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
+$(BUILD)/workloads/test/test_conn $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_native: | $(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest $(BUILD)/harness/test/test_probe: | guest-image
 $(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
@@ -878,7 +890,7 @@ all: $(PROGRAMS)
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(BUILD)/bin/memnet-conform $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
+test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.
@@ -897,6 +909,7 @@ THREADED := \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
+	$(BUILD)/workloads/test/test_conn \
 	$(BUILD)/energy/test/test_sampler \
 	$(BUILD)/energy/test/test_sampler_energy \
 	$(BUILD)/energy/test/test_tool_output

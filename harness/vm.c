@@ -93,20 +93,26 @@ static int wait_for_file(const char *path, struct child *maker)
 
 /* The arguments of a memnetd; what comes before the first --vm is for all. */
 struct memnetd_argv {
-	char *args[12 + 6 * MAX_VMS];
-	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][32], ram[MAX_VMS][64];
+	char *args[16 + 8 * MAX_VMS];
+	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][40], ram[MAX_VMS][64];
 };
 
 static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 			      unsigned int first, unsigned int n_vms)
 {
+	/* A server has a listener, and a flow for each client. */
+	static const char *const room[] = { "--size", "256M", "--flows", "512" };
+	char rule[32];
 	int n = 0;
 
 	memset(a, 0, sizeof(*a));
 	a->args[n++] = (char *)c->memnetd;
 	a->args[n++] = "--dir";
 	a->args[n++] = SANDBOX_TMP;
-	if (c->flows > MEMNETD_FLOWS) {
+	if (c->programs) {
+		for (size_t i = 0; i < ARRAY_SIZE(room); i++)
+			a->args[n++] = (char *)room[i];
+	} else if (c->flows > MEMNETD_FLOWS) {
 		snprintf(a->flows, sizeof(a->flows), "%u", c->flows);
 		a->args[n++] = "--flows";
 		a->args[n++] = a->flows;
@@ -118,12 +124,17 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 	for (unsigned int i = 0; i < n_vms; i++) {
 		vm_name(first + i, a->names[i]);
 		/* all that this guest may reach */
-		snprintf(a->rules[i], sizeof(a->rules[i]),
-			 c->link ? LINK_RULE : TAP_HOST_ADDR "/32:" TAP_PEER_PORT, first + i);
+		snprintf(rule, sizeof(rule), c->link ? LINK_RULE : TAP_HOST_ADDR "/32:" TAP_PEER_PORT,
+			 first + i);
+		snprintf(a->rules[i], sizeof(a->rules[i]), "%s%s", c->programs ? "any " : "", rule);
 		a->args[n++] = "--vm";
 		a->args[n++] = a->names[i];
 		a->args[n++] = "--allow";
 		a->args[n++] = a->rules[i];
+		if (c->programs) {
+			a->args[n++] = "--allow";
+			a->args[n++] = "listen any 0.0.0.0";
+		}
 		if (!in_guest_ram(c))
 			continue;
 		tmp_path(first + i, RAM_FILE, a->ram[i]);

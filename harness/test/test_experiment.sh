@@ -38,16 +38,21 @@ grep -q '"accelerator": "tcg"' "$tmp/results/latest/environment.json" || fail "n
 [ -s "$tmp/results/latest/summary.csv" ] || fail "no summary"
 nothing_left
 
-case="requests, and eight flows both ways"
-plan "network, rr, hybrid-rr" 500ms
+case="requests, connections, and eight flows both ways"
+plan "network, rr, hybrid-rr, conn" 500ms
 sed -i 's/^paths = .*/paths = virtio-tap, memnet/
 	s/^directions = .*/directions = send, recv\nflows = 8/' "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
-rows 8 '"measure","ok"'
+rows 10 '"measure","ok"'
 rows 4 '"measure","ok",.*"network","\(send\|recv\)","8",,'
 rows 4 '"measure","ok",.*rr","none","1",,'
+rows 2 '"measure","ok",.*"conn","none","1",,'
 grep -q 'latency_p99.*"virtio-tap","[0-9.]*"' "$tmp/results/latest/summary.csv" ||
 	fail "no ratio of latencies"
+for metric in request_rate connect_p50 connect_p99 cpu_per_1000_requests; do
+	grep -q "^\"conn\".*\"$metric\".*\"virtio-tap\",\"[0-9.]*\"" \
+		"$tmp/results/latest/summary.csv" || fail "no ratio of $metric of connections"
+done
 nothing_left
 
 # What a path needs may be absent here: then its rows say so, and that is all there is to see.

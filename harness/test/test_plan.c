@@ -20,7 +20,8 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
-		"harness/plans/apps.ini", "harness/plans/regions.ini",
+		"harness/plans/apps.ini", "harness/plans/connections.ini",
+		"harness/plans/regions.ini",
 		"harness/plans/link.ini",
 	};
 	struct plan plan;
@@ -106,6 +107,9 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[plan]\nsteal_percent=101\n" MATRIX, ":2:", "0 to 100");
 	refused("[plan]\nrepetitions=0\n" MATRIX, ":2:", "1 to 1000");
 	refused("[plan]\nmemory_mib=99999999\n" MATRIX, ":2:", "128 to 1048576");
+	refused("[plan]\npackages = curl /bin/sh\n" MATRIX, ":2:", "names of Debian packages");
+	refused("[plan]\npackages = curl -y\n" MATRIX, ":2:", "names of Debian packages");
+	refused("[plan]\npackages = Curl\n" MATRIX, ":2:", "names of Debian packages");
 	refused("[plan]\nsettle=61s\n" MATRIX, ":2:", "up to 60s");
 	refused("[plan]\nwindow=3601s\n" MATRIX, ":2:", "to 3600s");
 	refused("[plans]\nname=x\n", ":2:", "[plan] or [matrix NAME]");

@@ -52,17 +52,20 @@ static bool is_over(const struct mn_host *h)
 	return h->config.memory && h->config.in_use(h->config.arg) > h->config.memory;
 }
 
-/* Whatever was bare may have been touched, and what is behind the last FIFO, where nothing is. */
+/*
+ * Whatever was bare may have been touched, and what is between the last FIFO and the arena, where
+ * nothing is. The arena's objects are the guest's to remove.
+ */
 static void shrink_all(struct mn_host *h)
 {
 	const struct mn_geometry *g = &h->config.geometry;
-	uint64_t end = mn_fifo_offset(g, g->flows, MN_SEND);
+	uint64_t end = mn_fifo_offset(g, g->flows, MN_SEND), arena = mn_arena_offset(g);
 
 	for (uint32_t i = 0; i < g->flows; i++)
 		if (can_shrink(&h->flows[i]))
 			shrink(&h->flows[i]);
-	if (end < g->region_bytes)
-		h->config.give_back(h->config.arg, end, g->region_bytes - end);
+	if (end < arena)
+		h->config.give_back(h->config.arg, end, arena - end);
 }
 
 /* False: there is still too much. */

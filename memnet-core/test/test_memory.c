@@ -245,6 +245,26 @@ static void connections_wait_while_there_is_none(void **state)
 	memnet_detach(m);
 }
 
+/* What rests there is not at rest. */
+static void objects_keep_their_memory(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct mn_geometry *g = &fx->host->config.geometry;
+	uint8_t *object = (uint8_t *)m->region->base + REGION_BYTES - MN_PAGE;
+
+	hold_host(fx);
+	g->arena_bytes = MN_PAGE;
+	assert_true(mn_fifo_offset(g, g->flows, MN_SEND) <= mn_arena_offset(g));
+	release_host(fx);
+	memset(object, 'o', MN_PAGE);
+	allow_memory(fx, 1);
+	ticks(fx, 3 * REST_TICKS);
+	for (size_t i = 0; i < MN_PAGE; i++)
+		assert_int_equal(object[i], 'o');
+	memnet_detach(m);
+}
+
 /* A guest writes wherever it can: what is no flow's does not stay. */
 static void who_touches_all_of_it_does_not_keep_it(void **state)
 {
@@ -279,6 +299,7 @@ int main(void)
 		TEST(what_is_written_and_not_sent_yet_stays),
 		TEST(with_no_memory_left_there_are_no_new_flows),
 		TEST(connections_wait_while_there_is_none),
+		TEST(objects_keep_their_memory),
 		TEST(who_touches_all_of_it_does_not_keep_it),
 	};
 

@@ -5,7 +5,7 @@
  *
  * Sockets are watched edge-triggered, both directions, once: an edge sets
  * readable or writable, EAGAIN clears it, and no epoll_ctl() is spent on the
- * data path. FIFOs are watched by their event index. A flow in its turn (host.c) moves a
+ * data path. FIFOs are watched by their event index. A flow in its turn (host_turns.c) moves a
  * piece each way.
  *
  * #syscalls close getpeername getsockname getsockopt ioctl recvmsg sendmsg setsockopt

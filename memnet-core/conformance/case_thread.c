@@ -285,6 +285,51 @@ static void own_errno(int family)
 	YES(c.error == EPIPE);
 }
 
+static bool churn_on;
+
+/* Connects that begin, are looked at, and are given up. */
+static void *churn(void *arg)
+{
+	const struct addr *to = arg;
+
+	while (__atomic_load_n(&churn_on, __ATOMIC_RELAXED)) {
+		int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+		connect(fd, &to->any, to->len);
+		events_now(fd, POLLOUT);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Whatever threads are in the middle of, a child's sockets work. */
+static void fork_meanwhile(int family)
+{
+	int fd = stream_to_peer(family), worked = 0;
+	struct addr to = peer_at(family, peer_listens(family));
+	pthread_t threads[2];
+
+	churn_on = true;
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, churn, &to);
+	for (int i = 0; i < 40; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			int own = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+			alarm(3);
+			connect(own, &to.any, to.len);
+			_exit(events_now(fd, POLLOUT) != POLLOUT || events_now(own, 0) & POLLERR);
+		}
+		worked += ended_with(pid) == 0;
+	}
+	__atomic_store_n(&churn_on, false, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	NUMBER("40", worked);
+}
+
 const struct conform_case thread_cases[] = {
 	{ "thread-close-while-recv", close_while_recv, "46" },
 	{ "thread-shutdown-while-recv", shutdown_while_recv, "46" },
@@ -298,5 +343,6 @@ const struct conform_case thread_cases[] = {
 	{ "thread-many", many, "4" },
 	{ "thread-cancelled", cancelled, "4" },
 	{ "thread-own-errno", own_errno, "4" },
+	{ "thread-fork-meanwhile", fork_meanwhile, "4" },
 	{ 0 },
 };

@@ -12,15 +12,16 @@
  * Cost: each epoll_wait() looks at every flow of the set, some 20 ns each.
  */
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/epoll_internal.h"
+#include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/net.h"
+#include "memnet-core/preload/real.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
-#include "memnet-core/preload/epoll_internal.h"
-#include "memnet-core/preload/net.h"
-#include "memnet-core/preload/real.h"
 
 char mn_epoll_knock;
 

@@ -12,9 +12,11 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/epoll_internal.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
+#include "memnet-core/preload/wait.h"
 
 /* --- what there is to tell ------------------------------------------------------------ */
 

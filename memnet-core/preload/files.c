@@ -11,9 +11,11 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/bytes.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 
 /* --- sendfile() ------------------------------------------------------------------------- */
 

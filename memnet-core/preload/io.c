@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/bytes.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 
 /*

@@ -13,7 +13,9 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 

@@ -14,6 +14,8 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/layout.h"
+#include "memnet-core/preload/become.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 

@@ -15,9 +15,12 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/layout.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
+#include "memnet-core/preload/wait.h"
 #include "memnet-core/spin.h"
 
 /* What waits for ever in the receive queue of a descriptor that is a flow. */

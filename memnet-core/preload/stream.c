@@ -9,9 +9,11 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/net.h"
+#include "memnet-core/preload/wait.h"
 
 size_t mn_copy(struct cursor *c, struct iovec spans[2], size_t n, bool in)
 {

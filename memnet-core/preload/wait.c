@@ -5,9 +5,11 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 #include "memnet-core/spin.h"
 
 short mn_sock_events(struct sock *s)

@@ -212,6 +212,13 @@ work_src := \
 	workloads/peer_session.c \
 	workloads/copy.c
 
+zstd_src := \
+	workloads/zstd_main.c \
+	workloads/zstd_object.c \
+	workloads/zstd_curl.c \
+	workloads/zstd_sink.c \
+	memnet-core/base/version.c
+
 control_src := \
 	harness/guest/control.c \
 	harness/guest/slots.c \
@@ -280,6 +287,7 @@ plans := \
 	harness/plans/flows.ini \
 	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
+	harness/plans/objects.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
 	harness/plans/regions.ini \
@@ -439,6 +447,7 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-courier \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
+	$(BUILD)/bin/memnet-zstd \
 	$(BUILD)/bin/memnet-native \
 	$(BUILD)/bin/memnet-lab \
 	$(BUILD)/bin/memnet-energy \
@@ -458,6 +467,7 @@ $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-cor
 $(eval $(call program,bin/memnet,memnet-core/guest/memnet-object.c memnet-core/base/version.c \
 	$(object_src) $(libmemnet_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
+$(eval $(call program,bin/memnet-zstd,$(zstd_src) $(object_src) $(libmemnet_src),-lcurl -lmicrohttpd -lzstd))
 $(eval $(call program,bin/memnet-conform,$(conform_src)))
 # It gives the kernel bad pointers, and is there to be preloaded: never sanitized.
 $(BUILD)/bin/memnet-conform: MEMNET_CFLAGS := $(filter-out -fsanitize=%,$(MEMNET_CFLAGS))
@@ -939,7 +949,7 @@ install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier \
 		$(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
 		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
-		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet
+		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet $(BUILD)/bin/memnet-zstd
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \

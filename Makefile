@@ -221,6 +221,13 @@ work_src := \
 	workloads/peer_session.c \
 	workloads/copy.c
 
+zstd_src := \
+	workloads/zstd_main.c \
+	workloads/zstd_object.c \
+	workloads/zstd_curl.c \
+	workloads/zstd_sink.c \
+	memnet-core/base/version.c
+
 control_src := \
 	harness/guest/control.c \
 	harness/guest/slots.c \
@@ -290,6 +297,7 @@ plans := \
 	harness/plans/flows.ini \
 	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
+	harness/plans/objects.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
 	harness/plans/regions.ini \
@@ -454,6 +462,7 @@ PROGRAMS := \
 	$(BUILD)/bin/memnet-courier \
 	$(BUILD)/bin/memnet-agent \
 	$(BUILD)/bin/memnet-work \
+	$(BUILD)/bin/memnet-zstd \
 	$(BUILD)/bin/memnet-native \
 	$(BUILD)/bin/memnet-lab \
 	$(BUILD)/bin/memnet-energy \
@@ -476,6 +485,7 @@ $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-cor
 $(eval $(call program,bin/memnet,memnet-core/guest/memnet-object.c memnet-core/base/version.c \
 	$(object_src) $(libmemnet_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
+$(eval $(call program,bin/memnet-zstd,$(zstd_src) $(object_src) $(libmemnet_src),-lcurl -lmicrohttpd -lzstd))
 $(eval $(call program,bin/memnet-conform,$(conform_src)))
 # It gives the kernel bad pointers, and is there to be preloaded: never sanitized.
 $(BUILD)/bin/memnet-conform: MEMNET_CFLAGS := $(filter-out -fsanitize=%,$(MEMNET_CFLAGS))
@@ -1007,7 +1017,7 @@ placed_pc := $(BUILD)/placed/memnet-core/guest/memnet.pc
 completions := $(BUILD)/placed/completions/memnet-lab
 
 $(eval $(call into,$(PREFIX)/bin,755,$(addprefix $(BUILD)/bin/,memnetd memnet-courier \
-	memnet-agent memnet-run memnet memnet-work memnet-native memnet-lab memnet-energy)))
+	memnet-agent memnet-run memnet memnet-work memnet-zstd memnet-native memnet-lab memnet-energy)))
 $(eval $(call into,$(LIBDIR),644,$(addprefix $(BUILD)/lib/,libmemnet.a $(libmemnet_so) \
 	memnet-insns.so)))
 $(eval $(call into,$(LIBDIR)/pkgconfig,644,$(placed_pc)))

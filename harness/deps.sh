@@ -87,6 +87,8 @@ for_build() {
 	header ares.h libc-ares-dev
 	header nettle/sha2.h nettle-dev
 	header curl/curl.h libcurl4-openssl-dev
+	header microhttpd.h libmicrohttpd-dev
+	header zstd.h libzstd-dev
 	library libc.a libc6-dev
 	library libnettle.a nettle-dev
 	program qemu-system-x86_64 qemu-system-x86

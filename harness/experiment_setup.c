@@ -28,9 +28,9 @@ static void describe_vm(struct experiment *x)
 		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
 		.spin = "", .flows = plan_most_flows(&x->plan),
 		.programs = *x->plan.packages,
-		.shared_ram = plan_shares_ram(&x->plan), .kernel = x->paths[0],
-		.initrd = x->paths[1], .memnetd = x->paths[2], .work = x->paths[3],
-		.native = x->paths[4], .log_dir = x->paths[5],
+		.shared_ram = plan_shares_ram(&x->plan), .objects = x->plan.n_apps,
+		.kernel = x->paths[0], .initrd = x->paths[1], .memnetd = x->paths[2],
+		.work = x->paths[3], .native = x->paths[4], .log_dir = x->paths[5],
 	};
 }
 

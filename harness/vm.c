@@ -35,6 +35,7 @@
 #define GUEST_KERNEL_OPTIONS "cryptomgr.notests tsc=reliable no_timer_check"
 #define PROGRESS_BYTES	64
 #define MEMNETD_FLOWS	8	/* it serves at once without being told */
+#define OBJECTS_ARENA	"8M"	/* of its region of 32M */
 #define LISTEN_TIMEOUT_MS 3000
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
@@ -93,7 +94,7 @@ static int wait_for_file(const char *path, struct child *maker)
 
 /* The arguments of a memnetd; what comes before the first --vm is for all. */
 struct memnetd_argv {
-	char *args[16 + 8 * MAX_VMS];
+	char *args[18 + 8 * MAX_VMS];
 	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][40], ram[MAX_VMS][64];
 };
 
@@ -120,6 +121,10 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 	if (*c->spin) {
 		a->args[n++] = "--spin";
 		a->args[n++] = (char *)c->spin;
+	}
+	if (c->objects && !in_guest_ram(c)) {	/* in what powers of two leave free: the FIFOs are as without */
+		a->args[n++] = "--arena";
+		a->args[n++] = OBJECTS_ARENA;
 	}
 	for (unsigned int i = 0; i < n_vms; i++) {
 		vm_name(first + i, a->names[i]);

@@ -33,6 +33,7 @@ struct vm_config {
 	const char *spin;		/* memnetd's --spin; "": its own choice */
 	const char *region;		/* memnet-agent's --region; NULL: its own choice */
 	bool shared_ram;		/* in a file that memnetd can map */
+	bool objects;			/* memnetd has room for them, where it can */
 	const char *plugin;		/* of QEMU, to count guest instructions; NULL: none */
 	const char *no_insns;		/* why they are not to be counted; NULL: they are */
 	const char *fault;		/* memnet.fault= of the guest's init; NULL: none */

@@ -19,7 +19,7 @@ make_system() {
 		make_program "$name" "echo $name \"\$*\" >>'$top/log'"
 	done
 	for name in stdio.h linux/perf_event.h csv.h ini.h jansson.h perfmon/pfmlib_perf_event.h \
-			cmocka.h seccomp.h ares.h nettle/sha2.h curl/curl.h; do
+			cmocka.h seccomp.h ares.h nettle/sha2.h curl/curl.h microhttpd.h zstd.h; do
 		mkdir -p "$(dirname "$top/sysroot/usr/include/$name")"
 		: >"$top/sysroot/usr/include/$name"
 	done
@@ -96,6 +96,9 @@ sysroot/usr/include/cmocka.h libcmocka-dev
 sysroot/usr/include/seccomp.h libseccomp-dev
 sysroot/usr/include/ares.h libc-ares-dev
 sysroot/usr/include/nettle/sha2.h nettle-dev
+sysroot/usr/include/curl/curl.h libcurl4-openssl-dev
+sysroot/usr/include/microhttpd.h libmicrohttpd-dev
+sysroot/usr/include/zstd.h libzstd-dev
 sysroot/usr/lib/x86_64-linux-gnu/libc.a libc6-dev
 sysroot/usr/lib/x86_64-linux-gnu/libnettle.a nettle-dev
 sysroot/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core

@@ -76,6 +76,7 @@ done >"$tmp/wanted" <<-FILES
 	755 bin/memnet-agent
 	755 bin/memnet-run
 	755 bin/memnet-work
+	755 bin/memnet-zstd
 	755 bin/memnet-native
 	755 bin/memnet-lab
 	755 bin/memnet-energy

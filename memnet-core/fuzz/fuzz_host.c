@@ -252,6 +252,8 @@ static size_t pull(uint32_t flow, size_t len)
 
 	if (w.host->flows[flow].kind != MN_STREAM)
 		return pull_record(flow);
+	if (w.host->flows[flow].state == FLOW_FREE)
+		return 0;	/* closed: what lies there is nobody's, and may be given back */
 	len = MIN(len, i->producer.p_head - tail);
 	must(w.lied || len <= size);
 	for (size_t n = 0; n < len && !w.lied; n++)

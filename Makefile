@@ -156,6 +156,8 @@ memnetd_src := \
 courier_src := \
 	memnet-core/host/memnet-courier.c \
 	memnet-core/host/courier_transfer.c \
+	memnet-core/host/courier_serve.c \
+	memnet-core/address.c \
 	memnet-core/host/policy.c \
 	memnet-core/base/fdpass.c \
 	memnet-core/base/parse.c
@@ -460,7 +462,7 @@ PROGRAMS := \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
-$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl))
+$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl -lmicrohttpd))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
@@ -739,6 +741,7 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
+	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
@@ -953,7 +956,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \
-		memnet-core/preload/memnet-run.1
+		memnet-core/preload/memnet-run.1 memnet-core/guest/memnet.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 memnet-core/host/memnetd.8
 	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/share/man/man1/memnet-lab.1
 	install -D -m 644 harness/completion/memnet-lab.bash \

@@ -53,7 +53,10 @@ memnet get back | cmp - "$top/in" || fails "get --name"
 works memnet rm back
 memnet get --max 30M "$url/file" | cmp - "$top/in" || fails "get --max"
 memnet get "$url/nothing" | cmp - "$top/empty" || fails "get of nothing"
-for i in 1 2 3 4; do memnet get --max 8M "$url/d/one.$i" >"$top/out.$i" 2>&1 & pids="${pids:-} $!"; done
+for i in 1 2 3 4; do
+	memnet get --max 8M "$url/d/one.$i" >"$top/out.$i" 2>&1 &
+	pids="${pids:-} $!"
+done
 for pid in $pids; do wait "$pid" && fails "there is no such file"; done
 
 # What the server, the name, the policy refuse.

@@ -155,6 +155,7 @@ memnetd_src := \
 
 courier_src := \
 	memnet-core/host/memnet-courier.c \
+	memnet-core/host/courier_confine.c \
 	memnet-core/host/courier_transfer.c \
 	memnet-core/host/courier_serve.c \
 	memnet-core/address.c \
@@ -462,7 +463,7 @@ PROGRAMS := \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
-$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl -lmicrohttpd))
+$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl -lmicrohttpd -lseccomp))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
@@ -591,6 +592,8 @@ $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_isolation.c,memnet-core/test/inject.c $(parties) \
 	$(libmemnet_src),-lseccomp))
+$(eval $(call test,memnet-core/test/test_courier_isolation.c,memnet-core/test/inject.c $(parties) \
+	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_signals.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_halfway.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
@@ -759,6 +762,7 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
+$(BUILD)/memnet-core/test/test_courier_isolation \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
 $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier $(BUILD)/bin/memnet-agent

@@ -44,6 +44,11 @@ struct courier {
 /* Tell the worker how a job ended; the job is free. */
 void courier_answer(struct courier *c, const struct mn_courier_answer *a);
 
+/* --- courier_confine.c --- */
+
+/* For good. 0 or -errno. */
+int courier_confine(void);
+
 /* --- courier_transfer.c --- */
 
 /* 0 or -errno. */

@@ -161,7 +161,10 @@ memnetd_src := \
 
 courier_src := \
 	memnet-core/host/memnet-courier.c \
+	memnet-core/host/courier_confine.c \
 	memnet-core/host/courier_transfer.c \
+	memnet-core/host/courier_serve.c \
+	memnet-core/address.c \
 	memnet-core/host/policy.c \
 	memnet-core/base/fdpass.c \
 	memnet-core/base/parse.c
@@ -478,7 +481,7 @@ PROGRAMS := \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
-$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl))
+$(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl -lmicrohttpd -lseccomp))
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/base/version.c \
 	$(libmemnet_src)))
@@ -631,6 +634,8 @@ $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_isolation.c,memnet-core/test/inject.c $(parties) \
 	$(libmemnet_src),-lseccomp))
+$(eval $(call test,memnet-core/test/test_courier_isolation.c,memnet-core/test/inject.c $(parties) \
+	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_signals.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_halfway.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_evil.c,$(parties) memnet-core/test/scribble.c \
@@ -782,6 +787,7 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
+	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
@@ -802,6 +808,7 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
+$(BUILD)/memnet-core/test/test_courier_isolation \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
 $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_notify \
 $(BUILD)/memnet-core/test/test_reload: | \
@@ -1029,7 +1036,7 @@ $(eval $(call into,$(PREFIX)/lib/systemd/system,644,$(placed_units)))
 $(eval $(call into,$(PREFIX)/share/memnet/events,644,$(event_sets)))
 $(eval $(call into,$(PREFIX)/share/memnet/plans,644,$(plans)))
 $(eval $(call into,$(PREFIX)/share/man/man1,644,$(placed_lab_1) energy/tool/memnet-energy.1 \
-	memnet-core/preload/memnet-run.1))
+	memnet-core/preload/memnet-run.1 memnet-core/guest/memnet.1))
 $(eval $(call into,$(PREFIX)/share/man/man3,644,memnet-core/guest/libmemnet.3))
 $(eval $(call into,$(PREFIX)/share/man/man8,644,memnet-core/host/memnetd.8 \
 	memnet-core/guest/memnet-agent.8))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between zstd_main.c (the pipeline), zstd_object.c, zstd_curl.c (how a piece leaves), zstd_sink.c. */
+/* Between zstd_main.c (the pipeline), zstd_object.c, zstd_curl.c (its ways) and zstd_sink.c. */
 #ifndef WORKLOADS_ZSTD_H
 #define WORKLOADS_ZSTD_H
 

@@ -4,6 +4,7 @@
  * Files are read into the region and written out of it; there is no other copy.
  */
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -22,12 +23,13 @@
 #include "memnet-core/guest/memnet_object.h"
 
 #define MAX_ARGS	64	/* of a command */
+#define REFUSAL_MS	100	/* a host that refuses to serve has said so by then */
 
 struct command_line {
 	const struct command *command;
 	const char *name;	/* --name */
 	uint64_t max;		/* --max; 0: not given */
-	const char *args[MAX_ARGS];
+	const char *args[1 + MAX_ARGS];
 	size_t n;
 	struct memnet_store *store;
 };
@@ -38,7 +40,7 @@ struct command {
 	int (*run)(struct command_line *c);	/* exit status */
 };
 
-/* --- what goes wrong -------------------------------------------------------------------- */
+/* --- what goes wrong ------------------------------------------------------- */
 
 static const struct { int err; const char *mend; } mends[] = {
 	{ ENODEV, "no memnet-agent answers; start it, or say where it listens in MEMNET_AGENT" },
@@ -55,7 +57,11 @@ static const struct { int err; const char *mend; } mends[] = {
 	{ EKEYREJECTED, "the server's certificate, or host key, is not one the host trusts" },
 	{ ECONNABORTED, "what moves objects on the host died; try again" },
 	{ ECONNRESET, "the connection broke, or the host or memnet-agent restarted; try again" },
-	{ EPROTONOSUPPORT, "the host moves objects by http, https, ftp and sftp only" },
+	{ EPROTONOSUPPORT, "the host moves objects by http, https, ftp and sftp only, and serves "
+	  "them by http" },
+	{ EBUSY, "the host does as much as it can at once for this guest; end something" },
+	{ EADDRINUSE, "somebody else serves there" },
+	{ EADDRNOTAVAIL, "that is no address of the host's" },
 };
 
 /* Of @what. EXIT_FAILURE. */
@@ -78,7 +84,7 @@ static bool is_url(const char *text)
 	return strstr(text, "://");
 }
 
-/* --- files ------------------------------------------------------------------------------ */
+/* --- files ----------------------------------------------------------------- */
 
 static int open_file(const char *path, int flags, int standard)
 {
@@ -118,7 +124,7 @@ static ssize_t read_all(int fd, char *to, uint64_t room)
 	}
 }
 
-/* --- commands --------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------- */
 
 /* Wait for it. EXIT_SUCCESS, or after a message. */
 static int finish(const char *url, struct memnet_job *job, uint64_t *bytes)
@@ -262,15 +268,74 @@ static int rm(struct command_line *c)
 	return status;
 }
 
+/* Those objects, or all. How many; -errno, after a message. */
+static int open_served(struct command_line *c, struct memnet_object *o[MAX_ARGS])
+{
+	struct memnet_object_info info = { .name = "" };
+	size_t named = c->n - 1, n = 0;
+	int ret = 0;
+
+	for (;; n++) {
+		if (named && n < named)
+			snprintf(info.name, sizeof(info.name), "%s", c->args[1 + n]);
+		else if (named || n == MAX_ARGS || memnet_object_next(c->store, &info))
+			return n;
+		ret = memnet_object_open(c->store, info.name, &o[n]);
+		if (ret)
+			return -failed(info.name, ret, 0);
+		c->args[1 + n] = memnet_object_name(o[n]);
+	}
+}
+
+/* URL/NAME, whatever of the name means something in a URL escaped. */
+static void make_url(char *url, size_t size, const char *prefix, const char *name)
+{
+	size_t n = strlen(prefix);
+	int at = snprintf(url, size, "%s%s", prefix, n && prefix[n - 1] == '/' ? "" : "/");
+
+	for (; *name && (size_t)at + 4 < size; name++)
+		at += snprintf(url + at, size - at,
+			       isalnum(*name) || strchr("-._~", *name) ? "%c" : "%%%02X", *name);
+}
+
+/* Each at URL/NAME, until this process ends. */
+static int serve(struct command_line *c)
+{
+	struct memnet_object *o[MAX_ARGS];
+	struct memnet_job *jobs[MAX_ARGS];
+	struct memnet_job_result r = { 0 };
+	int n = open_served(c, o), ret = 0;
+	char url[4096];
+
+	if (n <= 0) {
+		if (!n)
+			fprintf(stderr, "memnet: serve: there is no object; memnet put one\n");
+		return EXIT_FAILURE;
+	}
+	for (int i = 0; i < n; i++) {
+		make_url(url, sizeof(url), c->args[0], c->args[1 + i]);
+		ret = memnet_object_serve(o[i], url, &jobs[i]);
+		if (!ret)
+			ret = memnet_job_wait(jobs[i], REFUSAL_MS, &r);
+		if (ret != -ETIMEDOUT)
+			return failed(url, ret ? ret : r.error, 0);
+		printf("%s\n", url);
+		fflush(stdout);
+	}
+	ret = memnet_job_wait(jobs[0], -1, &r);
+	return failed(c->args[0], ret ? ret : r.error, 0);
+}
+
 static const struct command commands[] = {
 	{ "put", 1, 2, put },
 	{ "send", 2, 2, send_named },
 	{ "get", 1, 2, get },
 	{ "ls", 0, 0, ls },
 	{ "rm", 1, MAX_ARGS, rm },
+	{ "serve", 1, MAX_ARGS, serve },
 };
 
-/* --- options ---------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------- */
 
 static const struct command *find_command(const char *name)
 {
@@ -322,7 +387,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option option_table[] = {
 	{ "name", 'n', "NAME", 0, "of the object that put or get makes" },
-	{ "max", 'm', "BYTES", 0, "room for it, where no file says how large it is (half of what is free)" },
+	{ "max", 'm', "BYTES", 0,
+	  "room for it, where no file says how large it is (half of what is free)" },
 	{ 0 }
 };
 
@@ -331,7 +397,8 @@ static const char args_doc[] =
 	"send NAME URL\n"
 	"get NAME|URL [FILE]\n"
 	"ls\n"
-	"rm NAME...";
+	"rm NAME...\n"
+	"serve URL [NAME...]";
 
 static const char doc[] =
 	"Objects of this guest: files in the memory it shares with its host, which the host moves "
@@ -345,6 +412,7 @@ static const char doc[] =
 	"                                            have the host fetch it, and keep it\n"
 	"  memnet get input | sha256sum\n"
 	"  memnet ls; memnet rm input\n"
+	"  memnet serve http://192.0.2.7:8000/       have the host serve them all there\n"
 	"\n"
 	"FILE may be -. What has no name is gone at the end. Environment: MEMNET_AGENT, the "
 	"agent's socket (/run/memnet/agent.sock).";

@@ -57,6 +57,9 @@ int memnet_object_open(struct memnet_store *s, const char *name, struct memnet_o
 /* Where it is; page-aligned. To be written only until it is sealed. */
 void *memnet_object_data(const struct memnet_object *o);
 
+/* "" of none; as long as @o. */
+const char *memnet_object_name(const struct memnet_object *o);
+
 /* Bytes that fit, and those that it has once it is sealed (0 before). */
 uint64_t memnet_object_room(const struct memnet_object *o);
 uint64_t memnet_object_length(const struct memnet_object *o);

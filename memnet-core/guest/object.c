@@ -38,7 +38,7 @@ struct memnet_job {
 	uint64_t text;		/* the URL's object */
 };
 
-/* --- the agent ------------------------------------------------------------------------ */
+/* --- the agent ------------------------------------------------------------- */
 
 int memnet_store_open(struct memnet *m, struct memnet_store **out)
 {
@@ -130,7 +130,7 @@ static void give_back(struct memnet_store *s, uint64_t object)
 	ask(s, &q, &r);	/* if it is gone, so is what it kept for us */
 }
 
-/* --- objects ---------------------------------------------------------------------------- */
+/* --- objects --------------------------------------------------------------- */
 
 /* What the agent says, within the arena? */
 static bool is_within(const struct memnet_store *s, const struct mn_store_reply *r)
@@ -183,6 +183,11 @@ static void *in_arena(const struct memnet_store *s, uint64_t offset)
 void *memnet_object_data(const struct memnet_object *o)
 {
 	return in_arena(o->s, o->is.offset);
+}
+
+const char *memnet_object_name(const struct memnet_object *o)
+{
+	return o->is.name;
 }
 
 uint64_t memnet_object_room(const struct memnet_object *o)
@@ -245,7 +250,7 @@ int memnet_object_next(struct memnet_store *s, struct memnet_object_info *info)
 	return 0;
 }
 
-/* --- jobs -------------------------------------------------------------------------------- */
+/* --- jobs ------------------------------------------------------------------ */
 
 static int put_url(struct memnet_job *job, const char *url, struct mn_submission *submission)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between memnet-courier.c (orders, the loop) and courier_transfer.c (libcurl). */
+/*
+ * Between memnet-courier.c (orders, the loop), courier_transfer.c (libcurl) and
+ * courier_serve.c (libmicrohttpd).
+ */
 #ifndef MEMNET_COURIER_INTERNAL_H
 #define MEMNET_COURIER_INTERNAL_H
 
@@ -9,6 +12,7 @@
 #include "memnet-core/host/courier.h"
 
 struct courier;
+struct courier_server;
 
 struct courier_job {
 	struct courier *c;
@@ -20,7 +24,9 @@ struct courier_job {
 	int error;			/* why we broke the transfer off, or 0 */
 	uint32_t denied_use;		/* enum mn_policy_use; 0: nothing was denied; */
 	union mn_sockaddr denied;	/* there, the last one */
-	CURL *easy;
+	CURL *easy;			/* of PUT and GET */
+	struct courier_server *server;	/* of SERVE, */
+	char path[MN_URL_BYTES + 1];	/* decoded */
 };
 
 struct courier {
@@ -30,12 +36,18 @@ struct courier {
 	struct mn_policy policy;
 	CURLM *multi;
 	struct curl_slist *headers;
+	struct courier_server *servers[MN_COURIER_JOBS];
 	bool ended;
 	struct courier_job jobs[MN_COURIER_JOBS];
 };
 
 /* Tell the worker how a job ended; the job is free. */
 void courier_answer(struct courier *c, const struct mn_courier_answer *a);
+
+/* --- courier_confine.c --- */
+
+/* For good. 0 or -errno. */
+int courier_confine(void);
 
 /* --- courier_transfer.c --- */
 
@@ -50,5 +62,17 @@ void transfer_end(struct courier_job *job);
 
 /* Move what can be moved, answer what has ended. */
 void transfer_work(struct courier *c);
+
+/* --- courier_serve.c --- */
+
+/* From now on, until serve_end(). 0 or -errno. */
+int serve_start(struct courier_job *job, const char *url);
+void serve_end(struct courier_job *job);
+
+/* What to poll, at most MN_COURIER_JOBS of @fds, and how long at most. How many. */
+unsigned int serve_wait_for(struct courier *c, struct curl_waitfd *fds, int *timeout_ms);
+
+/* Answer what has been asked. */
+void serve_work(struct courier *c);
 
 #endif

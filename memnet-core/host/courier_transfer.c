@@ -15,12 +15,12 @@
 #define PROTOCOLS	"http,https,ftp,sftp"
 #define KNOWN_HOSTS	"/etc/ssh/ssh_known_hosts"
 #define BUFFER_BYTES	(512L << 10)
-/* A server that takes or gives nothing for so long, or whose whole transfer takes so long, fails. */
+/* A server that does nothing for so long fails, and a transfer that takes so long. */
 #define CONNECT_S	15L
 #define STALL_S		30L
 #define WHOLE_S		3600L
 
-/* --- policy ------------------------------------------------------------------------------- */
+/* --- policy ---------------------------------------------------------------- */
 
 static bool may_connect(struct courier_job *job, const union mn_sockaddr *to)
 {
@@ -58,7 +58,7 @@ static int before_request(void *arg, char *peer, char *local, int peer_port, int
 	return may_connect(arg, &to) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* --- bytes --------------------------------------------------------------------------------- */
+/* --- bytes ----------------------------------------------------------------- */
 
 static size_t take(char *from, size_t size, size_t n, void *arg)
 {
@@ -99,7 +99,7 @@ static int seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* --- how it went ---------------------------------------------------------------------------- */
+/* --- how it went ----------------------------------------------------------- */
 
 static const struct { CURLcode code; int error; } errors[] = {
 	{ CURLE_OK, 0 },
@@ -163,7 +163,7 @@ static void done(struct courier_job *job, CURLcode code)
 	courier_answer(job->c, &a);
 }
 
-/* --- beginning and ending --------------------------------------------------------------------- */
+/* --- beginning and ending -------------------------------------------------- */
 
 static void set_limits(CURL *e)
 {

@@ -29,7 +29,7 @@ static int order(struct mn_host *h, const struct mn_courier_order *o)
 	return mn_send_fds(h->courier.fd, o, mn_courier_order_size(o->what), NULL, 0);
 }
 
-/* --- what is asked ---------------------------------------------------------------------- */
+/* --- what is asked --------------------------------------------------------- */
 
 static bool is_in_arena(const struct mn_host *h, uint64_t offset, uint64_t bytes)
 {
@@ -130,7 +130,7 @@ bool mn_object_orphans(const struct mn_host *h, uint32_t channels)
 	return false;
 }
 
-/* --- what the courier answers ------------------------------------------------------------- */
+/* --- what the courier answers ---------------------------------------------- */
 
 static void orphan_gone(struct mn_host *h, uint32_t channel)
 {
@@ -201,7 +201,7 @@ static void courier_speaks(struct mn_watch *w, uint32_t events)
 	end_job(h, &h->jobs[a.job], &a);
 }
 
-/* --- the courier itself --------------------------------------------------------------------- */
+/* --- the courier itself ---------------------------------------------------- */
 
 void mn_object_send_policy(struct mn_host *h)
 {

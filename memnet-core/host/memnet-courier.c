@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * memnet-courier: moves the objects of one VM, as its worker orders (courier.h). One thread,
- * one loop, around libcurl. Started by memnetd, never by hand.
+ * one loop, around libcurl and libmicrohttpd. Started by memnetd, never by hand.
  *
  * libcurl has no way to send or receive memory of ours without a copy into its own buffers:
  * that copy is the host's, here; the guest makes none.
@@ -20,6 +20,13 @@
 
 #define LOOK_MS	1000
 
+/* Sanitizers make calls of their own. */
+#ifdef MEMNET_SANITIZED
+#define SANITIZED	true
+#else
+#define SANITIZED	false
+#endif
+
 static void say(const struct courier *c, const char *what, int err)
 {
 	fprintf(stderr, "memnetd: %s: courier: %s: %s\n", c->name, what, strerror(-err));
@@ -31,11 +38,16 @@ void courier_answer(struct courier *c, const struct mn_courier_answer *a)
 		c->ended = true;	/* who does not listen gave the order to end */
 }
 
-static void refuse(struct courier *c, uint32_t job, int result)
+/* It ends without having moved anything, or in the middle. */
+static void end_job(struct courier_job *job, int result)
 {
-	const struct mn_courier_answer a = { .job = job, .result = result };
+	const struct mn_courier_answer a = {
+		.job = job - job->c->jobs, .result = result, .bytes = job->at,
+		.use = job->denied_use, .denied = job->denied,
+	};
 
-	courier_answer(c, &a);
+	job->used = false;
+	courier_answer(job->c, &a);
 }
 
 /* The worker has checked all of this; it may not be itself any more. */
@@ -63,20 +75,22 @@ static void start(struct courier *c, const struct mn_courier_order *o)
 		.c = c, .used = true, .op = o->start.op,
 		.data = c->arena + o->start.offset, .bytes = o->start.bytes,
 	};
-	ret = transfer_start(job, o->start.url);
-	if (ret) {
-		job->used = false;
-		refuse(c, o->job, ret);
-	}
+	ret = job->op == MN_OP_SERVE ? serve_start(job, o->start.url) :
+				       transfer_start(job, o->start.url);
+	if (ret)
+		end_job(job, ret);
 }
 
-static void cancel(struct courier *c, struct courier_job *job)
+static void cancel(struct courier_job *job)
 {
 	if (!job->used)
 		return;		/* its answer is on the way */
-	transfer_end(job);
-	job->used = false;
-	refuse(c, job - c->jobs, -ECANCELED);
+	job->denied_use = 0;
+	if (job->op == MN_OP_SERVE)
+		serve_end(job);
+	else
+		transfer_end(job);
+	end_job(job, -ECANCELED);
 }
 
 /* All there are. */
@@ -96,7 +110,7 @@ static void take_orders(struct courier *c)
 		else if (o.what == MN_COURIER_START)
 			start(c, &o);
 		else
-			cancel(c, &c->jobs[o.job]);
+			cancel(&c->jobs[o.job]);
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		c->ended = true;
@@ -104,11 +118,18 @@ static void take_orders(struct courier *c)
 
 static int serve(struct courier *c)
 {
-	struct curl_waitfd orders = { .fd = MN_COURIER_SOCKET, .events = CURL_WAIT_POLLIN };
+	struct curl_waitfd fds[1 + MN_COURIER_JOBS] = {
+		{ .fd = MN_COURIER_SOCKET, .events = CURL_WAIT_POLLIN },
+	};
 
 	while (!c->ended) {
+		int timeout_ms = LOOK_MS;
+		unsigned int n;
+
 		transfer_work(c);
-		if (curl_multi_poll(c->multi, &orders, 1, LOOK_MS, NULL))
+		serve_work(c);
+		n = 1 + serve_wait_for(c, fds + 1, &timeout_ms);
+		if (curl_multi_poll(c->multi, fds, n, timeout_ms, NULL))
 			return -EIO;
 		take_orders(c);
 	}
@@ -122,6 +143,16 @@ static int map_arena(struct courier *c, uint64_t region_bytes)
 	if (c->arena == MAP_FAILED)
 		return -errno;
 	return close(MN_COURIER_MEMORY) ? -errno : 0;
+}
+
+/* Before the first order: nobody has had a say in this yet. */
+static void confine(const struct courier *c)
+{
+	int ret = SANITIZED ? 0 : courier_confine();
+
+	if (ret)
+		say(c, "runs without a seccomp filter; use a kernel with CONFIG_SECCOMP_FILTER",
+		    ret);
 }
 
 int main(int argc, char **argv)
@@ -140,6 +171,8 @@ int main(int argc, char **argv)
 	ret = map_arena(&c, region_bytes);
 	if (!ret)
 		ret = transfer_init(&c);
+	if (!ret)
+		confine(&c);
 	if (!ret)
 		ret = serve(&c);
 	if (ret)

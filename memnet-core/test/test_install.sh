@@ -94,6 +94,7 @@ done >"$tmp/wanted" <<-FILES
 	644 share/man/man1/memnet-energy.1
 	644 share/man/man1/memnet-lab.1
 	644 share/man/man1/memnet-run.1
+	644 share/man/man1/memnet.1
 	644 share/man/man3/libmemnet.3
 	644 share/man/man8/memnet-agent.8
 	644 share/man/man8/memnetd.8

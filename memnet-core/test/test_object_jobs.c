@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the host does with objects, towards a server that stands still in the middle: whose
- * process, courier or worker is killed; what ends with the session; what is cancelled; what cannot be asked for.
+ * process, courier or worker is killed; what ends with the session; what is cancelled; what
+ * cannot be asked for.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ static struct memnet_store *s;
 static int listener;
 static char url[64];
 
-/* --- the server: it is the test's own -------------------------------------------------------- */
+/* --- the server: it is the test's own -------------------------------------- */
 
 static void listen_somewhere(void)
 {
@@ -83,7 +84,7 @@ static void answer_half(int fd)
 	assert_int_equal(send(fd, half, sizeof(half), MSG_NOSIGNAL), sizeof(half));
 }
 
-/* --- the guest -------------------------------------------------------------------------------- */
+/* --- the guest ------------------------------------------------------------- */
 
 static void open_store(void)
 {
@@ -183,7 +184,7 @@ static bool delivers(void *arg)
 	return !error;
 }
 
-/* --- cancelled -------------------------------------------------------------------------------- */
+/* --- cancelled ------------------------------------------------------------- */
 
 static void a_job_can_be_cancelled(void **state)
 {
@@ -200,7 +201,7 @@ static void a_job_can_be_cancelled(void **state)
 	assert_true(delivers(NULL));
 }
 
-/* --- killed ------------------------------------------------------------------------------------ */
+/* --- killed ---------------------------------------------------------------- */
 
 static void a_dead_courier_costs_its_jobs(void **state)
 {
@@ -340,7 +341,7 @@ static void a_dead_worker_costs_its_jobs(void **state)
 	assert_true(becomes(delivers, NULL, SOON_MS));
 }
 
-/* --- what cannot be ------------------------------------------------------------------------------ */
+/* --- what cannot be -------------------------------------------------------- */
 
 static int submit(uint32_t op, uint64_t offset, uint64_t bytes, uint64_t text, uint32_t n)
 {

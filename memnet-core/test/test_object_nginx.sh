@@ -22,12 +22,19 @@ http {
 	}
 }
 CONF
+# A certificate that nobody has signed.
+if openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 -keyout "$top/key" \
+	-out "$top/cert" 2>/dev/null; then
+	tls=$((port + 10000))
+	sed -i "s|^	server {|&listen 127.0.0.1:$tls ssl; ssl_certificate $top/cert; \
+		ssl_certificate_key $top/key;|" "$top/nginx.conf"
+fi
 nginx -p "$top" -e "$top/nginx.log" -c "$top/nginx.conf" 2>/dev/null &
 others=$!
 wait_for test -s "$top/pid"
 url=http://127.0.0.1:$port
 
-start --size 64M --arena 48M --allow "127.0.0.1:$port"
+start --size 64M --arena 48M --allow "127.0.0.1:$port" --allow "127.0.0.1:${tls:-1}"
 head -c 20000000 /dev/urandom >"$top/in"
 : >"$top/empty"
 
@@ -53,7 +60,11 @@ memnet get back | cmp - "$top/in" || fails "get --name"
 works memnet rm back
 memnet get --max 30M "$url/file" | cmp - "$top/in" || fails "get --max"
 memnet get "$url/nothing" | cmp - "$top/empty" || fails "get of nothing"
-for i in 1 2 3 4; do memnet get --max 8M "$url/d/one.$i" >"$top/out.$i" 2>&1 & pids="${pids:-} $!"; done
+memnet get "http://localhost:$port/file" | cmp - "$top/in" || fails "a name is resolved"
+for i in 1 2 3 4; do
+	memnet get --max 8M "$url/d/one.$i" >"$top/out.$i" 2>&1 &
+	pids="${pids:-} $!"
+done
 for pid in $pids; do wait "$pid" && fails "there is no such file"; done
 
 # What the server, the name, the policy refuse.
@@ -63,6 +74,7 @@ refused 'HTTP status 500' memnet put "$top/in" "$url/no/folder"
 refused 'there is more than fits' memnet get --max 1M "$url/file"
 refused 'http, https, ftp and sftp only' memnet get "file:///etc/passwd"
 refused 'http, https, ftp and sftp only' memnet get "gopher://127.0.0.1:$port/"
+[ -z "${tls:-}" ] || refused 'is not one the host trusts' memnet get "https://localhost:$tls/file"
 refused 'cannot resolve' memnet get "http://name.invalid/"
 refused 'policy forbids' memnet get "http://127.0.0.1:$((port + 1))/file"
 refused 'policy forbids' memnet put "$top/in" "http://127.0.0.2:$port/file"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The man pages have every option of --help, every range policy.c names and every function of
+# The man pages have every option and command of --help, every range policy.c names and every function of
 # memnet.h, no others, and no mistake that man or mandoc sees.
 
 build=${BUILD:-build}
@@ -24,11 +24,17 @@ has_options() {	# PAGE PROGRAM
 
 has_options $host/memnetd.8 memnetd
 has_options $guest/memnet-agent.8 memnet-agent
+has_options $guest/memnet.1 memnet
 
 for name in $(sed -n '/^} specials/,/^};/s/.*"\(.*\)".*/\1/p' $host/policy.c |
 	sort -u | tr ' ' '_'); do
 	grep -q "Ta .*$(echo "$name" | tr '_' ' ')" $host/memnetd.8 ||
 		lacks $host/memnetd.8 "the range: $name"
+done
+
+for command in $("$build/bin/memnet" --help |
+		sed -n 's/.*memnet \[OPTION...\] \([a-z]*\).*/\1/p'); do
+	grep -q "^\.It Cm $command" $guest/memnet.1 || lacks $guest/memnet.1 "the command $command"
 done
 
 functions() {	# FILE: a name a line
@@ -42,7 +48,7 @@ for name in $(functions 'Fn memnet_[a-z_]+' $guest/libmemnet.3); do
 done
 
 for page in $host/memnetd.8 $guest/memnet-agent.8 $guest/libmemnet.3 \
-		memnet-core/preload/memnet-run.1; do
+		$guest/memnet.1 memnet-core/preload/memnet-run.1; do
 	said=$(man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null)
 	if [ -n "$said" ]; then
 		echo "$page: $said"

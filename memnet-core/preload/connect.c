@@ -13,6 +13,7 @@
 #include "memnet-core/layout.h"
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
@@ -46,7 +47,7 @@ int mn_sock_connect_result(struct sock *s)
 {
 	int ret;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	if (s->connecting) {
 		ret = memnet_connect_result(s->flow);
 		if (ret != -EINPROGRESS)
@@ -54,7 +55,7 @@ int mn_sock_connect_result(struct sock *s)
 	} else {
 		ret = s->connected ? 0 : -s->error;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return ret;
 }
 
@@ -62,20 +63,20 @@ int mn_sock_connect_arm(struct sock *s)
 {
 	int ret;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	ret = s->connecting ? memnet_arm(s->flow, POLLOUT) : 0;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return ret;
 }
 
 void mn_connect_lock_all(void)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
 void mn_connect_unlock_all(void)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 /* Where there was an attempt before. */

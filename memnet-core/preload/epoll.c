@@ -14,6 +14,7 @@
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/epoll_internal.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 
@@ -171,9 +172,9 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	else
 		ret = check_epoll(epfd, fd);
 	if (!ret) {
-		pthread_mutex_lock(&lock);
+		mn_lock(&lock);
 		ret = control(epfd, op, fd, s, event);
-		pthread_mutex_unlock(&lock);
+		mn_unlock(&lock);
 	}
 	mn_sock_put(s);
 	return mn_result(ret);
@@ -183,41 +184,41 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 void mn_epoll_converts(struct sock *s)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (const struct set *e = sets; e; e = e->next)
 		for (struct item *i = e->items; i; i = i->next)
 			if (i->s == s)
 				mn_real()->epoll_ctl(e->fd, EPOLL_CTL_DEL, i->fd, NULL);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 void mn_epoll_converted(struct sock *s)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (struct set *e = sets; e; e = e->next)
 		for (const struct item *i = e->items; i; i = i->next)
 			if (i->s == s)
 				wake_waiters(e);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 void mn_epoll_drop(struct sock *s)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (struct set *e = sets; e; e = e->next)
 		for (struct item **at = &e->items; *at;)
 			if ((*at)->s == s)
 				remove_item(at);
 			else
 				at = &(*at)->next;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 void mn_epoll_forget(int fd)
 {
 	if (!mn_epoll_any())
 		return;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (struct set **at = &sets; *at; at = &(*at)->next) {
 		struct set *e = *at;
 
@@ -233,7 +234,7 @@ void mn_epoll_forget(int fd)
 		free(e);
 		break;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 bool mn_epoll_any(void)
@@ -243,10 +244,10 @@ bool mn_epoll_any(void)
 
 void mn_epoll_lock_all(void)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
 void mn_epoll_unlock_all(void)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }

@@ -16,6 +16,7 @@
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
@@ -64,11 +65,11 @@ struct sock *mn_sock_look(int fd)
 
 	if (!e || !__atomic_load_n(e, __ATOMIC_ACQUIRE))
 		return NULL;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	s = *e == &hidden ? NULL : *e;
 	if (s)
 		s->refs++;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return s;
 }
 
@@ -131,9 +132,9 @@ void mn_sock_put(struct sock *s)
 {
 	unsigned int left;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	left = --s->refs;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	if (left)
 		return;
 	if (s->flow && s->net->foreign)
@@ -174,11 +175,11 @@ int mn_sock_install(int fd, struct sock *s)
 {
 	struct sock **e, *old = NULL;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	e = make_entry(fd);
 	if (e)
 		old = exchange(e, s);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	release(old);
 	return e ? 0 : -ENOMEM;
 }
@@ -189,9 +190,9 @@ void mn_sock_forget(int fd)
 
 	if (!e || !__atomic_load_n(e, __ATOMIC_ACQUIRE))
 		return;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	old = exchange(e, NULL);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	release(old);
 }
 
@@ -226,11 +227,11 @@ int mn_fd_hide(int fd)
 	struct sock **e, *old = NULL;
 
 	fd = move_up(fd);
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	e = make_entry(fd);
 	if (e)
 		old = exchange(e, &hidden);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	if (old && old != &hidden)
 		mn_sock_put(old);
 	if (e)
@@ -265,7 +266,7 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 {
 	struct sock *found = NULL;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (int fd = 0; fd < PAGES * PAGE_FDS && !found; fd++) {
 		struct sock **e = entry(fd), *s = e ? *e : NULL;
 
@@ -277,7 +278,7 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 	}
 	if (found)
 		found->refs++;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return found;
 }
 
@@ -297,7 +298,7 @@ int mn_sock_replace_fds(struct sock *s, int with)
 {
 	int ret = 0;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (int fd = 0; fd < PAGES * PAGE_FDS && !ret; fd++) {
 		struct sock **e = entry(fd);
 		int flags;
@@ -312,16 +313,16 @@ int mn_sock_replace_fds(struct sock *s, int with)
 		if (flags < 0 || mn_real()->dup3(with, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
 			ret = -errno;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return ret;
 }
 
 void mn_sock_lock_all(void)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
 void mn_sock_unlock_all(void)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }

@@ -249,6 +249,15 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 			     mn_real()->getpeername(fd, addr, len);
 }
 
+/* On Linux nobody connects any more once shutdown() has returned: the host is to have seen it. */
+static void wait_for_end(const struct sock *s)
+{
+	int64_t end_ns = mn_now_ns() + NSEC_PER_SEC;
+
+	while (!mn_flow_is_torn(s->flow) && mn_net_lives(s->net) && mn_now_ns() < end_ns)
+		mn_net_sleep(s->net, end_ns - mn_now_ns(), NULL);
+}
+
 static int shut_down(struct sock *s, int how)
 {
 	int ret = 0;
@@ -261,7 +270,8 @@ static int shut_down(struct sock *s, int how)
 		if (!s->flow)
 			return -ENOTCONN;
 		s->shut_rd = true;
-		memnet_shutdown_recv(s->flow);	/* it listens no more */
+		if (!memnet_shutdown_recv(s->flow))	/* it listens no more */
+			wait_for_end(s);
 	} else if (!s->connected || !s->flow || mn_flow_is_torn(s->flow)) {
 		return -ENOTCONN;
 	}

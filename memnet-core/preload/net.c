@@ -16,6 +16,7 @@
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 
@@ -38,18 +39,18 @@ void mn_net_note(struct net *net)
 {
 	if (!net)
 		return;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	net->notes++;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 void mn_net_unnote(struct net *net)
 {
 	if (!net)
 		return;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	unnote(net);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 bool mn_net_lives(const struct net *net)
@@ -174,9 +175,9 @@ static void detach(struct memnet *m)
 
 void mn_net_hold(struct net *net)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	net->users++;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 /* A child's picture of its parent's attachment is left alone: nothing of it is ours to end. */
@@ -184,13 +185,13 @@ void mn_net_put(struct net *net)
 {
 	struct memnet *m = NULL;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	if (!--net->users && !net->foreign) {
 		m = net->m;
 		net->m = NULL;
 		unnote(net);
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	if (m)
 		detach(m);
 }
@@ -245,9 +246,9 @@ static int open_net(struct net **out)
 	}
 	net->users = 2;
 	net->notes = 1;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	current = *out = net;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return 0;
 }
 
@@ -265,7 +266,7 @@ static bool take_current(struct net **out)
 	struct net *over = NULL;
 	bool is_there;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	if (current && is_over(current)) {
 		over = current;
 		current = NULL;
@@ -275,7 +276,7 @@ static bool take_current(struct net **out)
 		current->users++;
 		*out = current;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	if (over)
 		mn_net_put(over);
 	return is_there;
@@ -287,10 +288,10 @@ int mn_net_get(struct net **out)
 
 	if (take_current(out))
 		return 0;
-	pthread_mutex_lock(&opening);
+	mn_lock(&opening);
 	if (!take_current(out))
 		ret = open_net(out);
-	pthread_mutex_unlock(&opening);
+	mn_unlock(&opening);
 	return ret;
 }
 
@@ -327,11 +328,11 @@ void mn_net_wake(struct net *net)
 	const uint64_t one = 1;
 	const struct memnet *m;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	m = net->foreign ? NULL : net->m;
 	if (m && mn_real()->write(m->region->bell_fds[m->channel], &one, sizeof(one)) < 0)
 		m = NULL;	/* full: it has rung */
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }
 
 /* --- fork --------------------------------------------------------------------------- */
@@ -340,20 +341,20 @@ void mn_net_wake(struct net *net)
 static void before_fork(void)
 {
 	mn_adopt_lock_all();
-	pthread_mutex_lock(&opening);
+	mn_lock(&opening);
 	mn_epoll_lock_all();
 	mn_connect_lock_all();
 	mn_sock_lock_all();
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
 static void unlock_all(void)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	mn_sock_unlock_all();
 	mn_connect_unlock_all();
 	mn_epoll_unlock_all();
-	pthread_mutex_unlock(&opening);
+	mn_unlock(&opening);
 	mn_adopt_unlock_all();
 }
 
@@ -370,6 +371,7 @@ static void after_fork_in_child(void)
 	}
 	/* Other threads are not here, and their bells are the parent's. */
 	bell = (struct bell){ NULL, -1 };
+	mn_lock_forked();
 	unlock_all();
 }
 

@@ -18,6 +18,7 @@
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/wait.h"
@@ -282,21 +283,21 @@ static void lose_connecting(struct sock *s)
 /* The parent's picture of the flow is left where it is: a call of before fork() may hold it. */
 void mn_sock_adopt_inherited(struct sock *s)
 {
-	pthread_mutex_lock(&adoption);
+	mn_lock(&adoption);
 	if (s->net && s->net->foreign) {
 		if (s->connecting)
 			lose_connecting(s);
 		adopt(s, s->id.flow, s->id.generation);
 	}
-	pthread_mutex_unlock(&adoption);
+	mn_unlock(&adoption);
 }
 
 void mn_adopt_lock_all(void)
 {
-	pthread_mutex_lock(&adoption);
+	mn_lock(&adoption);
 }
 
 void mn_adopt_unlock_all(void)
 {
-	pthread_mutex_unlock(&adoption);
+	mn_unlock(&adoption);
 }

@@ -27,8 +27,9 @@
  *   * the table of descriptors (fdtable.c)
  *   * the attachment and who counts on it (net.c)
  *     libmemnet's own (struct memnet)
- * The first two are held as long as attaching takes. Nothing else waits under a lock but for
- * a message to the agent to be taken, and for the disk in sendfile().
+ * A signal handler finds none of them held by its own thread (lock.h). The first two are held
+ * as long as attaching takes. Nothing else waits under a lock but for a message to the agent to
+ * be taken, and for the disk in sendfile().
  *
  * What is where: fdtable.h, which descriptor is which socket; become.h, how sockets become
  * flows; wait.h, what they are ready for; bytes.h, what they move.
@@ -68,7 +69,7 @@ struct sock {
 	bool failed, told;	/* the last attempt has; connect() has said 0 */
 	bool connected;
 	bool bound;		/* by name, or by connect */
-	bool shut_rd, shut_wr;
+	_Atomic bool shut_rd, shut_wr;	/* by any thread, at any time */
 	int64_t rcvtimeo_ns, sndtimeo_ns;	/* 0: for ever */
 	struct linger linger;
 	uint32_t options;	/* bit n: option n of options.c was set, */

@@ -25,7 +25,7 @@ struct target {
 };
 
 /*
- * Block the signals we handle, ignore SIGPIPE, lift the limit of open files: once, before
+ * Block the signals we handle, ignore SIGPIPE and SIGXFSZ, lift the limit of open files: once, before
  * the first target. A command gets back what was before.
  */
 void target_prepare(void);

@@ -271,6 +271,7 @@ plans := \
 	harness/plans/n-vm.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/programs.ini \
 	harness/plans/regions.ini \
 	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
@@ -722,6 +723,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh \
 	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
+	harness/test/test_programs_vm.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
 	harness/test/test_seeded_fault.sh

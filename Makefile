@@ -303,6 +303,7 @@ plans := \
 	harness/plans/objects.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/programs.ini \
 	harness/plans/regions.ini \
 	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
@@ -797,6 +798,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh \
 	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
+	harness/test/test_programs_vm.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
 	harness/test/test_seeded_fault.sh

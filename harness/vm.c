@@ -94,16 +94,33 @@ static int wait_for_file(const char *path, struct child *maker)
 
 /* The arguments of a memnetd; what comes before the first --vm is for all. */
 struct memnetd_argv {
-	char *args[18 + 8 * MAX_VMS];
+	char *args[18 + 10 * MAX_VMS];
 	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][40], ram[MAX_VMS][64];
 };
+
+/* All that guest number @number may reach, and where it may listen. */
+static int add_rules(struct memnetd_argv *a, int n, const struct vm_config *c, char *rule,
+		     size_t size, unsigned int number)
+{
+	snprintf(rule, size, c->link ? LINK_RULE : TAP_HOST_ADDR "/32:" TAP_PEER_PORT, number);
+	a->args[n++] = "--allow";
+	a->args[n++] = rule;
+	if (!c->programs)
+		return n;
+	/* A server answers datagrams where they come from, at whatever port. */
+	snprintf(rule, size, c->link ? "any " LINK_PEER_ADDR : "any " TAP_HOST_ADDR, number);
+	a->args[n++] = "--allow";
+	a->args[n++] = "listen any 0.0.0.0";
+	a->args[n++] = "--allow";
+	a->args[n++] = "listen any ::";
+	return n;
+}
 
 static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 			      unsigned int first, unsigned int n_vms)
 {
 	/* A server has a listener, and a flow for each client. */
 	static const char *const room[] = { "--size", "256M", "--flows", "512" };
-	char rule[32];
 	int n = 0;
 
 	memset(a, 0, sizeof(*a));
@@ -128,18 +145,9 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 	}
 	for (unsigned int i = 0; i < n_vms; i++) {
 		vm_name(first + i, a->names[i]);
-		/* all that this guest may reach */
-		snprintf(rule, sizeof(rule), c->link ? LINK_RULE : TAP_HOST_ADDR "/32:" TAP_PEER_PORT,
-			 first + i);
-		snprintf(a->rules[i], sizeof(a->rules[i]), "%s%s", c->programs ? "any " : "", rule);
 		a->args[n++] = "--vm";
 		a->args[n++] = a->names[i];
-		a->args[n++] = "--allow";
-		a->args[n++] = a->rules[i];
-		if (c->programs) {
-			a->args[n++] = "--allow";
-			a->args[n++] = "listen any 0.0.0.0";
-		}
+		n = add_rules(a, n, c, a->rules[i], sizeof(a->rules[i]), first + i);
 		if (!in_guest_ram(c))
 			continue;
 		tmp_path(first + i, RAM_FILE, a->ram[i]);

@@ -21,6 +21,7 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
 		"harness/plans/apps.ini", "harness/plans/connections.ini",
+		"harness/plans/programs.ini",
 		"harness/plans/regions.ini",
 		"harness/plans/link.ini",
 	};

@@ -24,6 +24,7 @@ static void expect_times(const char *result, uint64_t count)
 	char key[32];
 
 	assert_int_equal(run_value(result, "latencies"), count);
+	assert_true(run_value(result, "connect_p50_ns") < run_value(result, "p50_ns"));
 	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++) {
 		uint64_t whole = run_value(result, quantiles[i]), connect;
 

@@ -801,6 +801,7 @@ TEST_SCRIPTS := \
 	harness/test/test_programs_vm.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
+	harness/test/test_units.sh \
 	harness/test/test_seeded_fault.sh
 
 # These execute programs, load the plugin, or boot VMs.

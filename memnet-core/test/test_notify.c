@@ -74,8 +74,8 @@ static void the_daemons_tell_when_they_serve(void **state)
 	fd = notify_socket(name);
 	p.memnetd = (struct party){ program_start(&p, memnetd), -1 };
 	assert_int_equal(who_is_ready(fd), p.memnetd.pid);
-	can_be_reached(&p, "a.ivshmem", SOCK_STREAM);
-	can_be_reached(&p, "b.bell", SOCK_STREAM);	/* the last */
+	can_be_reached(&p, "b.ivshmem", SOCK_STREAM);	/* not a's: this was its QEMU then */
+	can_be_reached(&p, "b.bell", SOCK_STREAM);
 	p.agent = (struct party){ program_start(&p, agent), -1 };
 	assert_int_equal(who_is_ready(fd), p.agent.pid);
 	can_be_reached(&p, "agent.sock", SOCK_SEQPACKET);

@@ -161,7 +161,7 @@ static void forbidden_calls_end_it(void **state)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
 		unsigned int times = i + 1;
-		int ret = inject_syscall(courier(), calls[i]);
+		int ret = inject_syscall(courier(), calls[i], (const long[3]){ 0 });
 
 		if (ret == -EPERM) {
 			print_message("no right to trace a process here "

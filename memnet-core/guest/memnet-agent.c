@@ -4,7 +4,8 @@
  *
  * A process connects to the UNIX socket and gets a channel: descriptors for the
  * region, the doorbell and the channel's bell. From then on it works by itself; the
- * agent only waits for its end, and then has the host reset the channel. The agent
+ * agent only waits for its end, and then has the host reset the channel. That may take
+ * a while, in which it serves the others; nobody gets the channel before. The agent
  * keeps the session: it beats, and when the host has gone or begun another session
  * it lets every client go (their sockets end), waits for them to close theirs, so
  * that none still writes into what others will use, and attaches anew.
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,11 +43,20 @@
 
 struct agent;
 
+/* What whoever had a channel in this session has left of it. */
+enum leavings {
+	LEFT_NOTHING = 0,
+	LEFT_RESETTING,	/* the host is doing away with it */
+	LEFT_FOR_GOOD,	/* it did not: nobody else gets the channel */
+};
+
 /* A channel and who has it. */
 struct client {
-	struct mn_watch watch;	/* first: the loop gives it back; fd -1: the channel is free */
+	struct mn_watch watch;	/* first: the loop gives it back; fd -1: nobody has it */
 	struct agent *agent;
 	uint32_t channel;
+	enum leavings left;
+	struct mn_call reset;	/* of LEFT_RESETTING */
 	struct mn_store_client objects;
 };
 
@@ -71,30 +80,66 @@ struct agent {
 
 /* --- clients ------------------------------------------------------------------- */
 
-static int reset_channel(struct agent *a, uint32_t channel)
-{
-	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = channel };
-	struct mn_completion c;
-
-	return mn_control_call(a->memnet, &s, &c);
-}
-
 static void attach_when_alone(struct agent *a);
 static bool session_ended(struct agent *a);
 
-static void client_gone(struct client *client)
+/* Clients wait in the socket's queue without a session, and while a channel is being reset. */
+static void set_listening(struct agent *a, bool on)
 {
-	struct mn_watch *w = &client->watch;
+	struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.ptr = &a->listener };
+
+	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
+}
+
+static void reset_ended(struct client *client, int ret)
+{
 	struct agent *a = client->agent;
 
-	mn_loop_close_fd(&a->loop, w);
-	if (!a->memnet)		/* of the session before: the host has reset everything */
-		attach_when_alone(a);
-	else if (reset_channel(a, client->channel) && !session_ended(a))
-		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
-			client->channel);
+	if (ret && session_ended(a))
+		return;		/* and with it what was left */
+	client->left = ret ? LEFT_FOR_GOOD : LEFT_NOTHING;
+	if (ret)
+		fprintf(stderr, "memnet-agent: the host did not reset channel %u (%s); nobody "
+			"gets it in this session\n", client->channel, strerror(-ret));
 	else
 		mn_store_client_leave(&client->objects);
+	set_listening(a, true);
+}
+
+/* Also where another call has taken the completion; each time armed for the next. */
+static bool look_at_resets(void *arg)
+{
+	struct agent *a = arg;
+
+	for (uint32_t i = 0; i < MN_MAX_CHANNELS; i++) {
+		struct client *client = &a->clients[i];
+		int ret;
+
+		if (client->left != LEFT_RESETTING)
+			continue;
+		ret = mn_control_arm(a->memnet, &client->reset);
+		if (ret <= 0)
+			reset_ended(client, ret ? ret : client->reset.completion.result);
+	}
+	return false;
+}
+
+static void client_gone(struct client *client)
+{
+	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = client->channel };
+	struct agent *a = client->agent;
+	int ret;
+
+	mn_loop_close_fd(&a->loop, &client->watch);
+	mn_store_client_close(&client->objects);
+	if (!a->memnet) {	/* of the session before: the host has reset everything */
+		attach_when_alone(a);
+		return;
+	}
+	ret = mn_control_start(a->memnet, &s, &client->reset);
+	client->left = LEFT_RESETTING;
+	if (ret)
+		reset_ended(client, ret);
 }
 
 /* It gives flows away, or ends; what it gave before its end comes before it. */
@@ -115,9 +160,17 @@ static struct client *free_client(struct agent *a)
 	uint32_t n = MIN(a->memnet->session.geometry.channels, a->region.bells);
 
 	for (uint32_t c = OWN_CHANNEL + 1; c < n; c++)
-		if (a->clients[c].watch.fd < 0)
+		if (a->clients[c].watch.fd < 0 && a->clients[c].left == LEFT_NOTHING)
 			return &a->clients[c];
 	return NULL;
+}
+
+static bool is_resetting(const struct agent *a)
+{
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		if (a->clients[c].left == LEFT_RESETTING)
+			return true;
+	return false;
 }
 
 static int welcome(struct agent *a, int fd, uint32_t channel)
@@ -159,10 +212,14 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 
 	if (!a->memnet)		/* it ended in this very round of events */
 		return;
+	client = free_client(a);
+	if (!client && is_resetting(a)) {
+		set_listening(a, false);
+		return;
+	}
 	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	client = free_client(a);
 	if (!client) {
 		refuse(fd, -EAGAIN);
 		return;
@@ -178,14 +235,6 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 }
 
 /* --- the session ---------------------------------------------------------------- */
-
-/* Clients are taken only with a session: until then they wait in the socket's queue. */
-static void set_listening(struct agent *a, bool on)
-{
-	struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.ptr = &a->listener };
-
-	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
-}
 
 static void end_in_failure(struct agent *a)
 {
@@ -228,6 +277,8 @@ static void drop_session(struct agent *a)
 	a->locks_fd = -1;
 	memnet_detach(a->memnet);
 	a->memnet = NULL;
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		a->clients[c].left = LEFT_NOTHING;
 }
 
 /* The host moves nothing any more for whoever went when it could not say so. */
@@ -276,9 +327,11 @@ static void end_session(struct agent *a, int why)
 	set_listening(a, false);
 	drop_session(a);
 	a->leave_ns = mn_now_ns() + LEAVE_NS;
-	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++) {
+		mn_store_client_close(&a->clients[c].objects);
 		if (a->clients[c].watch.fd >= 0)
 			shutdown(a->clients[c].watch.fd, SHUT_WR);
+	}
 	attach_when_alone(a);
 }
 
@@ -368,17 +421,6 @@ static void signal_comes(struct mn_watch *w, uint32_t events)
 	AGENT_OF(w, signals)->loop.stop = true;
 }
 
-/* Each flow that is kept is a descriptor here, and there are as many as the host has flows. */
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* --- start ----------------------------------------------------------------------- */
 
 static int start(struct agent *a, const struct agent_options *o)
@@ -438,14 +480,14 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	agent_parse(argc, argv, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
-	raise_limits();
+	agent_raise_limits();
 	if (agent_open_region(&a.region, o.region))
 		return EXIT_FAILURE;
 	ret = start(&a, &o);
 	if (!ret) {
 		attach(&a);
 		say_ready();
-		ret = mn_loop_run(&a.loop, NULL, NULL);
+		ret = mn_loop_run(&a.loop, look_at_resets, &a);
 	}
 	memnet_detach(a.memnet);
 	mn_region_close(&a.region);	/* or the device stays bound, or the host at our pages */

@@ -57,7 +57,7 @@ static const struct { int err; const char *mend; } mends[] = {
 	{ EKEYREJECTED, "the server's certificate, or host key, is not one the host trusts" },
 	{ ECONNABORTED, "what moves objects on the host died; try again" },
 	{ ECONNRESET, "the connection broke, or the host or memnet-agent restarted; try again" },
-	{ EPROTONOSUPPORT, "the host moves objects by http, https, ftp and sftp only, and serves "
+	{ EPROTONOSUPPORT, "the host moves objects by http, https and sftp only, and serves "
 	  "them by http" },
 	{ EBUSY, "the host does as much as it can at once for this guest; end something" },
 	{ EADDRINUSE, "somebody else serves there" },

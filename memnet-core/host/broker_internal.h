@@ -36,6 +36,8 @@ struct vm {
 	struct mn_watch courier;	/* pidfd, -1 without */
 	pid_t courier_pid;
 	int64_t courier_started_ns;
+	unsigned int courier_delay_ms;	/* for the next but one */
+	bool courier_hangs;		/* and was killed therefore */
 	struct mn_watch courier_restart;	/* timer */
 };
 
@@ -88,6 +90,9 @@ void mn_broker_start_courier(struct vm *vm);
 
 /* Kill it: when this returns nobody writes into the arena any more. Harmless without one. */
 void mn_broker_stop_courier(struct vm *vm);
+
+/* The worker says so: it is killed, and gets a successor. */
+void mn_broker_courier_hangs(struct vm *vm);
 
 /* Of vm->courier and vm->courier_restart. */
 void mn_broker_courier_died(struct mn_watch *w, uint32_t events);

@@ -273,6 +273,7 @@ void mn_host_tick(struct mn_host *h)
 	mn_host_follow_guest(h);
 	check_guest_heartbeat(h);
 	mn_memory_tick(h);
+	mn_object_tick(h);
 	look_at_everything(h);
 }
 

@@ -47,6 +47,8 @@ struct mn_host_config {
 	void (*give_back)(void *arg, uint64_t offset, uint64_t bytes);
 	uint64_t (*in_use)(void *arg);
 	uint64_t memory;		/* with more in use there are no new flows; 0: always */
+	/* Kill the courier, which hangs; its socket's end tells that it was done. NULL: no. */
+	void (*end_courier)(void *arg);
 	void *arg;
 };
 

@@ -85,6 +85,7 @@ enum job_state {
 
 struct object_job {
 	enum job_state state;
+	unsigned int ticks;	/* of h's, in the last two of them */
 	uint32_t channel;
 	uint64_t cookie;
 };
@@ -307,6 +308,9 @@ void mn_object_reset_channel(struct mn_host *h, uint32_t channel);
 
 /* Does the courier still have an extent of what one of @channels (a bit each) left? */
 bool mn_object_orphans(const struct mn_host *h, uint32_t channels);
+
+/* At each tick: a courier that does not let go of what it was told to end is ended. */
+void mn_object_tick(struct mn_host *h);
 
 /* Tell the courier, if there is one. */
 void mn_object_send_policy(struct mn_host *h);

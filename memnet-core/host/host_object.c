@@ -18,6 +18,9 @@
 #include "memnet-core/host/courier.h"
 #include "memnet-core/host/host_internal.h"
 
+/* One that was told to end a job and has not by then holds up channels and sessions. */
+#define LET_GO_TICKS	5
+
 /* Whatever it is: one that does not take its orders ends, by the end of its socket. */
 static void give_up(struct mn_host *h)
 {
@@ -128,6 +131,20 @@ bool mn_object_orphans(const struct mn_host *h, uint32_t channels)
 		if (h->jobs[i].state == JOB_ORPHAN && channels & 1u << h->jobs[i].channel)
 			return true;
 	return false;
+}
+
+void mn_object_tick(struct mn_host *h)
+{
+	bool hangs = false;
+
+	for (size_t i = 0; i < MN_COURIER_JOBS; i++) {
+		struct object_job *job = &h->jobs[i];
+
+		if (job->state == JOB_CANCELLED || job->state == JOB_ORPHAN)
+			hangs |= !(++job->ticks % LET_GO_TICKS);
+	}
+	if (hangs && h->courier.fd >= 0 && h->config.end_courier)
+		h->config.end_courier(h->config.arg);
 }
 
 /* --- what the courier answers ---------------------------------------------- */

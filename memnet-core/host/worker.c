@@ -164,6 +164,13 @@ static uint64_t in_use(void *arg)
 	return fstat(w->config->memfd, &st) ? 0 : st.st_blocks * 512;
 }
 
+static void end_courier(void *arg)
+{
+	const char want = MN_WORKER_ENDS_COURIER;
+
+	mn_send_fds(((struct worker *)arg)->config->control, &want, sizeof(want), NULL, 0);
+}
+
 /* Serve the region mapped at w->region. 0 or -errno. */
 static int make_host(struct worker *w)
 {
@@ -176,7 +183,7 @@ static int make_host(struct worker *w)
 		/* Guest RAM is the guest's, and whoever gave it that keeps it. */
 		.give_back = c->ram.path ? NULL : give_back,
 		.in_use = c->ram.path ? NULL : in_use,
-		.memory = c->ram.path ? 0 : c->memory,
+		.memory = c->ram.path ? 0 : c->memory, .end_courier = end_courier,
 	};
 
 	return mn_host_create(&w->host, &config);

@@ -42,6 +42,7 @@ struct mn_worker_order {
 };
 
 #define MN_WORKER_WANTS_RAM 'r'
+#define MN_WORKER_ENDS_COURIER 'c'
 
 /* Serve until the control socket ends. The process's exit status. */
 int mn_worker_run(const struct mn_worker *config);

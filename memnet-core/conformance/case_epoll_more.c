@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
 #include "memnet-core/conformance/conform.h"
@@ -237,6 +238,42 @@ static void in_turn(int family)
 	NUMBER("7", seen);
 }
 
+/* So has what is no socket, beside sockets that are always ready. */
+static void in_turn_mixed(int family)
+{
+	int epfd = MUST(epoll_create1(0)), fds[4], seen = 0;
+	struct epoll_event e;
+
+	for (int i = 0; i < 4; i++) {
+		fds[i] = i < 2 ? stream_to_peer(family) : MUST(eventfd(1, 0));
+		MUST(add(epfd, fds[i], i < 2 ? EPOLLOUT : EPOLLIN));
+	}
+	for (int i = 0; i < 4; i++) {
+		RET("1", epoll_wait(epfd, &e, 1, PATIENCE_MS));
+		for (int j = 0; j < 4; j++)
+			seen |= (e.data.fd == fds[j]) << j;
+	}
+	NUMBER("15", seen);
+}
+
+/* With room for all each is told once. */
+static void all_at_once(int family)
+{
+	int epfd = MUST(epoll_create1(0)), fds[4], seen = 0;
+	struct epoll_event e[8];
+
+	for (int i = 0; i < 4; i++) {
+		fds[i] = i < 2 ? stream_to_peer(family) : MUST(eventfd(1, 0));
+		MUST(add(epfd, fds[i], i < 2 ? EPOLLOUT : EPOLLIN));
+	}
+	RET("2", epoll_wait(epfd, e, 2, PATIENCE_MS));
+	RET("4", epoll_wait(epfd, e, 8, PATIENCE_MS));
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 4; j++)
+			seen |= (e[i].data.fd == fds[j]) << j;
+	NUMBER("15", seen);
+}
+
 static void *add_later(void *both)
 {
 	int *of = both;
@@ -327,6 +364,8 @@ const struct conform_case epoll_more_cases[] = {
 	{ "epoll-exclusive", exclusive, "4" },
 	{ "epoll-with-mask", with_mask, "4" },
 	{ "epoll-in-turn", in_turn, "4" },
+	{ "epoll-in-turn-mixed", in_turn_mixed, "4" },
+	{ "epoll-all-at-once", all_at_once, "4" },
 	{ "epoll-added-while-waiting", added_while_waiting, "4" },
 	{ "epoll-two-threads", two_threads, "4" },
 	{ "epoll-forked", forked, "4" },

@@ -209,6 +209,25 @@ static int ask_flows(struct set *e, struct epoll_event *events, int max, bool ar
 	return ret < 0 ? ret : collect(e, events, max);
 }
 
+/*
+ * Lock held. As ask_flows(), but where flows filled the last round the kernel comes first
+ * (*@asked): else flows that are always ready would keep it from ever being asked.
+ */
+static int look(struct set *e, struct epoll_event *events, int max, bool arming, bool *asked)
+{
+	int n = 0, more;
+
+	*asked = e->filled;
+	e->filled = false;
+	if (*asked)
+		n = ask_kernel(e->fd, events, max, 0, NULL);
+	if (n < 0 || n == max)
+		return n;
+	more = ask_flows(e, events + n, max - n, arming && !n);
+	e->filled = more == max;
+	return n ? n + MAX(more, 0) : more;
+}
+
 /* Lock held. Wait for the program's set alone; the lock is let go meanwhile. */
 static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
 		      const sigset_t *mask)
@@ -237,6 +256,7 @@ static int one_round(int epfd, struct epoll_event *events, int max, int64_t time
 		     const sigset_t *mask, struct held *held)
 {
 	struct set *e;
+	bool asked = false;
 	int n = 0, more, outer;
 
 	mn_epoll_lock_all();
@@ -247,9 +267,9 @@ static int one_round(int epfd, struct epoll_event *events, int max, int64_t time
 		return n;
 	}
 	outer = e->outer;
-	n = ask_flows(e, events, max, timeout_ns);
+	n = look(e, events, max, timeout_ns, &asked);
 	mn_epoll_unlock_all();
-	if (n < 0 || n == max)
+	if (n < 0 || n == max || (n && asked))
 		return n;
 	if (!n && timeout_ns) {
 		int ret;

@@ -6,6 +6,7 @@
  * whatever the arming said, so nobody goes round for what it was told of, or did not ask for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 
 #include "memnet-core/base/clock.h"
@@ -95,7 +96,10 @@ static bool has_news(const struct set *e)
 	return false;
 }
 
-/* Lock held. The outer set, with the bell of @net in it. 0 or -errno. */
+/*
+ * Lock held. The outer set, with the bell of @net in it. 0 or -errno. The one before is
+ * replaced in its place: threads go to sleep on that number without the lock.
+ */
 static int make_outer(struct set *e, struct net *net)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = e->fd };
@@ -103,17 +107,22 @@ static int make_outer(struct set *e, struct net *net)
 
 	if (fd < 0)
 		return -errno;
-	fd = mn_fd_hide(fd);
-	if (fd < 0)
-		return fd;
-	mn_fd_close_hidden(e->outer);
+	if (e->outer < 0) {
+		fd = mn_fd_hide(fd);
+		if (fd < 0)
+			return fd;
+		e->outer = fd;
+	} else {
+		mn_net_wake(e->net);	/* who sleeps on the one before looks again */
+		mn_real()->dup3(fd, e->outer, O_CLOEXEC);
+		mn_real()->close(fd);
+	}
 	mn_net_unnote(e->net);
 	mn_net_note(net);
-	e->outer = fd;
 	e->net = net;
-	if (mn_real()->epoll_ctl(fd, EPOLL_CTL_ADD, e->fd, &ev))
+	if (mn_real()->epoll_ctl(e->outer, EPOLL_CTL_ADD, e->fd, &ev))
 		return -errno;
-	return net ? mn_net_watch(net, fd, &mn_epoll_knock) : 0;
+	return net ? mn_net_watch(net, e->outer, &mn_epoll_knock) : 0;
 }
 
 /* Flows of a session that is over are ready, and wait for nothing. */

@@ -30,8 +30,8 @@ static uint32_t news(const struct item *i, struct mn_progress *at)
 	if (i->spent)
 		return 0;
 	/* First: what comes between the two is an edge too many, and none too few. */
-	if (wanted & EPOLLET && i->s->flow && !i->s->connecting)
-		mn_flow_progress(i->s->flow, at);
+	if (wanted & EPOLLET)
+		mn_sock_progress(i->s, at);
 	events = mn_sock_events(i->s) & (wanted | EPOLLERR | EPOLLHUP);
 	if (wanted & EPOLLET && i->told && !(events & ~i->told_events) &&
 	    !mn_progress_differs(at, &i->told_at, wanted))

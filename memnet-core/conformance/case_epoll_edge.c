@@ -103,11 +103,30 @@ static void told_and_polled(int family)
 	NUMBER("1", readable(epfd));
 }
 
+/* An attempt that fails, and the next one of the same socket, end each with one. */
+static void of_refusals(int family)
+{
+	int fd = MUST(socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0)), port = peer_listens(family);
+	int epfd = MUST(epoll_create1(0));
+	struct addr to = peer_at(family, port);
+
+	peer("unlisten");
+	RET("0", add(epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
+	EVENTS("OUT|HUP", next(epfd, PATIENCE_MS));
+	for (int i = 0; i < 2; i++) {
+		if (connect(fd, &to.any, to.len) && errno == EINPROGRESS)
+			MUST(writable(fd));
+		YES(next(epfd, PATIENCE_MS) & EPOLLHUP);
+		EVENTS("none", next(epfd, QUIET_MS));
+	}
+}
+
 const struct conform_case epoll_edge_cases[] = {
 	{ "edge-room-unasked", of_room_unasked, "46" },
 	{ "edge-bytes-unasked", of_bytes_read_unasked, "4" },
 	{ "edge-end", of_the_end, "46" },
 	{ "edge-errors", of_errors, "4" },
+	{ "edge-refusals", of_refusals, "4" },
 	{ "edge-polled", told_and_polled, "4" },
 	{ 0 },
 };

@@ -2,6 +2,7 @@
 #include "memnet-core/guest/keeper.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -111,6 +112,17 @@ static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 		nobody_has_it(&kept->watch, 0);
 }
 
+/* What was closed until now, whatever the order in which the loop tells of it. */
+static void hear_ends(struct mn_keepers *k)
+{
+	for (uint32_t i = 0; i < k->flows; i++) {
+		struct pollfd end = { .fd = k->kept[i].watch.fd, .events = POLLRDHUP };
+
+		if (end.fd >= 0 && poll(&end, 1, 0) > 0)
+			nobody_has_it(&k->kept[i].watch, 0);
+	}
+}
+
 int mn_keepers_listen(struct mn_keepers *k, int fd, int *store)
 {
 	struct mn_keep message;
@@ -130,6 +142,8 @@ int mn_keepers_listen(struct mn_keepers *k, int fd, int *store)
 		*store = handle;
 		return 1;
 	}
+	if (k && got == sizeof(message) && message.flow == MN_NO_FLOW)
+		hear_ends(k);
 	if (n)
 		close(handle);		/* of MN_NO_FLOW: that is what it waits for */
 	if (got > 0 && (!k || message.flow == MN_NO_FLOW))

@@ -105,6 +105,7 @@ struct mn_host {
 	int64_t line_ns;	/* and when they last became fewer */
 	struct denial denials[DENIALS];
 	int64_t memory_told_ns;	/* that it is not enough; 0: not yet */
+	bool shrunk;		/* in this tick */
 	bool asleep;		/* what h_asleep says */
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */

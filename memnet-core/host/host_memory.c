@@ -11,8 +11,9 @@
  * alone knows. A page given back reads as zeros and comes again when it is written, in each
  * mapping of the file, mirrored or a VM's.
  *
- * Where more is in use than the VM may have, all of that goes at once, and then new flows are
- * refused. What the guest touches all by itself nobody can refuse it; that is bounded by the
+ * Where more is in use than the VM may have, all of that goes at once, at most once in a tick,
+ * and then new flows are refused. The arena's whole size comes on top of what it may have: what
+ * is in use of that only the guest knows. What the guest touches all by itself nobody can refuse it; that is bounded by the
  * region's size, and what of it is no flow's is given back at the next tick.
  */
 #include <inttypes.h>
@@ -49,7 +50,8 @@ static bool can_shrink(const struct host_flow *f)
 
 static bool is_over(const struct mn_host *h)
 {
-	return h->config.memory && h->config.in_use(h->config.arg) > h->config.memory;
+	return h->config.memory && h->config.in_use(h->config.arg) >
+				   h->config.memory + h->config.geometry.arena_bytes;
 }
 
 /*
@@ -68,11 +70,14 @@ static void shrink_all(struct mn_host *h)
 		h->config.give_back(h->config.arg, end, arena - end);
 }
 
-/* False: there is still too much. */
+/* False: there is still too much. Who asks in vain asks again and again. */
 static bool shrink_enough(struct mn_host *h)
 {
 	if (!is_over(h))
 		return true;
+	if (h->shrunk)
+		return false;
+	h->shrunk = true;
 	shrink_all(h);
 	return !is_over(h);
 }
@@ -116,6 +121,7 @@ void mn_memory_tick(struct mn_host *h)
 {
 	if (!h->config.give_back)
 		return;
+	h->shrunk = false;
 	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
 		flow_ticks(&h->flows[i]);
 	shrink_enough(h);

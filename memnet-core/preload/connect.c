@@ -100,6 +100,7 @@ static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, s
 		return ret;
 	}
 	s->told = false;
+	s->attempts++;
 	if (s->flow == flow) {		/* it was bound, and the agent has it */
 		s->connecting = true;
 		return 0;

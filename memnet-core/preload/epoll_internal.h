@@ -27,6 +27,7 @@ struct set {
 	int outer;		/* -1: it has never had flows */
 	struct net *net;	/* whose bell is in it, noted */
 	struct item *items;
+	bool filled;		/* by flows alone, the last round: it is the kernel's turn */
 	unsigned int waiting;	/* threads, for the program's set alone, */
 	int knock;		/* and what wakes them; -1 */
 };

@@ -6,6 +6,7 @@
  * whatever the arming said, so nobody goes round for what it was told of, or did not ask for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 
 #include "memnet-core/base/clock.h"
@@ -29,8 +30,8 @@ static uint32_t news(const struct item *i, struct mn_progress *at)
 	if (i->spent)
 		return 0;
 	/* First: what comes between the two is an edge too many, and none too few. */
-	if (wanted & EPOLLET && i->s->flow && !i->s->connecting)
-		mn_flow_progress(i->s->flow, at);
+	if (wanted & EPOLLET)
+		mn_sock_progress(i->s, at);
 	events = mn_sock_events(i->s) & (wanted | EPOLLERR | EPOLLHUP);
 	if (wanted & EPOLLET && i->told && !(events & ~i->told_events) &&
 	    !mn_progress_differs(at, &i->told_at, wanted))
@@ -95,7 +96,10 @@ static bool has_news(const struct set *e)
 	return false;
 }
 
-/* Lock held. The outer set, with the bell of @net in it. 0 or -errno. */
+/*
+ * Lock held. The outer set, with the bell of @net in it. 0 or -errno. The one before is
+ * replaced in its place: threads go to sleep on that number without the lock.
+ */
 static int make_outer(struct set *e, struct net *net)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = e->fd };
@@ -103,17 +107,22 @@ static int make_outer(struct set *e, struct net *net)
 
 	if (fd < 0)
 		return -errno;
-	fd = mn_fd_hide(fd);
-	if (fd < 0)
-		return fd;
-	mn_fd_close_hidden(e->outer);
+	if (e->outer < 0) {
+		fd = mn_fd_hide(fd);
+		if (fd < 0)
+			return fd;
+		e->outer = fd;
+	} else {
+		mn_net_wake(e->net);	/* who sleeps on the one before looks again */
+		mn_real()->dup3(fd, e->outer, O_CLOEXEC);
+		mn_real()->close(fd);
+	}
 	mn_net_unnote(e->net);
 	mn_net_note(net);
-	e->outer = fd;
 	e->net = net;
-	if (mn_real()->epoll_ctl(fd, EPOLL_CTL_ADD, e->fd, &ev))
+	if (mn_real()->epoll_ctl(e->outer, EPOLL_CTL_ADD, e->fd, &ev))
 		return -errno;
-	return net ? mn_net_watch(net, fd, &mn_epoll_knock) : 0;
+	return net ? mn_net_watch(net, e->outer, &mn_epoll_knock) : 0;
 }
 
 /* Flows of a session that is over are ready, and wait for nothing. */
@@ -209,6 +218,25 @@ static int ask_flows(struct set *e, struct epoll_event *events, int max, bool ar
 	return ret < 0 ? ret : collect(e, events, max);
 }
 
+/*
+ * Lock held. As ask_flows(), but where flows filled the last round the kernel comes first
+ * (*@asked): else flows that are always ready would keep it from ever being asked.
+ */
+static int look(struct set *e, struct epoll_event *events, int max, bool arming, bool *asked)
+{
+	int n = 0, more;
+
+	*asked = e->filled;
+	e->filled = false;
+	if (*asked)
+		n = ask_kernel(e->fd, events, max, 0, NULL);
+	if (n < 0 || n == max)
+		return n;
+	more = ask_flows(e, events + n, max - n, arming && !n);
+	e->filled = more == max;
+	return n ? n + MAX(more, 0) : more;
+}
+
 /* Lock held. Wait for the program's set alone; the lock is let go meanwhile. */
 static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
 		      const sigset_t *mask)
@@ -237,6 +265,7 @@ static int one_round(int epfd, struct epoll_event *events, int max, int64_t time
 		     const sigset_t *mask, struct held *held)
 {
 	struct set *e;
+	bool asked = false;
 	int n = 0, more, outer;
 
 	mn_epoll_lock_all();
@@ -247,9 +276,9 @@ static int one_round(int epfd, struct epoll_event *events, int max, int64_t time
 		return n;
 	}
 	outer = e->outer;
-	n = ask_flows(e, events, max, timeout_ns);
+	n = look(e, events, max, timeout_ns, &asked);
 	mn_epoll_unlock_all();
-	if (n < 0 || n == max)
+	if (n < 0 || n == max || (n && asked))
 		return n;
 	if (!n && timeout_ns) {
 		int ret;

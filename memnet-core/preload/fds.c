@@ -186,3 +186,22 @@ __attribute__((constructor)) static void recognise_inherited(void)
 			mn_sock_recognise(atoi(d->d_name));
 	closedir(open_fds);
 }
+
+/*
+ * On Linux what a process leaves is closed before anybody sees its end; here the agent would
+ * see both at once. So who starts a server again, in its place, finds the name free.
+ */
+__attribute__((destructor)) static void free_names(void)
+{
+	struct net *net;
+
+	for (int fd = 0; (fd = mn_sock_next(fd)) >= 0; fd++) {
+		if (!mn_sock_frees_name(fd, &net))
+			continue;
+		/* Not by close(): calls that a handler has left by longjmp() would keep it. */
+		mn_sock_forget(fd);
+		mn_real()->close(fd);
+		mn_net_sync(net);
+		mn_net_put(net);
+	}
+}

@@ -262,6 +262,19 @@ bool mn_sock_frees_name(int fd, struct net **net)
 	return frees;
 }
 
+int mn_sock_next(int fd)
+{
+	for (; fd < PAGES * PAGE_FDS; fd++) {
+		struct sock **e = entry(fd), *s = e ? __atomic_load_n(e, __ATOMIC_ACQUIRE) : NULL;
+
+		if (!e)
+			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+		else if (s && s != &hidden)
+			return fd;
+	}
+	return -1;
+}
+
 struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 {
 	struct sock *found = NULL;
@@ -271,7 +284,7 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 		struct sock **e = entry(fd), *s = e ? *e : NULL;
 
 		if (!e)
-			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+			fd |= PAGE_FDS - 1;
 		else if (s && s != &hidden && s->net && s->id.generation == generation &&
 			 s->id.flow == flow && mn_net_lives(s->net))
 			found = s;

@@ -55,6 +55,9 @@ int mn_sock_replace_fds(struct sock *s, int with);
  */
 bool mn_sock_frees_name(int fd, struct net **net);
 
+/* The first descriptor from @fd on that is a socket of the table; -1: none. */
+int mn_sock_next(int fd);
+
 /* The table is not to change while the process forks. */
 void mn_sock_lock_all(void);
 void mn_sock_unlock_all(void);

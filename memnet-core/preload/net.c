@@ -307,11 +307,13 @@ int mn_net_keep(struct net *net, struct memnet_flow *flow, int fd)
 
 void mn_net_sync(struct net *net)
 {
+	const struct timeval patience = { .tv_sec = 1 };
 	int pair[2];
 	char end;
 
 	if (net->foreign || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return;
+	mn_real()->setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	/* The agent closes the end it is given, in its turn. */
 	if (!mn_agent_sync(net->m->agent_fd, pair[1])) {
 		mn_real()->close(pair[1]);

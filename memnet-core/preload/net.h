@@ -56,7 +56,7 @@ void mn_net_heard(struct net *net);
 /* Have epoll @epoll_fd tell, by an edge with the data @mark, when that is so. 0 or -errno. */
 int mn_net_watch(struct net *net, int epoll_fd, void *mark);
 
-/* Wait until the agent has seen what was closed before this call. */
+/* Wait, at most a second, until the agent has seen what was closed before this call. */
 void mn_net_sync(struct net *net);
 
 /* Ring the bell for this process's own threads. A note of it is enough. */

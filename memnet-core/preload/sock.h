@@ -66,6 +66,7 @@ struct sock {
 	int handle;		/* and this end of the pair then goes to the agent; else -1 */
 	int parked;		/* keeps the agent from closing it under a call; else -1 */
 	int error;		/* of it: SO_ERROR's, until it was told */
+	unsigned int attempts;	/* to connect a stream */
 	bool failed, told;	/* the last attempt has; connect() has said 0 */
 	bool connected;
 	bool bound;		/* by name, or by connect */

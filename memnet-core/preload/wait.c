@@ -35,6 +35,15 @@ short mn_sock_events(struct sock *s)
 	return events;
 }
 
+/* A stream has no FIFOs before it is connected, nor errors of its own: attempts stand for them. */
+void mn_sock_progress(const struct sock *s, struct mn_progress *now)
+{
+	if (s->flow && !s->connecting && (s->kind != SOCK_STREAM_FLOW || s->connected))
+		mn_flow_progress(s->flow, now);
+	else
+		*now = (struct mn_progress){ .errors = ~s->attempts };
+}
+
 int mn_sock_arm(struct sock *s, short events)
 {
 	int ret;

@@ -11,6 +11,9 @@ struct sock;
 /* What is so now: POLLIN, POLLOUT, POLLHUP, POLLRDHUP, POLLERR. */
 short mn_sock_events(struct sock *s);
 
+/* What there has ever been to tell of it; each attempt to connect is something. */
+void mn_sock_progress(const struct sock *s, struct mn_progress *now);
+
 /* Have the bell rung when one of @events becomes so. 1; 0: it is, or an end has come; -errno. */
 int mn_sock_arm(struct sock *s, short events);
 

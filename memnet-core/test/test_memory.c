@@ -207,6 +207,7 @@ static void with_no_memory_left_there_are_no_new_flows(void **state)
 	assert_true(host_said(fx, "no new streams: "));
 	assert_true(host_said(fx, " bytes of the region are in use; raise --memory above "));
 	guest_reads(f, 2);
+	ticks(fx, 1);
 	more = connect_flow(fx, m, &fd2);	/* what was read was given back */
 	guest_sends(f, fd, 3);
 	memnet_close(more);
@@ -234,6 +235,7 @@ static void connections_wait_while_there_is_none(void **state)
 	assert_int_equal(memnet_accept(listener, &accepted), -EAGAIN);
 	guest_reads(f, 1);
 	ticks(fx, 1);
+	assert_int_equal(write(fd, "x", 1), 1);	/* our ticks wake nobody */
 	memnet_set_blocking(listener, true);
 	assert_int_equal(memnet_accept(listener, &accepted), 0);
 	talks(accepted, caller);

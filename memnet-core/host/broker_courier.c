@@ -28,6 +28,8 @@
 #include "memnet-core/host/worker.h"
 
 #define PROGRAM		"memnet-courier"
+/* Besides the arena: itself, buffers, and stacks of some fifty threads. */
+#define MEMORY_BYTES	(512ULL << 20)
 
 /*
  * One that lived so long died by accident: the next one starts at once. Others are delayed, ever
@@ -56,15 +58,25 @@ static int open_program(const struct vm *vm)
 	return fd;
 }
 
+/* No terminal, nor a folder that the stages to come could not put out of reach. */
+static void leave_surroundings(const struct vm *vm)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || setsid() < 0 || chdir("/"))
+		end(vm, "cannot start a courier", -errno);
+}
+
 static _Noreturn void be_courier(const struct vm *vm, int sock)
 {
 	char region[24], arena[24];
 	char *const argv[] = { PROGRAM, (char *)vm->config.name, region, arena, NULL };
-	char *const environment[] = { NULL };
+	char *const environment[] = { "MALLOC_ARENA_MAX=1", NULL };	/* not one a thread */
 	int program = open_program(vm), keep[3];
 	const char *stage;
 	int ret;
 
+	leave_surroundings(vm);
 	snprintf(region, sizeof(region), "%" PRIu64, vm->config.geometry.region_bytes);
 	snprintf(arena, sizeof(arena), "%" PRIu64, vm->config.geometry.arena_bytes);
 	/* Above the two numbers it is to have, then there. */
@@ -78,7 +90,8 @@ static _Noreturn void be_courier(const struct vm *vm, int sock)
 	keep[0] = MN_COURIER_MEMORY;
 	keep[1] = MN_COURIER_SOCKET;
 	mn_broker_close_others(keep, 3);
-	ret = mn_isolation_enter_courier(&vm->broker->isolation, &stage);
+	ret = mn_isolation_enter_courier(&vm->broker->isolation,
+					 vm->config.geometry.arena_bytes + MEMORY_BYTES, &stage);
 	if (ret)
 		end(vm, stage, ret);
 	execveat(program, "", argv, environment, AT_EMPTY_PATH);

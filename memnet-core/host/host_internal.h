@@ -188,6 +188,9 @@ void mn_host_report(struct mn_host *h, const char *line);
 bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 		     const struct sockaddr *addr);
 
+/* Somewhere, to connect by TCP? What is denied is told. */
+bool mn_host_permits_some(struct mn_host *h);
+
 /* The kernel denied what the policy permits: the port is low. Told as a denial. */
 void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr);
 

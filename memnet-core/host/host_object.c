@@ -81,6 +81,9 @@ int mn_object_start(struct mn_host *h, uint32_t channel, const struct mn_submiss
 	ret = take_url(h, s, o.start.url);
 	if (ret)
 		return ret;
+	/* Or the names it asks for would be its way out. */
+	if (s->op != MN_OP_SERVE && !mn_host_permits_some(h))
+		return -EACCES;
 	if (h->courier.fd < 0)
 		return -ECONNABORTED;
 	if (!job)

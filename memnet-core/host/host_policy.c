@@ -88,6 +88,17 @@ bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 	return permitted;
 }
 
+bool mn_host_permits_some(struct mn_host *h)
+{
+	static const struct sockaddr_in somewhere = { .sin_family = AF_INET };
+	bool permitted = mn_policy_allows_some(&h->config.policy, MN_POLICY_CONNECT, IPPROTO_TCP);
+
+	if (!permitted)
+		tell(h, MN_POLICY_CONNECT, IPPROTO_TCP, (const struct sockaddr *)&somewhere,
+		     "an object; no rule allows to connect anywhere, so no name is resolved");
+	return permitted;
+}
+
 void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr)
 {
 	tell(h, MN_POLICY_LISTEN, protocol, addr, "the policy allows it, but workers have no right "

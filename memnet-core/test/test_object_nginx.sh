@@ -92,4 +92,11 @@ wait_for grep -q '^memnetd: a: the courier died (signal 9)' "$top/log"
 again() { memnet get "$url/file" | cmp -s - "$top/in"; }
 wait_for again
 
+# A guest that may connect to nobody has no names resolved either: they could carry what it knows.
+end
+start --size 64M --arena 8M --allow "listen 127.0.0.1" --allow "udp 127.0.0.1"
+refused 'policy forbids' memnet get "http://secret.invalid/"
+grep -q '^memnetd: a: denied: connect tcp 0.0.0.0:0 (an object; no rule allows' "$top/log" ||
+	fails "the denial is told"
+
 finish "objects over nginx"

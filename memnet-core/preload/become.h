@@ -33,8 +33,9 @@ int mn_sock_connect_result(struct sock *s);
 /* Have the bell rung when that may be said. 1; 0: it may be already; -errno. */
 int mn_sock_connect_arm(struct sock *s);
 
-/* @s takes a reference to @net, and @flow over; what it had of another net is let go. */
-void mn_sock_set_flow(struct sock *s, struct net *net, struct memnet_flow *flow);
+/* @s takes a reference to @net, and @flow over, which is @connecting; what it had is let go. */
+void mn_sock_set_flow(struct sock *s, struct net *net, struct memnet_flow *flow,
+		      bool connecting);
 
 /* No connect is to end, no child to adopt, while the process forks. */
 void mn_connect_lock_all(void);

@@ -12,6 +12,7 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/layout.h"
 #include "memnet-core/preload/become.h"
+#include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
@@ -25,7 +26,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Lock held. */
 static int finish(struct sock *s, int ret)
 {
-	s->connected = !ret;
+	__atomic_store_n(&s->connected, !ret, __ATOMIC_RELEASE);
 	s->failed = ret;
 	s->error = -ret;
 	if (ret) {
@@ -79,15 +80,42 @@ void mn_connect_unlock_all(void)
 	mn_unlock(&lock);
 }
 
+/* Other threads poll the socket meanwhile: they see what it was, or what it is. */
+static void lock_change(void)
+{
+	mn_epoll_lock_all();
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_change(struct past *over)
+{
+	pthread_mutex_unlock(&lock);
+	mn_epoll_unlock_all();
+	mn_sock_let_go(over);
+}
+
+void mn_sock_set_flow(struct sock *s, struct net *net, struct memnet_flow *flow, bool connecting)
+{
+	struct past *over;
+
+	memnet_set_blocking(flow, false);	/* who waits does so by mn_sock_wait() */
+	lock_change();
+	s->connecting = connecting;
+	over = mn_sock_change(s, net, flow);
+	unlock_change(over);
+}
+
 /* Where there was an attempt before. */
 static void drop_failed(struct sock *s)
 {
-	if (s->failed && s->flow) {
-		memnet_release(s->flow);
-		s->flow = NULL;
-	}
+	struct past *over = NULL;
+
+	lock_change();
+	if (s->failed && s->flow)
+		over = mn_sock_change(s, s->net, NULL);
 	s->failed = false;
 	s->error = 0;
+	unlock_change(over);
 }
 
 static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, socklen_t len)
@@ -107,8 +135,7 @@ static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, s
 	}
 	if (s->handle < 0)
 		return mn_sock_become(s, net, flow, true);
-	mn_sock_set_flow(s, net, flow);	/* once more, behind the descriptor there is */
-	s->connecting = true;
+	mn_sock_set_flow(s, net, flow, true);	/* behind the descriptor there is */
 	return 0;
 }
 
@@ -195,16 +222,19 @@ static int connect_datagrams(struct sock *s, int fd, const struct sockaddr *addr
 /* AF_UNSPEC: the stream is torn, and the socket as new. */
 static int dissolve(struct sock *s)
 {
+	struct past *over = NULL;
+
 	if (s->kind == SOCK_LISTENER_FLOW)
 		return -EINVAL;
-	if (s->flow) {
-		memnet_tear(s->flow);
-		memnet_release(s->flow);
-		s->flow = NULL;
-	}
+	lock_change();
 	s->connected = s->connecting = s->shut_rd = s->shut_wr = s->told = false;
 	s->failed = false;
 	s->error = 0;
+	if (s->flow) {
+		memnet_tear(s->flow);
+		over = mn_sock_change(s, s->net, NULL);
+	}
+	unlock_change(over);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 
 EXPORT int close(int fd)
 {
@@ -133,14 +134,15 @@ EXPORT int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
 
 static int unread(struct sock *s, int *bytes)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	if (s->kind == SOCK_LISTENER_FLOW)
 		return -EINVAL;
 	*bytes = 0;
-	if (!s->flow || s->connecting)
+	if (!flow)
 		return 0;
-	mn_flow_lock(s->flow, MN_RECV);
-	*bytes = memnet_unread(s->flow);
-	mn_flow_unlock(s->flow, MN_RECV);
+	mn_flow_lock(flow, MN_RECV);
+	*bytes = memnet_unread(flow);
+	mn_flow_unlock(flow, MN_RECV);
 	return 0;
 }
 

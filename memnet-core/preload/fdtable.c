@@ -27,6 +27,13 @@
 #define HIDDEN_FDS	256
 #define HIDDEN_LIMIT	65536
 
+/* What a socket had. */
+struct past {
+	struct past *next;
+	struct net *net;
+	struct memnet_flow *flow;
+};
+
 static struct sock **pages[PAGES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -128,6 +135,50 @@ void mn_sock_closing(int fd)
 	mn_sock_put(s);
 }
 
+static void let_go(struct net *net, struct memnet_flow *flow)
+{
+	if (flow && net->foreign)
+		mn_flow_disown(flow);		/* its bells are the parent's */
+	else if (flow)
+		memnet_release(flow);		/* the agent closes it, when nobody has it */
+	if (net)
+		mn_net_put(net);
+}
+
+void mn_sock_let_go(struct past *past)
+{
+	while (past) {
+		struct past *p = past;
+
+		past = p->next;
+		let_go(p->net, p->flow);
+		free(p);
+	}
+}
+
+/* Without memory for that, what was there stays for ever. */
+struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow *flow)
+{
+	struct past *before = malloc(sizeof(*before)), *over = NULL;
+
+	if (net)
+		mn_net_hold(net);
+	pthread_mutex_lock(&lock);
+	if (before) {
+		*before = (struct past){ s->past, s->net, s->flow };
+		s->past = before;
+	}
+	__atomic_store_n(&s->flow, flow, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->net, net, __ATOMIC_RELEASE);
+	/* The table's references, those of the sets, the caller's, and? */
+	if (s->refs - s->fds - s->items <= 1) {
+		over = s->past;
+		s->past = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	return over;
+}
+
 void mn_sock_put(struct sock *s)
 {
 	unsigned int left;
@@ -137,12 +188,8 @@ void mn_sock_put(struct sock *s)
 	mn_unlock(&lock);
 	if (left)
 		return;
-	if (s->flow && s->net->foreign)
-		mn_flow_disown(s->flow);		/* its bells are the parent's */
-	else if (s->flow)
-		memnet_release(s->flow);	/* the agent closes it, when nobody has it */
-	if (s->net)
-		mn_net_put(s->net);
+	let_go(s->net, s->flow);
+	mn_sock_let_go(s->past);
 	mn_fd_close_hidden(s->parked);
 	mn_fd_close_hidden(s->handle);
 	free(s);
@@ -250,15 +297,19 @@ bool mn_fd_is_hidden(int fd)
 bool mn_sock_frees_name(int fd, struct net **net)
 {
 	struct sock *s = mn_sock_look(fd);
-	bool frees = s && s->kind != SOCK_FRESH && s->net && s->fds == 1 &&
-		     (s->kind != SOCK_STREAM_FLOW || !s->connected);
+	bool frees;
 
+	if (!s)
+		return false;
+	pthread_mutex_lock(&lock);
+	frees = s->kind != SOCK_FRESH && s->net && s->fds == 1 &&
+		(s->kind != SOCK_STREAM_FLOW || !s->connected);
 	if (frees) {
 		*net = s->net;
 		mn_net_hold(*net);
 	}
-	if (s)
-		mn_sock_put(s);
+	pthread_mutex_unlock(&lock);
+	mn_sock_put(s);
 	return frees;
 }
 
@@ -282,11 +333,12 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 	mn_lock(&lock);
 	for (int fd = 0; fd < PAGES * PAGE_FDS && !found; fd++) {
 		struct sock **e = entry(fd), *s = e ? *e : NULL;
+		const struct net *net = s ? __atomic_load_n(&s->net, __ATOMIC_ACQUIRE) : NULL;
 
 		if (!e)
-			fd |= PAGE_FDS - 1;
-		else if (s && s != &hidden && s->net && s->id.generation == generation &&
-			 s->id.flow == flow && mn_net_lives(s->net))
+			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+		else if (s != &hidden && net && s->id.generation == generation &&
+			 s->id.flow == flow && mn_net_lives(net))
 			found = s;
 	}
 	if (found)

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct memnet_flow;
 struct net;
+struct past;
 struct sock;
 
 /* The socket behind @fd with a reference to it, or NULL: an ordinary descriptor. */
@@ -25,6 +27,14 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation);
 struct sock *mn_sock_get_flow(int fd);
 
 void mn_sock_put(struct sock *s);
+
+/*
+ * @s has @flow, which is taken over, of @net from now on; NULL: none. What is to be let go,
+ * once no lock is held, by mn_sock_let_go(): not what other calls under way may use. The lock
+ * of the sets is held, whose threads look at sockets without a reference of their own.
+ */
+struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow *flow);
+void mn_sock_let_go(struct past *past);
 
 /* @fd is a socket of this kind from now on, one reference to @s is the table's. 0 or -errno. */
 int mn_sock_install(int fd, struct sock *s);

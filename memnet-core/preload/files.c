@@ -22,14 +22,15 @@
 /* One turn: bytes read at @offset (NULL: where the file stands) into the flow. As sendfile(). */
 static ssize_t fill(struct sock *s, int from, off64_t *offset, size_t len)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
-	if (!s->flow)
+	if (!flow)
 		return -ECONNRESET;
-	mn_flow_lock(s->flow, MN_SEND);
+	mn_flow_lock(flow, MN_SEND);
 	n = s->shut_wr ? -EPIPE :
-		memnet_send_spans(s->flow, MIN(len, (size_t)MN_TURN_BYTES), spans);
+		memnet_send_spans(flow, MIN(len, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		int parts = spans[1].iov_len ? 2 : 1;
 
@@ -37,12 +38,12 @@ static ssize_t fill(struct sock *s, int from, off64_t *offset, size_t len)
 			     mn_real()->readv(from, spans, parts);
 		n = n < 0 ? -errno : n;
 		if (n > 0) {
-			n = memnet_send_done(s->flow, n) ?: n;
+			n = memnet_send_done(flow, n) ?: n;
 			if (offset && n > 0)
 				*offset += n;
 		}
 	}
-	mn_flow_unlock(s->flow, MN_SEND);
+	mn_flow_unlock(flow, MN_SEND);
 	return n;
 }
 
@@ -122,36 +123,42 @@ static ssize_t move(int from, int to, size_t len)
 /* Into the flow. Bytes; 0: the end; -EAGAIN: the flow has no room; PIPE_WAITS; -errno. */
 static ssize_t pipe_to_flow(struct sock *s, int from, size_t len, const int own[2])
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
-	mn_flow_lock(s->flow, MN_SEND);
-	n = s->shut_wr ? -EPIPE : memnet_send_spans(s->flow, MIN(len, (size_t)PIPE_BYTES), spans);
+	if (!flow)
+		return -ECONNRESET;
+	mn_flow_lock(flow, MN_SEND);
+	n = s->shut_wr ? -EPIPE : memnet_send_spans(flow, MIN(len, (size_t)PIPE_BYTES), spans);
 	if (n > 0)
 		n = move(from, own[1], n);
 	if (n > 0) {
 		n = mn_real()->readv(own[0], spans, spans[1].iov_len ? 2 : 1);
-		n = n < 0 ? -errno : memnet_send_done(s->flow, n) ?: n;
+		n = n < 0 ? -errno : memnet_send_done(flow, n) ?: n;
 	}
-	mn_flow_unlock(s->flow, MN_SEND);
+	mn_flow_unlock(flow, MN_SEND);
 	return n;
 }
 
 /* Out of it. As pipe_to_flow(); what their pipe does not take stays in the FIFO. */
 static ssize_t flow_to_pipe(struct sock *s, int to, size_t len, const int own[2])
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
-	mn_flow_lock(s->flow, MN_RECV);
-	n = memnet_recv_spans(s->flow, MIN(len, (size_t)PIPE_BYTES), spans);
+	if (!flow)
+		return -ECONNRESET;
+	mn_flow_lock(flow, MN_RECV);
+	n = memnet_recv_spans(flow, MIN(len, (size_t)PIPE_BYTES), spans);
 	if (n > 0) {
 		n = mn_real()->writev(own[1], spans, spans[1].iov_len ? 2 : 1);
 		n = n < 0 ? -errno : move(own[0], to, n);
 	}
 	if (n > 0)
-		n = memnet_recv_done(s->flow, n) ?: n;
-	mn_flow_unlock(s->flow, MN_RECV);
+		n = memnet_recv_done(flow, n) ?: n;
+	mn_flow_unlock(flow, MN_RECV);
 	return n;
 }
 
@@ -163,8 +170,6 @@ static ssize_t turn(struct sock *s, int fd, size_t len, bool in)
 
 	if (in && s->shut_rd)
 		return 0;
-	if (!s->flow)
-		return -ECONNRESET;
 	if (pipe2(own, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	n = in ? flow_to_pipe(s, fd, len, own) : pipe_to_flow(s, fd, len, own);

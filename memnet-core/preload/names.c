@@ -187,6 +187,7 @@ static int name_of(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
 {
 	struct sock *s = mn_sock_get_flow(fd);
 	struct sockaddr_storage name = { 0 };
+	struct memnet_flow *flow;
 	int ret = -ENOTCONN;
 
 	if (!s)
@@ -194,13 +195,14 @@ static int name_of(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
 	name.ss_family = s->domain;
 	if (s->connecting)
 		mn_sock_connect_result(s);
+	flow = __atomic_load_n(&s->flow, __ATOMIC_ACQUIRE);
 	if (!peer) {
-		if (s->flow && !s->connecting && !s->failed)
-			memnet_local(s->flow, &name);
+		if (flow && !s->connecting && !s->failed)
+			memnet_local(flow, &name);
 		ret = give_address(&name, addr, len);
-	} else if (s->flow && s->connected && !(mn_sock_events(s) & POLLERR) &&
-		   !mn_flow_is_torn(s->flow)) {
-		memnet_peer(s->flow, &name);
+	} else if (flow && !s->connecting && s->connected && !(mn_sock_events(s) & POLLERR) &&
+		   !mn_flow_is_torn(flow)) {
+		memnet_peer(flow, &name);
 		ret = give_address(&name, addr, len);
 	}
 	mn_sock_put(s);
@@ -260,6 +262,7 @@ static void wait_for_end(const struct sock *s)
 
 static int shut_down(struct sock *s, int how)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	int ret = 0;
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
@@ -267,19 +270,19 @@ static int shut_down(struct sock *s, int how)
 	if (s->kind == SOCK_LISTENER_FLOW) {
 		if (how == SHUT_WR)
 			return 0;
-		if (!s->flow)
+		if (!flow)
 			return -ENOTCONN;
 		s->shut_rd = true;
-		if (!memnet_shutdown_recv(s->flow))	/* it listens no more */
+		if (!memnet_shutdown_recv(flow))	/* it listens no more */
 			wait_for_end(s);
-	} else if (!s->connected || !s->flow || mn_flow_is_torn(s->flow)) {
+	} else if (!s->connected || !flow || mn_flow_is_torn(flow)) {
 		return -ENOTCONN;
 	}
 	s->shut_rd |= how != SHUT_WR;
 	if (how != SHUT_RD && !s->shut_wr) {
 		s->shut_wr = true;
 		if (s->kind == SOCK_STREAM_FLOW)
-			ret = memnet_shutdown_send(s->flow);
+			ret = memnet_shutdown_send(flow);
 	}
 	mn_net_wake(s->net);	/* who waits here: it is the end now */
 	return ret;

@@ -102,24 +102,10 @@ static int make_pair(const struct sock *s, int pair[2])
 	return 0;
 }
 
-void mn_sock_set_flow(struct sock *s, struct net *net, struct memnet_flow *flow)
-{
-	struct net *before = s->net;
-
-	mn_net_hold(net);
-	s->flow = flow;
-	__atomic_store_n(&s->net, net, __ATOMIC_RELEASE);
-	if (before)
-		mn_net_put(before);
-	memnet_set_blocking(flow, false);	/* who waits does so by mn_sock_wait() */
-}
-
 int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow, bool connecting)
 {
 	int pair[2], ret = make_pair(s, pair);
 
-	mn_sock_set_flow(s, net, flow);
-	s->bound = true;
 	if (!ret) {
 		mn_epoll_converts(s);
 		ret = mn_sock_replace_fds(s, pair[0]);
@@ -128,7 +114,9 @@ int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow, bo
 		if (s->handle < 0)
 			ret = s->handle;
 	}
-	s->connecting = connecting;
+	/* Who looks may find at once that it has connected: the handle is there. */
+	mn_sock_set_flow(s, net, flow, connecting);
+	s->bound = true;
 	if (!ret && !connecting) {
 		mn_sock_forget(s->handle);
 		ret = mn_sock_hand_over(s, s->handle);
@@ -168,7 +156,7 @@ static int accept_into(struct sock *s, struct sock *listener, int flags)
 	if (ret) {
 		mn_real()->close(pair[1]);
 	} else {
-		mn_sock_set_flow(s, listener->net, flow);
+		mn_sock_set_flow(s, listener->net, flow, false);
 		s->bound = true;
 		s->kind = SOCK_STREAM_FLOW;
 		s->connected = s->told = true;

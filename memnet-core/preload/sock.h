@@ -79,8 +79,9 @@ struct sock {
 	struct {
 		uint32_t flow, generation;
 	} id;			/* of the flow, once the agent has it; generation 0: of none */
-	struct net *net;	/* of the flow */
+	struct net *net;	/* of the flow; both change under the table's lock */
 	struct memnet_flow *flow;
+	struct past *past;	/* what was there before, and calls under way may use */
 };
 
 struct sock *mn_sock_new(int domain, int type, bool nonblock);

@@ -5,8 +5,15 @@
 
 #include <stdint.h>
 
+struct memnet_flow;
 struct mn_progress;	/* guest/share.h */
 struct sock;
+
+/*
+ * The flow to move bytes by, or to look at; NULL: none, or of a stream that is not connected.
+ * Another thread may put another in its place; this one stays during a call.
+ */
+struct memnet_flow *mn_sock_flow(const struct sock *s);
 
 /* What is so now: POLLIN, POLLOUT, POLLHUP, POLLRDHUP, POLLERR. */
 short mn_sock_events(struct sock *s);

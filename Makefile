@@ -149,6 +149,7 @@ memnetd_src := \
 conform_src := \
 	memnet-core/conformance/main.c \
 	memnet-core/conformance/peer.c \
+	memnet-core/conformance/bridge.c \
 	memnet-core/conformance/conform.c \
 	memnet-core/conformance/begin.c \
 	memnet-core/conformance/case_connect.c \
@@ -379,6 +380,7 @@ lab_parts_src := \
 	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_memnetd.c \
 	harness/vm_server.c \
 	harness/vm_set.c \
 	harness/host_tsc.c \
@@ -671,7 +673,8 @@ $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/i
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/qemu_argv.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
-$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c harness/host_tsc.c \
+$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/vm_memnetd.c \
+	harness/qemu.c harness/host_tsc.c \
 	harness/guest_link.c harness/interrupt.c harness/link.c $(paths_src) $(energy_src) $(base_src),\
 	-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_link_kernel.c,harness/test/guest_vm.c $(base_src)))
@@ -723,7 +726,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh \
 	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
-	harness/test/test_programs_vm.sh \
+	harness/test/test_programs_vm.sh harness/test/test_conformance_vm.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
 	harness/test/test_seeded_fault.sh
@@ -825,7 +828,7 @@ $(BUILD)/obj/%.o: %.c
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
 .PHONY: always all guest-image test test-threads fuzz fuzz-compiler fuzz-seeds fuzz-coverage experiment \
-	check-regression bench stress verify plots doctor lint install clean help
+	check-regression bench stress verify conform-vm plots doctor lint install clean help
 
 all: $(PROGRAMS)
 
@@ -906,6 +909,10 @@ bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd $(BUILD)/bin/energy-bench
 	$(Q)$(BUILD)/bin/memnet-bench
 	$(Q)$(BUILD)/bin/energy-bench
 
+# Minutes: every case of the conformance suite in a VM, against the kernel's sockets.
+conform-vm: all guest-image
+	$(Q)BUILD=$(BUILD) harness/test/conform_vm.sh $(BUILD)/conform-vm
+
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
 	$(Q)CC='$(CC)' memnet-core/model/verify.sh $(BUILD)/model
@@ -952,6 +959,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
+	@echo 'make conform-vm        all cases of the conformance suite over MemNet in a VM; minutes'
 	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets; the sampler'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'

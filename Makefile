@@ -172,6 +172,7 @@ courier_src := \
 conform_src := \
 	memnet-core/conformance/main.c \
 	memnet-core/conformance/peer.c \
+	memnet-core/conformance/bridge.c \
 	memnet-core/conformance/conform.c \
 	memnet-core/conformance/begin.c \
 	memnet-core/conformance/case_connect.c \
@@ -411,6 +412,7 @@ lab_parts_src := \
 	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_memnetd.c \
 	harness/vm_server.c \
 	harness/vm_set.c \
 	harness/host_tsc.c \
@@ -740,7 +742,8 @@ $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/i
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/qemu_argv.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
-$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c harness/host_tsc.c \
+$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/vm_memnetd.c \
+	harness/qemu.c harness/host_tsc.c \
 	harness/guest_link.c harness/interrupt.c harness/link.c $(paths_src) $(energy_src) $(base_src),\
 	-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_link_kernel.c,harness/test/guest_vm.c $(base_src)))
@@ -799,7 +802,7 @@ TEST_SCRIPTS := \
 	harness/test/test_experiment.sh \
 	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
-	harness/test/test_programs_vm.sh \
+	harness/test/test_programs_vm.sh harness/test/test_conformance_vm.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
 	harness/test/test_units.sh \
@@ -904,7 +907,7 @@ $(BUILD)/obj/%.o: %.c
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
 .PHONY: always all guest-image test test-threads fuzz fuzz-compiler fuzz-seeds fuzz-coverage experiment \
-	check-regression bench stress verify plots doctor lint install uninstall clean help
+	check-regression bench stress verify conform-vm plots doctor lint install uninstall clean help
 
 all: $(PROGRAMS)
 
@@ -984,6 +987,10 @@ check-regression: $(BUILD)/bin/memnet-lab
 bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd $(BUILD)/bin/energy-bench
 	$(Q)$(BUILD)/bin/memnet-bench
 	$(Q)$(BUILD)/bin/energy-bench
+
+# Minutes: every case of the conformance suite in a VM, against the kernel's sockets.
+conform-vm: all guest-image
+	$(Q)BUILD=$(BUILD) harness/test/conform_vm.sh $(BUILD)/conform-vm
 
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
@@ -1067,6 +1074,7 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
+	@echo 'make conform-vm        all cases of the conformance suite over MemNet in a VM; minutes'
 	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets; the sampler'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'

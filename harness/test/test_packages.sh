@@ -84,12 +84,16 @@ holds '\(usr/\)\?bin/sed'
 holds '.*/libc.so.6'
 holds '.*/ld-linux[^/]*'
 holds etc/passwd
+holds '.*/libgcc_s.so.1'		# which libc opens by itself
 cpio -t --quiet <"$image" | grep -q share/doc && fail "what is to be read is there"
 first=$image
 ls -i "$image" >"$tmp/inode"
 make 0 sed
 ls -i "$image" | cmp -s - "$tmp/inode" || fail "it is made twice"
 [ ! -e "$tmp/downloads" ] || fail "it was downloaded"
+make 0 dash sed
+holds '\(usr/\)\?bin/dash'
+cpio -t --quiet <"$image" | grep -qE '(^|/)bin/sh$' && fail "the guest's shell is another"
 
 case="packages that have to be downloaded"
 make 0 mn-program sed

@@ -29,9 +29,12 @@
 #define MAX_LIMIT_UW	100000000000ULL	/* 100 kW: no limit, but a field with all bits set */
 #define MIRROR_S	0.005	/* counters that mirror each other agree within this time */
 
+/* What no counter of this range can show is no reading: all bits set, of a device that died. */
 static int powercap_read(const struct energy_zone *zone, uint64_t *raw)
 {
-	return energy_read_fd(zone->fd, raw);
+	int ret = energy_read_fd(zone->fd, raw);
+
+	return !ret && *raw > zone->range ? -ERANGE : ret;
 }
 
 /* "package-0-die-1" -> "0-die-1", which also names its subzones; or NULL. */

@@ -76,6 +76,8 @@ static int64_t since(const struct energy_reading *r, int64_t t_ns, int64_t slept
 	return t_ns - r->t_ns + llabs(slept_ns - r->slept_ns);
 }
 
+static const char fell[] = "counter went backward, and not by a wrap";
+
 /*
  * The counter's advance between two good readings, 0 if there is none to be seen; NULL, or
  * why it is not believed.
@@ -99,7 +101,7 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 	if (cur->raw >= prev->raw)
 		return "counter jumped further than the power limit allows";
 	*delta = 0;
-	return "counter went backward, and not by a wrap";
+	return fell;
 }
 
 static void count_gap(struct energy_sum *sum, int64_t ns, const char *why)
@@ -142,6 +144,10 @@ static void end_still(const struct energy_zone *zone, struct energy_sum *sum, ui
 static void sum_delta(const struct energy_zone *zone, struct energy_sum *sum, uint64_t delta,
 		      int64_t ns)
 {
+	if (!delta && sum->fell_from) {		/* still there, however soon */
+		sum_gap(zone, sum, ns, fell);
+		return;
+	}
 	if (delta)
 		end_still(zone, sum, delta, ns);
 	else

@@ -136,6 +136,13 @@ static void ring_guest(void *arg, uint32_t channels, uint64_t features)
 }
 
 /* What is given back too early is a byte that differs. */
+/* The host has it killed. */
+static void courier_hangs(void *arg)
+{
+	must(w.courier >= 0);
+	end_courier();
+}
+
 static void give_back(void *arg, uint64_t offset, uint64_t bytes)
 {
 	must(!madvise((uint8_t *)w.config.region + offset, bytes, MADV_REMOVE));
@@ -358,6 +365,7 @@ void make_world(bool spins, uint32_t flows, uint64_t memory)
 		.config = {
 			.loop = &w.loop, .report = report, .ring_guest = ring_guest,
 			.features = FEATURES, .give_back = give_back, .in_use = in_use,
+			.end_courier = courier_hangs,
 			.memory = memory,
 			.geometry = { .region_bytes = REGION_BYTES, .channels = CHANNELS,
 				      .flows = flows, .arena_bytes = ARENA_BYTES },

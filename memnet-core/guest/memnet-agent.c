@@ -55,6 +55,7 @@ struct client {
 	struct mn_watch watch;	/* first: the loop gives it back; fd -1: nobody has it */
 	struct agent *agent;
 	uint32_t channel;
+	bool late;		/* it has a session that ended */
 	enum leavings left;
 	struct mn_call reset;	/* of LEFT_RESETTING */
 	struct mn_store_client objects;
@@ -150,6 +151,8 @@ static void client_speaks(struct mn_watch *w, uint32_t events)
 
 	if (mn_keepers_listen(client->agent->keepers, w->fd, &store) < 0)
 		client_gone(client);
+	else if (store >= 0 && client->late)
+		close(store);
 	else if (store >= 0)
 		mn_store_client_take(&client->objects, store);
 }
@@ -208,7 +211,7 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 {
 	struct agent *a = AGENT_OF(w, listener);
 	struct client *client;
-	int fd, ret;
+	int fd;
 
 	if (!a->memnet)		/* it ended in this very round of events */
 		return;
@@ -224,12 +227,12 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 		refuse(fd, -EAGAIN);
 		return;
 	}
-	ret = welcome(a, fd, client->channel);
-	if (ret) {
+	if (welcome(a, fd, client->channel)) {
 		close(fd);
 		return;
 	}
 	client->watch.fd = fd;
+	client->late = false;
 	if (mn_loop_add(&a->loop, &client->watch, EPOLLIN | EPOLLRDHUP))
 		client_gone(client);
 }
@@ -329,6 +332,7 @@ static void end_session(struct agent *a, int why)
 	a->leave_ns = mn_now_ns() + LEAVE_NS;
 	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++) {
 		mn_store_client_close(&a->clients[c].objects);
+		a->clients[c].late = true;
 		if (a->clients[c].watch.fd >= 0)
 			shutdown(a->clients[c].watch.fd, SHUT_WR);
 	}

@@ -348,6 +348,29 @@ static void a_session_that_ends_costs_its_jobs(void **state)
 	assert_true(becomes(delivers, NULL, SOON_MS));
 }
 
+static bool store_is_gone(void *arg)
+{
+	struct memnet_object *o;
+	int ret = memnet_object_create(s, NULL, 1, &o);
+
+	if (!ret)
+		memnet_object_release(o);
+	return ret;
+}
+
+/* Who stays does not get at what the agent's next clients share. */
+static void a_store_ends_with_its_session(void **state)
+{
+	assert_false(store_is_gone(NULL));
+	break_the_protocol();
+	assert_true(becomes(store_is_gone, NULL, SOON_MS));
+	memnet_store_close(s);
+	assert_true(memnet_store_open(m, &s) || store_is_gone(NULL));
+	s = NULL;
+	memnet_detach(m);
+	m = NULL;
+}
+
 static void a_dead_worker_costs_its_jobs(void **state)
 {
 	struct memnet_job_result r;
@@ -430,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_dead_process_costs_its_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_that_ends_costs_its_jobs, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_store_ends_with_its_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_worker_costs_its_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(extents_outside_of_the_arena_are_refused, setup,
 						teardown),

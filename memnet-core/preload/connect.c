@@ -84,12 +84,12 @@ void mn_connect_unlock_all(void)
 static void lock_change(void)
 {
 	mn_epoll_lock_all();
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
 static void unlock_change(struct past *over)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	mn_epoll_unlock_all();
 	mn_sock_let_go(over);
 }

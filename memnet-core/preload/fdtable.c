@@ -163,7 +163,7 @@ struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow 
 
 	if (net)
 		mn_net_hold(net);
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	if (before) {
 		*before = (struct past){ s->past, s->net, s->flow };
 		s->past = before;
@@ -175,7 +175,7 @@ struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow 
 		over = s->past;
 		s->past = NULL;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return over;
 }
 
@@ -301,14 +301,14 @@ bool mn_sock_frees_name(int fd, struct net **net)
 
 	if (!s)
 		return false;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	frees = s->kind != SOCK_FRESH && s->net && s->fds == 1 &&
 		(s->kind != SOCK_STREAM_FLOW || !s->connected);
 	if (frees) {
 		*net = s->net;
 		mn_net_hold(*net);
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	mn_sock_put(s);
 	return frees;
 }

@@ -53,10 +53,13 @@ short mn_sock_events(struct sock *s)
 }
 
 /* A stream has no FIFOs before it is connected, nor errors of its own: attempts stand for them. */
-void mn_sock_progress(const struct sock *s, struct mn_progress *now)
+void mn_sock_progress(struct sock *s, struct mn_progress *now)
 {
-	const struct memnet_flow *flow = mn_sock_flow(s);
+	const struct memnet_flow *flow;
 
+	if (s->connecting)
+		mn_sock_connect_result(s);	/* or its end were an edge more */
+	flow = mn_sock_flow(s);
 	if (flow)
 		mn_flow_progress(flow, now);
 	else

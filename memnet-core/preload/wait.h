@@ -19,7 +19,7 @@ struct memnet_flow *mn_sock_flow(const struct sock *s);
 short mn_sock_events(struct sock *s);
 
 /* What there has ever been to tell of it; each attempt to connect is something. */
-void mn_sock_progress(const struct sock *s, struct mn_progress *now);
+void mn_sock_progress(struct sock *s, struct mn_progress *now);
 
 /* Have the bell rung when one of @events becomes so. 1; 0: it is, or an end has come; -errno. */
 int mn_sock_arm(struct sock *s, short events);

@@ -792,6 +792,7 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
+	memnet-core/test/test_courier_resolver.sh \
 	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \

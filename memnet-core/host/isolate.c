@@ -86,7 +86,7 @@ static int put_back(int tree, const char *folder, const char *path)
 	for (size_t n = strlen(folder) + 1; n <= strlen(path); n++)
 		if (!path[n] || path[n] == '/') {
 			snprintf(part, sizeof(part), "%.*s", (int)n, path);
-			if (mkdir(part, 0555))
+			if (mkdir(part, 0755))
 				return -errno;
 		}
 	return move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
@@ -105,7 +105,7 @@ static int hide(const char *folder, const char *kept)
 		if (tree < 0)
 			return 0;
 	}
-	ret = mount("tmpfs", folder, "tmpfs", 0, "nr_inodes=16,mode=0555") ? -errno : 0;
+	ret = mount("tmpfs", folder, "tmpfs", 0, "nr_inodes=16,mode=0755") ? -errno : 0;
 	if (!ret && below && put_back(tree, folder, kept))	/* nobody owns folders here */
 		ret = umount2(folder, MNT_DETACH) ? -errno : 0;
 	if (below)

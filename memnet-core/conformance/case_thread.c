@@ -15,6 +15,8 @@
 /* One call of a thread, and what it returned. */
 struct call {
 	pthread_t thread;
+	void *(*what)(void *);
+	pid_t tid;		/* once it runs */
 	int fd;
 	ssize_t ret;
 	int error;
@@ -39,11 +41,45 @@ static void *accept_one(void *arg)
 	return NULL;
 }
 
+static void *run(void *arg)
+{
+	struct call *c = arg;
+
+	__atomic_store_n(&c->tid, gettid(), __ATOMIC_RELEASE);
+	return c->what(c);
+}
+
+static bool sleeps(pid_t tid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (f)
+		fclose(f);
+	return state == 'S';
+}
+
+/* A machine may be busy: not only begun, but asleep. */
 static void begin(struct call *c, void *(*what)(void *), int fd)
 {
+	int64_t end = now_ms() + PATIENCE_MS;
+	int err = errno;
+	pid_t tid;
+
 	c->fd = fd;
-	pthread_create(&c->thread, NULL, what, c);
-	sleep_ms(100);	/* it waits now */
+	c->what = what;
+	c->tid = 0;
+	pthread_create(&c->thread, NULL, run, c);
+	do
+		sleep_ms(50);
+	while ((!(tid = __atomic_load_n(&c->tid, __ATOMIC_ACQUIRE)) || !sleeps(tid)) &&
+	       now_ms() < end);
+	sleep_ms(50);	/* it waits now */
+	errno = err;
 }
 
 static ssize_t finish(struct call *c)

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # conform_vm.sh FOLDER [CASE...]: the cases, all or some named ('epoll-*'; a few, for a command
-# of a plan is short), over MemNet in a VM,
-# compared with what they see over the kernel's sockets (conform.sh, whose exit status it is; 2:
-# it could not be tried). The peer stands on the host: a bridge on either side joins the cases
-# with it, over memnet, too, but by processes of their own.
+# of a plan is short), over MemNet in a VM, compared with what they see over the kernel's sockets
+# (conform.sh, whose exit status it is; 2: it could not be tried). The peer stands on the host: a
+# bridge on either side joins the cases with it, over memnet, too, but by processes of their own.
 
 BUILD=${BUILD:-build}
 here=memnet-core/conformance

@@ -59,7 +59,7 @@ topologies = n-vm\nflows = 2\n' >> "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
 rows 9 '"measure","ok"'
 rows 2 '"skipped",".*vsock has no network that the plan.s link could be between'
-[ "$(field '"ok"' run_id | wc -l)" = 9 ] || fail "not all ran"
+[ "$(field '"measure","ok"' run_id | wc -l)" = 9 ] || fail "not all ran"
 field '"measure","ok"' run_id stream_bytes_per_s link_rate_bits_per_s > "$tmp/rates"
 awk '{ printf "%s %.2f Mbit/s\n", $1, $2 * 8 / 1e6 }' "$tmp/rates"
 awk '$2 * 8 < 35e6 || $2 * 8 > 40e6 || $3 != 40000000 { exit 1 }' "$tmp/rates" ||

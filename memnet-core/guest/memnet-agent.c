@@ -4,8 +4,8 @@
  *
  * A process connects to the UNIX socket and gets a channel: descriptors for the
  * region, the doorbell and the channel's bell. From then on it works by itself; the
- * agent only waits for its end, and then has the host reset the channel. The agent
- * keeps the session: it beats, and when the host has gone or begun another session
+ * agent only waits for its end, and then has the host reset the channel; that may take
+ * a while, for the host waits for who moves objects there. The agent keeps the session: it beats, and when the host has gone or begun another session
  * it lets every client go (their sockets end), waits for them to close theirs, so
  * that none still writes into what others will use, and attaches anew.
  *
@@ -47,6 +47,8 @@ struct client {
 	struct agent *agent;
 	uint32_t channel;
 	struct mn_store_client objects;
+	bool resetting;		/* the host has not said yet that nothing is left, */
+	struct mn_call reset;	/* in answer to this */
 };
 
 struct agent {
@@ -69,12 +71,48 @@ struct agent {
 
 /* --- clients ------------------------------------------------------------------- */
 
-static int reset_channel(struct agent *a, uint32_t channel)
+/* Clients are taken only with a session: until then they wait in the socket's queue. */
+static void set_listening(struct agent *a, bool on)
 {
-	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = channel };
-	struct mn_completion c;
+	struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.ptr = &a->listener };
 
-	return mn_control_call(a->memnet, &s, &c);
+	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
+}
+
+/* The channel is free. */
+static void reset_ended(struct client *client, int ret)
+{
+	client->resetting = false;
+	if (ret)
+		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
+			client->channel);
+	else
+		mn_store_client_leave(&client->objects);
+	set_listening(client->agent, true);	/* for who waits for a channel */
+}
+
+/* What is not over rings our bell when it is. */
+static void look_at_resets(struct agent *a)
+{
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++) {
+		struct client *client = &a->clients[c];
+		int ret = client->resetting ? mn_control_arm(a->memnet, &client->reset) : 1;
+
+		if (ret <= 0)
+			reset_ended(client, ret ? ret : client->reset.completion.result);
+	}
+}
+
+static void reset_channel(struct client *client)
+{
+	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = client->channel };
+	int ret = mn_control_start(client->agent->memnet, &s, &client->reset);
+
+	client->resetting = !ret;
+	if (ret)
+		reset_ended(client, ret);
+	else
+		look_at_resets(client->agent);
 }
 
 static void attach_when_alone(struct agent *a);
@@ -87,11 +125,8 @@ static void client_gone(struct client *client)
 	mn_loop_close_fd(&a->loop, w);
 	if (!a->memnet)		/* of the session before: the host has reset everything */
 		attach_when_alone(a);
-	else if (reset_channel(a, client->channel))
-		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
-			client->channel);
 	else
-		mn_store_client_leave(&client->objects);
+		reset_channel(client);
 }
 
 /* It gives flows away, or ends; what it gave before its end comes before it. */
@@ -112,9 +147,17 @@ static struct client *free_client(struct agent *a)
 	uint32_t n = MIN(a->memnet->session.geometry.channels, a->region.bells);
 
 	for (uint32_t c = OWN_CHANNEL + 1; c < n; c++)
-		if (a->clients[c].watch.fd < 0)
+		if (a->clients[c].watch.fd < 0 && !a->clients[c].resetting)
 			return &a->clients[c];
 	return NULL;
+}
+
+static bool is_resetting(const struct agent *a)
+{
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		if (a->clients[c].resetting)
+			return true;
+	return false;
 }
 
 static int welcome(struct agent *a, int fd, uint32_t channel)
@@ -156,6 +199,10 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 
 	if (!a->memnet)		/* it ended in this very round of events */
 		return;
+	if (!free_client(a) && is_resetting(a)) {
+		set_listening(a, false);	/* it waits in the socket's queue for the channel */
+		return;
+	}
 	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
@@ -175,14 +222,6 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 }
 
 /* --- the session ---------------------------------------------------------------- */
-
-/* Clients are taken only with a session: until then they wait in the socket's queue. */
-static void set_listening(struct agent *a, bool on)
-{
-	struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.ptr = &a->listener };
-
-	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
-}
 
 static void end_in_failure(struct agent *a)
 {
@@ -225,6 +264,8 @@ static void drop_session(struct agent *a)
 	a->locks_fd = -1;
 	memnet_detach(a->memnet);
 	a->memnet = NULL;
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+		a->clients[c].resetting = false;
 }
 
 /* The host moves nothing any more for whoever went when it could not say so. */
@@ -314,6 +355,7 @@ static void timer_ticks(struct mn_watch *w, uint32_t events)
 		return;
 	}
 	mn_session_beat(&a->memnet->session);
+	look_at_resets(a);
 	check_session(a);
 }
 
@@ -322,8 +364,10 @@ static void bell_rung(struct mn_watch *w, uint32_t events)
 	struct agent *a = AGENT_OF(w, bell);
 
 	mn_region_drain(&a->region, OWN_CHANNEL);
-	if (a->memnet)
-		check_session(a);
+	if (!a->memnet)
+		return;
+	look_at_resets(a);
+	check_session(a);
 }
 
 /* Vectors wake this guest: all that is lost is what would be there without them. */

@@ -744,6 +744,7 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
+	memnet-core/test/test_object_ftp.sh \
 	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \

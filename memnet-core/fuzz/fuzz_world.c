@@ -337,6 +337,11 @@ static void *map(int memfd)
 	return base;
 }
 
+static void courier_killed(void *arg)
+{
+	end_courier();
+}
+
 void make_world(bool spins, uint32_t flows)
 {
 	int memfd;
@@ -345,6 +350,7 @@ void make_world(bool spins, uint32_t flows)
 	w = (struct world){
 		.config = {
 			.loop = &w.loop, .report = report, .ring_guest = ring_guest,
+			.kill_courier = courier_killed,
 			.features = FEATURES,
 			.geometry = { .region_bytes = REGION_BYTES, .channels = CHANNELS,
 				      .flows = flows, .arena_bytes = ARENA_BYTES },

@@ -144,6 +144,15 @@ void mn_broker_stop_courier(struct vm *vm)
 		reap(vm);
 }
 
+void mn_broker_kill_courier(struct vm *vm)
+{
+	if (vm->courier_pid <= 0)
+		return;
+	fprintf(stderr, "memnetd: %s: the courier does not answer; it is killed\n",
+		vm->config.name);
+	kill(vm->courier_pid, SIGKILL);
+}
+
 void mn_broker_courier_died(struct mn_watch *w, uint32_t events)
 {
 	struct vm *vm = VM_OF(w, courier);

@@ -73,7 +73,7 @@ int mn_broker_load_policy(struct vm *vm);
 /* Read the policy files anew at each SIGHUP. 0 or -errno. */
 int mn_broker_watch_hangup(struct mn_broker *b);
 
-/* Of vm->control: the worker asks for the RAM file, or is about to be found dead. */
+/* Of vm->control: the worker asks for something, or is about to be found dead. */
 void mn_broker_worker_asks(struct mn_watch *w, uint32_t events);
 
 /* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
@@ -88,6 +88,9 @@ void mn_broker_start_courier(struct vm *vm);
 
 /* Kill it: when this returns nobody writes into the arena any more. Harmless without one. */
 void mn_broker_stop_courier(struct vm *vm);
+
+/* The worker says that it hangs. Its successor comes as after any death. */
+void mn_broker_kill_courier(struct vm *vm);
 
 /* Of vm->courier and vm->courier_restart. */
 void mn_broker_courier_died(struct mn_watch *w, uint32_t events);

@@ -130,6 +130,8 @@ void mn_broker_worker_asks(struct mn_watch *w, uint32_t events)
 
 	if (recv(w->fd, &want, sizeof(want), MSG_DONTWAIT) != sizeof(want))
 		mn_loop_close_fd(&vm->broker->loop, w);
+	else if (want == MN_WORKER_ENDS_COURIER && vm->config.geometry.arena_bytes)
+		mn_broker_kill_courier(vm);
 	else if (!vm->config.ram.path || vm->ram_asked++ == MN_MAX_BREACHES)
 		kill(vm->pid, SIGKILL);
 	else

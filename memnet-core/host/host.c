@@ -274,6 +274,7 @@ void mn_host_tick(struct mn_host *h)
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
 	mn_host_follow_guest(h);
 	check_guest_heartbeat(h);
+	mn_object_tick(h);
 	look_at_everything(h);
 }
 

@@ -39,6 +39,8 @@ struct mn_host_config {
 	 * mn_host_tick() has returned.
 	 */
 	void (*let_go)(void *arg);
+	/* The courier does not answer: end it, by force. NULL: it is waited for. */
+	void (*kill_courier)(void *arg);
 	void *arg;
 };
 

@@ -78,6 +78,7 @@ struct object_job {
 	enum job_state state;
 	uint32_t channel;
 	uint64_t cookie;
+	int64_t told_ns;	/* when the courier was told to end it */
 };
 
 struct mn_host {
@@ -248,6 +249,9 @@ void mn_object_reset_channel(struct mn_host *h, uint32_t channel);
 
 /* Does the courier still have an extent of what one of @channels (a bit each) left? */
 bool mn_object_orphans(const struct mn_host *h, uint32_t channels);
+
+/* Call at each tick: a courier that has not ended for long what it was told to is itself ended. */
+void mn_object_tick(struct mn_host *h);
 
 /* Tell the courier, if there is one. */
 void mn_object_send_policy(struct mn_host *h);

@@ -5,7 +5,8 @@
  *
  * A job of a channel or a session that ended is an orphan until the courier has let go of its
  * extent. The agent gives that to others when the reset of the channel has been completed, or
- * when the next session has begun; so both wait for the orphans.
+ * when the next session has begun; so both wait for the orphans. Not for ever: a courier that
+ * hangs is ended.
  *
  * #syscalls close recvfrom sendmsg shutdown
  */
@@ -13,10 +14,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/host/courier.h"
 #include "memnet-core/host/host_internal.h"
+
+#define HUNG_NS	(2 * NSEC_PER_SEC)
 
 /* Whatever it is: one that does not take its orders ends, by the end of its socket. */
 static void give_up(struct mn_host *h)
@@ -96,8 +100,11 @@ static void cancel(struct mn_host *h, struct object_job *job, enum job_state sta
 {
 	const struct mn_courier_order o = { .what = MN_COURIER_CANCEL, .job = job - h->jobs };
 
-	if (job->state == JOB_RUNNING && order(h, &o))
-		give_up(h);
+	if (job->state == JOB_RUNNING) {
+		job->told_ns = mn_now_ns();
+		if (order(h, &o))
+			give_up(h);
+	}
 	job->state = state;
 }
 
@@ -128,6 +135,21 @@ bool mn_object_orphans(const struct mn_host *h, uint32_t channels)
 		if (h->jobs[i].state == JOB_ORPHAN && channels & 1u << h->jobs[i].channel)
 			return true;
 	return false;
+}
+
+void mn_object_tick(struct mn_host *h)
+{
+	int64_t late_ns = mn_now_ns() - HUNG_NS;
+	bool hangs = false;
+
+	for (size_t i = 0; i < MN_COURIER_JOBS; i++) {
+		const struct object_job *job = &h->jobs[i];
+
+		hangs |= (job->state == JOB_CANCELLED || job->state == JOB_ORPHAN) &&
+			 job->told_ns < late_ns;
+	}
+	if (hangs && h->config.kill_courier)
+		h->config.kill_courier(h->config.arg);
 }
 
 /* --- what the courier answers ---------------------------------------------- */

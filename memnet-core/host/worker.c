@@ -147,6 +147,14 @@ static void let_go(void *arg)
 	w->let_go = true;
 }
 
+static void kill_courier(void *arg)
+{
+	const char end = MN_WORKER_ENDS_COURIER;
+
+	/* Where it fails the next tick asks again. */
+	mn_send_fds(((struct worker *)arg)->config->control, &end, sizeof(end), NULL, 0);
+}
+
 /* Serve the region mapped at w->region. 0 or -errno. */
 static int make_host(struct worker *w)
 {
@@ -155,7 +163,7 @@ static int make_host(struct worker *w)
 		.loop = &w->loop, .region = w->region, .geometry = w->geometry,
 		.policy = w->policy, .spin = c->spin, .features = features(w),
 		.breaches = w->breaches, .report = report, .ring_guest = ring_guest,
-		.let_go = c->ram.path ? let_go : NULL, .arg = w,
+		.let_go = c->ram.path ? let_go : NULL, .kill_courier = kill_courier, .arg = w,
 	};
 
 	return mn_host_create(&w->host, &config);

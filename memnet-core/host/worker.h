@@ -7,8 +7,9 @@
  * The control socket (SOCK_SEQPACKET) brings a struct mn_worker_order: with the
  * descriptor of the VM's bell port, each time QEMU opens it, with the policy, each time
  * it was read anew, and with the VM's RAM file, when the worker has asked for it by one
- * byte, MN_WORKER_WANTS_RAM, and with the socket of each new courier (courier.h). Its end is
- * the order to stop.
+ * byte, MN_WORKER_WANTS_RAM, and with the socket of each new courier (courier.h), which is
+ * also to come when the last one was ended by MN_WORKER_ENDS_COURIER. Its end is the order to
+ * stop.
  *
  * Where the region is in guest RAM, there is none, and no struct mn_host, until the
  * guest has told where (port.h): the worker asks, and asks again whenever the
@@ -41,6 +42,7 @@ struct mn_worker_order {
 };
 
 #define MN_WORKER_WANTS_RAM 'r'
+#define MN_WORKER_ENDS_COURIER 'k'
 
 /* Serve until the control socket ends. The process's exit status. */
 int mn_worker_run(const struct mn_worker *config);

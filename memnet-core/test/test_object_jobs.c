@@ -219,6 +219,21 @@ static void a_dead_courier_costs_its_jobs(void **state)
 	assert_true(becomes(delivers, NULL, SOON_MS));
 }
 
+static void a_courier_that_hangs_is_ended(void **state)
+{
+	struct memnet_object *o = room(ROOM);
+	int fd;
+	struct memnet_job *job = fetch_half(o, &fd);
+
+	kill(child_of(p.memnetd.pid, 1), SIGSTOP);
+	memnet_job_cancel(job);
+	assert_int_equal(wait_for(job), -ECONNABORTED);
+	assert_int_equal(log_says(&p, "a: the courier does not answer; it is killed"), 1);
+	memnet_object_release(o);
+	close(fd);
+	assert_true(becomes(delivers, NULL, SOON_MS));
+}
+
 /* A process with a fetch under way, half of which has come to @at of the region. */
 static pid_t fetching_process(int *fd, volatile char **at)
 {
@@ -255,19 +270,12 @@ static pid_t fetching_process(int *fd, volatile char **at)
 	return pid;
 }
 
-/* The courier stands still for so long, longer than all else: what waits for it takes as long. */
-#define STILL_MS	2000
+/* The courier stands still, until memnetd kills it: what waits for it takes as long. */
+#define HUNG_MS	2000
 
 static int64_t stop_courier(void)
 {
-	pid_t courier = child_of(p.memnetd.pid, 1);
-
-	kill(courier, SIGSTOP);
-	if (!fork()) {
-		poll(NULL, 0, STILL_MS);
-		kill(courier, SIGCONT);
-		_exit(0);
-	}
+	kill(child_of(p.memnetd.pid, 1), SIGSTOP);
 	return mn_now_ns();
 }
 
@@ -292,10 +300,10 @@ static void a_dead_process_costs_its_jobs(void **state)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	assert_true(becomes(is_free, (void *)at, SOON_MS));
-	assert_true(mn_now_ns() - begin > STILL_MS * NSEC_PER_MSEC * 9 / 10);
+	assert_true(mn_now_ns() - begin > HUNG_MS * NSEC_PER_MSEC * 9 / 10);
 	assert_int_equal(poll(&pfd, 1, 0), 1);	/* the courier has closed it before */
 	close(pfd.fd);
-	assert_true(delivers(NULL));
+	assert_true(becomes(delivers, NULL, SOON_MS));
 }
 
 /* Have the host end the session: a submission ring that cannot be. */
@@ -321,10 +329,10 @@ static void a_session_that_ends_costs_its_jobs(void **state)
 	memnet_object_release(o);
 	close_store();
 	open_store();
-	assert_true(mn_now_ns() - begin > STILL_MS * NSEC_PER_MSEC * 9 / 10);
+	assert_true(mn_now_ns() - begin > HUNG_MS * NSEC_PER_MSEC * 9 / 10);
 	assert_int_equal(poll(&pfd, 1, 0), 1);
 	close(pfd.fd);
-	assert_true(delivers(NULL));
+	assert_true(becomes(delivers, NULL, SOON_MS));
 }
 
 static void a_dead_worker_costs_its_jobs(void **state)
@@ -404,6 +412,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_job_can_be_cancelled, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_courier_costs_its_jobs, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_courier_that_hangs_is_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_process_costs_its_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_that_ends_costs_its_jobs, setup,
 						teardown),

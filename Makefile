@@ -7,6 +7,7 @@ BUILD    ?= build
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CFLAGS   ?= -O2 -g
 PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib
 PLAN     ?= harness/plans/paper.ini
 ACCEL    ?= auto
 RESULTS  ?= results
@@ -31,7 +32,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # --- dependencies: checked before anything is built, costs milliseconds ------------
 
-ifneq ($(filter-out clean help lint verify,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help lint uninstall verify,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell CC='$(CC)' harness/deps.sh >&2 || echo missing),)
 $(error dependencies are missing, see above)
 endif
@@ -82,9 +83,9 @@ libmemnet_src := \
 # Not in the preload library: no socket call stands for it.
 object_src := memnet-core/guest/object.c
 
-preload_src := $(addprefix memnet-core/preload/,real.c fdtable.c net.c sock.c wait.c signals.c \
-	stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c epoll.c \
-	inside.c)
+preload_src := $(addprefix memnet-core/preload/,real.c lock.c fdtable.c net.c sock.c wait.c \
+	signals.c stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c \
+	epoll.c epoll_wait.c resolve.c inside.c)
 
 # The reference of one bench; without it that bench says so.
 dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
@@ -100,6 +101,7 @@ bench_src := \
 	memnet-core/bench/service.c \
 	memnet-core/bench/tcp.c \
 	memnet-core/bench/flows.c \
+	memnet-core/bench/fair.c \
 	memnet-core/bench/idle.c \
 	memnet-core/base/stats.c \
 	$(libmemnet_src)
@@ -112,6 +114,7 @@ agent_src := \
 	memnet-core/guest/store_clients.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
+	memnet-core/base/notify.c \
 	memnet-core/base/loop.c \
 	$(libmemnet_src)
 
@@ -124,6 +127,8 @@ host_src := \
 	memnet-core/host/guest_ram.c \
 	memnet-core/host/host.c \
 	memnet-core/host/host_policy.c \
+	memnet-core/host/host_turns.c \
+	memnet-core/host/host_memory.c \
 	memnet-core/host/host_channel.c \
 	memnet-core/host/host_flow.c \
 	memnet-core/host/host_open.c \
@@ -151,6 +156,7 @@ memnetd_src := \
 	memnet-core/host/ivshmem_server.c \
 	memnet-core/base/version.c \
 	memnet-core/base/unix_socket.c \
+	memnet-core/base/notify.c \
 	$(worker_src)
 
 courier_src := \
@@ -166,6 +172,7 @@ courier_src := \
 conform_src := \
 	memnet-core/conformance/main.c \
 	memnet-core/conformance/peer.c \
+	memnet-core/conformance/bridge.c \
 	memnet-core/conformance/conform.c \
 	memnet-core/conformance/begin.c \
 	memnet-core/conformance/case_connect.c \
@@ -180,6 +187,7 @@ conform_src := \
 	memnet-core/conformance/case_select.c \
 	memnet-core/conformance/case_epoll.c \
 	memnet-core/conformance/case_epoll_more.c \
+	memnet-core/conformance/case_epoll_edge.c \
 	memnet-core/conformance/case_fds.c \
 	memnet-core/conformance/case_fds_more.c \
 	memnet-core/conformance/case_process.c \
@@ -200,6 +208,8 @@ work_src := \
 	workloads/kernel_matmul.c \
 	workloads/stream.c \
 	workloads/rr.c \
+	workloads/conn.c \
+	workloads/turn.c \
 	workloads/client.c \
 	workloads/team.c \
 	workloads/histogram.c \
@@ -287,12 +297,14 @@ event_sets := \
 plans := \
 	harness/plans/aa.ini \
 	harness/plans/apps.ini \
+	harness/plans/connections.ini \
 	harness/plans/flows.ini \
 	harness/plans/link.ini \
 	harness/plans/n-vm.ini \
 	harness/plans/objects.ini \
 	harness/plans/paper.ini \
 	harness/plans/paths.ini \
+	harness/plans/programs.ini \
 	harness/plans/regions.ini \
 	harness/plans/sizes.ini \
 	harness/plans/smoke.ini \
@@ -387,6 +399,7 @@ lab_parts_src := \
 	harness/run_spawn.c \
 	harness/run_app.c \
 	harness/app_image.c \
+	harness/packages.c \
 	harness/cpio.c \
 	harness/run_peer.c \
 	harness/run_rates.c \
@@ -399,6 +412,7 @@ lab_parts_src := \
 	harness/host_state.c \
 	harness/threads.c \
 	harness/vm.c \
+	harness/vm_memnetd.c \
 	harness/vm_server.c \
 	harness/vm_set.c \
 	harness/host_tsc.c \
@@ -445,6 +459,10 @@ $(call program,$(1:.c=),$(1) $(2),$(3) -lcmocka)
 TESTS += $(BUILD)/$(1:.c=)
 endef
 
+# What is linked with it loads it by this name: another number when it would no longer work.
+libmemnet_so      := libmemnet.so.0
+libmemnet_version := 0.1
+
 PROGRAMS := \
 	$(BUILD)/bin/memnetd \
 	$(BUILD)/bin/memnet-courier \
@@ -457,9 +475,12 @@ PROGRAMS := \
 	$(event_sets:energy/%=$(BUILD)/share/memnet/%) \
 	$(plans:harness/%=$(BUILD)/share/memnet/%) \
 	$(BUILD)/lib/libmemnet.a \
+	$(BUILD)/lib/$(libmemnet_so) \
 	$(BUILD)/lib/libmemnet-preload.so \
 	$(BUILD)/bin/memnet-run \
 	$(BUILD)/bin/memnet \
+	$(BUILD)/bin/memnet-conform \
+	$(BUILD)/guest/mkpackages \
 	$(BUILD)/lib/memnet-insns.so
 
 $(eval $(call program,bin/memnetd,$(memnetd_src),-lseccomp))
@@ -509,9 +530,26 @@ $(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(object_src) $(libmem
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
 
+# Never sanitized: the programs it is loaded into are not.
+$(BUILD)/shared/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize=%,$(MEMNET_CFLAGS)) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+shared_objects := $(patsubst %.c,$(BUILD)/shared/%.o,$(object_src) $(libmemnet_src))
+-include $(shared_objects:.o=.d)
+$(BUILD)/lib/$(libmemnet_so): $(shared_objects) memnet-core/guest/libmemnet.map
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -Wl,-soname,$(@F) \
+		-Wl,--version-script=$(filter %.map,$^) -o $@ $(filter %.o,$^)
+
 $(BUILD)/share/memnet/events/%: energy/events/%
 	$(call say,COPY,$@)
 	$(Q)install -D -m 644 $< $@
+
+$(BUILD)/guest/mkpackages: harness/guest/mkpackages
+	$(call say,COPY,$@)
+	$(Q)install -D $< $@
 
 $(BUILD)/share/memnet/plans/%: harness/plans/%
 	$(call say,COPY,$@)
@@ -534,7 +572,7 @@ $(BUILD)/pic/inside.o: $(inside_objects) memnet-core/preload/inside.syms
 $(BUILD)/lib/libmemnet-preload.so: $(preload_objects) $(BUILD)/pic/inside.o
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^
+	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^ -lcares
 
 # Loaded by QEMU, which has the functions it lacks.
 $(BUILD)/lib/memnet-insns.so: energy/plugin/insns.c
@@ -576,6 +614,9 @@ $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c
 $(eval $(call test,memnet-core/host/test/test_denials.c,memnet-core/host/host_policy.c \
 	memnet-core/host/policy.c memnet-core/host/policy_text.c memnet-core/base/nearest.c $(base_src),\
 	-Wl$(,)--wrap=clock_gettime))
+$(eval $(call test,memnet-core/host/test/test_turns.c,memnet-core/host/host_turns.c))
+$(eval $(call test,memnet-core/host/test/test_broker_worker.c,\
+	$(filter-out %/memnetd.c,$(memnetd_src)),-lseccomp))
 $(eval $(call test,memnet-core/host/test/test_worker_ram.c,memnet-core/host/worker.c $(host_src) \
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixture.c $(host_src) $(libmemnet_src)))
@@ -583,10 +624,14 @@ $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_left.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_memory.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_readiness.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_datagram_lies.c,$(datagram_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_agent.c,$(parties) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_notify.c,memnet-core/base/notify.c $(parties) \
+	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
@@ -604,11 +649,13 @@ $(eval $(call test,workloads/test/test_histogram.c,workloads/histogram.c))
 $(eval $(call test,workloads/test/test_compute.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_stream.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_peer.c,$(run_work) $(base_src)))
+$(eval $(call test,workloads/test/test_conn.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_rr.c,$(run_work) $(base_src)))
 $(eval $(call test,workloads/test/test_vsock.c,$(run_work) $(base_src)))
 $(eval $(call test,energy/test/test_powercap.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_wrap.c,$(one_package) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_still.c,$(one_package) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_bounds.c,$(one_package) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_perf_power.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_choice.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_check.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -630,7 +677,7 @@ $(eval $(call test,energy/test/test_sampler.c,$(energy_src) $(base_src),$(energy
 $(eval $(call test,energy/test/test_sampler_energy.c,$(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_joules.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_command.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
-$(eval $(call test,energy/test/test_tool_pids.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
+$(eval $(call test,energy/test/test_tool_pids.c,energy/test/run_tool.c energy/test/read_report.c $(fake_sysfs) $(energy_src) $(base_src),-ljansson $(energy_lib)))
 $(eval $(call test,energy/test/test_tool_report.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_options.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
 $(eval $(call test,energy/test/test_tool_events.c,energy/test/run_tool.c $(fake_sysfs) $(energy_src) $(base_src),$(energy_lib)))
@@ -695,7 +742,8 @@ $(eval $(call test,harness/test/test_guest_link.c,harness/guest_link.c harness/i
 $(eval $(call test,harness/test/test_guest.c,harness/test/guest_vm.c $(base_src)))
 $(eval $(call test,harness/test/test_insns.c,harness/test/guest_vm.c harness/insns_plugin.c \
 	harness/qemu.c harness/qemu_argv.c harness/child.c $(energy_src) $(base_src),-ljansson $(energy_lib)))
-$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/qemu.c harness/host_tsc.c \
+$(eval $(call test,harness/test/test_probe.c,harness/test/guest_vm.c harness/vm.c harness/vm_memnetd.c \
+	harness/qemu.c harness/host_tsc.c \
 	harness/guest_link.c harness/interrupt.c harness/link.c $(paths_src) $(energy_src) $(base_src),\
 	-ljansson $(energy_lib)))
 $(eval $(call test,harness/test/test_link_kernel.c,harness/test/guest_vm.c $(base_src)))
@@ -744,16 +792,20 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
-	memnet-core/test/test_object_ftp.sh \
 	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
-	memnet-core/preload/test/test_programs.sh memnet-core/conformance/test_conformance.sh \
+	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh \
+	memnet-core/preload/test/test_names.sh memnet-core/conformance/test_conformance.sh \
+	memnet-core/test/test_install.sh \
 	harness/test/test_experiment.sh \
+	harness/test/test_packages.sh \
 	harness/test/test_apps.sh \
+	harness/test/test_programs_vm.sh harness/test/test_conformance_vm.sh \
 	harness/test/test_topologies.sh \
 	harness/test/test_link.sh \
+	harness/test/test_units.sh \
 	harness/test/test_seeded_fault.sh
 
 # These execute programs, load the plugin, or boot VMs.
@@ -765,11 +817,12 @@ $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
 $(BUILD)/memnet-core/test/test_courier_isolation \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
-$(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_reload: | \
+$(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_notify \
+$(BUILD)/memnet-core/test/test_reload: | \
 	$(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier $(BUILD)/bin/memnet-agent
 $(BUILD)/workloads/test/test_compute $(BUILD)/workloads/test/test_stream \
 $(BUILD)/workloads/test/test_peer $(BUILD)/workloads/test/test_rr \
-$(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
+$(BUILD)/workloads/test/test_conn $(BUILD)/workloads/test/test_vsock: | $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_native: | $(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-work
 $(BUILD)/harness/test/test_guest $(BUILD)/harness/test/test_probe: | guest-image
 $(BUILD)/harness/test/test_insns: | guest-image $(BUILD)/lib/memnet-insns.so
@@ -854,14 +907,14 @@ $(BUILD)/obj/%.o: %.c
 LAB := $(BUILD)/bin/memnet-lab --build=$(BUILD) --results=$(RESULTS)
 
 .PHONY: always all guest-image test test-threads fuzz fuzz-compiler fuzz-seeds fuzz-coverage experiment \
-	check-regression bench stress verify plots doctor lint install clean help
+	check-regression bench stress verify conform-vm plots doctor lint install uninstall clean help
 
 all: $(PROGRAMS)
 
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(BUILD)/bin/memnet-conform $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
+test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.
@@ -880,6 +933,7 @@ THREADED := \
 	$(BUILD)/workloads/test/test_stream \
 	$(BUILD)/workloads/test/test_peer \
 	$(BUILD)/workloads/test/test_rr \
+	$(BUILD)/workloads/test/test_conn \
 	$(BUILD)/energy/test/test_sampler \
 	$(BUILD)/energy/test/test_sampler_energy \
 	$(BUILD)/energy/test/test_tool_output
@@ -934,6 +988,10 @@ bench: $(BUILD)/bin/memnet-bench $(BUILD)/bin/memnetd $(BUILD)/bin/energy-bench
 	$(Q)$(BUILD)/bin/memnet-bench
 	$(Q)$(BUILD)/bin/energy-bench
 
+# Minutes: every case of the conformance suite in a VM, against the kernel's sockets.
+conform-vm: all guest-image
+	$(Q)BUILD=$(BUILD) harness/test/conform_vm.sh $(BUILD)/conform-vm
+
 # The models of memnet-core/model, and what they must catch: a minute.
 verify:
 	$(Q)CC='$(CC)' memnet-core/model/verify.sh $(BUILD)/model
@@ -953,23 +1011,57 @@ doctor: all guest-image
 lint:
 	$(Q).ci/lint
 
-install: all
-	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/memnetd $(BUILD)/bin/memnet-courier \
-		$(BUILD)/bin/memnet-agent $(BUILD)/bin/memnet-work \
-		$(BUILD)/bin/memnet-native $(BUILD)/bin/memnet-lab $(BUILD)/bin/memnet-energy \
-		$(BUILD)/bin/memnet-run $(BUILD)/bin/memnet $(BUILD)/bin/memnet-zstd
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/events $(event_sets)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/memnet/plans $(plans)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 energy/tool/memnet-energy.1 harness/memnet-lab.1 \
-		memnet-core/preload/memnet-run.1 memnet-core/guest/memnet.1
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 memnet-core/host/memnetd.8
-	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/share/man/man1/memnet-lab.1
-	install -D -m 644 harness/completion/memnet-lab.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/memnet-lab
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/lib/libmemnet.a $(BUILD)/lib/memnet-insns.so \
-		$(BUILD)/lib/libmemnet-preload.so
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include memnet-core/guest/memnet.h \
-		memnet-core/guest/memnet_object.h
+# --- installation: under PREFIX, libraries in LIBDIR, all of it behind DESTDIR ------------
+
+# $(call into,folder,mode,files)
+define into
+installed += $(addprefix $(1)/,$(notdir $(3)))
+install_all += install -D -m $(2) -t '$$(DESTDIR)$(1)' $(3) &&
+endef
+
+# What says where it is installed; written anew each time, for that may be elsewhere.
+$(BUILD)/placed/%: % always
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|@PREFIX@|$(PREFIX)|' \
+		-e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
+		-e 's|@VERSION@|$(libmemnet_version)|' $< > $@
+$(BUILD)/placed/completions/%: harness/completion/%.bash
+	$(Q)install -D -m 644 $< $@
+
+placed_units := $(BUILD)/placed/memnet-core/host/memnetd@.service \
+	$(BUILD)/placed/memnet-core/guest/memnet-agent.service
+placed_lab_1 := $(BUILD)/placed/harness/memnet-lab.1
+placed_pc := $(BUILD)/placed/memnet-core/guest/memnet.pc
+completions := $(BUILD)/placed/completions/memnet-lab
+
+$(eval $(call into,$(PREFIX)/bin,755,$(addprefix $(BUILD)/bin/,memnetd memnet-courier \
+	memnet-agent memnet-run memnet memnet-work memnet-zstd memnet-native memnet-lab memnet-energy)))
+$(eval $(call into,$(LIBDIR),644,$(addprefix $(BUILD)/lib/,libmemnet.a $(libmemnet_so) \
+	memnet-insns.so)))
+$(eval $(call into,$(LIBDIR)/pkgconfig,644,$(placed_pc)))
+$(eval $(call into,$(PREFIX)/include,644,$(addprefix memnet-core/guest/,memnet.h memnet_object.h)))
+$(eval $(call into,$(PREFIX)/include/memnet-core,644,memnet-core/flow_values.h))
+# Where memnet-run finds it from where it is itself.
+$(eval $(call into,$(PREFIX)/lib/memnet,644,$(BUILD)/lib/libmemnet-preload.so))
+$(eval $(call into,$(PREFIX)/lib/systemd/system,644,$(placed_units)))
+$(eval $(call into,$(PREFIX)/share/memnet/events,644,$(event_sets)))
+$(eval $(call into,$(PREFIX)/share/memnet/plans,644,$(plans)))
+$(eval $(call into,$(PREFIX)/share/man/man1,644,$(placed_lab_1) energy/tool/memnet-energy.1 \
+	memnet-core/preload/memnet-run.1 memnet-core/guest/memnet.1))
+$(eval $(call into,$(PREFIX)/share/man/man3,644,memnet-core/guest/libmemnet.3))
+$(eval $(call into,$(PREFIX)/share/man/man8,644,memnet-core/host/memnetd.8 \
+	memnet-core/guest/memnet-agent.8))
+$(eval $(call into,$(PREFIX)/share/bash-completion/completions,644,$(completions)))
+
+install: all $(placed_units) $(placed_lab_1) $(placed_pc) $(completions)
+	$(Q)$(install_all) ln -sf $(libmemnet_so) '$(DESTDIR)$(LIBDIR)/libmemnet.so'
+
+# Folders go where they are ours and empty.
+uninstall:
+	$(Q)rm -f $(patsubst %,'$(DESTDIR)%',$(installed) $(LIBDIR)/libmemnet.so)
+	$(Q)cd '$(DESTDIR)$(PREFIX)' && for d in include/memnet-core lib/memnet share/memnet/events \
+		share/memnet/plans share/memnet; do [ ! -d $$d ] || \
+		rmdir --ignore-fail-on-non-empty $$d; done
 
 clean:
 	$(Q)rm -rf $(BUILD)
@@ -982,17 +1074,19 @@ help:
 	@echo 'make doctor            what works on this machine, and what mends the rest'
 	@echo 'make plots             analyse and draw results/latest again'
 	@echo 'make verify            model-check the FIFO, the wake-ups, the pending set, the session'
+	@echo 'make conform-vm        all cases of the conformance suite over MemNet in a VM; minutes'
 	@echo 'make bench             rings, FIFOs, memnetd against DPDK, memcpy, bare lines, sockets; the sampler'
 	@echo 'make stress            10^8 messages through a FIFO, asleep and awake; minutes'
 	@echo 'make fuzz              a hostile guest against the host for FUZZ_TIME=60 seconds (wants clang)'
 	@echo 'make fuzz-seeds        write the seeds anew, after a change of what an action means'
 	@echo 'make fuzz-coverage     which lines of the host the seeds and the corpus reach'
 	@echo 'make all guest-image   programs; kernel and initramfs of the guest'
-	@echo 'make lint install clean help'
+	@echo 'make install uninstall  PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
+	@echo 'make lint clean help'
 	@echo
 	@echo 'PLAN=harness/plans/smoke.ini    another plan; the smoke plan takes two minutes;'
 	@echo '                                build/bin/memnet-lab plans lists them'
 	@echo 'RESUME=results/...              finish an interrupted experiment'
 	@echo 'ACCEL=auto|kvm|tcg              auto: KVM if a kernel really boots under it'
 	@echo 'KERNEL=bzImage KMODULES=dir     a guest kernel of your own; INITRD_EXTRA=dir'
-	@echo 'V=1 WERROR=1 CC=clang SANITIZE=address,undefined BUILD=build/asan PREFIX= DESTDIR='
+	@echo 'V=1 WERROR=1 CC=clang SANITIZE=address,undefined BUILD=build/asan'

@@ -187,8 +187,8 @@ static int hold(const struct calibrate_config *config, const struct cputime_host
 		struct calibrate_point *point, char *why, size_t size)
 {
 	struct sampler_config sampler = {
-		.max_samples = config->hold_ns / SAMPLER_INTERVAL_NS + 16, .max_marks = 2,
-		.cpu = -1, .energy = config->energy,
+		.max_samples = config->hold_ns / sampler_default_ns(config->energy) + 16,
+		.max_marks = 2, .cpu = -1, .energy = config->energy,
 	};
 	struct edge begin, end;
 	struct sampler *s;
@@ -207,6 +207,14 @@ static int hold(const struct calibrate_config *config, const struct cputime_host
 	return ret;
 }
 
+/* Until what the sensor tells, which may be a mean, is of the new load alone. */
+static void settle(const struct calibrate_config *config)
+{
+	int64_t mean_ns = energy_min_window_s(config->energy) / 2 * NSEC_PER_SEC;
+
+	mn_sleep_until_ns(mn_now_ns() + config->settle_ns + mean_ns);
+}
+
 static int step(const struct calibrate_config *config, const struct cputime_host_reader *host,
 		const cpu_set_t *cpus, struct calibrate_point *point, char *why, size_t size)
 {
@@ -215,7 +223,7 @@ static int step(const struct calibrate_config *config, const struct cputime_host
 
 	if (ret)
 		return ret;
-	mn_sleep_until_ns(mn_now_ns() + config->settle_ns);
+	settle(config);
 	ret = hold(config, host, point, why, size);
 	load_stop(&load);
 	return ret;

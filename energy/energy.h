@@ -67,7 +67,8 @@ struct energy_note {
 struct energy_sum {
 	struct energy_reading last;	/* last good reading, or the failed first one */
 	int64_t begin_ns, begin_took_ns, end_ns, end_slept_ns, gap_ns;
-	uint64_t raw, doubt;		/* counters: what was counted; of it, maybe before begin */
+	uint64_t raw, doubt;		/* counters: what was counted; of it, maybe not of the window */
+	uint64_t fell_from;		/* where it was before it went backward, until there again */
 	int64_t still_ns, moved_ns;	/* it has not moved for so long; the interval before that */
 	double gap_j;			/* no more than this passed in gaps other than jumps */
 	uint64_t jump_raw;		/* of gaps that jumped too far: what was seen, and ... */

@@ -306,11 +306,28 @@ static void remove_kind(struct energy *e, enum energy_kind kind)
 	}
 }
 
-/* All packages or none: a part of them is no total. */
+/* As where two drivers for the same sockets are loaded. */
+static bool package_twice(struct energy *e)
+{
+	for (size_t i = 0; i < e->n_zones; i++) {
+		if (e->zones[i].domain.kind == ENERGY_PACKAGE &&
+		    energy_find_zone(e, e->zones[i].domain.name) != &e->zones[i])
+			return true;
+	}
+	return false;
+}
+
+/* All packages or none: a part of them is no total, and nor is one of them twice. */
 static void check_packages(struct energy *e)
 {
 	size_t n = count_kind(e, ENERGY_PACKAGE, false), packages = energy_count_packages(e);
 
+	if (package_twice(e)) {
+		energy_add_note(e, -ENOTUNIQ, "several sensors of one socket: none is taken; unload "
+				"all of their drivers but one");
+		remove_kind(e, ENERGY_PACKAGE);
+		return;
+	}
 	if (count_kind(e, ENERGY_PACKAGE, true) < n)	/* noted when it was opened */
 		remove_kind(e, ENERGY_PACKAGE);
 	if (!packages || n == packages || !n)

@@ -29,15 +29,24 @@
 #define MAX_LIMIT_UW	100000000000ULL	/* 100 kW: no limit, but a field with all bits set */
 #define MIRROR_S	0.005	/* counters that mirror each other agree within this time */
 
+/* What no counter of this range can show is no reading: all bits set, of a device that died. */
 static int powercap_read(const struct energy_zone *zone, uint64_t *raw)
 {
-	return energy_read_fd(zone->fd, raw);
+	int ret = energy_read_fd(zone->fd, raw);
+
+	return !ret && *raw > zone->range ? -ERANGE : ret;
 }
 
 /* "package-0-die-1" -> "0-die-1", which also names its subzones; or NULL. */
 static const char *package_suffix(const char *name)
 {
 	return strncmp(name, "package-", 8) ? NULL : name + 8;
+}
+
+/* "psys", and of further packages "psys-N". */
+static bool is_psys(const char *name)
+{
+	return !strncmp(name, "psys", 4) && (!name[4] || name[4] == '-');
 }
 
 /* The `name` of the zone that contains subzone @dir (".../intel-rapl:0:1"). */
@@ -59,7 +68,7 @@ static int identify(const char *dir, enum energy_kind *kind, char *label, size_t
 
 	if (ret)
 		return ret;
-	if (package_suffix(name) || !strcmp(name, "psys")) {
+	if (package_suffix(name) || is_psys(name)) {
 		*kind = package_suffix(name) ? ENERGY_PACKAGE : ENERGY_PSYS;
 		snprintf(label, size, "%s", name);
 		return 0;
@@ -138,8 +147,9 @@ static int add_zone(struct energy *e, const char *dir)
 	int ret = identify(dir, &kind, label, sizeof(label));
 
 	if (ret) {
-		energy_add_note(e, 0, "%s left out: not a zone we know (%s)", dir,
-				energy_errno_name(ret));
+		energy_add_note(e, 0, "%s left out: %s (%s)", dir, ret == -ENOTSUP ?
+				"not a zone we know" : "its name cannot be read, as where a "
+				"container masks it", energy_errno_name(ret));
 		return 0;
 	}
 	zone = energy_find_zone(e, label);

@@ -27,6 +27,8 @@
  * stopped; shorter stretches are edges close together, and believed. It may have stopped
  * within the interval before and gone on within the one behind, so both are lost with it;
  * and where it was still from the window's begin, its first step may be of the time before.
+ * A counter that fell may have been read as 0 once: the step that takes it to where it had
+ * been is no part of the lower bound.
  * DRAM, cores, psys (in steps of 1 J on some machines) and sensors of hwmon may rightly
  * show no change for longer. Still all the time, and no other gap: absent.
  *
@@ -74,6 +76,8 @@ static int64_t since(const struct energy_reading *r, int64_t t_ns, int64_t slept
 	return t_ns - r->t_ns + llabs(slept_ns - r->slept_ns);
 }
 
+static const char fell[] = "counter went backward, and not by a wrap";
+
 /*
  * The counter's advance between two good readings, 0 if there is none to be seen; NULL, or
  * why it is not believed.
@@ -97,7 +101,7 @@ static const char *zone_delta(const struct energy_zone *z, const struct energy_r
 	if (cur->raw >= prev->raw)
 		return "counter jumped further than the power limit allows";
 	*delta = 0;
-	return "counter went backward, and not by a wrap";
+	return fell;
 }
 
 static void count_gap(struct energy_sum *sum, int64_t ns, const char *why)
@@ -140,11 +144,19 @@ static void end_still(const struct energy_zone *zone, struct energy_sum *sum, ui
 static void sum_delta(const struct energy_zone *zone, struct energy_sum *sum, uint64_t delta,
 		      int64_t ns)
 {
+	if (!delta && sum->fell_from) {		/* still there, however soon */
+		sum_gap(zone, sum, ns, fell);
+		return;
+	}
 	if (delta)
 		end_still(zone, sum, delta, ns);
 	else
 		sum->still_ns += ns;
 	sum->raw += delta;
+	if (sum->fell_from && sum->last.raw + delta >= sum->fell_from) {
+		sum->doubt += delta;
+		sum->fell_from = 0;
+	}
 }
 
 /* --- jumps --------------------------------------------------------------------- */
@@ -155,7 +167,7 @@ static void sum_jump(const struct energy_zone *zone, struct energy_sum *sum, uin
 	end_still(zone, sum, 0, 0);
 	count_gap(sum, r->t_ns - sum->last.t_ns, why);
 	sum->jumps++;
-	sum->jump_raw += delta;
+	sum->jump_raw += MIN(delta, UINT64_MAX - sum->jump_raw);
 	sum->jump_w = MAX(sum->jump_w, delta * zone->j_per_raw /
 			  most_j(1, at_most_ns(&sum->last, r)));
 }
@@ -224,6 +236,8 @@ static void sum_add(const struct energy_zone *zone, struct energy_sum *sum,
 		sum_jump(zone, sum, delta, r, why);
 	else
 		sum_gap(zone, sum, since(&sum->last, r->t_ns + r->took_ns, r->slept_ns), why);
+	if (why && r->raw < sum->last.raw)
+		sum->fell_from = sum->last.raw;
 	sum->peak_w = MAX(sum->peak_w, power_w(zone, delta, at_most_ns(&sum->last, r)));
 	sum->least = MIN(sum->least, r->raw);
 	sum->most = MAX(sum->most, r->raw);
@@ -310,7 +324,7 @@ static void invalid_value(const struct energy_zone *zone, const struct energy_su
 		energy_gauge_band(zone, sum, value);
 	else
 		counter_band(zone, sum, 1.5 * limit_w, (sum->raw - sum->doubt) * zone->j_per_raw,
-			     (sum->raw + sum->jump_raw) * zone->j_per_raw + gap_j, value);
+			     ((double)sum->raw + sum->jump_raw) * zone->j_per_raw + gap_j, value);
 }
 
 static void measured_value(const struct energy_zone *zone, const struct energy_sum *sum,

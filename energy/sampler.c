@@ -165,15 +165,26 @@ static int map_samples(struct sampler *s)
 	return 0;
 }
 
+static int64_t most_ns(const struct energy *energy)
+{
+	return energy ? energy_max_interval_ns(energy) : INT64_MAX;
+}
+
+int64_t sampler_default_ns(const struct energy *energy)
+{
+	return MAX(MIN(SAMPLER_INTERVAL_NS, most_ns(energy)), SAMPLER_LEAST_NS);
+}
+
 /* 0: @interval_ns is the one to use; -EINVAL, -ERANGE. */
 static int choose_interval(const struct sampler_config *config, int64_t *interval_ns)
 {
-	int64_t most_ns = config->energy ? energy_max_interval_ns(config->energy) : INT64_MAX;
-
-	*interval_ns = config->interval_ns ? config->interval_ns : MIN(SAMPLER_INTERVAL_NS, most_ns);
+	*interval_ns = config->interval_ns;
 	if (*interval_ns < 0)
 		return -EINVAL;
-	return *interval_ns && *interval_ns <= most_ns ? 0 : -ERANGE;
+	if (*interval_ns)
+		return *interval_ns <= most_ns(config->energy) ? 0 : -ERANGE;
+	*interval_ns = sampler_default_ns(config->energy);
+	return 0;
 }
 
 int sampler_start(struct sampler **out, const struct sampler_config *config)

@@ -13,6 +13,7 @@
 #include "energy/energy.h"
 
 #define SAMPLER_INTERVAL_NS	100000000LL
+#define SAMPLER_LEAST_NS	10000000LL
 
 /* A quantity to sample beside energy; read() is called by one thread at a time. */
 struct sampler_gauge {
@@ -21,7 +22,7 @@ struct sampler_gauge {
 };
 
 struct sampler_config {
-	int64_t interval_ns;		/* 0: SAMPLER_INTERVAL_NS, or less if a counter wraps sooner */
+	int64_t interval_ns;		/* 0: sampler_default_ns() */
 	size_t max_samples;		/* room for periodic ones; later ones are lost */
 	size_t max_marks;		/* room for marks, never taken by periodic samples */
 	int cpu;			/* pin the thread here; -1: anywhere */
@@ -52,6 +53,12 @@ struct sampler_coverage {
 };
 
 struct sampler;
+
+/*
+ * SAMPLER_INTERVAL_NS, or less if a counter of @energy, which may be NULL, wraps sooner; never
+ * less than SAMPLER_LEAST_NS: of a counter faster than that there are gaps, and no CPU is burnt.
+ */
+int64_t sampler_default_ns(const struct energy *energy);
 
 /*
  * Start; samples before the first mark have phase 0. 0; -EINVAL: no room asked

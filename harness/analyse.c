@@ -235,6 +235,8 @@ static void add_gain_points(struct work *w, const struct summary_row *s, size_t 
 		p->flows = s->flows;
 		ROW_TEXT(p->spin, "%s", s->spin);
 		p->chunk_bytes = s->chunk_bytes;
+		p->link_rate_bits_per_s = s->link_rate_bits_per_s;
+		p->link_delay_ns = s->link_delay_ns;
 		ROW_TEXT(p->arm, "%s", s->arm);
 		ROW_TEXT(p->topology, "%s", s->topology);
 		ROW_TEXT(p->path, "%s", s->path);

@@ -42,6 +42,10 @@ static void server_missing(const struct plan_config *c, const struct plan_app *a
 	if (strcmp(c->path->transport, "socket") && !app_needs_memnet_run(c->path))
 		path_reason(reasons, "the app %s has a server, which its command finds by TCP/IP: "
 			    "no program goes over %s unchanged", app->name, c->path->name);
+	else if (strstr(app->server, PLAN_GUEST_ADDR) && !c->path->reach)
+		path_reason(reasons, "the app %s serves, and over %s nobody finds what a guest "
+			    "serves: give it paths with a tap device, or memnet", app->name,
+			    c->path->name);
 	if (lacks_program(app->server, name))
 		path_reason(reasons, "there is no program %s here for the server of the app %s: "
 			    "install it", name, app->name);

@@ -28,12 +28,13 @@ bool config_missing(const struct plan *plan, const struct plan_config *c, const 
 bool app_needs_memnet_run(const struct path *path);
 
 /*
- * Write @image: @initrd, and laid over it the runner, the command of each app, and the files
+ * Write @image: the @archives (NULL ends them), of which the first is the initrd, and laid over
+ * them the runner, the command of each app, and the files
  * it asks for, with their shared libraries, each where it is on this host. What is not here is
- * left out: who needs it does not run. memnet-run, of the folder @build, is there as well.
- * 0, or -errno with one line in @why.
+ * left out: who needs it does not run. memnet-run and memnet-conform, of the folder @build, are
+ * there as well. 0, or -errno with one line in @why.
  */
-int app_image_make(const struct plan *plan, const char *build, const char *initrd,
+int app_image_make(const struct plan *plan, const char *build, const char *const *archives,
 		   const char *image, char *why, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel unpacks archives that stand behind one another, so the image is the initrd and a
- * second archive. Shared libraries are those that ldd finds; what a program opens by itself
+ * The kernel unpacks archives that stand behind one another, so the image is the initrd,
+ * that of the plan's packages, and one of ours. Shared libraries are those that ldd finds; what a program opens by itself
  * (dlopen(), a configuration) a plan has to name.
  */
 #include <errno.h>
@@ -109,12 +109,12 @@ static int add_app(struct cpio *c, const struct plan_app *app, char *why, size_t
 }
 
 /* Up to the end of a block. */
-static int copy_initrd(FILE *out, const char *initrd)
+static int copy_archive(FILE *out, const char *archive)
 {
 	static const char zeros[CPIO_BLOCK];
 	char buf[65536];
 	size_t n, all = 0;
-	FILE *in = fopen(initrd, "re");
+	FILE *in = fopen(archive, "re");
 
 	if (!in)
 		return -errno;
@@ -126,12 +126,16 @@ static int copy_initrd(FILE *out, const char *initrd)
 	return n ? -EIO : 0;
 }
 
-/* memnet-run, and its library where it looks for it: ../lib from there. */
+/*
+ * memnet-run, and its library where it looks for it: ../lib from there. And what tells whether
+ * programs see over it what they see over the kernel's sockets.
+ */
 static int add_memnet_run(struct cpio *c, const char *build, char *why, size_t size)
 {
 	static const struct { const char *from, *to; } files[] = {
 		{ "bin/memnet-run", APP_MEMNET_RUN },
 		{ "lib/libmemnet-preload.so", "/lib/libmemnet-preload.so" },
+		{ "bin/memnet-conform", "/app/memnet-conform" },
 	};
 	char path[600];
 	int ret = 0;
@@ -159,20 +163,22 @@ static int add_all(struct cpio *c, const struct plan *plan, const char *build, c
 	return ret ? ret : add_memnet_run(c, build, why, size);
 }
 
-int app_image_make(const struct plan *plan, const char *build, const char *initrd,
+int app_image_make(const struct plan *plan, const char *build, const char *const *archives,
 		   const char *image, char *why, size_t size)
 {
 	FILE *out = fopen(image, "we");
 	struct cpio c;
-	int ret;
+	int ret = 0;
 
 	if (!out)
 		return mn_explain(why, size, -errno, "%s: %s", image, strerror(errno));
 	cpio_begin(&c, out);
-	ret = copy_initrd(out, initrd);
-	if (ret)
-		mn_explain(why, size, ret, "%s: %s", initrd, strerror(-ret));
-	else
+	for (; !ret && *archives; archives++) {
+		ret = copy_archive(out, *archives);
+		if (ret)
+			mn_explain(why, size, ret, "%s: %s", *archives, strerror(-ret));
+	}
+	if (!ret)
 		ret = add_all(&c, plan, build, why, size);
 	cpio_end(&c);
 	if ((ferror(out) || fclose(out)) && !ret)

@@ -81,7 +81,8 @@ static bool set_targets(struct experiment *x, const struct plan_config *c)
 	}
 	if (n < PLAN_CALIBRATIONS)
 		return false;
-	t->stream_bytes_per_s = stats_median(rates, n) * x->plan.pace_percent / 100;
+	t->stream_bytes_per_s = x->plan.pace_bits_per_s ? x->plan.pace_bits_per_s / 8 :
+				stats_median(rates, n) * x->plan.pace_percent / 100;
 	t->fixed_ops = stats_median(ops, n) * seconds + 1;
 	t->fixed_bytes = stats_median(rates, n) * seconds;
 	t->fixed_bytes += x->plan.chunk_bytes - t->fixed_bytes % x->plan.chunk_bytes;

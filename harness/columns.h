@@ -17,7 +17,7 @@
 
 #include "memnet-core/base/util.h"
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 #define SCHEMA_OLDEST 1	/* that is still read; 2 to 6 only added columns */
 #define ABSENT_INTEGER INT64_MIN
 #define ACCELERATOR_NONE "none"	/* of a run without a VM */

@@ -19,7 +19,7 @@ static const char *const reasons[] = {
 	[NOT_IN_BOTH] = "without a valid run or value in both folders",
 	[NOT_DETERMINISTIC] = "not deterministic",
 	[NOT_MEASURED] = "not measured (a model gates nothing)",
-	[NOT_OF_ONE_PACE] = "paced to another rate (each folder's calibration)",
+	[NOT_OF_ONE_PACE] = "paced to another rate (by each folder's calibration; a plan's 'pace' is one for all)",
 	[NOT_ONE_SOURCE] = "of different sources",
 	[NOT_A_RATIO] = "with a value of 0, which has no ratio",
 };

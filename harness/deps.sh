@@ -84,6 +84,7 @@ for_build() {
 	header perfmon/pfmlib_perf_event.h libpfm4-dev
 	header cmocka.h libcmocka-dev
 	header seccomp.h libseccomp-dev
+	header ares.h libc-ares-dev
 	header nettle/sha2.h nettle-dev
 	header curl/curl.h libcurl4-openssl-dev
 	header microhttpd.h libmicrohttpd-dev

@@ -18,7 +18,7 @@ struct experiment {
 	struct energy *energy;
 	struct link link;		/* of the plan, where it has one */
 	struct vm_config vm_config;
-	char paths[7][600];		/* what vm_config points into */
+	char paths[8][600];		/* what vm_config points into, and the packages */
 	char no_insns[256];		/* why guest instructions are not counted; or "" */
 	struct plan_run *runs;
 	size_t n_runs;

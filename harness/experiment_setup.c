@@ -13,6 +13,7 @@
 #include "harness/experiment_internal.h"
 #include "harness/groups.h"
 #include "harness/insns_plugin.h"
+#include "harness/packages.h"
 #include "harness/sandbox.h"
 #include "memnet-core/base/util.h"
 
@@ -26,6 +27,7 @@ static void describe_vm(struct experiment *x)
 	x->vm_config = (struct vm_config){
 		.vcpus = x->plan.vcpus, .memory_mib = x->plan.memory_mib,
 		.spin = "", .flows = plan_most_flows(&x->plan),
+		.programs = *x->plan.packages,
 		.shared_ram = plan_shares_ram(&x->plan), .objects = x->plan.n_apps,
 		.kernel = x->paths[0], .initrd = x->paths[1], .memnetd = x->paths[2],
 		.work = x->paths[3], .native = x->paths[4], .log_dir = x->paths[5],
@@ -76,17 +78,27 @@ static void choose_insns(struct experiment *x)
 		c->plugin = x->paths[6];
 }
 
+/* While there is a network: the sandbox has none. */
+static int make_packages(struct experiment *x)
+{
+	if (!*x->plan.packages)
+		return 0;
+	return packages_image(x->o->build, x->plan.packages, x->paths[7], sizeof(x->paths[7]),
+			      x->err, sizeof(x->err));
+}
+
 /* All VMs of a plan boot the same image. 0, or -errno with a line in x->err. */
 static int add_apps(struct experiment *x)
 {
-	int ret = 0;
+	const char *archives[] = {
+		x->vm_config.initrd, *x->plan.packages ? x->paths[7] : NULL, NULL
+	};
 
-	if (x->plan.n_apps) {
-		ret = app_image_make(&x->plan, x->o->build, x->vm_config.initrd, APP_IMAGE,
-				     x->err, sizeof(x->err));
-		x->vm_config.initrd = APP_IMAGE;
-	}
-	return ret;
+	if (!x->plan.n_apps && !*x->plan.packages)
+		return 0;
+	x->vm_config.initrd = APP_IMAGE;
+	return app_image_make(&x->plan, x->o->build, archives, APP_IMAGE, x->err,
+			      sizeof(x->err));
 }
 
 /*
@@ -140,6 +152,8 @@ static int set_up_in_folder(struct experiment *x)
 	if (!ret)
 		ret = plan_choose_cpus(&x->plan, x->err, sizeof(x->err));
 	describe_vm(x);
+	if (!ret)
+		ret = make_packages(x);
 	if (!ret)
 		ret = sandbox_enter(x->err, sizeof(x->err));
 	if (!ret)

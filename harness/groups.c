@@ -12,7 +12,7 @@
 static size_t place(const char *name)
 {
 	static const char *const order[] = {
-		"idle", "compute", "network", "network-paced", "rr", "hybrid-rr",
+		"idle", "compute", "network", "network-paced", "rr", "conn", "hybrid-rr",
 		"hybrid-saturate", "hybrid-paced", "hybrid-fixed",
 		"spare-core", "equal-core", "one-vm", "two-vm", "none", "send", "recv",
 	};

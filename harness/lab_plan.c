@@ -14,6 +14,7 @@
 #include "harness/groups.h"
 #include "harness/lab.h"
 #include "harness/link.h"
+#include "harness/packages.h"
 #include "harness/plan_internal.h"
 #include "harness/plan_shipped.h"
 #include "harness/rows.h"
@@ -261,6 +262,20 @@ static void print_cpus(const struct outline *o)
 	printf("%s\n", o->plan.cpus_given ? "" : " (chosen)");
 }
 
+static void print_package(const char *text)
+{
+	printf("package     %s\n", text);
+}
+
+static void print_packages(const struct outline *o)
+{
+	char why[1024];
+
+	if (*o->plan.packages && packages_list(o->lab->experiment.build, o->plan.packages,
+					       print_package, why, sizeof(why)))
+		printf("            without it there is no run: memnet-lab run ends with this\n");
+}
+
 static void outline_print(const struct outline *o)
 {
 	plan_write(&o->plan, stdout);
@@ -269,6 +284,7 @@ static void outline_print(const struct outline *o)
 	       (unsigned long long)o->plan.repetitions);
 	print_skips(o);
 	print_skipped_apps(o);
+	print_packages(o);
 	print_cpus(o);
 	print_time(o);
 }

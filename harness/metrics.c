@@ -26,7 +26,7 @@ static double per_gb(const struct run_row *row, double cost)
 
 static double per_1000_requests(const struct run_row *row, double cost)
 {
-	if (strcmp(row->scenario, "rr") || row->requests <= 0)
+	if ((strcmp(row->scenario, "rr") && strcmp(row->scenario, "conn")) || row->requests <= 0)
 		return NAN;
 	return cost / (row->requests / 1e3);
 }
@@ -132,7 +132,7 @@ static const struct metric metrics[] = {
 	{ "bytes", "B", "workload", METRIC_PLAIN, "stream_bytes", NULL,
 	  "bytes in the window" },
 	{ "request_rate", "1/s", "workload", METRIC_MORE, "request_rate_per_s", NULL,
-	  "requests answered per second" },
+	  "requests answered per second (`conn`: connections)" },
 	{ "request_rate_min", "1/s", "workload", METRIC_MORE, "request_rate_per_s_min", NULL,
 	  "that of the slowest of several VMs that send requests" },
 	{ "request_rate_max", "1/s", "workload", METRIC_PLAIN, "request_rate_per_s_max", NULL,
@@ -147,6 +147,12 @@ static const struct metric metrics[] = {
 	  "the same, all but a thousandth" },
 	{ "latency_max", "ns", "workload", METRIC_PLAIN, "latency_max_ns", NULL,
 	  "the longest latency of a run" },
+	{ "connect_p50", "ns", "workload", METRIC_LESS, "connect_p50_ns", NULL,
+	  "median time a connect of a run took (`conn`)" },
+	{ "connect_p90", "ns", "workload", METRIC_LESS, "connect_p90_ns", NULL,
+	  "time that nine tenths of a run's connects did not exceed" },
+	{ "connect_p99", "ns", "workload", METRIC_LESS, "connect_p99_ns", NULL,
+	  "the same, all but a hundredth" },
 	{ "duration", "s", "host-clock", METRIC_LESS_FOR_SAME, NULL, duration,
 	  "time the fixed work took (`hybrid-fixed`), or the command of an app" },
 	{ "app_score", NULL, "workload", METRIC_MORE, "app_value", NULL,
@@ -188,7 +194,7 @@ static const struct metric metrics[] = {
 	  "`cpu_total` per 10^9 bytes (`network` and `network-paced`: elsewhere it would pay for "
 	  "the computing)" },
 	{ "cpu_per_1000_requests", "s", "proc", METRIC_LESS, NULL, cpu_per_1000_requests,
-	  "`cpu_total` per 1000 requests (`rr` only)" },
+	  "`cpu_total` per 1000 requests (`rr`, and `conn`: connections)" },
 	{ "guest_insns_per_byte", "insns/B", NULL, METRIC_LESS, NULL, guest_insns_per_byte,
 	  "instructions of the guest, user and kernel, per byte (`network` and `network-paced`)",
 	  "guest_insns_source", .deterministic = true },
@@ -211,7 +217,7 @@ static const struct metric metrics[] = {
 	{ "energy_per_gb", "J/GB", NULL, METRIC_LESS, NULL, energy_per_gb,
 	  "`energy` per 10^9 bytes (`network` and `network-paced`)" },
 	{ "energy_per_1000_requests", "J", NULL, METRIC_LESS, NULL, energy_per_1000_requests,
-	  "`energy` per 1000 requests (`rr` only)" },
+	  "`energy` per 1000 requests (the same scenarios)" },
 	{ "guest_interrupts", "1", "guest-proc", METRIC_PLAIN, "guest_interrupts", NULL,
 	  "interrupts the guest took" },
 	{ "guest_context_switches", "1", "guest-proc", METRIC_PLAIN, "guest_context_switches", NULL,

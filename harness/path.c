@@ -84,6 +84,8 @@ int path_open(const struct path *p, unsigned int number, struct path_end *end, c
 	snprintf(end->guest, sizeof(end->guest), p->guest, number);
 	snprintf(end->peer, sizeof(end->peer), p->peer, number);
 	snprintf(end->listen, sizeof(end->listen), p->listen, number);
+	if (p->reach)
+		snprintf(end->reach, sizeof(end->reach), p->reach, number);
 	ret = p->open ? p->open(end, log, why, size) : 0;
 	if (ret)
 		path_close(end);

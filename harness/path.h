@@ -32,6 +32,7 @@ struct path_end {
 	/* The guest's address, with its prefix; where it finds the peer; where the peer listens. */
 	char guest[PATH_ADDR_SIZE], peer[PATH_ADDR_SIZE], listen[PATH_ADDR_SIZE];
 	char gateway[PATH_ADDR_SIZE];	/* the guest's; "": it needs none */
+	char reach[PATH_ADDR_SIZE];	/* where the host finds what the guest serves; "": nowhere */
 	int fd;			/* for QEMU to inherit; -1: none */
 	struct child helper;	/* a process of the path's own; pid 0: none */
 };
@@ -42,6 +43,7 @@ struct path {
 	const char *peer_transport;	/* of its peer; NULL: socket */
 	/* As in struct path_end, with %u in the place of the VM's number, if it has any. */
 	const char *guest, *peer, *listen;
+	const char *reach;	/* so, too; NULL: nothing that the guest serves is found */
 	unsigned int mtu;	/* of the guest's card; 0: as it comes */
 	const char *module;	/* the guest's kernel needs it beside those of every image; or NULL */
 	/*

@@ -27,14 +27,16 @@
 #define PLAN_UNIT_SIZE 16
 #define PLAN_STEAL_PERCENT 10	/* the default of steal_percent */
 
-#define PLAN_BLANKS " \t,"	/* between the words of plan_app.files */
+#define PLAN_BLANKS " \t,"	/* between the words of plan_app.files and plan.packages */
 
 /*
  * An [app NAME] section: a command of the user's own, which runs in the guest. In it and in its
- * server @peer_addr@ and @peer_port@ stand for where the one finds the other.
+ * server @peer_addr@ and @peer_port@ stand for where the one finds the other; in its server
+ * @guest_addr@ is where it finds what the command serves at a port of its own.
  */
 #define PLAN_PEER_ADDR "@peer_addr@"
 #define PLAN_PEER_PORT "@peer_port@"
+#define PLAN_GUEST_ADDR "@guest_addr@"
 struct plan_app {
 	char name[PLAN_APP_SIZE];
 	char command[PLAN_LINE_SIZE];	/* for the guest's shell */
@@ -90,6 +92,7 @@ struct plan {
 	int64_t fixed_ns;	/* hybrid-fixed is what the baseline does in this time */
 	int64_t burst_ns;	/* of paced streams */
 	uint64_t pace_percent;	/* of the baseline's own rate in hybrid-saturate */
+	uint64_t pace_bits_per_s;	/* of each VM's paced streams together; 0: by pace_percent */
 	uint64_t chunk_bytes;
 	uint64_t request_bytes, response_bytes;
 	uint64_t rr_rate;	/* requests per second; 0: each follows the answer to the last */
@@ -101,6 +104,7 @@ struct plan {
 	uint64_t steal_percent;
 	bool guest_insns;	/* count them: under TCG it slows the guest */
 	bool syscalls;		/* count them: each of the machine's gets slower */
+	char packages[PLAN_LINE_SIZE];	/* Debian's, that the guest has too (packages.h); "": none */
 	char compute[32];	/* kernel of memnet-work compute */
 	char cpu_model[64];	/* of QEMU; "auto" */
 	bool cpus_given;	/* else chosen from what the machine has */

@@ -16,9 +16,6 @@
 
 #define PLAN_PEER "@peer_"
 
-/* What is checked by plan_app_parse(), which can tell what is wrong with it. */
-static const char METRIC[] = "metric";
-
 static int parse_better(void *field, const struct plan_key *key, const char *text)
 {
 	if (strcmp(text, "higher") && strcmp(text, "lower"))
@@ -50,7 +47,7 @@ static const struct plan_key keys[] = {
 	  "a command line for the guest's shell" },
 	{ "server", parse_server, plan_format_text, AT(server), 0, SIZE_OF(server),
 	  "a command line for this host's shell, that listens at " PLAN_PEER_PORT },
-	{ METRIC, plan_parse_text, plan_format_text, AT(metric), 0, SIZE_OF(metric),
+	{ "metric", plan_parse_text, plan_format_text, AT(metric), 0, SIZE_OF(metric),
 	  "an expression" },
 	{ "unit", plan_parse_text, plan_format_text, AT(unit), 0, SIZE_OF(unit),
 	  "the metric's unit, of at most 15 characters" },
@@ -124,7 +121,8 @@ int plan_app_parse(struct plan_app *app, const struct plan_key *key, const char 
 		snprintf(err, errlen, "%s = %s: want %s", key->name, text, key->want);
 		return -EINVAL;
 	}
-	return key->name == METRIC ? check_metric(text, err, errlen) : 0;
+	/* What is wrong with this one is more than its `want` can tell. */
+	return key->offset == AT(metric) ? check_metric(text, err, errlen) : 0;
 }
 
 int plan_app_end(struct plan_app *app, char *err, size_t errlen)

@@ -31,6 +31,19 @@ int plan_parse_word(void *field, const struct plan_key *key, const char *text)
 	return plan_parse_text(field, key, text);
 }
 
+/* Names as Debian's policy has them: nothing that means something to apt or to a file system. */
+static int parse_packages(void *field, const struct plan_key *key, const char *text)
+{
+	for (const char *word = text; *word; word += strcspn(word, PLAN_BLANKS)) {
+		word += strspn(word, PLAN_BLANKS);
+		if (*word && !strchr("abcdefghijklmnopqrstuvwxyz0123456789", *word))
+			return -EINVAL;
+	}
+	if (text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.+-" PLAN_BLANKS)])
+		return -EINVAL;
+	return plan_parse_text(field, key, text);
+}
+
 /* Those of memnet-work compute. */
 static int parse_kernel(void *field, const struct plan_key *key, const char *text)
 {
@@ -215,6 +228,8 @@ static const struct plan_key keys[] = {
 	{ "fixed", TIME, AT(fixed_ns), 100, 3600000, "a time from 100ms to 3600s" },
 	{ "burst", TIME, AT(burst_ns), 1, 1000, "1ms to 1s" },
 	{ "pace_percent", COUNT, AT(pace_percent), 1, 100, "1 to 100" },
+	{ "pace", parse_rate, format_rate, AT(pace_bits_per_s), 1000000, 400000000000,
+	  "a rate from 1Mbit to 400Gbit, such as 400Mbit; none: by pace_percent" },
 	{ "steal_percent", COUNT, AT(steal_percent), 0, 100, "0 to 100" },
 	{ "chunk", parse_chunk, format_bytes, AT(chunk_bytes), PLAN_CHUNK_LEAST,
 	  PLAN_CHUNK_MOST,
@@ -228,6 +243,8 @@ static const struct plan_key keys[] = {
 	{ "link_delay", TIME, AT(link_delay_ns), 0, 1000, "a time up to 1s, such as 5ms; 0s: none" },
 	{ "vcpus", COUNT, AT(vcpus), 1, 16, "1 to 16" },
 	{ "memory_mib", COUNT, AT(memory_mib), 128, 1 << 20, "128 to 1048576" },
+	{ "packages", parse_packages, plan_format_text, AT(packages), 0, SIZE_OF(packages),
+	  "names of Debian packages, by blanks" },
 	{ "compute", parse_kernel, plan_format_text, AT(compute), 0, SIZE_OF(compute),
 	  "sha256 or matmul" },
 	{ "guest_insns", parse_flag, format_flag, AT(guest_insns), 0, 0, "yes or no" },

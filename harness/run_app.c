@@ -119,6 +119,7 @@ static int start_server(struct run *r)
 	snprintf(command, sizeof(command), "%s", a->app->server);
 	replace(command, sizeof(command), PLAN_PEER_ADDR, host);
 	replace(command, sizeof(command), PLAN_PEER_PORT, port);
+	replace(command, sizeof(command), PLAN_GUEST_ADDR, a->vm->end.reach);
 	log_path(r, ".server.log", log);
 	ret = vm_start_server(a->vm, command, &r->ctx->plan->host_cpus, log,
 			      a->app->timeout_ns / NSEC_PER_MSEC, why, sizeof(why));

@@ -154,6 +154,9 @@ static void fill_latencies(struct run_row *row, const char *result)
 	guest_value(result, "p99_ns", &row->latency_p99_ns);
 	guest_value(result, "p99_9_ns", &row->latency_p99_9_ns);
 	guest_value(result, "max_ns", &row->latency_max_ns);
+	guest_value(result, "connect_p50_ns", &row->connect_p50_ns);
+	guest_value(result, "connect_p90_ns", &row->connect_p90_ns);
+	guest_value(result, "connect_p99_ns", &row->connect_p99_ns);
 }
 
 static void fill_requests(struct run *r)
@@ -174,7 +177,7 @@ static void fill_requests(struct run *r)
 	}
 	row->request_bytes = ctx->plan->request_bytes;
 	row->response_bytes = ctx->plan->response_bytes;
-	if (ctx->plan->rr_rate)
+	if (ctx->plan->rr_rate && !ctx->config->scenario->connects)
 		row->request_target_per_s = ctx->plan->rr_rate * o.n;
 	row->requests = o.count;
 	row->request_rate_per_s = o.rate;

@@ -69,14 +69,15 @@ static int spawn_exchange(struct run *r, struct vm *vm)
 {
 	const struct run_context *ctx = r->ctx;
 	char text[384];
-	int n = snprintf(text, sizeof(text), "rr --transport %s --peer %s "
+	bool connects = ctx->config->scenario->connects;
+	int n = snprintf(text, sizeof(text), "%s --transport %s --peer %s "
 			 "--request %llu --response %llu --warmup %lldns --seed %llu",
-			 ctx->config->path->transport, vm->end.peer,
+			 connects ? "conn" : "rr", ctx->config->path->transport, vm->end.peer,
 			 (unsigned long long)ctx->plan->request_bytes,
 			 (unsigned long long)ctx->plan->response_bytes,
 			 (long long)ctx->plan->warmup_ns, (unsigned long long)ctx->seed);
 
-	if (ctx->plan->rr_rate)
+	if (ctx->plan->rr_rate && !connects)
 		snprintf(text + n, sizeof(text) - n, " --rate %llu",
 			 (unsigned long long)ctx->plan->rr_rate);
 	return spawn(r, vm, 1, text);

@@ -22,6 +22,7 @@
 #include "harness/paths/tap.h"
 #include "harness/plan.h"
 #include "harness/sandbox.h"
+#include "harness/vm_internal.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/explain.h"
 #include "memnet-core/base/io.h"
@@ -34,39 +35,14 @@
  */
 #define GUEST_KERNEL_OPTIONS "cryptomgr.notests tsc=reliable no_timer_check"
 #define PROGRESS_BYTES	64
-#define MEMNETD_FLOWS	8	/* it serves at once without being told */
-#define OBJECTS_ARENA	"8M"	/* of its region of 32M */
-#define LISTEN_TIMEOUT_MS 3000
 #define QMP_TIMEOUT_MS	5000
 #define GRACE_MS	3000
 #define NATIVE		"memnet-native"
-#define RAM_FILE	"ram"
-#define LINK_RULE	LINK_PEER_ADDR "/32:" LINK_PEER_PORT
 
 /* A VM without a path is one all the same. */
 static bool has_vm(const struct vm *vm)
 {
 	return !vm->config.path || !vm->config.path->no_vm;
-}
-
-/* "vm", "vm2". */
-static void vm_name(unsigned int number, char name[16])
-{
-	snprintf(name, 16, number ? "vm%u" : "vm", number);
-}
-
-/* The VM's file in the sandbox: "/dev/shm/vm2.bell". */
-static void tmp_path(unsigned int number, const char *suffix, char path[64])
-{
-	char name[16];
-
-	vm_name(number, name);
-	snprintf(path, 64, SANDBOX_TMP "/%s.%s", name, suffix);
-}
-
-static bool in_guest_ram(const struct vm_config *c)
-{
-	return c->region && !strcmp(c->region, PLAN_GUEST_RAM);
 }
 
 static void log_path(const struct vm *vm, const char *name, char *path, size_t size)
@@ -76,89 +52,6 @@ static void log_path(const struct vm *vm, const char *name, char *path, size_t s
 	if (vm->number)
 		snprintf(number, sizeof(number), "-%u", vm->number);
 	snprintf(path, size, "%s/%s%s.log", vm->config.log_dir, name, number);
-}
-
-static int wait_for_file(const char *path, struct child *maker)
-{
-	int64_t deadline = mn_now_ns() + LISTEN_TIMEOUT_MS * NSEC_PER_MSEC;
-
-	while (access(path, F_OK)) {
-		if (child_ended(maker))
-			return -EPIPE;
-		if (mn_now_ns() > deadline)
-			return -ETIMEDOUT;
-		mn_sleep_until_ns(mn_now_ns() + 2 * NSEC_PER_MSEC);
-	}
-	return 0;
-}
-
-/* The arguments of a memnetd; what comes before the first --vm is for all. */
-struct memnetd_argv {
-	char *args[14 + 6 * MAX_VMS];
-	char flows[16], names[MAX_VMS][16], rules[MAX_VMS][32], ram[MAX_VMS][64];
-};
-
-static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
-			      unsigned int first, unsigned int n_vms)
-{
-	int n = 0;
-
-	memset(a, 0, sizeof(*a));
-	a->args[n++] = (char *)c->memnetd;
-	a->args[n++] = "--dir";
-	a->args[n++] = SANDBOX_TMP;
-	if (c->flows > MEMNETD_FLOWS) {
-		snprintf(a->flows, sizeof(a->flows), "%u", c->flows);
-		a->args[n++] = "--flows";
-		a->args[n++] = a->flows;
-	}
-	if (*c->spin) {
-		a->args[n++] = "--spin";
-		a->args[n++] = (char *)c->spin;
-	}
-	if (c->objects && !in_guest_ram(c)) {	/* in what powers of two leave free: the FIFOs are as without */
-		a->args[n++] = "--arena";
-		a->args[n++] = OBJECTS_ARENA;
-	}
-	for (unsigned int i = 0; i < n_vms; i++) {
-		vm_name(first + i, a->names[i]);
-		/* all that this guest may reach */
-		snprintf(a->rules[i], sizeof(a->rules[i]),
-			 c->link ? LINK_RULE : TAP_HOST_ADDR "/32:" TAP_PEER_PORT, first + i);
-		a->args[n++] = "--vm";
-		a->args[n++] = a->names[i];
-		a->args[n++] = "--allow";
-		a->args[n++] = a->rules[i];
-		if (!in_guest_ram(c))
-			continue;
-		tmp_path(first + i, RAM_FILE, a->ram[i]);
-		a->args[n++] = "--guest-ram";
-		a->args[n++] = a->ram[i];
-	}
-}
-
-int vm_start_memnetd(struct child *memnetd, const struct vm_config *config, unsigned int first,
-		     unsigned int n, char *why, size_t size)
-{
-	struct memnetd_argv argv;
-	char log[512], path[64];
-	int ret;
-
-	make_memnetd_argv(&argv, config, first, n);
-	for (unsigned int i = 0; i < n; i++) {	/* left by a memnetd that was killed */
-		tmp_path(first + i, "ivshmem", path);
-		unlink(path);
-		tmp_path(first + i, "bell", path);
-		unlink(path);
-	}
-	snprintf(log, sizeof(log), "%s/memnetd.log", config->log_dir);
-	ret = child_start(memnetd, "memnetd", argv.args, log, -1, NULL);
-	if (!ret)
-		ret = wait_for_file(path, memnetd);	/* the last VM's bell: made last */
-	if (ret)
-		return mn_explain(why, size, ret, "memnetd does not come up (%s): see %s",
-				  strerror(-ret), log);
-	return 0;
 }
 
 /*
@@ -217,10 +110,10 @@ static int start_qemu(struct vm *vm, char *why, size_t size)
 	char ivshmem[64], bell[64], ram[64], insns[64];
 	int ret = make_append(vm, append, sizeof(append));
 
-	tmp_path(vm->number, "ivshmem", ivshmem);
-	tmp_path(vm->number, "bell", bell);
-	tmp_path(vm->number, RAM_FILE, ram);
-	tmp_path(vm->number, "insns", insns);
+	vm_tmp_path(vm->number, "ivshmem", ivshmem);
+	vm_tmp_path(vm->number, "bell", bell);
+	vm_tmp_path(vm->number, RAM_FILE, ram);
+	vm_tmp_path(vm->number, "insns", insns);
 	log_path(vm, "console", console, sizeof(console));
 	log_path(vm, "qemu", log, sizeof(log));
 	if (!ret && (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) ||
@@ -232,7 +125,7 @@ static int start_qemu(struct vm *vm, char *why, size_t size)
 			.memory_mib = c->memory_mib, .kernel = c->kernel, .initrd = c->initrd,
 			.append = append, .console_log = console, .control_fd = control[1],
 			.qmp_fd = qmp[1], .path = c->path, .end = &vm->end,
-			.ivshmem_path = in_guest_ram(c) ? NULL : ivshmem, .bell_path = bell,
+			.ivshmem_path = vm_in_guest_ram(c) ? NULL : ivshmem, .bell_path = bell,
 			.ram_path = c->shared_ram ? ram : NULL,
 			.plugin = c->plugin, .insns_page = insns,
 		};
@@ -263,7 +156,7 @@ static int start_native(struct vm *vm, char *why, size_t size)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control))
 		return mn_explain(why, size, -errno, "cannot make a socket: %s", strerror(errno));
 	snprintf(fd, sizeof(fd), "%d", control[1]);
-	tmp_path(vm->number, "native", progress);
+	vm_tmp_path(vm->number, "native", progress);
 	log_path(vm, "native", log, sizeof(log));
 	ret = child_start(&vm->qemu, vm->qemu_name, argv, log, -1, (int[]){ control[1], -1 });
 	close(control[1]);
@@ -345,7 +238,7 @@ static void open_insns(struct vm *vm)
 {
 	char page[64];
 
-	tmp_path(vm->number, "insns", page);
+	vm_tmp_path(vm->number, "insns", page);
 	if (!has_vm(vm))
 		snprintf(vm->no_insns, sizeof(vm->no_insns), "there is no guest: the path %s has "
 			 "no VM", vm->config.path->name);
@@ -438,7 +331,7 @@ void vm_clear(struct vm *vm, const struct vm_config *config, unsigned int number
 	name_part(vm, "the peer", vm->peer_name);
 	vm->qemu.name = vm->qemu_name;
 	vm->peer.name = vm->peer_name;
-	tmp_path(number, "peer", vm->peer_progress);
+	vm_tmp_path(number, "peer", vm->peer_progress);
 }
 
 int vm_start(struct vm *vm, char *why, size_t size)
@@ -485,7 +378,7 @@ static void remove_ram(const struct vm *vm)
 {
 	char path[64];
 
-	tmp_path(vm->number, RAM_FILE, path);
+	vm_tmp_path(vm->number, RAM_FILE, path);
 	unlink(path);
 }
 

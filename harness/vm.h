@@ -29,6 +29,7 @@ struct vm_config {
 	const char *log_dir;		/* memnetd.log; console.log, ... or console-1.log, ... */
 	const struct link *link;	/* all peers are behind it; NULL: in our network namespace */
 	unsigned int flows;		/* memnetd has to serve at once */
+	bool programs;			/* any may run: they listen, and send datagrams */
 	const char *spin;		/* memnetd's --spin; "": its own choice */
 	const char *region;		/* memnet-agent's --region; NULL: its own choice */
 	bool shared_ram;		/* in a file that memnetd can map */

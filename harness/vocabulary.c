@@ -12,6 +12,8 @@ static const struct scenario scenarios[] = {
 	{ "network-paced", "the stream alone, at the same rate on every path",
 	  LOAD_NONE, LOAD_PACED },
 	{ "rr", "requests alone, each waiting for its response", LOAD_NONE, LOAD_NONE, LOAD_FREE },
+	{ "conn", "connections alone, each for one request and its response",
+	  LOAD_NONE, LOAD_NONE, LOAD_FREE, true },
 	{ "hybrid-rr", "requests beside compute as fast as it goes",
 	  LOAD_FREE, LOAD_NONE, LOAD_FREE },
 	{ "hybrid-saturate", "both, as fast as they go", LOAD_FREE, LOAD_FREE },

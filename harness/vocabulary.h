@@ -22,6 +22,7 @@ struct scenario {
 	const char *name, *summary;
 	enum load compute, stream;
 	enum load exchange;	/* of requests: LOAD_FREE is at the plan's rr_rate where it gives one */
+	bool connects;		/* each over a connection of its own, at no rate */
 };
 
 /* That of the plan's own commands: what they do is theirs, until they end. Not in the table. */

@@ -57,6 +57,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memnet-core/flow_values.h"
+
 #define MN_MAGIC	0x31304e4d54454e4dULL	/* "MNETMN01", little-endian */
 #define MN_VERSION	4u			/* of this layout */
 
@@ -162,12 +164,6 @@ struct mn_index {
 	struct mn_consumer_line consumer;
 };
 
-enum mn_flow_kind {
-	MN_STREAM = 1,	/* bytes both ways */
-	MN_LISTENER,	/* recv: a struct mn_accepted for each connection */
-	MN_DATAGRAMS,	/* both ways: struct mn_datagram, then its bytes, padded to 8 */
-};
-
 /* What a flow is. Written by the host before the guest hears of it. */
 struct mn_facts {
 	alignas(MN_LINE) uint32_t h_kind;	/* enum mn_flow_kind; 0: not in use */
@@ -222,7 +218,11 @@ enum mn_op {
 	 * Of datagrams: from now on only to and from there; family 0: everybody again.
 	 */
 	MN_OP_CONNECT = 1,
-	MN_OP_CLOSE,		/* leave @flow to the host, which sends what was shut down */
+	/*
+	 * Leave @flow to the host, which sends what was shut down for as long as the peer reads
+	 * it. A connect of it that is under way ends with ECANCELED.
+	 */
+	MN_OP_CLOSE,
 	MN_OP_RESET_CHANNEL,	/* by channel 0: close @channel's flows, empty its rings */
 	MN_OP_BIND,		/* a new flow of @kind at addr:port; port 0: the host chooses */
 	MN_OP_LISTEN,		/* @flow, a bound stream, becomes a listener; @value: backlog */
@@ -248,29 +248,6 @@ enum mn_op {
 #define MN_URL_BYTES	2048u	/* the longest URL */
 
 #define MN_NO_FLOW	~0u
-
-/* Flags of MN_OP_BIND: as the options of socket(7) and ipv6(7). */
-#define MN_BIND_REUSEADDR	1u
-#define MN_BIND_REUSEPORT	2u
-#define MN_BIND_V6ONLY		4u
-
-/* Of MN_OP_OPTION: as those of socket(7), tcp(7), ip(7). */
-enum mn_option {
-	MN_OPTION_NODELAY = 1,	/* on, unless it is set otherwise */
-	MN_OPTION_KEEPALIVE,
-	MN_OPTION_KEEPIDLE,	/* s */
-	MN_OPTION_KEEPINTVL,	/* s */
-	MN_OPTION_KEEPCNT,
-	MN_OPTION_RCVBUF,	/* bytes */
-	MN_OPTION_SNDBUF,	/* bytes */
-	MN_OPTION_BROADCAST,
-	MN_OPTION_TOS,
-	MN_OPTION_TTL,
-	MN_OPTION_USER_TIMEOUT,	/* ms */
-	MN_OPTION_REUSEADDR,
-	MN_OPTION_REUSEPORT,
-	MN_OPTION_LINGER,	/* s; 0: MN_OP_CLOSE resets the stream; -1: as without */
-};
 
 /* Address family on the wire of the ring; not Linux's AF_*, which differ by system. */
 enum mn_family {

@@ -6,7 +6,8 @@ load "plots/common.gp"
 metrics = "latency_p50 latency_p99"
 metric_title(m) = m eq "latency_p50" ? "median of a run's requests" : \
 	"99th percentile of a run's requests"
-about(s) = s eq "hybrid-rr" ? "hybrid-rr: beside compute" : "rr: nothing beside them"
+about(s) = s eq "hybrid-rr" ? "hybrid-rr: beside compute" : s eq "conn" ? \
+	"conn: each over a connection of its own" : "rr: nothing beside them"
 time_text(ns) = ns < 1e5 ? sprintf("%.1f us", ns / 1e3) : ns < 1e7 ? sprintf("%.0f us", \
 	ns / 1e3) : sprintf("%.1f ms", ns / 1e6)
 

@@ -45,7 +45,9 @@ first=$(echo "${topologies:-one-vm}" | head -n 1)
 # a spin budget.
 measured() {
 	awk -F, -v scenario="^($1)\$" -v metric="^($2)\$" -v topology="$3" -v which="$4" '
-		{ gsub("\"", "") }
+		{ line = ""; n = split($0, part, "\"")	# a verdict may have a comma within its quotes
+		  for (i = 1; i <= n; i++) { if (i % 2 == 0) gsub(",", ";", part[i]); line = line part[i] }
+		  $0 = line }
 		NR == 1 { for (i = 1; i <= NF; i++) if ($i == "spin") at = i }
 		NR > 1 { if ($3 == topology && $1 ~ scenario && $5 ~ metric && $9 > 0 &&
 			(which != "spin" || $at != "")) { found = 1; exit } }

@@ -5,7 +5,8 @@
 load "plots/common.gp"
 
 quantiles = "latency_p50 latency_p90 latency_p99 latency_p99_9 latency_max"
-about(s) = s eq "hybrid-rr" ? "hybrid-rr: beside compute" : "rr: nothing beside them"
+about(s) = s eq "hybrid-rr" ? "hybrid-rr: beside compute" : s eq "conn" ? \
+	"conn: each over a connection of its own" : "rr: nothing beside them"
 
 # A way is a path with its spin budget. The baseline comes first.
 way(unused) = strcol("path")."|".strcol("spin")

@@ -9,6 +9,7 @@ static const struct workload *const workloads[] = {
 	&workload_compute,
 	&workload_stream,
 	&workload_rr,
+	&workload_conn,
 	&workload_peer,
 	&workload_copy,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The other end of `stream` and `rr`: listens, serves each connection in a thread of its
+ * The other end of `stream`, `rr` and `conn`: listens, serves each connection in a thread of its
  * own (peer_session.c), and goes on whatever becomes of one of them.
  *
  * Signals reach only the main thread. At a stop it shuts the connections that
@@ -199,7 +199,7 @@ static int run(int argc, char **argv)
 
 const struct workload workload_peer = {
 	.name = "peer",
-	.summary = "the other end of stream and rr: verifies what comes, sends what is asked for",
+	.summary = "the other end of stream, rr and conn: verifies what comes, sends what is asked for",
 	.examples = "  memnet-work peer --listen 198.18.0.1:7000\n",
 	.options = options,
 	.run = run,

@@ -12,6 +12,7 @@
 
 #include "memnet-core/base/clock.h"
 #include "workloads/flow.h"
+#include "workloads/turn.h"
 #include "workloads/wire.h"
 #include "workloads/workload.h"
 
@@ -246,10 +247,51 @@ static int give_stream(struct peer_session *s, struct flow *f, const struct wire
 	return ret;
 }
 
+static int account_for_turns(struct peer_session *s, struct flow *f,
+			     const struct wire_hello *hello)
+{
+	struct wire_record verdict;
+	int ret;
+
+	f->begin_ns = mn_now_ns();
+	ret = turn_account(f, hello, &verdict);
+	if (ret)
+		return ret;
+	f->bad = !verdict.content_ok;
+	print_result(s, f, verdict.bytes, "turns", f->bad ? "bad" : verdict.bytes ? "ok" :
+		     "unchecked");
+	return flow_write(f, &verdict, sizeof(verdict));
+}
+
 static int (*const serve[])(struct peer_session *s, struct flow *f,
 			    const struct wire_hello *hello) = {
 	[WIRE_SEND] = take_stream, [WIRE_RECV] = give_stream, [WIRE_EXCHANGE] = answer_stream,
 };
+
+/* Those that have to be quick, and keep no pattern. */
+static int serve_turns(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
+{
+	return hello->direction == WIRE_TURN ? turn_answer(f, hello) :
+					       account_for_turns(s, f, hello);
+}
+
+static int serve_flow(struct peer_session *s, struct flow *f, const struct wire_hello *hello)
+{
+	int ret;
+
+	f->chunk = hello->chunk_bytes;
+	f->limit = hello->limit_bytes ? hello->limit_bytes : UINT64_MAX;
+	ret = pattern_init(&f->pattern, hello->seed, f->chunk);
+	if (ret) {
+		reply(f, ENOMEM);
+		return ret;
+	}
+	ret = reply(f, 0);
+	if (!ret)
+		ret = serve[hello->direction](s, f, hello);
+	pattern_free(&f->pattern);
+	return ret;
+}
 
 void peer_session_serve(struct peer_session *s)
 {
@@ -261,17 +303,8 @@ void peer_session_serve(struct peer_session *s)
 	notice_silence(s->fd);
 	if (hear_hello(s, &f, &hello))
 		return;
-	f.chunk = hello.chunk_bytes;
-	f.limit = hello.limit_bytes ? hello.limit_bytes : UINT64_MAX;
-	if (pattern_init(&f.pattern, hello.seed, f.chunk)) {
-		complain(s, 0, "no memory for its chunk");
-		reply(&f, ENOMEM);
-		return;
-	}
-	ret = reply(&f, 0);
-	if (!ret)
-		ret = serve[hello.direction](s, &f, &hello);
+	ret = hello.direction >= WIRE_TURNS ? serve_turns(s, &f, &hello) :
+					      serve_flow(s, &f, &hello);
 	if (ret)
 		complain(s, f.bytes, stop_requested() ? "this peer was stopped" : strerror(-ret));
-	pattern_free(&f.pattern);
 }

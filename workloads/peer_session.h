@@ -16,6 +16,8 @@ struct peer_session {
 /*
  * Serve the connection to its end. Prints one line: its `result` on stdout, also of no
  * bytes (called off, or stopped before the first), or on stderr why it ended otherwise.
+ * Of the turns of `conn` those that end as they should print none; the one line is that of
+ * the connection which accounts for all.
  */
 void peer_session_serve(struct peer_session *s);
 

@@ -22,6 +22,13 @@ static int check_messages(const struct wire_hello *h, const char **why)
 	return 0;
 }
 
+static int check_turn(const struct wire_hello *h, const char **why)
+{
+	if (h->chunk_bytes > WIRE_MAX_TURN || h->response_bytes > WIRE_MAX_TURN)
+		return refuse(-EINVAL, "a turn of more than 64k", why);
+	return check_messages(h, why);
+}
+
 int wire_check_hello(const struct wire_hello *h, const char **why)
 {
 	if (h->magic != WIRE_MAGIC)
@@ -30,6 +37,8 @@ int wire_check_hello(const struct wire_hello *h, const char **why)
 		return refuse(-EPROTONOSUPPORT, "another version of memnet-work", why);
 	if (h->direction == WIRE_EXCHANGE)
 		return check_messages(h, why);
+	if (h->direction == WIRE_TURNS || h->direction == WIRE_TURN)
+		return check_turn(h, why);
 	if (h->direction != WIRE_SEND && h->direction != WIRE_RECV)
 		return refuse(-EINVAL, "no such direction", why);
 	if (!h->chunk_bytes || h->chunk_bytes % PATTERN_BLOCK_BYTES ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What `stream`, `rr` and `peer` say to each other around the bytes. Little-endian,
+ * What `stream`, `rr`, `conn` and `peer` say to each other around the bytes. Little-endian,
  * 64 bytes each, fixed:
  *
  *	--direction send              --direction recv
@@ -23,6 +23,14 @@
  *	       <-  verdict	on the requests
  *	       <-  end
  *
+ *	conn
+ *	client     peer          and, any number of times, one after the other
+ *	hello  ->                hello and request  ->
+ *	       <-  reply                            <-  verdict and response
+ *	end    ->                                   <-  end
+ *	       <-  verdict on all turns
+ *	       <-  end
+ *
  * Requests one behind the other are a pattern of the seed, responses one of wire_response_seed().
  *
  * Stop is a record and not the end of the client's side, for not every path between the two
@@ -42,9 +50,12 @@
 #define WIRE_MAGIC 0x4d41455254534e4dULL	/* "MNSTREAM" in memory */
 #define WIRE_VERSION 3
 #define WIRE_MAX_CHUNK (4U << 20)
+#define WIRE_MAX_TURN (64U << 10)	/* of a request, and of a response */
 
 /* As the client sees it. */
-enum wire_direction { WIRE_SEND = 1, WIRE_RECV = 2, WIRE_EXCHANGE = 3 };
+enum wire_direction {
+	WIRE_SEND = 1, WIRE_RECV = 2, WIRE_EXCHANGE = 3, WIRE_TURNS = 4, WIRE_TURN = 5,
+};
 enum wire_kind { WIRE_REPLY = 1, WIRE_GO = 2, WIRE_VERDICT = 3, WIRE_STOP = 4 };
 
 struct wire_hello {
@@ -52,12 +63,12 @@ struct wire_hello {
 	uint32_t version;
 	uint32_t direction;
 	uint64_t seed;
-	/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK; rr: of a request, any */
+	/* a multiple of 4 KiB, at most WIRE_MAX_CHUNK; rr and conn: of a request, any */
 	uint64_t chunk_bytes;
-	uint64_t limit_bytes;		/* 0: until the end */
+	uint64_t limit_bytes;		/* 0: until the end; of a turn: its number, from 0 */
 	uint64_t rate_bytes_per_s;	/* recv: the peer paces; 0: unpaced */
 	int64_t burst_ns;		/* used where a rate is given */
-	uint64_t response_bytes;	/* rr: 1..WIRE_MAX_CHUNK; else 0 */
+	uint64_t response_bytes;	/* rr: 1..WIRE_MAX_CHUNK; conn: 1..WIRE_MAX_TURN; else 0 */
 };
 
 struct wire_record {

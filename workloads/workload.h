@@ -27,8 +27,8 @@ struct workload {
 	int (*run)(int argc, char **argv);	/* argv[0]: the workload; gives the status */
 };
 
-extern const struct workload workload_compute, workload_stream, workload_rr, workload_peer,
-			     workload_copy;
+extern const struct workload workload_compute, workload_stream, workload_rr, workload_conn,
+			     workload_peer, workload_copy;
 
 #define work_error(fmt, ...) fprintf(stderr, "memnet-work: " fmt "\n", ##__VA_ARGS__)
 

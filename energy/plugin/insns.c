@@ -173,22 +173,26 @@ static const char *find_path(int argc, char **argv)
 	return NULL;
 }
 
-/* Always a new file: who still reads that of an earlier QEMU shall not see this one's counts. */
+/*
+ * Always a new file: who still reads that of an earlier QEMU shall not see this one's counts.
+ * With its room on the disk: where there was none QEMU would end by SIGBUS at the first count.
+ */
 static int map_page(const char *path)
 {
-	int fd, ret = 0;
+	int fd, ret;
 
 	unlink(path);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, INSNS_PAGE_BYTES))
-		ret = -errno;
+	ret = -posix_fallocate(fd, 0, INSNS_PAGE_BYTES);
 	if (!ret) {
 		page = mmap(NULL, INSNS_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		ret = page == MAP_FAILED ? -errno : 0;
 	}
 	close(fd);
+	if (ret)
+		unlink(path);
 	return ret;
 }
 

@@ -48,7 +48,7 @@ int fake_load(const struct fake_qemu *q)
 	char argument[80], *argv[] = { "other=on", argument };
 	const int *version;
 
-	snprintf(path, sizeof(path), "/tmp/fake-qemu-%d", getpid());
+	snprintf(path, sizeof(path), "%s/fake-qemu-%d", q->dir ? q->dir : "/tmp", getpid());
 	snprintf(argument, sizeof(argument), "page=%s", path);
 	plugin = open_plugin();
 	version = dlsym(plugin, "qemu_plugin_version");

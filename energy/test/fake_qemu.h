@@ -31,6 +31,7 @@ struct fake_qemu {
 	int min, cur, vcpus;
 	const char *target;		/* NULL: x86_64 */
 	bool no_page;			/* without the argument */
+	const char *dir;		/* of the page; NULL: /tmp */
 };
 
 extern unsigned int fake_calls;		/* of the plugin by blocks */

@@ -236,6 +236,25 @@ static void a_model_is_nothing_to_calibrate_against(void **state)
 	energy_close((struct energy *)config.energy);
 }
 
+/* 200 ms of the load before are in its mean at first. */
+static void a_meter_that_averages_is_given_the_time_to(void **state)
+{
+	struct calibrate_point points[CALIBRATE_STEPS];
+	struct calibrate_config config = { .proc = "/proc", .hold_ns = 450 * NSEC_PER_MSEC };
+	int64_t begin_ns = mn_now_ns();
+	char why[256];
+	int n;
+
+	fake_chip("hwmon0", "power_meter");
+	fake_sensor("hwmon0", "power1_average", "100000000\n");
+	fake_sensor("hwmon0", "power1_average_interval", "200\n");
+	config.energy = fake_open("hwmon");
+	n = calibrate_collect(&config, points, why, sizeof(why));
+	assert_true(n >= 2);
+	assert_true(mn_now_ns() - begin_ns >= n * (450 + 200) * NSEC_PER_MSEC);
+	energy_close((struct energy *)config.energy);
+}
+
 static void a_counter_that_stands_still_is_no_power(void **state)
 {
 	struct calibrate_point points[CALIBRATE_STEPS];
@@ -260,6 +279,7 @@ int main(void)
 		cmocka_unit_test(too_little_is_refused),
 		fake_test(a_machine_is_calibrated_by_its_counter),
 		fake_test(a_model_is_nothing_to_calibrate_against),
+		fake_test(a_meter_that_averages_is_given_the_time_to),
 		fake_test(a_counter_that_stands_still_is_no_power),
 	};
 

@@ -99,6 +99,29 @@ static void a_socket_sensor_per_numa_node_is_no_package(void **state)
 	energy_close(e);
 }
 
+/* Whatever the topology says, or if it says nothing. */
+static void two_drivers_of_one_socket_are_not_added(void **state)
+{
+	struct energy *e;
+
+	fake_chip("hwmon0", "amd_energy");
+	fake_sensor("hwmon0", "energy1_label", "Esocket0\n");
+	fake_sensor("hwmon0", "energy1_input", "1000000\n");
+	fake_chip("hwmon1", "zenergy");
+	fake_sensor("hwmon1", "energy1_label", "Esocket0\n");
+	fake_sensor("hwmon1", "energy1_input", "1000000\n");
+	for (int cpu = 0; cpu < 2; cpu++) {
+		e = fake_open("hwmon");
+		assert_string_equal(energy_source(e), "none");
+		assert_true(fake_noted(e, "hwmon", "several sensors of one socket"));
+		energy_close(e);
+		fake_cpu(cpu, cpu, 0);
+	}
+	e = fake_open("hwmon");
+	assert_string_equal(energy_source(e), "none");
+	energy_close(e);
+}
+
 static void after_powercap_and_before_the_model(void **state)
 {
 	struct energy *e;
@@ -365,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fake_test(sockets_are_packages_and_cores_lie_within),
 		fake_test(a_socket_sensor_per_numa_node_is_no_package),
+		fake_test(two_drivers_of_one_socket_are_not_added),
 		fake_test(after_powercap_and_before_the_model),
 		fake_test(power_of_a_meter_is_integrated),
 		fake_test(an_average_over_an_unknown_time_is_no_number),

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The plugin under API 1, as QEMU 7.2 has it: loading, refusals, and both ways to count. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -87,12 +93,53 @@ static void what_it_cannot_do_it_refuses(void **state)
 	}
 }
 
+/* A file system of its own at @dir, without room; false: not permitted. */
+static bool mount_full(const char *dir)
+{
+	static const char block[65536];
+	char path[64];
+	int fd;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("full", dir, "tmpfs", 0, "size=16k"))
+		return false;
+	snprintf(path, sizeof(path), "%s/filler", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	return true;
+}
+
+static void a_page_there_is_no_room_for_is_refused(void **state)
+{
+	char dir[] = "/tmp/fake-qemu-XXXXXX";
+	const struct fake_qemu q = { .min = 0, .cur = 1, .vcpus = 1, .dir = dir };
+	enum { REFUSED, TAKEN, NOT_PERMITTED };
+	int status;
+	pid_t pid;
+
+	assert_non_null(mkdtemp(dir));
+	pid = fork();
+	if (!pid)
+		_exit(!mount_full(dir) ? NOT_PERMITTED :
+		      fake_load(&q) == -ENOSPC && !fake_page() ? REFUSED : TAKEN);
+	waitpid(pid, &status, 0);
+	rmdir(dir);
+	assert_true(WIFEXITED(status));		/* not by SIGBUS */
+	if (WEXITSTATUS(status) == NOT_PERMITTED) {
+		print_message("skipped: needs root to mount a file system\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_vcpu_is_counted_inline),
 		cmocka_unit_test(several_vcpus_are_counted_by_calls_each_in_its_line),
 		cmocka_unit_test(what_it_cannot_do_it_refuses),
+		cmocka_unit_test(a_page_there_is_no_room_for_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("insns_api1", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "energy/test/fake_sysfs.h"
@@ -93,6 +94,22 @@ static void two_sockets_with_psys_between_and_dram_first(void **state)
 	energy_total(e, sums, 4, &total);
 	close_to(total.joules, 100 + 10 + 120 + 5);
 	close_to(joules(e, sums, "dram-0"), 10);
+	energy_close(e);
+}
+
+/* The kernel gives each package a platform domain: "psys", then "psys-1" by package. */
+static void each_package_may_have_a_psys(void **state)
+{
+	struct energy *e;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	fake_zone("intel-rapl:1", "psys", 0);
+	fake_zone("intel-rapl:2", "package-1", 0);
+	fake_zone("intel-rapl:3", "psys-1", 0);
+	e = fake_open("powercap");
+	assert_int_equal(energy_domain_count(e), 4);
+	assert_int_equal(energy_domain(e, fake_find(e, "psys-1"))->kind, ENERGY_PSYS);
+	assert_false(energy_domain(e, fake_find(e, "psys-1"))->in_total);
 	energy_close(e);
 }
 
@@ -311,6 +328,22 @@ static void zones_of_another_kind_are_named_and_left_out(void **state)
 	energy_close(e);
 }
 
+/* Containers mask /sys/devices/virtual/powercap; the links of the class are left, to nowhere. */
+static void a_masked_zone_is_said_to_be_one(void **state)
+{
+	struct energy *e;
+	char path[128];
+
+	fake_mkdir("class/powercap/none");
+	snprintf(path, sizeof(path), "%s/class/powercap/intel-rapl:0", fake_root());
+	assert_int_equal(symlink("../../devices/virtual/powercap/intel-rapl:0", path), 0);
+	e = fake_open("powercap");
+	assert_string_equal(energy_source(e), "none");
+	assert_true(fake_noted(e, "powercap", "a container masks it (ENOENT)"));
+	assert_true(fake_noted(e, "powercap", "no package zone"));
+	energy_close(e);
+}
+
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -318,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fake_test(one_socket_with_psys_at_1),
 		fake_test(two_sockets_with_psys_between_and_dram_first),
+		fake_test(each_package_may_have_a_psys),
 		fake_test(amd_dies_that_mirror_one_socket_are_counted_once),
 		fake_test(dies_with_counters_of_their_own_are_added),
 		fake_test(a_package_without_a_zone_refuses_the_source),
@@ -330,6 +364,7 @@ int main(void)
 		fake_test(dram_that_was_there_and_stops_leaves_no_total),
 		fake_test(a_range_or_a_limit_of_all_bits_is_none),
 		fake_test(zones_of_another_kind_are_named_and_left_out),
+		fake_test(a_masked_zone_is_said_to_be_one),
 	};
 
 	return cmocka_run_group_tests_name("powercap", tests, NULL, NULL);

@@ -104,6 +104,29 @@ static void the_default_interval_is_shortened_for_a_fast_counter(void **state)
 	energy_close((struct energy *)config.energy);
 }
 
+/* 0.2 mJ at 200 W go round in 1 us, 1 uJ in less than the clock tells: no reason to spin. */
+static void a_counter_too_fast_to_follow_is_not_chased(void **state)
+{
+	static const char *const ranges[] = { "200\n", "1\n" };
+	struct sampler_config config = { .max_samples = 1000, .max_marks = 1, .cpu = -1 };
+	struct sampler *s;
+	size_t count;
+
+	fake_zone("intel-rapl:0", "package-0", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		fake_write("class/powercap/intel-rapl:0/max_energy_range_uj", "%s", ranges[i]);
+		config.energy = fake_open("powercap");
+		assert_true(sampler_default_ns(config.energy) == SAMPLER_LEAST_NS);
+		assert_int_equal(sampler_start(&s, &config), 0);
+		usleep(95000);
+		sampler_stop(s);
+		sampler_samples(s, &count);
+		assert_in_range(count, 1, 50);		/* 9, but for a busy machine */
+		sampler_free(s);
+		energy_close((struct energy *)config.energy);
+	}
+}
+
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -111,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fake_test(an_interval_that_could_hide_a_wrap_is_refused),
 		fake_test(the_default_interval_is_shortened_for_a_fast_counter),
+		fake_test(a_counter_too_fast_to_follow_is_not_chased),
 		fake_test(energy_of_a_phase_comes_from_its_edges),
 	};
 

@@ -40,6 +40,9 @@ static void a_command_that_cannot_run_is_not_measured(void **state)
 	assert_int_equal(t.status, 127);
 	tool_said(&t, "no-such-command-here: no such command; nothing was measured");
 	tool_not_said(&t, "joules");
+	tool_run(&t, "-- ''");
+	assert_int_equal(t.status, 127);
+	tool_said(&t, ": no such command; nothing was measured");
 	tool_run(&t, "-- %s", fake_root());		/* a directory */
 	assert_int_equal(t.status, 126);
 	tool_said(&t, "nothing was measured");

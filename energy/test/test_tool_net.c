@@ -174,7 +174,7 @@ static void expect_share(json_t *run, const char *rule, double of_joules)
 	assert_true(report_value(run, "energy_share_j", rule, "high") >=
 		    of_joules * command / (busy - error) - NEAR);
 	assert_string_equal(report_text(run, "energy_share_j", rule, "quality"), "estimated");
-	assert_in_range(100 * command / busy, 5, 80);
+	assert_in_range(100 * command / busy, 1, 80);	/* of a loaded machine it gets little */
 }
 
 /*

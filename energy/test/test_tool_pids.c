@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-energy -p and -a: processes that run already, and the machine. */
+#include <errno.h>
+#include <linux/sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "energy/test/fake_sysfs.h"
+#include "energy/test/read_report.h"
 #include "energy/test/run_tool.h"
 #include "memnet-core/base/io.h"
 
@@ -145,6 +150,59 @@ static void time_that_could_not_be_read_is_said_to_be_missing(void **state)
 	tool_not_said(&t, "may be missing");
 }
 
+static void spin_ms(int ms)
+{
+	while (clock() < ms * (CLOCKS_PER_SEC / 1000))
+		;
+}
+
+/* Another process of number @pid, which nobody has now, that has used 400 ms when it ends. */
+static void reuse(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1,
+	};
+	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!child) {
+		spin_ms(400);
+		_exit(0);
+	}
+	assert_int_equal(child, pid);
+	waitpid(child, NULL, 0);
+}
+
+static void the_next_process_of_its_number_is_another(void **state)
+{
+	pid_t one, two;
+	char path[128], text[64];
+	double used;
+	json_t *all;
+
+	if (geteuid()) {
+		print_message("skipped: needs root to choose the number of a process\n");
+		skip();
+	}
+	one = start_sleeper("60");
+	two = start_sleeper("60");
+	tool_start(&t, "-p %d,%d --json -I 50 -e task-clock", one, two);
+	snprintf(path, sizeof(path), "%s/err", fake_root());
+	while (mn_read_file(path, text, sizeof(text)) != -E2BIG)	/* there is an interval */
+		usleep(10000);
+	kill(one, SIGKILL);
+	waitpid(one, NULL, 0);
+	reuse(one);
+	kill(two, SIGKILL);
+	waitpid(two, NULL, 0);
+	tool_wait(&t);
+	assert_int_equal(t.status, 0);
+	all = report_read(t.err);
+	used = report_value(json_array_get(all, json_array_size(all) - 1), "cpu_command_s", "",
+			    "value");
+	assert_true(used >= 0 && used < 0.1);
+	json_decref(all);
+}
+
 static void a_process_that_is_not_there_is_an_error(void **state)
 {
 	tool_run(&t, "-p 4194303");
@@ -163,6 +221,7 @@ int main(void)
 		fake_test(the_time_of_a_process_is_said_to_be_without_its_children),
 		fake_test(ctrl_c_and_the_timeout_end_a_window_without_a_command),
 		fake_test(time_that_could_not_be_read_is_said_to_be_missing),
+		fake_test(the_next_process_of_its_number_is_another),
 		fake_test(a_process_that_is_not_there_is_an_error),
 	};
 

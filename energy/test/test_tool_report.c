@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -154,6 +156,27 @@ static void a_report_that_cannot_be_written_is_no_success(void **state)
 	tool_said(&t, "could not be written");
 }
 
+/* ulimit -f: the kernel's answer to more would end us, and leave the command alone. */
+static void a_report_over_the_limit_of_sizes_is_no_success(void **state)
+{
+	struct rlimit before, little;
+
+	getrlimit(RLIMIT_FSIZE, &before);
+	little = before;
+	little.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &little);
+	tool_start(&t, "-I 10 --csv -o %s/report -- sh -c 'sleep 0.3; grep SigIgn /proc/self/status'",
+		   fake_root());
+	setrlimit(RLIMIT_FSIZE, &before);
+	tool_wait(&t);
+	assert_int_equal(t.status, 125);
+	tool_said(&t, "could not be written");
+	tool_said(&t, "File too large");
+	/* The command may be told as before. */
+	assert_int_equal(strncmp(t.out, "SigIgn:", 7), 0);
+	assert_false(strtoull(t.out + 7, NULL, 16) & 1u << (SIGXFSZ - 1));
+}
+
 #define fake_test(f)	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -166,6 +189,7 @@ int main(void)
 		fake_test(help_that_cannot_be_written_is_no_success),
 		fake_test(a_report_is_kept_until_there_is_another),
 		fake_test(a_report_that_cannot_be_written_is_no_success),
+		fake_test(a_report_over_the_limit_of_sizes_is_no_success),
 	};
 
 	return cmocka_run_group_tests_name("tool_report", tests, NULL, NULL);

@@ -61,6 +61,35 @@ static void a_backward_jump_is_no_wrap(void **state)
 	energy_close(e);
 }
 
+/* 10, 11, (12), 13, 14 J: what came after the 0 is its way back, and may be none of the energy. */
+static void a_false_0_between_two_readings_is_within_the_bounds(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 10000000), at(0.1, 11000000), at(0.2, 0),
+				       at(0.3, 13000000), at(0.4, 14000000));
+
+	assert_gap(&v, 1, 2, 15 + 33);
+	/* Once more while it is there, which is no 0 J. */
+	v = WINDOW(e, 1, at(0, 10000000), at(0.1, 11000000), at(0.13, 0), at(0.16, 0),
+		   at(0.3, 13000000), at(0.4, 14000000));
+	assert_gap(&v, 2, 2, 15 + 2 * 12);
+	energy_close(e);
+}
+
+/* Their sums are no numbers of 64 bits: the upper bound is not below the lower one. */
+static void readings_of_all_bits_leave_bounds_in_order(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_value v = WINDOW(e, 1, at(0, 0), at(0.1, 11000000), at(0.2, UINT64_MAX),
+				       at(0.3, 13000000), at(0.4, 25000000), at(0.5, 37000000));
+
+	assert_int_equal(v.quality, ENERGY_INVALID);
+	assert_true(v.low_j > 34 && v.low_j < 37 && v.high_j > 1.8e13);
+	v = WINDOW(e, 1, at(0, 0), at(0.1, 1ULL << 63), at(0.2, 0), at(0.3, 1ULL << 63), at(0.4, 0));
+	assert_true(v.high_j > 1.8e13);
+	energy_close(e);
+}
+
 static void an_interval_that_may_hide_a_wrap_is_a_gap(void **state)
 {
 	struct energy *e = one_package();
@@ -186,6 +215,23 @@ static void a_torn_read_is_an_error(void **state)
 	fake_write("class/powercap/intel-rapl:0/energy_uj", "12");	/* of "1234\n" */
 	energy_read(e, &r);
 	assert_int_equal(r.error, -EINVAL);
+	energy_close(e);
+}
+
+static void a_reading_above_the_range_is_an_error(void **state)
+{
+	struct energy *e = one_package();
+	struct energy_reading r;
+
+	fake_energy("intel-rapl:0", RANGE_UJ);
+	energy_read(e, &r);
+	assert_int_equal(r.error, 0);
+	fake_energy("intel-rapl:0", RANGE_UJ + 1);
+	energy_read(e, &r);
+	assert_int_equal(r.error, -ERANGE);
+	fake_energy("intel-rapl:0", UINT64_MAX);
+	energy_read(e, &r);
+	assert_int_equal(r.error, -ERANGE);
 	energy_close(e);
 }
 
@@ -335,6 +381,8 @@ int main(void)
 		fake_test(a_counter_may_equal_its_range),
 		fake_test(a_jump_beyond_the_power_limit_is_a_gap),
 		fake_test(a_backward_jump_is_no_wrap),
+		fake_test(a_false_0_between_two_readings_is_within_the_bounds),
+		fake_test(readings_of_all_bits_leave_bounds_in_order),
 		fake_test(an_interval_that_may_hide_a_wrap_is_a_gap),
 		fake_test(two_wraps_in_one_interval_are_a_gap),
 		fake_test(two_readings_at_one_instant_may_differ_by_an_update),
@@ -343,6 +391,7 @@ int main(void)
 		fake_test(a_window_of_one_reading_is_absent),
 		fake_test(an_empty_read_in_between_loses_nothing),
 		fake_test(a_torn_read_is_an_error),
+		fake_test(a_reading_above_the_range_is_an_error),
 		fake_test(a_zone_that_vanishes_leaves_a_gap_to_the_end),
 		fake_test(a_zone_that_appears_is_not_counted),
 		fake_test(a_first_reading_that_failed_is_a_gap),

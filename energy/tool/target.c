@@ -30,7 +30,7 @@ static const int handled[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR
 
 static struct {
 	sigset_t mask;
-	struct sigaction chld, pipe;
+	struct sigaction chld, pipe, xfsz;
 	struct rlimit files;
 } before;
 
@@ -53,7 +53,9 @@ void target_prepare(void)
 
 	sigprocmask(SIG_BLOCK, &set, &before.mask);
 	sigaction(SIGCHLD, &by_default, &before.chld);	/* ignored: no status to collect */
-	sigaction(SIGPIPE, &ignored, &before.pipe);	/* we wait for the command all the same */
+	/* Without a reader, or at the limit of files' sizes, we wait for the command all the same. */
+	sigaction(SIGPIPE, &ignored, &before.pipe);
+	sigaction(SIGXFSZ, &ignored, &before.xfsz);
 	getrlimit(RLIMIT_NOFILE, &before.files);
 	most = before.files;
 	most.rlim_cur = most.rlim_max;
@@ -73,6 +75,7 @@ static void be_the_command(char **command, int go_fd, int error_fd)
 	setrlimit(RLIMIT_NOFILE, &before.files);
 	sigaction(SIGCHLD, &before.chld, NULL);
 	sigaction(SIGPIPE, &before.pipe, NULL);
+	sigaction(SIGXFSZ, &before.xfsz, NULL);
 	sigprocmask(SIG_SETMASK, &before.mask, NULL);
 	execvp(command[0], command);
 	error = -errno;
@@ -161,6 +164,16 @@ static int open_watches(struct target *t, const struct options *options, char *e
 	return ret;
 }
 
+static int watched_fd(const struct pollfd *watch)
+{
+	return watch->fd >= 0 ? watch->fd : ~watch->fd;
+}
+
+int target_pidfd(const struct target *t, size_t i)
+{
+	return watched_fd(&t->watch[1 + i]);
+}
+
 int target_open(struct target *t, const struct options *options, char *err, size_t errlen)
 {
 	int ret = 0;
@@ -242,7 +255,7 @@ void target_close(struct target *t)
 	if (t->error_fd >= 0)
 		close(t->error_fd);
 	for (size_t i = 0; i < t->n_watch; i++)
-		close(t->watch[i].fd >= 0 ? t->watch[i].fd : ~t->watch[i].fd);
+		close(watched_fd(&t->watch[i]));
 	free(t->watch);
 	t->watch = NULL;
 	t->n_watch = 0;

@@ -25,7 +25,7 @@ struct target {
 };
 
 /*
- * Block the signals we handle, ignore SIGPIPE, lift the limit of open files: once, before
+ * Block the signals we handle, ignore SIGPIPE and SIGXFSZ, lift the limit of open files: once, before
  * the first target. A command gets back what was before.
  */
 void target_prepare(void);
@@ -35,6 +35,9 @@ void target_prepare(void);
  * one line in @err. The program must have one thread.
  */
 int target_open(struct target *t, const struct options *options, char *err, size_t errlen);
+
+/* The pidfd of process @i of -p, valid until target_close(). */
+int target_pidfd(const struct target *t, size_t i);
 
 /* Let the command begin; no allocation, one system call. */
 void target_release(struct target *t);

@@ -22,6 +22,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "energy/cputime.h"
 #include "energy/tool/count.h"
@@ -49,9 +51,16 @@ struct span {
 	bool open;
 };
 
+/* One of -p. Its number may be another's as soon as it has been collected; its pidfd never is. */
+struct process {
+	pid_t pid;
+	int fd;
+};
+
 struct window {
 	const struct session *session;
 	struct target target;
+	struct process processes[MAX_PIDS];
 	struct count count;
 	struct cputime_host_reader host;
 	struct sampler *sampler;
@@ -72,10 +81,21 @@ static double seconds(int64_t ns)
 
 /* --- samples ------------------------------------------------------------------- */
 
-/* The clock of a process can still be read when it has ended, until it is collected. */
+static bool is_collected(const struct process *p)
+{
+	return syscall(SYS_pidfd_send_signal, p->fd, 0, NULL, 0) && errno == ESRCH;
+}
+
+/*
+ * The clock of a process can still be read when it has ended, until it is collected. If it is not
+ * by now, what was read by its number was its own.
+ */
 static int read_process(void *ctx, uint64_t *value)
 {
-	return cputime_process(*(const pid_t *)ctx, value);
+	const struct process *p = ctx;
+	int ret = cputime_process(p->pid, value);
+
+	return ret || !is_collected(p) ? ret : -ESRCH;
 }
 
 static void span_begin(const struct window *w, struct span *s, const struct sampler_sample *sample)
@@ -131,23 +151,17 @@ static void take_sample(void *ctx, const struct sampler_sample *sample)
 	}
 }
 
-static int64_t sample_interval_ns(const struct energy *energy)
-{
-	return MIN(SAMPLER_INTERVAL_NS, energy_max_interval_ns(energy));
-}
-
 static int start_sampler(struct window *w)
 {
 	const struct options *options = w->session->options;
 	struct sampler_gauge gauges[MAX_PIDS];
 	const struct sampler_config config = {
-		.interval_ns = sample_interval_ns(w->session->energy), .max_samples = ROOM,
-		.max_marks = 2, .cpu = -1, .energy = w->session->energy, .gauges = gauges,
-		.n_gauges = options->n_pids,
+		.max_samples = ROOM, .max_marks = 2, .cpu = -1, .energy = w->session->energy,
+		.gauges = gauges, .n_gauges = options->n_pids,
 	};
 
 	for (size_t i = 0; i < options->n_pids; i++)
-		gauges[i] = (struct sampler_gauge){ read_process, (void *)&options->pids[i] };
+		gauges[i] = (struct sampler_gauge){ read_process, &w->processes[i] };
 	return sampler_start(&w->sampler, &config);
 }
 
@@ -279,7 +293,7 @@ static int64_t after(int64_t begin_ns, int64_t ns)
 static void wait_for_end(struct window *w)
 {
 	const struct options *options = w->session->options;
-	int64_t drain_ns = ROOM / 2 * sample_interval_ns(w->session->energy);
+	int64_t drain_ns = ROOM / 2 * sampler_default_ns(w->session->energy);
 	int64_t now_ns = mn_now_ns(), end_ns = after(now_ns, options->timeout_ns);
 	int64_t mark_ns = after(now_ns, options->interval_ns);
 	bool wanted;
@@ -352,6 +366,19 @@ static void measure(struct window *w)
 	emit_run(w);
 }
 
+/* Counters were opened by number: of a process that is there now they are its own. */
+static int check_processes(struct window *w)
+{
+	const struct options *options = w->session->options;
+
+	for (size_t i = 0; i < options->n_pids; i++) {
+		w->processes[i] = (struct process){ options->pids[i], target_pidfd(&w->target, i) };
+		if (is_collected(&w->processes[i]))
+			return -ESRCH;
+	}
+	return 0;
+}
+
 /* What needs the command to be waiting, and ends with it. */
 static int run_target(struct window *w)
 {
@@ -359,7 +386,9 @@ static int run_target(struct window *w)
 
 	if (ret)
 		return ret;
-	ret = allocate(w);
+	ret = check_processes(w);
+	if (!ret)
+		ret = allocate(w);
 	if (!ret)
 		ret = start_sampler(w);
 	if (!ret) {

@@ -17,6 +17,7 @@ const struct path path_e1000 = {
 	.summary = "an emulated e1000 on a tap device",
 	.transport = "socket",
 	.guest = TAP_GUEST, .peer = TAP_PEER, .listen = TAP_PEER,
+	.reach = TAP_GUEST_ADDR,
 	.module = "e1000",
 	.baseline = 1,
 	.missing = tap_missing,

@@ -11,6 +11,7 @@ const struct path path_memnet = {
 	.summary = "shared memory, streams opened by memnetd on the host",
 	.transport = "memnet",
 	.guest = TAP_GUEST, .peer = TAP_PEER, .listen = TAP_PEER,
+	.reach = TAP_HOST_ADDR,
 	.spins = true,
 	.region = "ivshmem",
 	.missing = tap_missing,

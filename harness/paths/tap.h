@@ -8,7 +8,8 @@
 /* By the VM's number: each has a network of its own with the host. */
 #define TAP_HOST_ADDR	"198.18.%u.1"
 #define TAP_PREFIX	30
-#define TAP_GUEST	"198.18.%u.2/30"
+#define TAP_GUEST_ADDR	"198.18.%u.2"
+#define TAP_GUEST	TAP_GUEST_ADDR "/30"
 #define TAP_PEER_PORT	"7000"
 #define TAP_PEER	TAP_HOST_ADDR ":" TAP_PEER_PORT
 

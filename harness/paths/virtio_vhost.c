@@ -23,6 +23,7 @@ const struct path path_virtio_vhost = {
 	.summary = "virtio-net on a tap device, served by the kernel's vhost",
 	.transport = "socket",
 	.guest = TAP_GUEST, .peer = TAP_PEER, .listen = TAP_PEER,
+	.reach = TAP_GUEST_ADDR,
 	.baseline = 3,
 	.vhost = true,
 	.missing = missing,

@@ -29,6 +29,23 @@ static void a_compute_gain_needs_equal_bytes(void **state)
 	near(s->median, 2.25);
 }
 
+static void points_of_gains_tell_their_link(void **state)
+{
+	struct run_row rows[12];
+
+	drifting(rows, "hybrid-paced");
+	for (int i = 0; i < 12; i++) {
+		rows[i].link_rate_bits_per_s = 40000000;
+		rows[i].link_delay_ns = 5000000;
+	}
+	analyse_rows(rows, 12);
+	assert_int_equal(result.n_gains, 6);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(result.gains[i].link_rate_bits_per_s, 40000000);
+		assert_int_equal(result.gains[i].link_delay_ns, 5000000);
+	}
+}
+
 static void a_network_gain_must_not_cost_compute(void **state)
 {
 	const struct summary_row *s;
@@ -232,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_compute_gain_needs_equal_bytes),
+		cmocka_unit_test(points_of_gains_tell_their_link),
 		cmocka_unit_test(a_network_gain_must_not_cost_compute),
 		cmocka_unit_test(efficiency_is_the_baselines_cost_over_memnets),
 		cmocka_unit_test(energy_of_mixed_sources_has_no_value),

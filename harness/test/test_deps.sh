@@ -19,7 +19,7 @@ make_system() {
 		make_program "$name" "echo $name \"\$*\" >>'$top/log'"
 	done
 	for name in stdio.h linux/perf_event.h csv.h ini.h jansson.h perfmon/pfmlib_perf_event.h \
-			cmocka.h seccomp.h nettle/sha2.h curl/curl.h microhttpd.h zstd.h; do
+			cmocka.h seccomp.h ares.h nettle/sha2.h curl/curl.h microhttpd.h zstd.h; do
 		mkdir -p "$(dirname "$top/sysroot/usr/include/$name")"
 		: >"$top/sysroot/usr/include/$name"
 	done
@@ -94,6 +94,7 @@ sysroot/usr/include/jansson.h libjansson-dev
 sysroot/usr/include/perfmon/pfmlib_perf_event.h libpfm4-dev
 sysroot/usr/include/cmocka.h libcmocka-dev
 sysroot/usr/include/seccomp.h libseccomp-dev
+sysroot/usr/include/ares.h libc-ares-dev
 sysroot/usr/include/nettle/sha2.h nettle-dev
 sysroot/usr/include/curl/curl.h libcurl4-openssl-dev
 sysroot/usr/include/microhttpd.h libmicrohttpd-dev

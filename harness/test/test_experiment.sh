@@ -38,16 +38,21 @@ grep -q '"accelerator": "tcg"' "$tmp/results/latest/environment.json" || fail "n
 [ -s "$tmp/results/latest/summary.csv" ] || fail "no summary"
 nothing_left
 
-case="requests, and eight flows both ways"
-plan "network, rr, hybrid-rr" 500ms
+case="requests, connections, and eight flows both ways"
+plan "network, rr, hybrid-rr, conn" 500ms
 sed -i 's/^paths = .*/paths = virtio-tap, memnet/
 	s/^directions = .*/directions = send, recv\nflows = 8/' "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
-rows 8 '"measure","ok"'
+rows 10 '"measure","ok"'
 rows 4 '"measure","ok",.*"network","\(send\|recv\)","8",,'
 rows 4 '"measure","ok",.*rr","none","1",,'
+rows 2 '"measure","ok",.*"conn","none","1",,'
 grep -q 'latency_p99.*"virtio-tap","[0-9.]*"' "$tmp/results/latest/summary.csv" ||
 	fail "no ratio of latencies"
+for metric in request_rate connect_p50 connect_p99 cpu_per_1000_requests; do
+	grep -q "^\"conn\".*\"$metric\".*\"virtio-tap\",\"[0-9.]*\"" \
+		"$tmp/results/latest/summary.csv" || fail "no ratio of $metric of connections"
+done
 nothing_left
 
 # What a path needs may be absent here: then its rows say so, and that is all there is to see.
@@ -77,14 +82,15 @@ measured() {
 # No VM: no boot, and of what its programs use of their CPU nothing is lost, also of a fixed
 # amount of work, at whose end they end. How much they get is up to who else is here.
 case="without a VM"
-plan "compute, hybrid-fixed" 500ms
-sed -i 's/^paths = .*/paths = native/; s/^window/fixed = 500ms\n&/' "$tmp/plan.ini"
+plan "compute, hybrid-fixed, hybrid-paced" 500ms
+sed -i 's/^paths = .*/paths = native/; s/^window/fixed = 500ms\npace = 40Mbit\n&/' "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
-rows 2 '"measure","ok"'
+rows 3 '"measure","ok"'
+[ "$(measured stream_target_bytes_per_s | grep .)" = 5000000 ] || fail "another pace than the plan's"
 [ "$(measured accelerator | sort -u)" = none ] || fail "accelerators: $(measured accelerator)"
 [ -z "$(measured cpu_qemu_s)$(measured cpu_memnetd_s)$(measured guest_user_s)" ] ||
 	fail "CPU time of what is not there"
-for i in 1 2; do
+for i in 1 2 3; do
 	window=$(measured window_s | sed -n ${i}p) cpu=$(measured cpu_vcpu_s | sed -n ${i}p)
 	awk "BEGIN { exit !($cpu > 0.2 * $window && $cpu < 1.03 * $window) }" ||
 		fail "$cpu s of CPU in a window of $window s"

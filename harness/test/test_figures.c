@@ -61,7 +61,7 @@ static void what_is_not_there_is_drawn_as_absent(void **state)
 static void requests_and_spin_budgets_have_figures_where_they_were_measured(void **state)
 {
 	static const char *const drawn[] = { "latency.svg", "spin.svg" };
-	struct run_row runs[MADE_SPIN_RUNS(7)];
+	struct run_row runs[MADE_SPIN_RUNS(7)], few[MADE_SPIN_RUNS(3)];
 	const char *dir;
 
 	made_spin_experiment(runs, 7);
@@ -81,6 +81,14 @@ static void requests_and_spin_budgets_have_figures_where_they_were_measured(void
 		runs[i].spin[0] = '\0';
 	}
 	dir = make_folder_of("no-spin", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	assert_true(is_drawn(dir, "latency.svg"));
+	assert_false(is_drawn(dir, "spin.svg"));
+	/* nor where a verdict has a comma in it: "inconclusive, need n = 6" */
+	made_spin_experiment(few, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(few); i++)
+		few[i].spin[0] = '\0';
+	dir = make_folder_of("few", few, ARRAY_SIZE(few));
 	draw(dir);
 	assert_true(is_drawn(dir, "latency.svg"));
 	assert_false(is_drawn(dir, "spin.svg"));

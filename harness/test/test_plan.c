@@ -20,7 +20,9 @@ static void the_shipped_plans_load(void **state)
 		"harness/plans/paths.ini", "harness/plans/spin.ini",
 		"harness/plans/two-vm.ini", "harness/plans/n-vm.ini",
 		"harness/plans/sizes.ini", "harness/plans/flows.ini", "harness/plans/aa.ini",
-		"harness/plans/apps.ini", "harness/plans/regions.ini",
+		"harness/plans/apps.ini", "harness/plans/connections.ini",
+		"harness/plans/programs.ini",
+		"harness/plans/regions.ini",
 		"harness/plans/link.ini",
 	};
 	struct plan plan;
@@ -106,6 +108,9 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[plan]\nsteal_percent=101\n" MATRIX, ":2:", "0 to 100");
 	refused("[plan]\nrepetitions=0\n" MATRIX, ":2:", "1 to 1000");
 	refused("[plan]\nmemory_mib=99999999\n" MATRIX, ":2:", "128 to 1048576");
+	refused("[plan]\npackages = curl /bin/sh\n" MATRIX, ":2:", "names of Debian packages");
+	refused("[plan]\npackages = curl -y\n" MATRIX, ":2:", "names of Debian packages");
+	refused("[plan]\npackages = Curl\n" MATRIX, ":2:", "names of Debian packages");
 	refused("[plan]\nsettle=61s\n" MATRIX, ":2:", "up to 60s");
 	refused("[plan]\nwindow=3601s\n" MATRIX, ":2:", "to 3600s");
 	refused("[plans]\nname=x\n", ":2:", "[plan] or [matrix NAME]");
@@ -190,7 +195,8 @@ static void what_is_written_is_read_as_the_same(void **state)
 	scratch_write("base.ini", "[plan]\nname=base\nwindow=1234567us\nchunk=12k\nvcpu_cpus=0-1,3\n"
 		      "host_cpus=2\nguest_insns=yes\nrequest_bytes=4M\n" WIDE "chunk=4k,1M\n" MATRIX);
 	assert_int_equal(load(&plan, "[plan]\nname=x\nrr_rate=7\nlink_rate=1500kbit\n"
-			      "link_delay=250us\ninherits=base.ini\n"), 0);
+			      "link_delay=250us\npace=40Mbit\ninherits=base.ini\n"), 0);
+	assert_true(plan.pace_bits_per_s == 40000000);
 	assert_int_equal(plan_load(&again, written(&plan), err, sizeof(err)), 0);
 	assert_memory_equal(&plan, &again, sizeof(plan));
 	assert_int_equal(load(&plan, MATRIX), 0);

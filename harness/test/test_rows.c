@@ -77,7 +77,7 @@ static void values_are_quoted_and_missing_ones_are_nothing(void **state)
 	text = scratch_read(scratch("s.csv"));
 	assert_string_equal(text,
 		"schema_version,run_id,t_ns,phase,source,domain,quantity,unit,value\n"
-		"\"6\",\"r\"\"1\",\"5\",,,,,,\n");
+		"\"7\",\"r\"\"1\",\"5\",,,,,,\n");
 	free(text);
 }
 
@@ -90,7 +90,7 @@ static void values_that_are_not_finite_are_absent(void **state)
 	row.value = INFINITY;
 	assert_int_equal(samples_save(scratch("s.csv"), &row, 1, err, sizeof(err)), 0);
 	text = scratch_read(scratch("s.csv"));
-	assert_non_null(strstr(text, "\n\"6\",,,,,,,,\n"));
+	assert_non_null(strstr(text, "\n\"7\",,,,,,,,\n"));
 	free(text);
 }
 
@@ -129,9 +129,9 @@ static void broken_rows_are_named_by_line(void **state)
 	refused(HEADER "r,1,99999999999999999999,,,,,,\n", "line 2", "is no integer");
 	refused(HEADER "r,1,,a_phase_of_many_letters,,,,,\n", "line 2", "at most 15");
 	refused(HEADER "r,1,,a\"b,,,,,\n", "line 2", "");
-	refused(HEADER "r,7,,,,,,,\n", "line 2", "schema_version is not 1 to 6");
-	refused(HEADER "r,0,,,,,,,\n", "line 2", "schema_version is not 1 to 6");
-	refused(HEADER "r,,,,,,,,\n", "line 2", "schema_version is not 1 to 6");
+	refused(HEADER "r,8,,,,,,,\n", "line 2", "schema_version is not 1 to 7");
+	refused(HEADER "r,0,,,,,,,\n", "line 2", "schema_version is not 1 to 7");
+	refused(HEADER "r,,,,,,,,\n", "line 2", "schema_version is not 1 to 7");
 }
 
 static void columns_may_be_missing_in_an_older_version_only(void **state)
@@ -144,8 +144,8 @@ static void columns_may_be_missing_in_an_older_version_only(void **state)
 	assert_true(rows[0].value == 2.5);
 	assert_true(rows[0].t_ns == ABSENT_INTEGER);
 	free(rows);
-	refused("run_id,schema_version,value\nr,6,2.5\n", "line 2", "'t_ns' is missing");
-	refused("run_id,schema_version,value\nr,1,2\nr,6,2\n", "line 3", "'t_ns' is missing");
+	refused("run_id,schema_version,value\nr,7,2.5\n", "line 2", "'t_ns' is missing");
+	refused("run_id,schema_version,value\nr,1,2\nr,7,2\n", "line 3", "'t_ns' is missing");
 	refused("run_id,schema_version,value\n", "line 1", "'t_ns' is missing");
 }
 

@@ -98,7 +98,8 @@ static void ended(unsigned int i, long bytes, const char *content)
 {
 	snprintf(f.vms.vm[i].link.slots[1].result, sizeof(f.vms.vm[i].link.slots[1].result),
 		 "workload=stream bytes=%ld verified_bytes=%ld content=%s kicks_to_host=%u "
-		 "latencies=9 p50_ns=77 provider=ivshmem cache=write-back", bytes, bytes, content, i + 1);
+		 "latencies=9 p50_ns=77 connect_p50_ns=33 provider=ivshmem cache=write-back", bytes,
+		 bytes, content, i + 1);
 	f.run->vm[i].peer_results = 1;
 	f.run->vm[i].peer_result_bytes = bytes;
 }
@@ -237,6 +238,7 @@ static void percentiles_of_the_one_that_asks_are_there(void **state)
 	run_fill_row(f.run);
 	assert_int_equal(f.row.requests, 77);
 	assert_int_equal(f.row.latency_p50_ns, 77);
+	assert_int_equal(f.row.connect_p50_ns, 33);
 	assert_int_equal(f.row.latency_count, 9);
 }
 

@@ -291,6 +291,27 @@ static void requests_of_several_vms_have_their_slowest(void **state)
 	says_not("latency, median");
 }
 
+/* Connections are requests with the time of their connects beside. */
+static void connections_have_their_connects(void **state)
+{
+	rows[0] = made_run("memnet", "conn", 0);
+	ROW_TEXT(rows[0].direction, "none");
+	rows[0].cpu_total_s = 2;
+	rows[0].requests = rows[0].request_rate_per_s = 500;
+	rows[0].latency_p50_ns = 900000;
+	rows[0].latency_p99_ns = 2000000;
+	rows[0].connect_p50_ns = 600000;
+	rows[0].connect_p99_ns = 1500000;
+	print(1, false);
+	says("conn: connections alone, each for one request and its response");
+	says("connections                        absent       500 /s");
+	says("connect, median                    absent       600 us");
+	says("connect, 99 of 100 within          absent      1500 us");
+	says("until the answer, median           absent       900 us");
+	says("until it, 99 of 100 within         absent      2000 us");
+	says("CPU time per 1000 of them          absent       4.00 s");
+}
+
 static void colours_are_for_terminals_only(void **state)
 {
 	print(ARRAY_SIZE(rows), false);
@@ -336,6 +357,7 @@ int main(void)
 		TEST(flows_have_a_section_each),
 		TEST(topologies_and_chunks_stand_each_once),
 		TEST(requests_of_several_vms_have_their_slowest),
+		TEST(connections_have_their_connects),
 		TEST(colours_are_for_terminals_only),
 		TEST(without_energy_or_valid_runs_it_says_absent),
 	};

@@ -155,6 +155,8 @@ bool mn_program_there(const char *name)
 
 	if (strchr(name, '/'))
 		return !access(name, X_OK);
+	if (!*name)
+		return false;		/* and not the directories themselves */
 	for (dir = dir ? dir : "/bin:/usr/bin";; dir++) {
 		int len = strcspn(dir, ":");
 

@@ -107,6 +107,7 @@ void mn_bench_begin(struct mn_stage *s, int side);
 void mn_bench_trips(struct mn_stage *s, int groups, int group, void (*trip)(void *arg), void *arg);
 
 extern const struct mn_bench mn_bench_ring, mn_bench_fifo, mn_bench_pingpong_spin,
-			     mn_bench_pingpong_sleep, mn_bench_tcp, mn_bench_flows, mn_bench_idle;
+			     mn_bench_pingpong_sleep, mn_bench_tcp, mn_bench_flows, mn_bench_fair,
+			     mn_bench_idle;
 
 #endif

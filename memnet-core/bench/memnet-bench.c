@@ -17,6 +17,7 @@ static const struct mn_bench *const benches[] = {
 	&mn_bench_pingpong_sleep,
 	&mn_bench_tcp,
 	&mn_bench_flows,
+	&mn_bench_fair,
 	&mn_bench_idle,
 };
 

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -236,6 +238,42 @@ static void in_turn(int family)
 	NUMBER("7", seen);
 }
 
+/* So has what is no socket, beside sockets that are always ready. */
+static void in_turn_mixed(int family)
+{
+	int epfd = MUST(epoll_create1(0)), fds[4], seen = 0;
+	struct epoll_event e;
+
+	for (int i = 0; i < 4; i++) {
+		fds[i] = i < 2 ? stream_to_peer(family) : MUST(eventfd(1, 0));
+		MUST(add(epfd, fds[i], i < 2 ? EPOLLOUT : EPOLLIN));
+	}
+	for (int i = 0; i < 4; i++) {
+		RET("1", epoll_wait(epfd, &e, 1, PATIENCE_MS));
+		for (int j = 0; j < 4; j++)
+			seen |= (e.data.fd == fds[j]) << j;
+	}
+	NUMBER("15", seen);
+}
+
+/* With room for all each is told once. */
+static void all_at_once(int family)
+{
+	int epfd = MUST(epoll_create1(0)), fds[4], seen = 0;
+	struct epoll_event e[8];
+
+	for (int i = 0; i < 4; i++) {
+		fds[i] = i < 2 ? stream_to_peer(family) : MUST(eventfd(1, 0));
+		MUST(add(epfd, fds[i], i < 2 ? EPOLLOUT : EPOLLIN));
+	}
+	RET("2", epoll_wait(epfd, e, 2, PATIENCE_MS));
+	RET("4", epoll_wait(epfd, e, 8, PATIENCE_MS));
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 4; j++)
+			seen |= (e[i].data.fd == fds[j]) << j;
+	NUMBER("15", seen);
+}
+
 static void *add_later(void *both)
 {
 	int *of = both;
@@ -295,6 +333,76 @@ static void forked(int family)
 	EVENTS("IN", next(epfd, PATIENCE_MS));
 }
 
+static int set_of_threads;
+static bool threads_end;
+
+/* How many waits fail. */
+static void *wait_often(void *unused)
+{
+	intptr_t failed = 0;
+
+	while (!__atomic_load_n(&threads_end, __ATOMIC_RELAXED)) {
+		struct epoll_event e;
+
+		failed += epoll_wait(set_of_threads, &e, 1, PATIENCE_MS) != 1;
+	}
+	return (void *)failed;
+}
+
+/* Threads wait while the child makes what it has of its parent its own. */
+static void adopt_under_threads(int fd)
+{
+	pthread_t threads[4];
+	intptr_t all = 0;
+	void *failed;
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, wait_often, NULL);
+	sleep_ms(2);
+	recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT);
+	sleep_ms(2);
+	__atomic_store_n(&threads_end, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &failed);
+		all += (intptr_t)failed;
+	}
+	_exit(all != 0);
+}
+
+static void forked_threads(int family)
+{
+	int fd = stream_to_peer(family), failed = 0;
+
+	set_of_threads = MUST(epoll_create1(0));
+	MUST(add(set_of_threads, fd, EPOLLIN));
+	MUST(add(set_of_threads, MUST(eventfd(1, 0)), EPOLLIN));	/* none sleeps */
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = MUST(fork());
+
+		if (!pid)
+			adopt_under_threads(fd);
+		failed += ended_with(pid) != 0;
+	}
+	NUMBER("0", failed);
+}
+
+/* Each set is waited for by itself, and there are more of them than most programs have. */
+static void many_sets(int family)
+{
+	int fd = stream_to_peer(family), quiet = 0;
+	struct rlimit limit = { 1024, 1024 };
+	struct epoll_event e;
+
+	MUST(setrlimit(RLIMIT_NOFILE, &limit));
+	for (int i = 0; i < 300; i++) {
+		int epfd = MUST(epoll_create1(0));
+
+		MUST(add(epfd, fd, EPOLLIN));
+		quiet += epoll_wait(epfd, &e, 1, 1) == 0;
+	}
+	NUMBER("300", quiet);
+}
+
 const struct conform_case epoll_more_cases[] = {
 	{ "epoll-before-connect", before_connect, "46" },
 	{ "epoll-before-listen", before_listen, "4" },
@@ -309,8 +417,12 @@ const struct conform_case epoll_more_cases[] = {
 	{ "epoll-exclusive", exclusive, "4" },
 	{ "epoll-with-mask", with_mask, "4" },
 	{ "epoll-in-turn", in_turn, "4" },
+	{ "epoll-in-turn-mixed", in_turn_mixed, "4" },
+	{ "epoll-all-at-once", all_at_once, "4" },
 	{ "epoll-added-while-waiting", added_while_waiting, "4" },
 	{ "epoll-two-threads", two_threads, "4" },
 	{ "epoll-forked", forked, "4" },
+	{ "epoll-forked-threads", forked_threads, "4" },
+	{ "epoll-many-sets", many_sets, "4" },
 	{ 0 },
 };

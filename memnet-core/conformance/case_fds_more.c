@@ -62,6 +62,33 @@ static void passed_to_self(int family)
 	PEER("eof", "recv 9");
 }
 
+/* Three descriptors of one connection: bytes go in order, whichever is used. */
+static void passed_twice(int family)
+{
+	int fd = stream_to_peer(family), ends[2], got[2];
+	char buf[8];
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	RET("1", send(fd, "a", 1, 0));
+	for (int i = 0; i < 2; i++) {
+		send_fd(ends[0], fd);
+		got[i] = NEWFD("fd", receive_fd(ends[1]));
+	}
+	RET("1", send(got[0], "b", 1, 0));
+	RET("1", send(got[1], "c", 1, 0));
+	RET("1", send(fd, "d", 1, 0));
+	PEER("abcd", "recvall 4");
+	peer("send wxyz");
+	TEXT("w", buf, RET("1", recv(got[1], buf, 1, 0)));
+	TEXT("x", buf, RET("1", recv(fd, buf, 1, 0)));
+	TEXT("yz", buf, RET("2", recv(got[0], buf, 8, 0)));
+	close(got[1]);
+	close(fd);
+	YES(talks(got[0]));
+	close(got[0]);
+	PEER("eof", "recv 9");
+}
+
 /* To a process that was there before the connection. */
 static void passed_to_other(int family)
 {
@@ -208,6 +235,7 @@ static void as_standard(int family)
 
 const struct conform_case fds_more_cases[] = {
 	{ "fd-passed-to-self", passed_to_self, "46" },
+	{ "fd-passed-twice", passed_twice, "4" },
 	{ "fd-passed-to-other", passed_to_other, "46" },
 	{ "fd-passed-listener", passed_listener, "4" },
 	{ "fd-passed-and-lost", passed_and_lost, "4" },

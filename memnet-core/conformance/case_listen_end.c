@@ -2,6 +2,8 @@
 /* Listeners that end, and connections that end before they are accepted. */
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -59,8 +61,32 @@ static void shut_down(int family)
 	int listening = listener(family, &at);
 
 	RET("0", shutdown(listening, SHUT_RD));
+	EVENTS("OUT|HUP", events_now(listening, POLLIN | POLLOUT | POLLRDHUP));
 	RET("-1 EINVAL", accept(listening, NULL, NULL));
 	TEXT("ECONNREFUSED", connect_answer(&at), 12);
+}
+
+/* Whoever has seen the end of a server finds its name free. */
+static void exit_closes(int family)
+{
+	struct addr at;
+	int refused = 0;
+
+	close(listener(family, &at));
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			int fd = socket(family, SOCK_STREAM, 0);
+
+			MUST(set_int_option(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+			MUST(bind(fd, &at.any, at.len));
+			exit(listen(fd, 5));
+		}
+		NUMBER("0", ended_with(pid));
+		refused += !strcmp(connect_answer(&at), "ECONNREFUSED");
+	}
+	NUMBER("20", refused);
 }
 
 static void accept_ended(int family)
@@ -148,6 +174,7 @@ const struct conform_case listen_end_cases[] = {
 	{ "listen-closed-resets", closed_resets, "46" },
 	{ "listen-closed-keeps-accepted", closed_keeps_accepted, "46" },
 	{ "listen-shut-down", shut_down, "4" },
+	{ "listen-exit-closes", exit_closes, "4" },
 	{ "listen-accept-ended", accept_ended, "46" },
 	{ "listen-accept-reset", accept_reset, "4" },
 	{ "listen-options-inherited", options_inherited, "4" },

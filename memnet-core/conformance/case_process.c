@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 
 #include "memnet-core/conformance/conform.h"
@@ -178,6 +179,73 @@ static void two_accept(int family)
 	YES(served[0] > 0 && served[1] > 0);
 	kill(pids[0], SIGKILL);
 	kill(pids[1], SIGKILL);
+}
+
+/* One that was shut down, by whoever shares it, is at its end for all; so is who waits. */
+static void child_shuts_listener(int family)
+{
+	struct addr at;
+	int listening = listener(family, &at), epfd = MUST(epoll_create1(0));
+	struct epoll_event e = { .events = EPOLLIN };
+	pid_t pid;
+
+	MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, listening, &e));
+	pid = fork();
+	if (!pid) {
+		sleep_ms(50);
+		_exit(shutdown(listening, SHUT_RDWR));
+	}
+	RET("1", epoll_wait(epfd, &e, 1, PATIENCE_MS));
+	EVENTS("HUP", e.events);
+	EVENTS("OUT|HUP", events_now(listening, POLLIN | POLLOUT | POLLRDHUP));
+	RET("-1 EINVAL", accept(listening, NULL, NULL));
+	NUMBER("0", ended_with(pid));
+}
+
+/* What a child lets go, by whatever means, is still the parent's, who hears of it at once. */
+static void child_drops(int family)
+{
+	int fd = stream_to_peer(family), null = MUST(open("/dev/null", O_RDWR));
+	char buf[8];
+	pid_t pid = fork();
+	int64_t begin;
+
+	if (!pid) {
+		dup2(null, fd);
+		_exit(0);
+	}
+	NUMBER("0", ended_with(pid));
+	begin = now_ms();
+	for (int i = 0; i < 20; i++) {
+		peer_tell("sleep 5");
+		peer_tell("send x");
+		MUST(recv(fd, buf, 8, 0));
+		peer_hear();
+		peer_hear();
+	}
+	YES(now_ms() - begin < 1000);
+}
+
+/* inetd's way: input, output and errors are one connection. */
+static void executed_as_inetd(int family)
+{
+	int fd = stream_to_peer(family);
+	pid_t pid = fork();
+
+	if (!pid) {
+		for (int i = 0; i < 3; i++)
+			dup2(fd, i);
+		close(fd);
+		execlp("sh", "sh", "-c", "echo one; echo two >&2; read word; echo $word; "
+		       "echo four >&2", NULL);
+		_exit(127);
+	}
+	close(fd);
+	PEER("one\ntwo\n", "recvall 8");
+	PEER("6", "send three\n");
+	PEER("three\nfour\n", "recvall 11");
+	PEER("eof", "recv 9");
+	NUMBER("0", ended_with(pid));
 }
 
 /* The listener lives while the child has it. */
@@ -366,6 +434,9 @@ const struct conform_case process_cases[] = {
 	{ "process-both-directions", both_directions, "4" },
 	{ "process-server", server, "46" },
 	{ "process-two-accept", two_accept, "4" },
+	{ "process-child-shuts-listener", child_shuts_listener, "4" },
+	{ "process-child-drops", child_drops, "4" },
+	{ "process-exec-inetd", executed_as_inetd, "4" },
 	{ "process-child-listens", child_listens, "4" },
 	{ "process-killed", killed, "4" },
 	{ "process-daemonised", daemonised, "4" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* signal(7): calls that wait end with EINTR, or go on; with a timeout they never go on. */
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -232,6 +233,97 @@ static void to_thread(int family)
 	pthread_join(other, NULL);
 }
 
+static volatile sig_atomic_t handlers_bytes;
+
+static void on_alarm_send_byte(int signo)
+{
+	if (send(handlers_fd, "h", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
+		handlers_bytes++;
+}
+
+static void alarm_often(void (*handler)(int), int us)
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	struct itimerval often = { { .tv_usec = us }, { .tv_usec = us } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+}
+
+/* signal-safety(7): send() is, also in the middle of another call on the same connection. */
+static void send_in_handler_often(int family)
+{
+	int epfd = MUST(epoll_create1(0));
+	struct epoll_event e = { .events = EPOLLIN };
+	int64_t end = now_ms() + 500;
+	ssize_t n, sent = 0, got = 0;
+	char buf[4096];
+
+	handlers_fd = stream_to_peer(family);
+	MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, handlers_fd, &e));
+	peer_tell("echo");
+	alarm_often(on_alarm_send_byte, 200);
+	while (now_ms() < end) {
+		sent += send(handlers_fd, "m", 1, MSG_DONTWAIT) == 1;
+		events_now(handlers_fd, POLLIN | POLLOUT);
+		epoll_wait(epfd, &e, 1, 0);
+		n = recv(handlers_fd, buf, sizeof(buf), MSG_DONTWAIT);
+		got += n > 0 ? n : 0;
+	}
+	alarm_often(SIG_IGN, 0);
+	MUST(shutdown(handlers_fd, SHUT_WR));
+	while ((n = recv(handlers_fd, buf, sizeof(buf), 0)) > 0)
+		got += n;
+	YES(got == sent + handlers_bytes);
+	YES(handlers_bytes > 100);
+	peer_hear();
+}
+
+static sigjmp_buf where_to;
+
+static void on_alarm_leave(int signo)
+{
+	siglongjmp(where_to, 1);
+}
+
+/* As iperf3 ends: out of whatever call it was in, and then the connection goes on. */
+static void leave_by_longjmp(int family)
+{
+	int fd = stream_to_peer(family);
+	static volatile int times;
+	char buf[8];
+
+	if (!sigsetjmp(where_to, 1))
+		alarm_often(on_alarm_leave, 500);
+	while (times++ < 300)
+		for (;;)
+			events_now(fd, POLLIN | POLLOUT);
+	alarm_often(SIG_IGN, 0);
+	RET("4", send(fd, "left", 4, 0));
+	PEER("left", "recv 9");
+	peer("send back");
+	RET("4", recv(fd, buf, 8, 0));
+}
+
+/* What sigaction() tells of handlers is the program's. */
+static void told_of_handlers(int family)
+{
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART }, old;
+
+	RET("0", sigaction(SIGUSR1, &action, NULL));
+	RET("0", sigaction(SIGUSR1, NULL, &old));
+	YES(old.sa_handler == on_alarm);
+	YES((old.sa_flags & (SA_RESTART | SA_SIGINFO)) == SA_RESTART);
+	YES(signal(SIGUSR1, SIG_IGN) == on_alarm);
+	YES(signal(SIGUSR1, on_alarm) == SIG_IGN);
+	RET("0", sigaction(SIGUSR1, NULL, &old));
+	YES(old.sa_flags & SA_RESTART);
+	raise(SIGUSR1);
+	NUMBER("1", alarms);
+	RET("-1 EINVAL", sigaction(SIGKILL, &action, NULL));
+	RET("-1 EINVAL", sigaction(NSIG, &action, NULL));
+}
+
 const struct conform_case signal_cases[] = {
 	{ "signal-recv-ends", recv_ends, "46" },
 	{ "signal-recv-goes-on", recv_goes_on, "4" },
@@ -249,5 +341,8 @@ const struct conform_case signal_cases[] = {
 	{ "signal-ignored", ignored, "4" },
 	{ "signal-send-in-handler", send_in_handler, "4" },
 	{ "signal-to-thread", to_thread, "4" },
+	{ "signal-send-in-handler-often", send_in_handler_often, "46" },
+	{ "signal-leave-by-longjmp", leave_by_longjmp, "4" },
+	{ "signal-told-of-handlers", told_of_handlers, "" },
 	{ 0 },
 };

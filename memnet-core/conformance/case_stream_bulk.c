@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Much of it: contents checked both ways, full buffers, files, many at once. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,54 @@ static void splice_in(int family)
 	RET("-1 EINVAL", splice(fd, NULL, fd, NULL, 100, 0));
 }
 
+/* Of the pipe alone: the socket has its own O_NONBLOCK. What a full pipe does not take stays. */
+static void splice_nonblocking(int family)
+{
+	int fd = stream_to_peer(family), ends[2];
+	char buf[8];
+
+	MUST(pipe(ends));
+	RET("-1 EAGAIN", splice(ends[0], NULL, fd, NULL, 100, SPLICE_F_NONBLOCK));
+	MUST(set_nonblocking(ends[1]));
+	while (write(ends[1], content, sizeof(content)) > 0)
+		;
+	peer("send piped");
+	NUMBER("1", readable(fd));
+	RET("-1 EAGAIN", splice(fd, NULL, ends[1], NULL, 100, SPLICE_F_NONBLOCK));
+	RET("-1 EAGAIN", splice(fd, NULL, ends[1], NULL, 100, 0));
+	TEXT("piped", buf, RET("5", recv(fd, buf, 8, 0)));
+	RET("-1 ESPIPE", splice(ends[0], &(loff_t){ 0 }, fd, NULL, 100, 0));
+	RET("-1 EINVAL", splice(file_of_content(5), NULL, fd, NULL, 100, 0));
+	RET("-1 EINVAL", sendfile(fd, ends[0], NULL, 5));
+}
+
+static void *splice_later(void *arg)
+{
+	int *fds = arg;
+
+	return (void *)(intptr_t)splice(fds[0], NULL, fds[1], NULL, 100, 0);
+}
+
+/* Who waits for a pipe keeps nobody else from the connection. */
+static void splice_waits(int family)
+{
+	int ends[2], fds[2] = { -1, stream_to_peer(family) };
+	pthread_t thread;
+	void *moved;
+
+	MUST(pipe(ends));
+	fds[0] = ends[0];
+	pthread_create(&thread, NULL, splice_later, fds);
+	sleep_ms(100);
+	EVENTS("OUT", events_now(fds[1], POLLIN | POLLOUT));
+	RET("6", send(fds[1], "others", 6, 0));
+	PEER("others", "recv 9");
+	RET("5", write(ends[1], "piped", 5));
+	pthread_join(thread, &moved);
+	NUMBER("5", (intptr_t)moved);
+	PEER("piped", "recv 9");
+}
+
 /* As proxies do: from one connection to the other, by a pipe. */
 static void splice_through(int family)
 {
@@ -267,6 +316,8 @@ const struct conform_case stream_bulk_cases[] = {
 	{ "bulk-sendfile", sendfile_whole, "46" },
 	{ "bulk-splice-out", splice_out, "4" },
 	{ "bulk-splice-in", splice_in, "4" },
+	{ "bulk-splice-nonblocking", splice_nonblocking, "4" },
+	{ "bulk-splice-waits", splice_waits, "4" },
 	{ "bulk-splice-through", splice_through, "4" },
 	{ "bulk-many-at-once", many, "46" },
 	{ 0 },

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -285,6 +287,166 @@ static void own_errno(int family)
 	YES(c.error == EPIPE);
 }
 
+static bool churn_on;
+
+/* Connects that begin, are looked at, and are given up. */
+static void *churn(void *arg)
+{
+	const struct addr *to = arg;
+
+	while (__atomic_load_n(&churn_on, __ATOMIC_RELAXED)) {
+		int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+		connect(fd, &to->any, to->len);
+		events_now(fd, POLLOUT);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Whatever threads are in the middle of, a child's sockets work. */
+static void fork_meanwhile(int family)
+{
+	int fd = stream_to_peer(family), worked = 0;
+	struct addr to = peer_at(family, peer_listens(family));
+	pthread_t threads[2];
+
+	churn_on = true;
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, churn, &to);
+	for (int i = 0; i < 40; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			int own = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+			alarm(3);
+			connect(own, &to.any, to.len);
+			_exit(events_now(fd, POLLOUT) != POLLOUT || events_now(own, 0) & POLLERR);
+		}
+		worked += ended_with(pid) == 0;
+	}
+	__atomic_store_n(&churn_on, false, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	NUMBER("40", worked);
+}
+
+/* --- connecting again under threads that poll ------------------------------------------ */
+
+static int polled_fd, polled_set;
+static bool polls_end;
+
+/* How many calls fail. */
+static void *poll_often(void *unused)
+{
+	struct pollfd p = { .fd = polled_fd, .events = POLLIN | POLLOUT };
+	struct epoll_event e[4];
+	intptr_t failed = 0;
+
+	while (!__atomic_load_n(&polls_end, __ATOMIC_RELAXED)) {
+		failed += epoll_wait(polled_set, e, 4, 0) < 0;
+		failed += poll(&p, 1, 0) < 0;
+	}
+	return (void *)failed;
+}
+
+/* Also what it may not: errors of an attempt are then taken up here. */
+static void *use_often(void *unused)
+{
+	struct addr a = { .len = sizeof(a.room) };
+	char buf[4];
+	int n;
+
+	while (!__atomic_load_n(&polls_end, __ATOMIC_RELAXED)) {
+		recv(polled_fd, buf, sizeof(buf), MSG_DONTWAIT);
+		recv(polled_fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_PEEK);
+		send(polled_fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		getsockname(polled_fd, &a.any, &a.len);
+		getpeername(polled_fd, &a.any, &a.len);
+		ioctl(polled_fd, FIONREAD, &n);
+	}
+	return NULL;
+}
+
+/* 0 or an errno. */
+static int connect_nonblocking(int fd, const struct addr *to)
+{
+	int ret = connect(fd, &to->any, to->len);
+
+	if (ret && errno == ECONNABORTED)	/* of the last one, whose error was told */
+		ret = connect(fd, &to->any, to->len);
+	if (!ret)
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno;
+	writable(fd);
+	return int_option(fd, SOL_SOCKET, SO_ERROR);
+}
+
+/* Refused again and again, and once in a while connected and dissolved. How often it was not. */
+static int connect_again(int fd, const struct addr *refuses, const struct addr *accepts)
+{
+	const struct addr nothing = { .any.sa_family = AF_UNSPEC, .len = sizeof(struct sockaddr) };
+	int odd = 0;
+
+	for (int i = 0; i < 300; i++) {
+		int error = connect_nonblocking(fd, i % 10 ? refuses : accepts);
+
+		if (i % 10) {
+			odd += !error;
+			continue;
+		}
+		MUST(-error);
+		peer("accept");
+		odd += connect(fd, &nothing.any, nothing.len) != 0;
+		peer("close");
+	}
+	return odd;
+}
+
+/* What connect_again() returned, and how many of their calls failed. */
+static int connect_under(void *(*what)(void *), int family, intptr_t *all)
+{
+	struct addr refuses = peer_at(family, peer_listens(family)), accepts;
+	pthread_t threads[3];
+	void *failed;
+	int odd;
+
+	*all = 0;
+	peer("unlisten");
+	accepts = peer_at(family, peer_listens(family));
+	polled_fd = MUST(socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0));
+	polled_set = MUST(epoll_create1(0));
+	MUST(epoll_ctl(polled_set, EPOLL_CTL_ADD, polled_fd,
+		       &(struct epoll_event){ .events = EPOLLIN | EPOLLOUT | EPOLLET }));
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, what, NULL);
+	odd = connect_again(polled_fd, &refuses, &accepts);
+	__atomic_store_n(&polls_end, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], &failed);
+		*all += (intptr_t)failed;
+	}
+	return odd;
+}
+
+static void connect_while_polled(int family)
+{
+	intptr_t failed;
+
+	NUMBER("0", connect_under(poll_often, family, &failed));
+	NUMBER("0", failed);
+}
+
+static void connect_while_used(int family)
+{
+	intptr_t failed;
+
+	connect_under(use_often, family, &failed);
+	NUMBER("0", failed);
+}
+
 const struct conform_case thread_cases[] = {
 	{ "thread-close-while-recv", close_while_recv, "46" },
 	{ "thread-shutdown-while-recv", shutdown_while_recv, "46" },
@@ -298,5 +460,8 @@ const struct conform_case thread_cases[] = {
 	{ "thread-many", many, "4" },
 	{ "thread-cancelled", cancelled, "4" },
 	{ "thread-own-errno", own_errno, "4" },
+	{ "thread-fork-meanwhile", fork_meanwhile, "4" },
+	{ "thread-connect-while-polled", connect_while_polled, "4" },
+	{ "thread-connect-while-used", connect_while_used, "4" },
 	{ 0 },
 };

@@ -7,6 +7,9 @@
 # could not be tried; 3: the kernel's side is as documented, and there is no memnet-run to
 # compare with.
 #
+# With CONFORM_SEEN=FILE the cases were run over MemNet elsewhere, in a VM, and FILE is what was
+# seen there (harness/test/conform_vm.sh).
+#
 # All of it lives in a network namespace of its own, the peer and memnetd too. Their addresses
 # stand on its loopback device, which is always there; they are none of the guest's loopback.
 
@@ -69,6 +72,13 @@ start "$out/peer.log" "$sockets/peer" "$conform" --serve "$sockets/peer"
 
 "$conform" --peer "$sockets/peer" "$@" >"$out/kernel" 2>"$out/kernel.log"
 status=$?
+if [ -n "$CONFORM_SEEN" ]; then
+	cp "$CONFORM_SEEN" "$out/memnet" || exit 2
+	cat "$here/differences" "$here/differences.vm" >"$out/differences"
+	awk -v some=$# -f "$here/compare.awk" "$out/differences" "$out/kernel" "$out/memnet" &&
+		exit $status
+	exit 1
+fi
 if [ ! -x "$run" ]; then
 	grep -E ', not |: end = [^a]' "$out/kernel"
 	echo "$(grep -c ': end = ' "$out/kernel") cases over the kernel's sockets," \

@@ -20,14 +20,14 @@ enum { OPT_INSIDE = 256, OPT_SPEAK };
 static const struct conform_case *const themes[] = {
 	connect_cases, stream_cases, stream_end_cases, stream_bulk_cases, listen_cases,
 	listen_end_cases, datagram_cases, datagram_call_cases, poll_cases, select_cases,
-	epoll_cases, epoll_more_cases, fds_cases, fds_more_cases, process_cases, thread_cases,
-	signal_cases, option_cases, untouched_cases,
+	epoll_cases, epoll_more_cases, epoll_edge_cases, fds_cases, fds_more_cases,
+	process_cases, thread_cases, signal_cases, option_cases, untouched_cases,
 	meta_cases,	/* of memnet-conform itself: run when named */
 };
 
 static struct {
 	const char *peer_path;
-	const char *serve;
+	const char *serve, *bridge;
 	const char *inside;	/* the one case to run in this process */
 	const char *speak;	/* exec_self() */
 	bool list;
@@ -41,6 +41,8 @@ static const struct argp_option argp_options[] = {
 	  "'epoll-*'; may be repeated. Without /4 or /6: both" },
 	{ "peer", 'p', "SOCKET", 0, "Where the peer serves" },
 	{ "serve", 's', "SOCKET", 0, "Be the peer; see peer.h" },
+	{ "bridge", 'b', "FROM=TO", 0, "Join /SOCKET with ADDR:PORT, one to the other: the "
+	  "peer of cases in a VM" },
 	{ "inside", OPT_INSIDE, "NAME", OPTION_HIDDEN, NULL },
 	{ "speak", OPT_SPEAK, "WHAT:FD", OPTION_HIDDEN, NULL },
 	{ 0 },
@@ -62,6 +64,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case 's':
 		options.serve = arg;
+		break;
+	case 'b':
+		options.bridge = arg;
 		break;
 	case OPT_INSIDE:
 		options.inside = arg;
@@ -263,6 +268,8 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	if (options.serve)
 		return peer_serve(options.serve);
+	if (options.bridge)
+		return bridge_serve(options.bridge);
 	if (options.speak)
 		return speak(options.speak);
 	if (options.inside) {

@@ -30,4 +30,10 @@
 /* Serve at @path until killed. An exit status. */
 int peer_serve(const char *path);
 
+/*
+ * Carry what is said to the peer between a UNIX socket and TCP, until killed: "FROM=TO", where the
+ * one is a path and the other an address and a port. An exit status.
+ */
+int bridge_serve(const char *from_to);
+
 #endif

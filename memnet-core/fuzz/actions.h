@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The language of fuzz_host.c's inputs. The first byte chooses the host's set-up
- * (bit 0: it spins before it sleeps; bit 1: few flows, large FIFOs); then come
- * actions: a byte (modulo ACTIONS) and its operands. An action that the end of the
+ * (bit 0: it spins before it sleeps; bit 1: few flows, large FIFOs; bit 2: its memory runs
+ * out now and then); then come actions: a byte (modulo ACTIONS) and its operands. An action that the end of the
  * input cuts is not run.
  *
  * Actions marked L lie. Without one of them the host must not find a breach.

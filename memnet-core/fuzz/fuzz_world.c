@@ -135,6 +135,18 @@ static void ring_guest(void *arg, uint32_t channels, uint64_t features)
 	must(channels && channels < 1u << CHANNELS);
 }
 
+/* What is given back too early is a byte that differs. */
+static void give_back(void *arg, uint64_t offset, uint64_t bytes)
+{
+	must(!madvise((uint8_t *)w.config.region + offset, bytes, MADV_REMOVE));
+}
+
+/* Over and not over, in turn. */
+static uint64_t in_use(void *arg)
+{
+	return ++w.asked & 4 ? 2 : 0;
+}
+
 static void stays_awake(struct mn_watch *watch, uint32_t events)
 {
 }
@@ -337,12 +349,7 @@ static void *map(int memfd)
 	return base;
 }
 
-static void courier_killed(void *arg)
-{
-	end_courier();
-}
-
-void make_world(bool spins, uint32_t flows)
+void make_world(bool spins, uint32_t flows, uint64_t memory)
 {
 	int memfd;
 
@@ -350,8 +357,8 @@ void make_world(bool spins, uint32_t flows)
 	w = (struct world){
 		.config = {
 			.loop = &w.loop, .report = report, .ring_guest = ring_guest,
-			.kill_courier = courier_killed,
-			.features = FEATURES,
+			.features = FEATURES, .give_back = give_back, .in_use = in_use,
+			.memory = memory,
 			.geometry = { .region_bytes = REGION_BYTES, .channels = CHANNELS,
 				      .flows = flows, .arena_bytes = ARENA_BYTES },
 		},

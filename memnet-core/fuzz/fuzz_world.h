@@ -32,7 +32,7 @@ struct world {
 	struct mn_watch awake;	/* always readable: mn_loop_run() never sleeps */
 	struct mn_host *host;
 	uint8_t *guest;		/* the region, mapped once more */
-	unsigned int rounds, lines;
+	unsigned int rounds, lines, asked;
 	bool lied;
 	struct connection peers[CONNECTIONS];
 	unsigned int n_peers;
@@ -49,7 +49,7 @@ extern int udp;						/* the peer's socket there */
 _Noreturn void broken(const char *claim, const char *file, int line);
 
 /* For one input. lowest_fd() before and after tells whether a descriptor is left open. */
-void make_world(bool spins, uint32_t flows);
+void make_world(bool spins, uint32_t flows, uint64_t memory);
 void end_world(void);
 int lowest_fd(void);
 

@@ -51,6 +51,7 @@ struct seed {
 #define SEED(name, ...)		OF(0, name, __VA_ARGS__)
 #define SPINNING(name, ...)	OF(1, name, __VA_ARGS__)
 #define BULK(name, ...)		OF(2, name, __VA_ARGS__)
+#define SHORT_OF_MEMORY(name, ...) OF(6, name, __VA_ARGS__)
 
 static const struct seed seeds[] = {
 	SEED("attach-detach", ATTACHED, A_TICK, A_DETACH, ATTACHED, A_DETACH),
@@ -111,6 +112,19 @@ static const struct seed seeds[] = {
 	     A_CONNECT, 1, T_LISTENER, A_OWN, 0, 0, A_CANCEL, 1, 1, A_CLOSE, 0, 0),
 	SEED("cancel-connecting", ATTACHED, X10(A_CONNECT, 1, T_LISTENER), A_CANCEL, 1, 1,
 	     A_OWN, 0, 7, A_CANCEL, 1, 1, X10(A_CANCEL, 1, 1), A_TAKE, 1, A_CONNECT, 1, T_LISTENER),
+	SEED("close-connecting", ATTACHED, X10(A_CONNECT, 1, T_LISTENER), A_OWN, 0, 200,
+	     X10(A_CLOSE, 1, 199), A_CLOSE, 0, 200, A_CLOSE, 1, 201, A_TAKE, 1),
+	BULK("left-unread", CONNECTED, X10(X10(A_PUSH, 0, LEN(65535), A_RUN)), A_FIN, 0, MN_FIN,
+	     A_CLOSE, 1, 0, A_CONNECT, 1, T_LISTENER, A_CONNECT, 1, T_LISTENER, X10(A_TICK),
+	     A_CONNECT, 1, T_LISTENER, A_PEER_ACCEPT, X10(A_PUSH, 0, LEN(65535), A_RUN), A_FIN, 0,
+	     MN_FIN, A_CLOSE, 1, 0, X10(X10(A_TICK)), X10(X10(A_TICK))),
+	SHORT_OF_MEMORY("memory-runs-out", CONNECTED, A_PEER_WRITE, 0, LEN(60000), A_RUN,
+			X10(A_TICK), X10(A_TICK), A_PULL, 0, LEN(60000), X10(A_TICK), X10(A_TICK),
+			A_PEER_WRITE, 0, LEN(9000), A_RUN, A_TICK, A_PULL, 0, LEN(9000),
+			X10(A_CONNECT, 1, T_LISTENER), A_PUSH, 0, LEN(9000), X10(A_TICK),
+			X10(A_TICK), A_CLOSE, 1, 0, X10(A_TICK), X10(A_TICK)),
+	SHORT_OF_MEMORY("memory-runs-out-accepting", LISTENING, A_PEER_CALL, 0, A_RUN, A_TICK,
+			A_RUN, A_TICK, A_PULL, 0, LEN(8), A_PEER_CALL, 0, A_RUN, A_TICK, A_TICK),
 	SEED("options", CALLED, A_OPTION, 1, 0, 1, 0, A_OPTION, 1, 1, 2, 1, A_OPTION, 1, 1, 14, 0,
 	     A_OPTION, 1, 1, 14, 255, A_OPTION, 1, 1, 6, 1, A_OPTION, 1, 1, 99, 0, A_FIN, 1, MN_FIN,
 	     A_CLOSE, 1, 1),

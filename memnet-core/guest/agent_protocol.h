@@ -6,7 +6,8 @@
  * channel, and memory for the locks of flows (share.h). Then the socket tells, by its
  * end, that the other one is gone; and a client may give flows away, each by a
  * struct mn_keep with one end of a socket pair: the flow is the agent's from then on,
- * which closes it when the pair's other end is closed by everybody who has it.
+ * which closes it when the pair's other end is closed by everybody who has it. Without a
+ * descriptor, or with one the agent has no room for, it closes the flow at once.
  *
  * Objects (memnet_object.h) are spoken of over a socket pair of their own, SOCK_SEQPACKET,
  * whose other end the client gives away by a struct mn_keep of MN_KEEP_STORE: there it asks

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -128,4 +129,14 @@ void agent_parse(int argc, char **argv, struct agent_options *o)
 {
 	*o = (struct agent_options){ .region = "auto", .socket = MN_AGENT_SOCKET, .mode = 0666 };
 	argp_parse(&argp, argc, argv, 0, NULL, o);
+}
+
+void agent_raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -17,6 +17,9 @@ struct agent_options {
 /* Does not return on what is no option, nor after --help. */
 void agent_parse(int argc, char **argv, struct agent_options *o);
 
+/* Each flow that is kept is a descriptor here, and there are as many as the host has flows. */
+void agent_raise_limits(void);
+
 /* Open and time it. 0 or -errno. */
 int agent_open_region(struct mn_region *r, const char *spec);
 

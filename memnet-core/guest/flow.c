@@ -8,6 +8,7 @@
 #include "memnet-core/address.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
+#include "memnet-core/guest/share.h"
 #include "memnet-core/mirror.h"
 
 /* --- life ------------------------------------------------------------------------------ */
@@ -108,16 +109,12 @@ int mn_flow_attach(struct memnet_flow *f, uint32_t id, uint32_t generation)
 	return 0;
 }
 
-static void unbind(struct memnet_flow *f)
+void mn_flow_disown(struct memnet_flow *f)
 {
-	if (!f->kind)
-		return;
-	if (mn_session_is_current(&f->m->session) &&
-	    mn_fetch32(&mn_flow_facts(f)->h_generation) == f->generation)
-		set_bells(f, false);
 	for (int i = 0; i < 2; i++)
 		if (f->mirror[i])
 			mn_unmap_mirrored(f->mirror[i], f->m->session.geometry.fifo_bytes);
+	free(f);
 }
 
 int memnet_adopt(struct memnet *m, uint32_t id, uint32_t generation, struct memnet_flow **out)
@@ -136,8 +133,10 @@ void memnet_release(struct memnet_flow *f)
 {
 	if (f->connecting)
 		mn_control_abandon(f->m, f->connecting);
-	unbind(f);
-	free(f);
+	if (f->kind && mn_session_is_current(&f->m->session) &&
+	    mn_fetch32(&mn_flow_facts(f)->h_generation) == f->generation)
+		set_bells(f, false);
+	mn_flow_disown(f);
 }
 
 void memnet_close(struct memnet_flow *f)
@@ -250,6 +249,14 @@ static bool has_data(struct memnet_flow *f)
 	return mn_consumer_peek(&f->in, 1, spans) > 0;
 }
 
+/* One that listens no more, whoever has ended that, is as a socket that never did. */
+static short listener_events(struct memnet_flow *f)
+{
+	if (mn_fetch32(&f->in.theirs->p_closed) != MN_OPEN)
+		return POLLOUT | POLLHUP;
+	return has_data(f) ? POLLIN : 0;
+}
+
 static short stream_events(struct memnet_flow *f)
 {
 	uint32_t end = mn_fetch32(&f->in.theirs->p_closed);
@@ -272,9 +279,10 @@ static short stream_events(struct memnet_flow *f)
 static short datagram_events(struct memnet_flow *f)
 {
 	bool error = mn_fetch32(&mn_flow_facts(f)->h_errors) != f->errors_seen;
-	short events = 0;
+	bool ended = mn_fetch32(&f->in.theirs->p_closed) != MN_OPEN;
+	short events = ended ? POLLHUP : 0;
 
-	if (has_data(f))
+	if (ended || has_data(f))
 		events |= POLLIN;
 	if (error)
 		events |= POLLERR;
@@ -291,7 +299,7 @@ short memnet_events(struct memnet_flow *f)
 		return POLLIN | POLLOUT | POLLRDHUP | POLLHUP | POLLERR;
 	switch (f->kind) {
 	case MN_LISTENER:
-		return has_data(f) ? POLLIN : 0;
+		return listener_events(f);
 	case MN_DATAGRAMS:
 		return datagram_events(f);
 	default:

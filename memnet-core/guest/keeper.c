@@ -2,6 +2,7 @@
 #include "memnet-core/guest/keeper.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -87,13 +88,19 @@ void mn_keepers_free(struct mn_keepers *k)
 	free(k);
 }
 
+/* @fd -1: none came, or there was no room for it here. Then nobody has the flow. */
 static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 {
 	struct kept *kept = &k->kept[keep->flow];
 
 	if (mn_fetch32(&shared_flow(k, keep->flow)->facts.h_generation) != keep->generation ||
 	    submit(k, MN_OP_TAKE, keep->flow)) {
-		close(fd);	/* it ended meanwhile */
+		if (fd >= 0)
+			close(fd);	/* it ended meanwhile */
+		return;
+	}
+	if (fd < 0) {
+		close_flow(k, keep->flow, keep->generation);
 		return;
 	}
 	/* One that still watches was for a flow of before, which this one shows to be gone. */
@@ -105,16 +112,27 @@ static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 		nobody_has_it(&kept->watch, 0);
 }
 
+/* What was closed until now, whatever the order in which the loop tells of it. */
+static void hear_ends(struct mn_keepers *k)
+{
+	for (uint32_t i = 0; i < k->flows; i++) {
+		struct pollfd end = { .fd = k->kept[i].watch.fd, .events = POLLRDHUP };
+
+		if (end.fd >= 0 && poll(&end, 1, 0) > 0)
+			nobody_has_it(&k->kept[i].watch, 0);
+	}
+}
+
 int mn_keepers_listen(struct mn_keepers *k, int fd, int *store)
 {
 	struct mn_keep message;
 	size_t n = 0;
-	int handle;
+	int handle = -1;
 	ssize_t got = mn_recv_fds(fd, &message, sizeof(message), &handle, 1, &n);
 
 	if (got == -EAGAIN)
 		return 0;
-	if (k && got == sizeof(message) && message.magic == MN_KEEP_MAGIC && n == 1 &&
+	if (k && got == sizeof(message) && message.magic == MN_KEEP_MAGIC &&
 	    message.flow < k->flows) {
 		keep(k, &message, handle);
 		return 1;
@@ -124,6 +142,8 @@ int mn_keepers_listen(struct mn_keepers *k, int fd, int *store)
 		*store = handle;
 		return 1;
 	}
+	if (k && got == sizeof(message) && message.flow == MN_NO_FLOW)
+		hear_ends(k);
 	if (n)
 		close(handle);		/* of MN_NO_FLOW: that is what it waits for */
 	if (got > 0 && (!k || message.flow == MN_NO_FLOW))

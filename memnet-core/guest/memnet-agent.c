@@ -4,8 +4,9 @@
  *
  * A process connects to the UNIX socket and gets a channel: descriptors for the
  * region, the doorbell and the channel's bell. From then on it works by itself; the
- * agent only waits for its end, and then has the host reset the channel; that may take
- * a while, for the host waits for who moves objects there. The agent keeps the session: it beats, and when the host has gone or begun another session
+ * agent only waits for its end, and then has the host reset the channel. That may take
+ * a while, in which it serves the others; nobody gets the channel before. The agent
+ * keeps the session: it beats, and when the host has gone or begun another session
  * it lets every client go (their sockets end), waits for them to close theirs, so
  * that none still writes into what others will use, and attaches anew.
  *
@@ -26,6 +27,7 @@
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/loop.h"
+#include "memnet-core/base/notify.h"
 #include "memnet-core/base/unix_socket.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
@@ -41,14 +43,21 @@
 
 struct agent;
 
+/* What whoever had a channel in this session has left of it. */
+enum leavings {
+	LEFT_NOTHING = 0,
+	LEFT_RESETTING,	/* the host is doing away with it */
+	LEFT_FOR_GOOD,	/* it did not: nobody else gets the channel */
+};
+
 /* A channel and who has it. */
 struct client {
-	struct mn_watch watch;	/* first: the loop gives it back; fd -1: the channel is free */
+	struct mn_watch watch;	/* first: the loop gives it back; fd -1: nobody has it */
 	struct agent *agent;
 	uint32_t channel;
+	enum leavings left;
+	struct mn_call reset;	/* of LEFT_RESETTING */
 	struct mn_store_client objects;
-	bool resetting;		/* the host has not said yet that nothing is left, */
-	struct mn_call reset;	/* in answer to this */
 };
 
 struct agent {
@@ -71,7 +80,10 @@ struct agent {
 
 /* --- clients ------------------------------------------------------------------- */
 
-/* Clients are taken only with a session: until then they wait in the socket's queue. */
+static void attach_when_alone(struct agent *a);
+static bool session_ended(struct agent *a);
+
+/* Clients wait in the socket's queue without a session, and while a channel is being reset. */
 static void set_listening(struct agent *a, bool on)
 {
 	struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.ptr = &a->listener };
@@ -79,54 +91,55 @@ static void set_listening(struct agent *a, bool on)
 	epoll_ctl(a->loop.epoll_fd, EPOLL_CTL_MOD, a->listener.fd, &ev);
 }
 
-/* The channel is free. */
 static void reset_ended(struct client *client, int ret)
 {
-	client->resetting = false;
+	struct agent *a = client->agent;
+
+	if (ret && session_ended(a))
+		return;		/* and with it what was left */
+	client->left = ret ? LEFT_FOR_GOOD : LEFT_NOTHING;
 	if (ret)
-		fprintf(stderr, "memnet-agent: the host did not reset channel %u\n",
-			client->channel);
+		fprintf(stderr, "memnet-agent: the host did not reset channel %u (%s); nobody "
+			"gets it in this session\n", client->channel, strerror(-ret));
 	else
 		mn_store_client_leave(&client->objects);
-	set_listening(client->agent, true);	/* for who waits for a channel */
+	set_listening(a, true);
 }
 
-/* What is not over rings our bell when it is. */
-static void look_at_resets(struct agent *a)
+/* Also where another call has taken the completion; each time armed for the next. */
+static bool look_at_resets(void *arg)
 {
-	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++) {
-		struct client *client = &a->clients[c];
-		int ret = client->resetting ? mn_control_arm(a->memnet, &client->reset) : 1;
+	struct agent *a = arg;
 
+	for (uint32_t i = 0; i < MN_MAX_CHANNELS; i++) {
+		struct client *client = &a->clients[i];
+		int ret;
+
+		if (client->left != LEFT_RESETTING)
+			continue;
+		ret = mn_control_arm(a->memnet, &client->reset);
 		if (ret <= 0)
 			reset_ended(client, ret ? ret : client->reset.completion.result);
 	}
+	return false;
 }
-
-static void reset_channel(struct client *client)
-{
-	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = client->channel };
-	int ret = mn_control_start(client->agent->memnet, &s, &client->reset);
-
-	client->resetting = !ret;
-	if (ret)
-		reset_ended(client, ret);
-	else
-		look_at_resets(client->agent);
-}
-
-static void attach_when_alone(struct agent *a);
 
 static void client_gone(struct client *client)
 {
-	struct mn_watch *w = &client->watch;
+	struct mn_submission s = { .op = MN_OP_RESET_CHANNEL, .channel = client->channel };
 	struct agent *a = client->agent;
+	int ret;
 
-	mn_loop_close_fd(&a->loop, w);
-	if (!a->memnet)		/* of the session before: the host has reset everything */
+	mn_loop_close_fd(&a->loop, &client->watch);
+	mn_store_client_close(&client->objects);
+	if (!a->memnet) {	/* of the session before: the host has reset everything */
 		attach_when_alone(a);
-	else
-		reset_channel(client);
+		return;
+	}
+	ret = mn_control_start(a->memnet, &s, &client->reset);
+	client->left = LEFT_RESETTING;
+	if (ret)
+		reset_ended(client, ret);
 }
 
 /* It gives flows away, or ends; what it gave before its end comes before it. */
@@ -147,7 +160,7 @@ static struct client *free_client(struct agent *a)
 	uint32_t n = MIN(a->memnet->session.geometry.channels, a->region.bells);
 
 	for (uint32_t c = OWN_CHANNEL + 1; c < n; c++)
-		if (a->clients[c].watch.fd < 0 && !a->clients[c].resetting)
+		if (a->clients[c].watch.fd < 0 && a->clients[c].left == LEFT_NOTHING)
 			return &a->clients[c];
 	return NULL;
 }
@@ -155,7 +168,7 @@ static struct client *free_client(struct agent *a)
 static bool is_resetting(const struct agent *a)
 {
 	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
-		if (a->clients[c].resetting)
+		if (a->clients[c].left == LEFT_RESETTING)
 			return true;
 	return false;
 }
@@ -199,14 +212,14 @@ static void client_comes(struct mn_watch *w, uint32_t events)
 
 	if (!a->memnet)		/* it ended in this very round of events */
 		return;
-	if (!free_client(a) && is_resetting(a)) {
-		set_listening(a, false);	/* it waits in the socket's queue for the channel */
+	client = free_client(a);
+	if (!client && is_resetting(a)) {
+		set_listening(a, false);
 		return;
 	}
 	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	client = free_client(a);
 	if (!client) {
 		refuse(fd, -EAGAIN);
 		return;
@@ -265,7 +278,7 @@ static void drop_session(struct agent *a)
 	memnet_detach(a->memnet);
 	a->memnet = NULL;
 	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
-		a->clients[c].resetting = false;
+		a->clients[c].left = LEFT_NOTHING;
 }
 
 /* The host moves nothing any more for whoever went when it could not say so. */
@@ -314,9 +327,11 @@ static void end_session(struct agent *a, int why)
 	set_listening(a, false);
 	drop_session(a);
 	a->leave_ns = mn_now_ns() + LEAVE_NS;
-	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++)
+	for (uint32_t c = 0; c < MN_MAX_CHANNELS; c++) {
+		mn_store_client_close(&a->clients[c].objects);
 		if (a->clients[c].watch.fd >= 0)
 			shutdown(a->clients[c].watch.fd, SHUT_WR);
+	}
 	attach_when_alone(a);
 }
 
@@ -335,12 +350,13 @@ static void attach_when_alone(struct agent *a)
 		attach(a);
 }
 
-static void check_session(struct agent *a)
+static bool session_ended(struct agent *a)
 {
 	int ret = mn_session_check(&a->memnet->session);
 
 	if (ret)
 		end_session(a, ret);
+	return ret;
 }
 
 static void timer_ticks(struct mn_watch *w, uint32_t events)
@@ -355,8 +371,7 @@ static void timer_ticks(struct mn_watch *w, uint32_t events)
 		return;
 	}
 	mn_session_beat(&a->memnet->session);
-	look_at_resets(a);
-	check_session(a);
+	session_ended(a);
 }
 
 static void bell_rung(struct mn_watch *w, uint32_t events)
@@ -364,10 +379,8 @@ static void bell_rung(struct mn_watch *w, uint32_t events)
 	struct agent *a = AGENT_OF(w, bell);
 
 	mn_region_drain(&a->region, OWN_CHANNEL);
-	if (!a->memnet)
-		return;
-	look_at_resets(a);
-	check_session(a);
+	if (a->memnet)
+		session_ended(a);
 }
 
 /* Vectors wake this guest: all that is lost is what would be there without them. */
@@ -447,6 +460,16 @@ static int start(struct agent *a, const struct agent_options *o)
 	return ret;
 }
 
+/* Its socket serves, and with a session if there is a host that answers. */
+static void say_ready(void)
+{
+	int ret = mn_notify_ready();
+
+	if (ret)
+		fprintf(stderr, "memnet-agent: cannot tell NOTIFY_SOCKET that it serves: %s\n",
+			strerror(-ret));
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_options o;
@@ -457,12 +480,14 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	agent_parse(argc, argv, &o);
 	signal(SIGPIPE, SIG_IGN);	/* who reads our messages may go; clients stay */
+	agent_raise_limits();
 	if (agent_open_region(&a.region, o.region))
 		return EXIT_FAILURE;
 	ret = start(&a, &o);
 	if (!ret) {
 		attach(&a);
-		ret = mn_loop_run(&a.loop, NULL, NULL);
+		say_ready();
+		ret = mn_loop_run(&a.loop, look_at_resets, &a);
 	}
 	memnet_detach(a.memnet);
 	mn_region_close(&a.region);	/* or the device stays bound, or the host at our pages */

@@ -56,7 +56,7 @@ static const struct { int err; const char *mend; } mends[] = {
 	{ EKEYREJECTED, "the server's certificate, or host key, is not one the host trusts" },
 	{ ECONNABORTED, "what moves objects on the host died; try again" },
 	{ ECONNRESET, "the connection broke, or the host or memnet-agent restarted; try again" },
-	{ EPROTONOSUPPORT, "the host moves objects by http, https, ftp and sftp only, and serves "
+	{ EPROTONOSUPPORT, "the host moves objects by http, https and sftp only, and serves "
 	  "them by http" },
 	{ EBUSY, "the host does as much as it can at once for this guest; end something" },
 	{ EADDRINUSE, "somebody else serves there" },
@@ -403,7 +403,7 @@ static const char args_doc[] =
 
 static const char doc[] =
 	"Objects of this guest: files in the memory it shares with its host, which the host moves "
-	"by HTTP, HTTPS, FTP or SFTP.\v"
+	"by HTTP, HTTPS or SFTP.\v"
 	"  memnet put results.csv                    keep a file as the object results.csv\n"
 	"  zstd -c big | memnet put - http://192.0.2.1/big.zst\n"
 	"                                            produce, and have the host send it\n"

@@ -12,6 +12,7 @@
  *   -ETIMEDOUT   no host answered
  *   -EACCES      the host's policy forbids it
  *   -EMFILE      all flows are in use
+ *   -ENOBUFS     the host gives this guest no more memory for flows at the moment
  * After -ECONNRESET of a session every flow is dead; close them, detach, open anew.
  *
  * Signals: a handler that runs while a call sleeps for bytes, room or a connection, or in
@@ -31,6 +32,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+#include "memnet-core/flow_values.h"
 
 struct memnet;
 struct memnet_flow;
@@ -86,7 +89,7 @@ int memnet_connect_result(struct memnet_flow *f);
 
 /*
  * A socket of @type (SOCK_STREAM, SOCK_DGRAM) at @addr; port 0: the host chooses, see
- * memnet_local(). @flags: MN_BIND_* (layout.h).
+ * memnet_local(). @flags: MN_BIND_* (flow_values.h).
  */
 int memnet_bind(struct memnet *m, int type, const struct sockaddr *addr, socklen_t len,
 		unsigned int flags, struct memnet_flow **out);
@@ -104,15 +107,16 @@ void memnet_peer(const struct memnet_flow *f, struct sockaddr_storage *out);
 /* New flows block. */
 void memnet_set_blocking(struct memnet_flow *f, bool on);
 
-/* @option: enum mn_option (layout.h). -ENOPROTOOPT, or what setsockopt() says on the host. */
+/* @option: enum mn_option (flow_values.h). -ENOPROTOOPT, or what setsockopt() says on the host. */
 int memnet_set_option(struct memnet_flow *f, int option, int value);
 
 /* As SO_ERROR: a positive errno that is told once; 0. */
 int memnet_take_error(struct memnet_flow *f);
 
 /*
- * Give the flow back. What was sent and shut down still goes out; what was sent and not
- * shut down may be lost, as after RST.
+ * Give the flow back. What was sent and shut down still goes out, for as long as the peer
+ * reads it: after a minute without, or a few seconds where no other flow is free, the stream
+ * is torn. What was sent and not shut down may be lost, as after RST.
  */
 void memnet_close(struct memnet_flow *f);
 
@@ -121,7 +125,7 @@ void memnet_close(struct memnet_flow *f);
 /* Both together name a flow for as long as the session lasts. Not while it is connecting. */
 void memnet_flow_name(const struct memnet_flow *f, uint32_t *id, uint32_t *generation);
 
-/* enum mn_flow_kind (layout.h). */
+/* enum mn_flow_kind (flow_values.h). */
 int memnet_flow_kind(const struct memnet_flow *f);
 
 /* -ESTALE: there is no such flow any more. Freed by memnet_release() or memnet_close(). */

@@ -2,6 +2,7 @@
 #include "memnet-core/guest/share.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,21 +103,35 @@ bool mn_flow_is_torn(const struct memnet_flow *f)
 	return f->kind != MN_DATAGRAMS && mn_fetch32(&f->in.theirs->p_closed) == MN_RESET;
 }
 
-int mn_flow_arm_beyond(struct memnet_flow *f, uint64_t in, uint64_t out)
+int mn_flow_arm_edge(struct memnet_flow *f, short events, const struct mn_progress *told)
 {
-	uint64_t now_in, now_out;
+	short now = memnet_events(f) & events;
+	int ret = memnet_arm(f, events & ~now);
 
-	mn_publish(&f->in.mine->c_wake_head, in);
-	mn_publish(&f->out.mine->p_wake_tail, out);
+	if (now & POLLIN)
+		mn_publish(&f->in.mine->c_wake_head, told->in);
+	if (now & POLLOUT)
+		mn_publish(&f->out.mine->p_wake_tail, told->out);
 	mn_fence();
-	mn_flow_progress(f, &now_in, &now_out);
-	return now_in == in && now_out == out;
+	return ret;
 }
 
-void mn_flow_progress(const struct memnet_flow *f, uint64_t *in, uint64_t *out)
+void mn_flow_progress(const struct memnet_flow *f, struct mn_progress *now)
 {
-	*in = mn_fetch(&f->in.theirs->p_head);
-	*out = mn_fetch(&f->out.theirs->c_tail);
+	/* An end before the index: a producer closes after its last commit. */
+	*now = (struct mn_progress){
+		.in_end = mn_fetch32(&f->in.theirs->p_closed),
+		.out_end = mn_fetch32(&f->out.mine->p_closed),
+		.errors = mn_fetch32(&mn_flow_facts(f)->h_errors),
+		.in = mn_fetch(&f->in.theirs->p_head),
+		.out = mn_fetch(&f->out.theirs->c_tail),
+	};
+}
+
+bool mn_progress_differs(const struct mn_progress *a, const struct mn_progress *b, short events)
+{
+	return a->in_end != b->in_end || a->out_end != b->out_end || a->errors != b->errors ||
+	       (events & POLLIN && a->in != b->in) || (events & POLLOUT && a->out != b->out);
 }
 
 int mn_flow_keep(struct memnet_flow *f, int fd)
@@ -125,6 +140,14 @@ int mn_flow_keep(struct memnet_flow *f, int fd)
 				      .generation = f->generation };
 
 	return mn_send_fds(f->m->agent_fd, &keep, sizeof(keep), &fd, 1);
+}
+
+int mn_flow_abandon(struct memnet_flow *f)
+{
+	const struct mn_keep keep = { .magic = MN_KEEP_MAGIC, .flow = f->id,
+				      .generation = f->generation };
+
+	return mn_send_fds(f->m->agent_fd, &keep, sizeof(keep), NULL, 0);
 }
 
 int mn_agent_sync(int agent_fd, int fd)

@@ -38,13 +38,25 @@ void mn_flow_unlock(struct memnet_flow *f, enum mn_direction direction);
 bool mn_flow_is_torn(const struct memnet_flow *f);
 
 /*
- * Have the bell rung when the peer goes on from there, in either direction. 1; 0: it has
- * already. For who has been told of everything up to @in and @out.
+ * What there has ever been to tell of a flow: bytes the peer has put into our FIFO and taken
+ * out of the other, how each direction ended, errors that came back.
  */
-int mn_flow_arm_beyond(struct memnet_flow *f, uint64_t in, uint64_t out);
+struct mn_progress {
+	uint64_t in, out;
+	uint32_t in_end, out_end;	/* enum mn_end */
+	uint32_t errors;
+};
 
-/* How far the peer has come: bytes it has ever put into our FIFO, and taken out of the other. */
-void mn_flow_progress(const struct memnet_flow *f, uint64_t *in, uint64_t *out);
+void mn_flow_progress(const struct memnet_flow *f, struct mn_progress *now);
+
+/* Is there an edge between the two for who wants @events (POLLIN, POLLOUT)? */
+bool mn_progress_differs(const struct mn_progress *a, const struct mn_progress *b, short events);
+
+/*
+ * As memnet_arm(), for who has been told of everything up to @told: what is so already is armed
+ * for the next edge. What came meanwhile does not ring: look again afterwards. 1; 0; -errno.
+ */
+int mn_flow_arm_edge(struct memnet_flow *f, short events, const struct mn_progress *told);
 
 /*
  * Have the agent close @fd, one end of a pair, when it has seen everything that came before;
@@ -57,5 +69,14 @@ int mn_agent_sync(int agent_fd, int fd);
  * end of @fd (a socket pair's) is closed by everybody. @fd stays the caller's. 0 or -errno.
  */
 int mn_flow_keep(struct memnet_flow *f, int fd);
+
+/* Have the agent close the flow at once, whosever it is: nobody has its descriptor. 0 or -errno. */
+int mn_flow_abandon(struct memnet_flow *f);
+
+/*
+ * Free @f, which a child of fork() has from its parent: whose flow and whose bells it is, and
+ * stays.
+ */
+void mn_flow_disown(struct memnet_flow *f);
 
 #endif

@@ -42,6 +42,11 @@ void mn_store_client_take(struct mn_store_client *c, int fd)
 	}
 }
 
+void mn_store_client_close(struct mn_store_client *c)
+{
+	mn_loop_close_fd(c->loop, &c->watch);
+}
+
 void mn_store_client_leave(struct mn_store_client *c)
 {
 	mn_loop_close_fd(c->loop, &c->watch);

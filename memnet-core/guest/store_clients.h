@@ -20,6 +20,9 @@ void mn_store_client_init(struct mn_store_client *c, struct mn_loop *loop, struc
 /* Serve the socket @fd, which is taken over. */
 void mn_store_client_take(struct mn_store_client *c, int fd);
 
+/* Serve it no more; what it has open stays so. Harmless without a socket. */
+void mn_store_client_close(struct mn_store_client *c);
+
 /* The channel's process is gone, and the host has reset the channel. */
 void mn_store_client_leave(struct mn_store_client *c);
 

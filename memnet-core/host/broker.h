@@ -23,6 +23,7 @@ struct mn_vm_config {
 	struct mn_policy policy;	/* of the options, */
 	const char *policy_file;	/* whose rules come after those; NULL: none */
 	struct mn_spin spin;
+	uint64_t memory;	/* of the region that may be in use, for new flows; 0: all */
 	struct mn_guest_ram_config ram;	/* with a path: the region is there, and no ivshmem */
 };
 

@@ -23,14 +23,21 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/host/courier.h"
 #include "memnet-core/host/worker.h"
 
 #define PROGRAM		"memnet-courier"
+/* Besides the arena: itself, buffers, and stacks of some fifty threads. */
+#define MEMORY_BYTES	(512ULL << 20)
 
-/* One that lived so long died by accident: the next one starts at once. */
-#define LONG_LIFE_NS	(5 * NSEC_PER_SEC)
-#define DELAY_NS	NSEC_PER_SEC
+/*
+ * One that lived so long died by accident: the next one starts at once. Others are delayed, ever
+ * longer: what a guest, or a server it talks to, can make us do and say is bounded by that.
+ */
+#define LONG_LIFE_NS	(60 * NSEC_PER_SEC)
+#define FIRST_DELAY_MS	50u
+#define LAST_DELAY_MS	60000u
 
 static _Noreturn void end(const struct vm *vm, const char *what, int err)
 {
@@ -51,15 +58,25 @@ static int open_program(const struct vm *vm)
 	return fd;
 }
 
+/* No terminal, nor a folder that the stages to come could not put out of reach. */
+static void leave_surroundings(const struct vm *vm)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || setsid() < 0 || chdir("/"))
+		end(vm, "cannot start a courier", -errno);
+}
+
 static _Noreturn void be_courier(const struct vm *vm, int sock)
 {
 	char region[24], arena[24];
 	char *const argv[] = { PROGRAM, (char *)vm->config.name, region, arena, NULL };
-	char *const environment[] = { NULL };
+	char *const environment[] = { "MALLOC_ARENA_MAX=1", NULL };	/* not one a thread */
 	int program = open_program(vm), keep[3];
 	const char *stage;
 	int ret;
 
+	leave_surroundings(vm);
 	snprintf(region, sizeof(region), "%" PRIu64, vm->config.geometry.region_bytes);
 	snprintf(arena, sizeof(arena), "%" PRIu64, vm->config.geometry.arena_bytes);
 	/* Above the two numbers it is to have, then there. */
@@ -73,7 +90,8 @@ static _Noreturn void be_courier(const struct vm *vm, int sock)
 	keep[0] = MN_COURIER_MEMORY;
 	keep[1] = MN_COURIER_SOCKET;
 	mn_broker_close_others(keep, 3);
-	ret = mn_isolation_enter_courier(&vm->broker->isolation, &stage);
+	ret = mn_isolation_enter_courier(&vm->broker->isolation,
+					 vm->config.geometry.arena_bytes + MEMORY_BYTES, &stage);
 	if (ret)
 		end(vm, stage, ret);
 	execveat(program, "", argv, environment, AT_EMPTY_PATH);
@@ -104,11 +122,19 @@ static int fork_courier(struct vm *vm)
 	return ret;
 }
 
-static void start_in(struct vm *vm, int64_t delay_ns)
+static void start_in(struct vm *vm, unsigned int delay_ms)
 {
-	const struct itimerspec later = { .it_value = mn_timespec(delay_ns) };
+	const struct itimerspec later = { .it_value = mn_timespec(delay_ms * NSEC_PER_MSEC) };
 
 	timerfd_settime(vm->courier_restart.fd, 0, &later, NULL);
+}
+
+static unsigned int next_delay_ms(struct vm *vm)
+{
+	unsigned int delay_ms = vm->courier_delay_ms;
+
+	vm->courier_delay_ms = MIN(MAX(2 * delay_ms, FIRST_DELAY_MS), LAST_DELAY_MS);
+	return delay_ms;
 }
 
 void mn_broker_start_courier(struct vm *vm)
@@ -118,12 +144,13 @@ void mn_broker_start_courier(struct vm *vm)
 	if (!vm->config.geometry.arena_bytes || vm->control.fd < 0)
 		return;
 	vm->courier_started_ns = mn_now_ns();
+	vm->courier_hangs = false;
 	ret = fork_courier(vm);
 	if (!ret)
 		return;
 	mn_broker_complain(vm, "cannot start a courier, trying again", ret);
 	mn_broker_stop_courier(vm);
-	start_in(vm, DELAY_NS);
+	start_in(vm, MAX(next_delay_ms(vm), FIRST_DELAY_MS));
 }
 
 static int reap(struct vm *vm)
@@ -144,29 +171,31 @@ void mn_broker_stop_courier(struct vm *vm)
 		reap(vm);
 }
 
-void mn_broker_kill_courier(struct vm *vm)
+void mn_broker_courier_hangs(struct vm *vm)
 {
 	if (vm->courier_pid <= 0)
 		return;
-	fprintf(stderr, "memnetd: %s: the courier does not answer; it is killed\n",
-		vm->config.name);
+	vm->courier_hangs = true;
 	kill(vm->courier_pid, SIGKILL);
 }
 
 void mn_broker_courier_died(struct mn_watch *w, uint32_t events)
 {
 	struct vm *vm = VM_OF(w, courier);
-	bool long_life = mn_now_ns() - vm->courier_started_ns > LONG_LIFE_NS;
 	int status = reap(vm);
+	unsigned int delay_ms;
 
-	fprintf(stderr, "memnetd: %s: the courier died (%s %d); another starts%s\n",
-		vm->config.name, WIFSIGNALED(status) ? "signal" : "exit status",
-		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-		long_life ? "" : " in a second");
-	if (long_life)
-		mn_broker_start_courier(vm);
+	if (mn_now_ns() - vm->courier_started_ns > LONG_LIFE_NS)
+		vm->courier_delay_ms = 0;
+	delay_ms = next_delay_ms(vm);
+	fprintf(stderr, "memnetd: %s: the courier died (%s%s %d); another starts in %u ms\n",
+		vm->config.name, vm->courier_hangs ? "killed, for it hung: " : "",
+		WIFSIGNALED(status) ? "signal" : "exit status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), delay_ms);
+	if (delay_ms)
+		start_in(vm, delay_ms);
 	else
-		start_in(vm, DELAY_NS);
+		mn_broker_start_courier(vm);
 }
 
 void mn_broker_courier_due(struct mn_watch *w, uint32_t events)

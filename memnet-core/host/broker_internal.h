@@ -36,6 +36,8 @@ struct vm {
 	struct mn_watch courier;	/* pidfd, -1 without */
 	pid_t courier_pid;
 	int64_t courier_started_ns;
+	unsigned int courier_delay_ms;	/* for the next but one */
+	bool courier_hangs;		/* and was killed therefore */
 	struct mn_watch courier_restart;	/* timer */
 };
 
@@ -73,7 +75,7 @@ int mn_broker_load_policy(struct vm *vm);
 /* Read the policy files anew at each SIGHUP. 0 or -errno. */
 int mn_broker_watch_hangup(struct mn_broker *b);
 
-/* Of vm->control: the worker asks for something, or is about to be found dead. */
+/* Of vm->control: the worker asks for the RAM file, or is about to be found dead. */
 void mn_broker_worker_asks(struct mn_watch *w, uint32_t events);
 
 /* Of vm->worker and vm->restart: a worker that nobody ended gets a successor, now or later. */
@@ -89,8 +91,8 @@ void mn_broker_start_courier(struct vm *vm);
 /* Kill it: when this returns nobody writes into the arena any more. Harmless without one. */
 void mn_broker_stop_courier(struct vm *vm);
 
-/* The worker says that it hangs. Its successor comes as after any death. */
-void mn_broker_kill_courier(struct vm *vm);
+/* The worker says so: it is killed, and gets a successor. */
+void mn_broker_courier_hangs(struct vm *vm);
 
 /* Of vm->courier and vm->courier_restart. */
 void mn_broker_courier_died(struct mn_watch *w, uint32_t events);

@@ -68,7 +68,7 @@ static _Noreturn void be_worker(const struct vm *vm, int control)
 	struct mn_worker w = {
 		.name = vm->config.name, .geometry = vm->config.geometry,
 		.policy = vm->policy, .spin = vm->config.spin, .ram = vm->config.ram,
-		.memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
+		.memory = vm->config.memory, .memfd = vm->memfd, .doorbell = vm->doorbell, .control = control,
 	};
 	int keep[3 + MN_MAX_CHANNELS] = { vm->doorbell, control };
 	size_t n = 2;
@@ -87,8 +87,10 @@ void mn_broker_order_sent(struct vm *vm, const char *what, int ret)
 {
 	if (ret && ret != -EPIPE)	/* a dead worker's successor gets it */
 		mn_broker_complain(vm, what, ret);
-	if (ret == -EAGAIN)		/* it has not taken the many before */
+	if (ret == -EAGAIN) {		/* it has not taken the many before */
 		kill(vm->pid, SIGKILL);
+		mn_loop_close_fd(&vm->broker->loop, &vm->control);	/* nothing more for this one */
+	}
 }
 
 void mn_broker_send_bell(struct vm *vm)
@@ -97,7 +99,7 @@ void mn_broker_send_bell(struct vm *vm)
 
 	if (vm->control.fd >= 0 && vm->bell.fd >= 0)
 		mn_broker_order_sent(vm, "cannot hand the bell port to the worker",
-			   mn_send_fds(vm->control.fd, &order, sizeof(order), &vm->bell.fd, 1));
+				     mn_send_fds(vm->control.fd, &order, sizeof(order), &vm->bell.fd, 1));
 }
 
 void mn_broker_send_policy(struct vm *vm)
@@ -106,7 +108,7 @@ void mn_broker_send_policy(struct vm *vm)
 
 	if (vm->control.fd >= 0)
 		mn_broker_order_sent(vm, "cannot hand the policy to the worker",
-			   mn_send_fds(vm->control.fd, &order, sizeof(order), NULL, 0));
+				     mn_send_fds(vm->control.fd, &order, sizeof(order), NULL, 0));
 }
 
 static void send_ram(struct vm *vm)
@@ -117,7 +119,7 @@ static void send_ram(struct vm *vm)
 	if (fd < 0)
 		order.error = fd;
 	mn_broker_order_sent(vm, "cannot hand the VM's RAM to the worker",
-		   mn_send_fds(vm->control.fd, &order, sizeof(order), &fd, fd >= 0));
+			     mn_send_fds(vm->control.fd, &order, sizeof(order), &fd, fd >= 0));
 	if (fd >= 0)
 		close(fd);
 }
@@ -130,8 +132,8 @@ void mn_broker_worker_asks(struct mn_watch *w, uint32_t events)
 
 	if (recv(w->fd, &want, sizeof(want), MSG_DONTWAIT) != sizeof(want))
 		mn_loop_close_fd(&vm->broker->loop, w);
-	else if (want == MN_WORKER_ENDS_COURIER && vm->config.geometry.arena_bytes)
-		mn_broker_kill_courier(vm);
+	else if (want == MN_WORKER_ENDS_COURIER)
+		mn_broker_courier_hangs(vm);
 	else if (!vm->config.ram.path || vm->ram_asked++ == MN_MAX_BREACHES)
 		kill(vm->pid, SIGKILL);
 	else

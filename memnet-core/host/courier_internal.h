@@ -36,6 +36,7 @@ struct courier {
 	struct mn_policy policy;
 	CURLM *multi;
 	struct curl_slist *headers;
+	char protocols[32];	/* of PUT and GET, in libcurl's words */
 	struct courier_server *servers[MN_COURIER_JOBS];
 	bool ended;
 	struct courier_job jobs[MN_COURIER_JOBS];

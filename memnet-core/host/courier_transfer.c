@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PUT and GET by libcurl. What it may do is narrowed here: four protocols, no redirects, no
+ * PUT and GET by libcurl. What it may do is narrowed here: three protocols, no redirects, no
  * proxies, no netrc, no cookies, and only addresses that the policy permits.
+ *
+ * Not FTP: libcurl waits for the answer to its QUIT, up to two minutes, and all jobs with it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,7 +14,6 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/host/courier_internal.h"
 
-#define PROTOCOLS	"http,https,ftp,sftp"
 #define KNOWN_HOSTS	"/etc/ssh/ssh_known_hosts"
 #define BUFFER_BYTES	(512L << 10)
 /* A server that does nothing for so long fails, and a transfer that takes so long. */
@@ -112,7 +113,6 @@ static const struct { CURLcode code; int error; } errors[] = {
 	{ CURLE_FILESIZE_EXCEEDED, -EFBIG },
 	{ CURLE_HTTP_RETURNED_ERROR, -EREMOTEIO },
 	{ CURLE_UPLOAD_FAILED, -EREMOTEIO },
-	{ CURLE_FTP_COULDNT_RETR_FILE, -ENOENT },
 	{ CURLE_REMOTE_FILE_NOT_FOUND, -ENOENT },
 	{ CURLE_REMOTE_ACCESS_DENIED, -EREMOTEIO },
 	{ CURLE_LOGIN_DENIED, -EREMOTEIO },
@@ -152,7 +152,7 @@ static void done(struct courier_job *job, CURLcode code)
 	long status = 0;
 
 	curl_easy_getinfo(job->easy, CURLINFO_SCHEME, &scheme);
-	if (scheme && !strncasecmp(scheme, "http", 4))	/* FTP has numbers of its own */
+	if (scheme && !strncasecmp(scheme, "http", 4))	/* others have numbers of their own */
 		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 	a.status = status;
 	a.result = error_of(job, code, status);
@@ -167,45 +167,72 @@ static void done(struct courier_job *job, CURLcode code)
 
 /* --- beginning and ending -------------------------------------------------- */
 
-static void set_limits(CURL *e)
+static const struct { CURLoption option; long value; } limits[] = {
+	{ CURLOPT_NOSIGNAL, 1 },
+	{ CURLOPT_QUICK_EXIT, 1 },	/* no wait for the resolver */
+	{ CURLOPT_FOLLOWLOCATION, 0 },
+	{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
+	{ CURLOPT_CONNECTTIMEOUT, CONNECT_S },
+	{ CURLOPT_LOW_SPEED_LIMIT, 1 },
+	{ CURLOPT_LOW_SPEED_TIME, STALL_S },
+	{ CURLOPT_TIMEOUT, WHOLE_S },
+	{ CURLOPT_FAILONERROR, 1 },
+	{ CURLOPT_BUFFERSIZE, BUFFER_BYTES },
+	{ CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES },
+};
+
+/* All of them, or the job is refused: libcurl without one of these may do what it must not. */
+static bool set_limits(CURL *e, const struct courier *c)
 {
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);	/* no wait for the resolver */
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_NETRC, CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_SSH_KNOWNHOSTS, KNOWN_HOSTS);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, STALL_S);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT, WHOLE_S);
-	curl_easy_setopt(e, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
-	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+	int bad = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		bad |= curl_easy_setopt(e, limits[i].option, limits[i].value);
+	bad |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, c->protocols);
+	bad |= curl_easy_setopt(e, CURLOPT_PROXY, "");
+	if (strstr(c->protocols, "sftp")) {
+		bad |= curl_easy_setopt(e, CURLOPT_SSH_KNOWNHOSTS, KNOWN_HOSTS);
+		bad |= curl_easy_setopt(e, CURLOPT_SSH_AUTH_TYPES, (long)CURLSSH_AUTH_PASSWORD);
+	}
+	return !bad;
 }
 
-static void set_job(CURL *e, struct courier_job *job)
+static bool set_put(CURL *e, struct courier_job *job)
 {
-	curl_easy_setopt(e, CURLOPT_PRIVATE, job);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, job);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, job);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, job->c->headers);
-	if (job->op == MN_OP_PUT) {
-		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)job->bytes);
-		curl_easy_setopt(e, CURLOPT_READFUNCTION, give);
-		curl_easy_setopt(e, CURLOPT_READDATA, job);
-		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, seek);
-		curl_easy_setopt(e, CURLOPT_SEEKDATA, job);
-		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, ignore);
-	} else {
-		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->bytes);
-		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take);
-		curl_easy_setopt(e, CURLOPT_WRITEDATA, job);
-	}
+	int bad = 0;
+
+	bad |= curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)job->bytes);
+	bad |= curl_easy_setopt(e, CURLOPT_READFUNCTION, give);
+	bad |= curl_easy_setopt(e, CURLOPT_READDATA, job);
+	bad |= curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, seek);
+	bad |= curl_easy_setopt(e, CURLOPT_SEEKDATA, job);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, ignore);
+	return !bad;
+}
+
+static bool set_get(CURL *e, struct courier_job *job)
+{
+	int bad = 0;
+
+	bad |= curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->bytes);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, job);
+	return !bad;
+}
+
+static bool set_job(CURL *e, struct courier_job *job, const char *url)
+{
+	int bad = 0;
+
+	bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, job);
+	bad |= curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	bad |= curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, job);
+	bad |= curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
+	bad |= curl_easy_setopt(e, CURLOPT_PREREQDATA, job);
+	bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, job->c->headers);
+	bad |= curl_easy_setopt(e, CURLOPT_URL, url);
+	return !bad && (job->op == MN_OP_PUT ? set_put(e, job) : set_get(e, job));
 }
 
 int transfer_start(struct courier_job *job, const char *url)
@@ -215,9 +242,7 @@ int transfer_start(struct courier_job *job, const char *url)
 	job->easy = curl_easy_init();
 	if (!job->easy)
 		return -ENOMEM;
-	set_limits(job->easy);
-	set_job(job->easy, job);
-	if (curl_easy_setopt(job->easy, CURLOPT_URL, url) ||
+	if (!set_limits(job->easy, job->c) || !set_job(job->easy, job, url) ||
 	    curl_multi_add_handle(job->c->multi, job->easy)) {
 		curl_easy_cleanup(job->easy);
 		return -ENOMEM;
@@ -227,6 +252,8 @@ int transfer_start(struct courier_job *job, const char *url)
 
 void transfer_end(struct courier_job *job)
 {
+	/* Or libcurl waits here for a server's answer to the end of SFTP. */
+	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT_MS, 1L);
 	curl_multi_remove_handle(job->c->multi, job->easy);
 	curl_easy_cleanup(job->easy);
 	job->easy = NULL;
@@ -248,10 +275,26 @@ void transfer_work(struct courier *c)
 	}
 }
 
+/* Those of ours that this libcurl has: it refuses a list with one that it has not. */
+static void list_protocols(struct courier *c)
+{
+	static const char *const ours[] = { "http", "https", "sftp" };
+	const char *const *its = curl_version_info(CURLVERSION_NOW)->protocols;
+
+	for (; *its; its++)
+		for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+			if (!strcmp(*its, ours[i])) {
+				if (c->protocols[0])
+					strcat(c->protocols, ",");
+				strcat(c->protocols, ours[i]);
+			}
+}
+
 int transfer_init(struct courier *c)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		return -ENOMEM;
+	list_protocols(c);
 	c->multi = curl_multi_init();
 	/* Without it libcurl waits a second for a server's leave to send. */
 	c->headers = curl_slist_append(NULL, "Expect:");

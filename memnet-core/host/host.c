@@ -3,11 +3,11 @@
  * Session, and the round of work. The session's states are in layout.h; here they
  * are private (h->state) and published, never read back.
  *
- * A round (mn_host_work) takes the pending set, runs the channels and flows that
- * have something to do, and rings each channel's bell at most once. A flow is in
- * h->ready for as long as it has more to move; sockets (edge-triggered), the
- * pending set and the coalescing timer put it there. When nothing is left the host
- * spins for its budget, then says that it sleeps, looks once more, and sleeps.
+ * A step of work (mn_host_work) takes the pending set, runs the channels and flows that
+ * have something to do (host_turns.c says in which order), and rings bells. A flow is in
+ * h->ready for as long as it has more to move; sockets (edge-triggered), the pending set and
+ * the coalescing timer put it there. When nothing is left the host spins for its budget, then
+ * says that it sleeps, looks once more, and sleeps.
  *
  * Memory is taken by mn_host_create() alone, nothing by a round.
  *
@@ -83,7 +83,7 @@ static void reset_all(struct mn_host *h)
 		mn_channel_reset(h, c);
 	for (uint32_t c = 0; c < g->channels; c++)
 		h->channels[c].reset_owed = false;	/* who waited is gone as well */
-	h->ready = h->bulk = h->starved = (struct mn_set){ 0 };
+	h->ready = h->backlog = h->bulk = h->starved = (struct mn_set){ 0 };
 }
 
 /* Every stream torn, a new nonce on offer. */
@@ -241,16 +241,14 @@ static bool lets_go(struct mn_host *h)
 	return true;
 }
 
-static bool is_moving(const struct host_flow *f)
-{
-	return f->state == FLOW_OPEN || f->state == FLOW_DRAINING;
-}
-
 static void look_at_everything(struct mn_host *h)
 {
-	for (uint32_t i = 0; i < h->config.geometry.flows; i++)
-		if (is_moving(&h->flows[i]))
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++) {
+		if (h->flows[i].state == FLOW_DRAINING)
+			mn_flow_drain_tick(&h->flows[i]);
+		if (mn_flow_is_moving(&h->flows[i]))
 			mn_set_add(&h->ready, i);
+	}
 	h->ready_channels = mn_host_channels(h);
 }
 
@@ -274,6 +272,7 @@ void mn_host_tick(struct mn_host *h)
 	mn_publish(&header->h_heartbeat, ++h->heartbeat);
 	mn_host_follow_guest(h);
 	check_guest_heartbeat(h);
+	mn_memory_tick(h);
 	mn_object_tick(h);
 	look_at_everything(h);
 }
@@ -306,15 +305,6 @@ static void run_channels(struct mn_host *h)
 
 	for (; left; left &= left - 1)
 		mn_channel_run(h, __builtin_ctz(left));
-}
-
-static void run_flows(struct mn_host *h)
-{
-	/* Also those the guest marked and does not have: they are FLOW_FREE. */
-	for (uint32_t i = mn_set_next(&h->ready, 0); i < MN_MAX_FLOWS;
-	     i = mn_set_next(&h->ready, i + 1))
-		if (!is_moving(&h->flows[i]) || !mn_flow_work(&h->flows[i]))
-			mn_set_remove(&h->ready, i);
 }
 
 static void ring_bells(struct mn_host *h)
@@ -375,7 +365,9 @@ bool mn_host_work(void *host)
 		h->counters.rounds++;
 		take_pending(h);
 		run_channels(h);
-		run_flows(h);
+		mn_turns_newcomers(h);
+		ring_bells(h);	/* not behind the bulk */
+		mn_turns_backlog(h);
 	}
 	ring_bells(h);
 	if (h->state != MN_H_READY) {

@@ -39,8 +39,16 @@ struct mn_host_config {
 	 * mn_host_tick() has returned.
 	 */
 	void (*let_go)(void *arg);
-	/* The courier does not answer: end it, by force. NULL: it is waited for. */
-	void (*kill_courier)(void *arg);
+	/*
+	 * For a region that is a file of its own, in which pages come when they are written:
+	 * give back those of @bytes from @offset on, and what is in use of them all. NULL, both:
+	 * it is none.
+	 */
+	void (*give_back)(void *arg, uint64_t offset, uint64_t bytes);
+	uint64_t (*in_use)(void *arg);
+	uint64_t memory;		/* with more in use there are no new flows; 0: always */
+	/* Kill the courier, which hangs; its socket's end tells that it was done. NULL: no. */
+	void (*end_courier)(void *arg);
 	void *arg;
 };
 

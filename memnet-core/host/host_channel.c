@@ -96,8 +96,6 @@ static int run_close(struct mn_host *h, uint32_t channel, const struct mn_submis
 
 	if (ret || !f || f->channel != channel)
 		return -EBADF;
-	if (f->state == FLOW_CONNECTING)
-		return -EBUSY;
 	mn_flow_release(f);
 	return 1;
 }

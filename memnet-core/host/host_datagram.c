@@ -130,6 +130,7 @@ bool mn_datagram_send(struct host_flow *f)
 	}
 	if (n < 0)
 		tell_error(f, -n);
+	f->spent += room;
 	if (mn_consumer_release(&f->from_guest, room))
 		mn_flow_ring_sender(f);
 	return true;
@@ -169,6 +170,7 @@ static void deliver(struct host_flow *f, const struct iovec spans[2], size_t byt
 
 	d.family = mn_address_split(msg->msg_name, &d.port, d.addr, &d.scope);
 	copy(spans, &d, false);
+	f->spent += bytes;
 	if (mn_producer_commit(&f->to_guest, mn_datagram_room(bytes)))
 		mn_flow_ring_receiver(f);
 }

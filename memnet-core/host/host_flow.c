@@ -5,14 +5,16 @@
  *
  * Sockets are watched edge-triggered, both directions, once: an edge sets
  * readable or writable, EAGAIN clears it, and no epoll_ctl() is spent on the
- * data path. FIFOs are watched by their event index. A flow is worked on after
- * every round of events, a piece each way, so that flows take turns.
+ * data path. FIFOs are watched by their event index. A flow in its turn (host_turns.c) moves a
+ * piece each way.
  *
- * #syscalls close getpeername getsockname getsockopt recvmsg sendmsg setsockopt
+ * #syscalls close getpeername getsockname getsockopt ioctl recvmsg sendmsg setsockopt
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +23,14 @@
 #include "memnet-core/host/host_internal.h"
 
 #define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+/*
+ * A stream that nobody owns is given up when its peer has acknowledged nothing for so many
+ * ticks, as Linux gives up its orphans after a minute or so (tcp_orphan_retries); and after
+ * fewer, the one that has stood still longest first, where there is no other flow to be had.
+ */
+#define STILL_TICKS	(60 * 1000 / MN_HEARTBEAT_MS)
+#define STILL_TICKS_NEED (3 * 1000 / MN_HEARTBEAT_MS)
 
 /* What a kind moves. NULL: nothing that way. */
 static const struct {
@@ -111,6 +121,8 @@ void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind,
 	f->kind = kind;
 	f->generation += f->generation + 1 ? 1 : 2;	/* never 0 */
 	f->resets = f->hears_all = false;
+	f->round = f->host->round - 1;	/* it has had no turn in this one */
+	f->bare = false;
 	f->cookie = 0;
 	f->listener_generation = 0;
 }
@@ -174,21 +186,13 @@ void mn_flow_reset(struct host_flow *f)
 	f->readable = f->writable = f->broken = false;
 	f->sent_fin = f->got_fin = false;
 	f->moved = 0;
+	f->bare = false;
+	f->rest = 0;
 	mn_set_remove(&h->ready, mn_flow_id(f));
+	mn_set_remove(&h->backlog, mn_flow_id(f));
 	mn_set_remove(&h->bulk, mn_flow_id(f));
 	mn_set_remove(&h->starved, mn_flow_id(f));
 	mn_set_move(&h->ready, &h->starved);	/* there is a free flow now */
-}
-
-void mn_flow_release(struct host_flow *f)
-{
-	if (f->state == FLOW_OPEN && f->kind == MN_STREAM && !f->sent_fin && !f->resets &&
-	    mn_flow_is_shut(f)) {
-		f->state = FLOW_DRAINING;
-		mn_set_add(&f->host->ready, mn_flow_id(f));
-	} else {
-		mn_flow_reset(f);
-	}
 }
 
 void mn_flow_dies(struct host_flow *f, int err)
@@ -273,6 +277,73 @@ static void socket_ready(struct mn_watch *w, uint32_t events)
 		finish_connect(f);
 }
 
+/* --- being left ----------------------------------------------------------------------- */
+
+/* Bytes of the stream that its peer's kernel has. */
+static uint64_t acknowledged(const struct host_flow *f)
+{
+	int queued = 0;
+
+	ioctl(f->watch.fd, SIOCOUTQ, &queued);
+	return f->from_guest.tail - queued;
+}
+
+void mn_flow_release(struct host_flow *f)
+{
+	if (f->state == FLOW_CONNECTING) {
+		complete_connect(f, ECANCELED);
+	} else if (f->state == FLOW_OPEN && f->kind == MN_STREAM && !f->sent_fin && !f->resets &&
+		   mn_flow_is_shut(f)) {
+		f->state = FLOW_DRAINING;
+		f->acknowledged = acknowledged(f);
+		f->still = 0;
+		mn_set_add(&f->host->ready, mn_flow_id(f));
+	} else {
+		mn_flow_reset(f);
+	}
+}
+
+void mn_flow_drain_tick(struct host_flow *f)
+{
+	uint64_t now = acknowledged(f);
+
+	f->still = now == f->acknowledged ? f->still + 1 : 0;
+	f->acknowledged = now;
+	if (f->still == STILL_TICKS)
+		mn_flow_reset(f);
+}
+
+/* Of those that drain the one whose peer has stood still longest, and long enough. */
+static struct host_flow *find_still(struct mn_host *h)
+{
+	struct host_flow *found = NULL;
+
+	for (uint32_t i = 0; i < h->config.geometry.flows; i++) {
+		struct host_flow *f = &h->flows[i];
+
+		if (f->state == FLOW_DRAINING && f->still >= STILL_TICKS_NEED &&
+		    (!found || f->still > found->still))
+			found = f;
+	}
+	return found;
+}
+
+int mn_flow_claim(struct mn_host *h, struct host_flow **out)
+{
+	struct host_flow *f = mn_flow_free(h);
+
+	if (!mn_memory_is_left(h))
+		return -ENOBUFS;
+	if (!f) {
+		f = find_still(h);
+		if (!f)
+			return -EMFILE;
+		mn_flow_reset(f);
+	}
+	*out = f;
+	return 0;
+}
+
 /* --- bytes ---------------------------------------------------------------------------- */
 
 ssize_t mn_flow_sendmsg(const struct host_flow *f, struct msghdr *msg)
@@ -315,7 +386,8 @@ static void stream_breaks(struct host_flow *f)
 		mn_flow_dies(f, err);
 }
 
-bool mn_flow_work(struct host_flow *f)
+/* Each way moves as much as there is credit for; what both are beyond it the next turn lacks. */
+static bool move(struct host_flow *f)
 {
 	bool more = false;
 
@@ -332,4 +404,14 @@ bool mn_flow_work(struct host_flow *f)
 	if (f->state == FLOW_OPEN && f->readable && !f->got_fin)
 		more |= kinds[f->kind].recv(f);
 	return more && f->state == FLOW_OPEN;
+}
+
+bool mn_flow_work(struct host_flow *f)
+{
+	bool more;
+
+	f->spent = 0;
+	more = move(f);
+	f->credit -= f->spent + MN_TURN_BYTES;
+	return more;
 }

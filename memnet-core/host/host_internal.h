@@ -8,6 +8,7 @@
 #define MEMNET_HOST_INTERNAL_H
 
 #include "memnet-core/address.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/fifo.h"
 #include "memnet-core/host/courier.h"
@@ -19,7 +20,7 @@ enum flow_state {
 	FLOW_BOUND,	/* a stream's socket has its name; FIFOs at rest */
 	FLOW_CONNECTING,/* socket waits for the handshake; completion owed */
 	FLOW_OPEN,	/* what its kind moves moves */
-	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out */
+	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out, for a time */
 	FLOW_DEAD,	/* socket gone after an error the guest was told; waits for CLOSE */
 };
 
@@ -44,7 +45,15 @@ struct host_flow {
 	uint32_t errors;		/* of datagrams: told */
 	uint32_t listener, listener_generation;	/* that accepted it, */
 	uint64_t accepted_at;		/* and where that one's FIFO says so */
+	uint64_t acknowledged;		/* of FLOW_DRAINING: bytes, by the peer; */
+	unsigned int still;		/* ticks since that was less */
+	uint64_t rests_at;		/* to_guest.head when it last moved, */
+	unsigned int rest;		/* ticks ago; */
+	bool bare;			/* its pages were given back since */
 	size_t moved;	/* guest to network since the send FIFO was last found empty */
+	int32_t credit;	/* bytes it may still move in this round of turns: */
+	uint32_t round;
+	int32_t spent;	/* by mn_flow_work() so far */
 };
 
 /* Of what the policy denied and that was told. */
@@ -76,9 +85,9 @@ enum job_state {
 
 struct object_job {
 	enum job_state state;
+	unsigned int ticks;	/* of h's, in the last two of them */
 	uint32_t channel;
 	uint64_t cookie;
-	int64_t told_ns;	/* when the courier was told to end it */
 };
 
 struct mn_host {
@@ -95,11 +104,16 @@ struct mn_host {
 	unsigned int lines;	/* reported lately, */
 	int64_t line_ns;	/* and when they last became fewer */
 	struct denial denials[DENIALS];
+	int64_t memory_told_ns;	/* that it is not enough; 0: not yet */
+	bool shrunk;		/* in this tick */
 	bool asleep;		/* what h_asleep says */
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */
 	uint32_t ring_channels;		/* one ring per round of work each */
-	struct mn_set ready;	/* flows with something to move */
+	struct mn_set ready;	/* flows with something to move, */
+	struct mn_set backlog;	/* of which these have had a turn, and wait for the next */
+	uint32_t turn;		/* of the first of those behind this number, */
+	uint32_t round;		/* of their turns */
 	struct mn_set bulk;	/* flows to be looked at when the coalescing timer ends */
 	struct mn_set starved;	/* listeners for which no flow was free */
 	struct mn_watch coalesce;	/* that timer */
@@ -109,6 +123,15 @@ struct mn_host {
 	struct host_channel channels[MN_MAX_CHANNELS];
 	struct host_flow flows[MN_MAX_FLOWS];
 };
+
+/* A turn costs calls however little it moves: about the time in which so much is moved. */
+#define MN_TURN_BYTES	(4 << 10)
+
+/* What a stream moves at once, either way, in the rest of its turn. */
+static inline size_t mn_flow_piece(const struct host_flow *f)
+{
+	return MAX(f->credit, MN_TURN_BYTES);
+}
 
 static inline uint32_t mn_flow_id(const struct host_flow *f)
 {
@@ -125,6 +148,11 @@ void mn_host_follow_guest(struct mn_host *h);
 static inline void mn_host_ring(struct mn_host *h, uint32_t channel)
 {
 	h->ring_channels |= 1u << channel;
+}
+
+static inline bool mn_flow_is_moving(const struct host_flow *f)
+{
+	return f->state == FLOW_OPEN || f->state == FLOW_DRAINING;
 }
 
 static inline uint32_t mn_host_channels(const struct mn_host *h)
@@ -160,6 +188,28 @@ void mn_host_report(struct mn_host *h, const char *line);
 bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 		     const struct sockaddr *addr);
 
+/* Somewhere, to connect by TCP? What is denied is told. */
+bool mn_host_permits_some(struct mn_host *h);
+
+/* The kernel denied what the policy permits: the port is low. Told as a denial. */
+void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr);
+
+/* --- host_memory.c --- */
+
+/* May there be another flow? Gives back what it can before it says no. */
+bool mn_memory_is_left(struct mn_host *h);
+
+/* Give back what has been at rest. */
+void mn_memory_tick(struct mn_host *h);
+
+/* --- host_turns.c --- */
+
+/* Those of h->ready that wait for no turn. */
+void mn_turns_newcomers(struct mn_host *h);
+
+/* Some of those that do. */
+void mn_turns_backlog(struct mn_host *h);
+
 /* --- host_channel.c --- */
 
 /* Empty rings for channel @c, its flows released. */
@@ -194,6 +244,12 @@ struct host_flow *mn_flow_accept(struct mn_host *h, struct host_flow *listener, 
 /* One that is FLOW_FREE, or NULL. */
 struct host_flow *mn_flow_free(struct mn_host *h);
 
+/*
+ * The same for who needs one: if there is none, one that drains and whose peer does not read.
+ * 0; -EMFILE: there is none; -ENOBUFS: the VM has no memory for another.
+ */
+int mn_flow_claim(struct mn_host *h, struct host_flow **out);
+
 /* A free one is @channel's, for the socket @fd, which it takes over; nothing is watched yet. */
 void mn_flow_take(struct host_flow *f, uint32_t channel, enum mn_flow_kind kind, int fd);
 
@@ -209,10 +265,16 @@ void mn_flow_set_reset(int fd, bool on);
 /* Back to FLOW_FREE; unsent data is dropped, the peer sees RST. */
 void mn_flow_reset(struct host_flow *f);
 
-/* Its owner leaves it: what it has shut down still goes out, else as mn_flow_reset(). */
+/*
+ * Its owner leaves it: what it has shut down still goes out, else as mn_flow_reset(). A connect
+ * ends with ECANCELED.
+ */
 void mn_flow_release(struct host_flow *f);
 
-/* Move what can be moved now. True: there is more. */
+/* Of one that drains, at each tick: it ends if its peer does not read any more. */
+void mn_flow_drain_tick(struct host_flow *f);
+
+/* Move what can be moved now, for its credit, which gets less. True: there is more. */
 bool mn_flow_work(struct host_flow *f);
 
 /* Has the guest shut its stream down? */
@@ -250,7 +312,7 @@ void mn_object_reset_channel(struct mn_host *h, uint32_t channel);
 /* Does the courier still have an extent of what one of @channels (a bit each) left? */
 bool mn_object_orphans(const struct mn_host *h, uint32_t channels);
 
-/* Call at each tick: a courier that has not ended for long what it was told to is itself ended. */
+/* At each tick: a courier that does not let go of what it was told to end is ended. */
 void mn_object_tick(struct mn_host *h);
 
 /* Tell the courier, if there is one. */

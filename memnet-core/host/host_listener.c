@@ -4,9 +4,10 @@
  * FIFO says which. So the guest waits for connections as it waits for bytes. While that
  * FIFO is full, or no flow is free, connections wait in the kernel's backlog.
  *
- * #syscalls accept4 close getsockname
+ * #syscalls accept4 close getsockname poll ppoll
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,6 +42,14 @@ static int room(struct host_flow *f, struct iovec spans[2])
 	return n < 0 ? n : n == sizeof(struct mn_accepted);
 }
 
+/* Does a connection wait? For none no flow is claimed. */
+static bool somebody_waits(const struct host_flow *f)
+{
+	struct pollfd pfd = { .fd = f->watch.fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
 /* One connection out of the backlog, where the policy still lets it in. fd, or -errno. */
 static int accept_one(struct host_flow *f)
 {
@@ -71,7 +80,11 @@ bool mn_listener_recv(struct host_flow *f)
 		mn_host_fail(f->host, "receive FIFO c_tail of a listener");
 	if (ret <= 0)
 		return false;
-	if (!mn_flow_free(f->host)) {
+	if (!somebody_waits(f)) {
+		f->readable = false;
+		return false;
+	}
+	if (mn_flow_claim(f->host, &accepted)) {
 		mn_set_add(&f->host->starved, mn_flow_id(f));
 		return false;
 	}

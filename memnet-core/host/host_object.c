@@ -5,8 +5,7 @@
  *
  * A job of a channel or a session that ended is an orphan until the courier has let go of its
  * extent. The agent gives that to others when the reset of the channel has been completed, or
- * when the next session has begun; so both wait for the orphans. Not for ever: a courier that
- * hangs is ended.
+ * when the next session has begun; so both wait for the orphans.
  *
  * #syscalls close recvfrom sendmsg shutdown
  */
@@ -14,13 +13,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "memnet-core/base/clock.h"
 #include "memnet-core/base/fdpass.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/host/courier.h"
 #include "memnet-core/host/host_internal.h"
 
-#define HUNG_NS	(2 * NSEC_PER_SEC)
+/* One that was told to end a job and has not by then holds up channels and sessions. */
+#define LET_GO_TICKS	5
 
 /* Whatever it is: one that does not take its orders ends, by the end of its socket. */
 static void give_up(struct mn_host *h)
@@ -82,6 +81,9 @@ int mn_object_start(struct mn_host *h, uint32_t channel, const struct mn_submiss
 	ret = take_url(h, s, o.start.url);
 	if (ret)
 		return ret;
+	/* Or the names it asks for would be its way out. */
+	if (s->op != MN_OP_SERVE && !mn_host_permits_some(h))
+		return -EACCES;
 	if (h->courier.fd < 0)
 		return -ECONNABORTED;
 	if (!job)
@@ -100,11 +102,8 @@ static void cancel(struct mn_host *h, struct object_job *job, enum job_state sta
 {
 	const struct mn_courier_order o = { .what = MN_COURIER_CANCEL, .job = job - h->jobs };
 
-	if (job->state == JOB_RUNNING) {
-		job->told_ns = mn_now_ns();
-		if (order(h, &o))
-			give_up(h);
-	}
+	if (job->state == JOB_RUNNING && order(h, &o))
+		give_up(h);
 	job->state = state;
 }
 
@@ -139,17 +138,16 @@ bool mn_object_orphans(const struct mn_host *h, uint32_t channels)
 
 void mn_object_tick(struct mn_host *h)
 {
-	int64_t late_ns = mn_now_ns() - HUNG_NS;
 	bool hangs = false;
 
 	for (size_t i = 0; i < MN_COURIER_JOBS; i++) {
-		const struct object_job *job = &h->jobs[i];
+		struct object_job *job = &h->jobs[i];
 
-		hangs |= (job->state == JOB_CANCELLED || job->state == JOB_ORPHAN) &&
-			 job->told_ns < late_ns;
+		if (job->state == JOB_CANCELLED || job->state == JOB_ORPHAN)
+			hangs |= !(++job->ticks % LET_GO_TICKS);
 	}
-	if (hangs && h->config.kill_courier)
-		h->config.kill_courier(h->config.arg);
+	if (hangs && h->courier.fd >= 0 && h->config.end_courier)
+		h->config.end_courier(h->config.arg);
 }
 
 /* --- what the courier answers ---------------------------------------------- */

@@ -33,11 +33,11 @@ static int open_socket(const union mn_sockaddr *addr, enum mn_flow_kind kind)
 static int make_stream(struct mn_host *h, uint32_t channel, const union mn_sockaddr *to,
 		       struct host_flow **out)
 {
-	struct host_flow *f = mn_flow_free(h);
-	int fd;
+	struct host_flow *f;
+	int ret = mn_flow_claim(h, &f), fd;
 
-	if (!f)
-		return -EMFILE;
+	if (ret)
+		return ret;
 	fd = open_socket(to, MN_STREAM);
 	if (fd < 0)
 		return fd;
@@ -150,15 +150,17 @@ static bool is_dual(const union mn_sockaddr *at, uint32_t flags)
 }
 
 /*
- * A port that the guest chose is one that it wants to be reached at: judged here, as the
- * kernel judges low ports. One that the host chooses serves to speak from; a listener on it
- * is judged when it listens, and datagrams are heard from whom it may speak to.
+ * A port that the guest chose is one that it wants to be reached at, and an address that it
+ * chose is one that it would also speak from: who trusts the host's loopback would trust it.
+ * Judged here, as the kernel judges low ports. With neither the host chooses both, and that
+ * serves to speak from; a listener is judged when it listens, and datagrams are heard from
+ * whom it may speak to.
  */
 int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission *s,
 		 struct host_flow **out)
 {
 	int protocol = s->kind == MN_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-	struct host_flow *f = mn_flow_free(h);
+	struct host_flow *f;
 	union mn_sockaddr at;
 	int ret = mn_address_make(&at, s->family, s->port, s->addr, s->scope);
 
@@ -166,11 +168,14 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		return ret;
 	if (s->kind != MN_STREAM && s->kind != MN_DATAGRAMS)
 		return -EINVAL;
-	if (s->port && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
+	if ((s->port || !is_any(&at)) && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
 		return -EACCES;
-	if (!f)
-		return -EMFILE;
+	ret = mn_flow_claim(h, &f);
+	if (ret)
+		return ret;
 	ret = bind_socket(&at, s->kind, s->flags);
+	if (ret == -EACCES)
+		mn_host_tell_low_port(h, protocol, &at.sa);
 	if (ret < 0)
 		return ret;
 	mn_flow_take(f, channel, s->kind, ret);

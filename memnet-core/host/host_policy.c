@@ -56,17 +56,21 @@ static bool is_news(struct mn_host *h, const struct denial *d, bool *last)
 	return true;
 }
 
+/* @why NULL: the policy's reason. */
 static void tell(struct mn_host *h, enum mn_policy_use use, int protocol,
-		 const struct sockaddr *addr)
+		 const struct sockaddr *addr, const char *why)
 {
 	struct denial d = make_denial(use, protocol, addr);
 	bool ipv6 = strchr(d.addr, ':');
-	char why[160], line[320];
+	char reason[160], line[320];
 	bool last;
 
 	if (!is_news(h, &d, &last))
 		return;
-	mn_policy_explain(&h->config.policy, use, protocol, addr, why, sizeof(why));
+	if (!why) {
+		mn_policy_explain(&h->config.policy, use, protocol, addr, reason, sizeof(reason));
+		why = reason;
+	}
 	snprintf(line, sizeof(line), "denied: %s %s %s%s%s:%u (%s)%s",
 		 use == MN_POLICY_CONNECT ? "connect" : "listen",
 		 protocol == IPPROTO_TCP ? "tcp" : "udp", ipv6 ? "[" : "", d.addr, ipv6 ? "]" : "",
@@ -80,8 +84,25 @@ bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 	bool permitted = mn_policy_permits(&h->config.policy, use, protocol, addr);
 
 	if (!permitted)
-		tell(h, use, protocol, addr);
+		tell(h, use, protocol, addr, NULL);
 	return permitted;
+}
+
+bool mn_host_permits_some(struct mn_host *h)
+{
+	static const struct sockaddr_in somewhere = { .sin_family = AF_INET };
+	bool permitted = mn_policy_allows_some(&h->config.policy, MN_POLICY_CONNECT, IPPROTO_TCP);
+
+	if (!permitted)
+		tell(h, MN_POLICY_CONNECT, IPPROTO_TCP, (const struct sockaddr *)&somewhere,
+		     "an object; no rule allows to connect anywhere, so no name is resolved");
+	return permitted;
+}
+
+void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr)
+{
+	tell(h, MN_POLICY_LISTEN, protocol, addr, "the policy allows it, but workers have no right "
+	     "to low ports; lower sysctl net.ipv4.ip_unprivileged_port_start");
 }
 
 void mn_host_set_policy(struct mn_host *h, const struct mn_policy *policy)

@@ -18,7 +18,6 @@
 #include "memnet-core/event.h"
 #include "memnet-core/host/host_internal.h"
 
-#define WORK_BYTES	(256u << 10)
 #define BULK_BYTES	(64u << 10)
 #define COALESCE_NS	500000
 
@@ -72,7 +71,7 @@ static bool send_idle(struct host_flow *f)
 bool mn_stream_send(struct host_flow *f)
 {
 	struct iovec spans[2];
-	ssize_t n = mn_consumer_peek(&f->from_guest, WORK_BYTES, spans);
+	ssize_t n = mn_consumer_peek(&f->from_guest, mn_flow_piece(f), spans);
 
 	if (n < 0) {
 		mn_host_fail(f->host, "send FIFO p_head");
@@ -91,6 +90,7 @@ bool mn_stream_send(struct host_flow *f)
 		return false;
 	}
 	f->moved += n;
+	f->spent += n;
 	if (mn_consumer_release(&f->from_guest, n))
 		mn_flow_ring_sender(f);
 	return true;
@@ -115,7 +115,7 @@ static bool recv_blocked(struct host_flow *f, ssize_t why)
 bool mn_stream_recv(struct host_flow *f)
 {
 	struct iovec spans[2];
-	ssize_t n = mn_producer_reserve(&f->to_guest, WORK_BYTES, spans);
+	ssize_t n = mn_producer_reserve(&f->to_guest, mn_flow_piece(f), spans);
 
 	if (n <= 0)
 		return recv_blocked(f, n);
@@ -135,6 +135,7 @@ bool mn_stream_recv(struct host_flow *f)
 		mn_flow_ring_receiver(f);
 		return false;
 	}
+	f->spent += n;
 	if (mn_producer_commit(&f->to_guest, n))
 		mn_flow_ring_receiver(f);
 	return true;

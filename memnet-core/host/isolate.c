@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@
 
 #define NAMESPACES	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 #define NOBODY		65534
+#define COURIER_FILES	1024
 
 /* Sanitizers look into /proc, start threads, and make calls of their own. */
 #ifdef MEMNET_SANITIZED
@@ -61,7 +64,54 @@ static int enter_empty_root(const struct mn_isolation *i)
 }
 
 /* Folders in which a courier has nothing to look for. */
-static const char *const hidden[] = { "/proc", "/home", "/root", "/tmp", "/var" };
+static const char *const hidden[] = {
+	"/proc", "/home", "/root", "/tmp", "/var", "/run", "/dev/shm", "/sys", "/srv", "/mnt",
+	"/media", "/opt",
+};
+
+/* The folder of what resolv.conf links to: whoever writes that replaces it. */
+static void find_resolver(char folder[PATH_MAX])
+{
+	if (realpath("/etc/resolv.conf", folder))
+		*strrchr(folder, '/') = '\0';
+	else
+		folder[0] = '\0';
+}
+
+/* Put @tree at @path, below the new and empty @folder. */
+static int put_back(int tree, const char *folder, const char *path)
+{
+	char part[PATH_MAX];
+
+	for (size_t n = strlen(folder) + 1; n <= strlen(path); n++)
+		if (!path[n] || path[n] == '/') {
+			snprintf(part, sizeof(part), "%.*s", (int)n, path);
+			if (mkdir(part, 0555))
+				return -errno;
+		}
+	return move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
+}
+
+/* All of it but @kept, if that is below; the folder stays where that cannot be. */
+static int hide(const char *folder, const char *kept)
+{
+	size_t n = strlen(folder);
+	bool below = !strncmp(kept, folder, n) && (!kept[n] || kept[n] == '/');
+	int tree = -1, ret;
+
+	if (below) {
+		tree = kept[n] ? open_tree(AT_FDCWD, kept, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC) :
+				 -1;
+		if (tree < 0)
+			return 0;
+	}
+	ret = mount("tmpfs", folder, "tmpfs", 0, "nr_inodes=16,mode=0555") ? -errno : 0;
+	if (!ret && below && put_back(tree, folder, kept))	/* nobody owns folders here */
+		ret = umount2(folder, MNT_DETACH) ? -errno : 0;
+	if (below)
+		close(tree);
+	return ret == -ENOENT ? 0 : ret;
+}
 
 /* All files there are, but for those, to be read only. */
 static int enter_read_only_root(const struct mn_isolation *i)
@@ -69,15 +119,19 @@ static int enter_read_only_root(const struct mn_isolation *i)
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 	};
+	char resolver[PATH_MAX];
 
 	if (!i->clone_flags)
 		return -EPERM;	/* the mounts are everybody's */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return -errno;
-	for (size_t h = 0; h < ARRAY_SIZE(hidden); h++)
-		if (mount("tmpfs", hidden[h], "tmpfs", 0, "nr_inodes=2,mode=0555") &&
-		    errno != ENOENT)
-			return -errno;
+	find_resolver(resolver);
+	for (size_t h = 0; h < ARRAY_SIZE(hidden); h++) {
+		int ret = hide(hidden[h], resolver);
+
+		if (ret)
+			return ret;
+	}
 	return mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) ? -errno : 0;
 }
 
@@ -122,11 +176,29 @@ static int drop_capabilities(const struct mn_isolation *i)
 	return 0;
 }
 
+/*
+ * A core would have what the guest wrote, and more. Of one byte, for a limit of 0 does not hold
+ * for a program that core_pattern pipes it to: 1 is the value with which the kernel starts none.
+ */
 static int limit_core(const struct mn_isolation *i)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = { 1, 1 };
 
 	return setrlimit(RLIMIT_CORE, &none) ? -errno : 0;
+}
+
+/*
+ * Besides: threads of libcurl's that resolve names, and outlive their jobs, have stacks;
+ * connections to what is served are descriptors.
+ */
+static int limit_courier(const struct mn_isolation *i)
+{
+	const struct rlimit memory = { i->memory_bytes, i->memory_bytes };
+	const struct rlimit files = { COURIER_FILES, COURIER_FILES };
+
+	if (setrlimit(RLIMIT_AS, &memory) || setrlimit(RLIMIT_NOFILE, &files))
+		return -errno;
+	return limit_core(i);
 }
 
 static int enter_seccomp(const struct mn_isolation *i)
@@ -153,7 +225,8 @@ static const struct stage {
 	{ "a user namespace", enter_user_namespace, ALLOW_NAMESPACES, enter_user_namespace },
 	{ "the loss of all capabilities", drop_capabilities, "let it call capset(2)",
 	  drop_capabilities },
-	{ "a limit on core files", limit_core, "let it call setrlimit(2)", limit_core },
+	{ "a limit on core files", limit_core, "let it call setrlimit(2)",
+	  limit_courier },
 	{ "seccomp", enter_seccomp, "use a kernel with CONFIG_SECCOMP_FILTER", NULL },
 };
 
@@ -172,11 +245,15 @@ int mn_isolation_enter(const struct mn_isolation *i, const char **stage)
 	return 0;
 }
 
-int mn_isolation_enter_courier(const struct mn_isolation *i, const char **stage)
+int mn_isolation_enter_courier(const struct mn_isolation *i, uint64_t memory_bytes,
+			       const char **stage)
 {
+	struct mn_isolation its = *i;
+
+	its.memory_bytes = memory_bytes;
 	for (size_t s = 0; s < ARRAY_SIZE(stages); s++) {
 		bool there = stages[s].courier && !(i->missing & 1u << s);
-		int ret = there ? stages[s].courier(i) : 0;
+		int ret = there ? stages[s].courier(&its) : 0;
 
 		if (ret) {
 			*stage = stages[s].name;

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct mn_isolation {
@@ -22,6 +23,7 @@ struct mn_isolation {
 	int clone_flags;	/* the namespaces made at the fork */
 	bool root;		/* memnetd is */
 	void *filter;		/* for seccomp */
+	uint64_t memory_bytes;	/* of addresses, a courier's */
 };
 
 /*
@@ -38,7 +40,11 @@ pid_t mn_isolation_fork(const struct mn_isolation *i);
 /* In that child: the other stages. 0, or -errno and the stage that failed in @stage. */
 int mn_isolation_enter(const struct mn_isolation *i, const char **stage);
 
-/* The same for a courier, which has files to read and libraries that call what they like. */
-int mn_isolation_enter_courier(const struct mn_isolation *i, const char **stage);
+/*
+ * The same for a courier, which has files to read and libraries that call what they like; with
+ * at most @memory_bytes mapped.
+ */
+int mn_isolation_enter_courier(const struct mn_isolation *i, uint64_t memory_bytes,
+			       const char **stage);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "memnet-core/base/io.h"
+#include "memnet-core/base/notify.h"
 #include "memnet-core/base/parse.h"
 #include "memnet-core/host/broker.h"
 
@@ -141,6 +142,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--ram-map %s: want ADDRESS:BYTES:OFFSET, such as "
 				   "0:2G:0,4G:3G:2G; at most %d of them", arg, MN_RAM_PIECES);
 		break;
+	case 'M':
+		if (mn_parse_bytes(arg, &vm->memory))
+			argp_error(state, "--memory %s: want bytes, such as 8M", arg);
+		break;
 	case 'p':
 		if (mn_spin_parse(arg, &vm->spin))
 			argp_error(state, "--spin %s: want 0, a time such as 50us, or "
@@ -170,6 +175,8 @@ static const struct argp_option option_table[] = {
 	{ "deny", 'D', "RULE", 0, "the contrary; both uses and any protocol, unless it says" },
 	{ "policy", 'P', "FILE", 0,
 	  "more rules, lines of allow RULE or deny RULE; read again at SIGHUP" },
+	{ "memory", 'M', "BYTES", 0,
+	  "no new streams while more of the region is in use (all of --size)" },
 	{ "spin", 'p', "TIME", 0, "poll so long before sleeping: 0, 50us, adaptive:50us (0)" },
 	{ 0, 0, 0, 0, "Where the region is to be in the guest's own RAM:" },
 	{ "guest-ram", 'g', "FILE", 0, "the file that is this VM's RAM, once QEMU runs" },
@@ -195,6 +202,16 @@ static const char doc[] =
 
 static const struct argp argp = { option_table, parse_option, NULL, doc };
 
+/* What waits for it in vain ends us: better that it is known why. */
+static void say_ready(void)
+{
+	int ret = mn_notify_ready();
+
+	if (ret)
+		fprintf(stderr, "memnetd: cannot tell NOTIFY_SOCKET that it serves: %s\n",
+			strerror(-ret));
+}
+
 int main(int argc, char **argv)
 {
 	static struct options o = {
@@ -217,8 +234,10 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < o.n_vms && !ret; i++)
 		ret = mn_broker_add(b, &o.vms[i]);
-	if (!ret)
+	if (!ret) {
+		say_ready();
 		ret = mn_broker_run(b);
+	}
 	mn_broker_destroy(b);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

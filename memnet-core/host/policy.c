@@ -147,6 +147,18 @@ bool mn_policy_permits(const struct mn_policy *p, enum mn_policy_use use, int pr
 	return rule && rule->action == MN_POLICY_ALLOW;
 }
 
+bool mn_policy_allows_some(const struct mn_policy *p, enum mn_policy_use use, int protocol)
+{
+	for (size_t i = 0; i < p->rules; i++) {
+		const struct mn_policy_rule *rule = &p->rule[i];
+
+		if (rule->action == MN_POLICY_ALLOW && rule->uses & use &&
+		    (protocol == IPPROTO_TCP ? rule->tcp : rule->udp))
+			return true;
+	}
+	return false;
+}
+
 void mn_policy_format(const uint8_t net[16], unsigned int prefix, char *text, size_t size)
 {
 	bool ipv4 = mn_policy_is_ipv4(net) && prefix >= 96;

@@ -68,6 +68,9 @@ int mn_policy_read(struct mn_policy *p, const char *path, char *why, size_t size
 bool mn_policy_permits(const struct mn_policy *p, enum mn_policy_use use, int protocol,
 		       const struct sockaddr *addr);
 
+/* Is there a rule to allow it anywhere? */
+bool mn_policy_allows_some(const struct mn_policy *p, enum mn_policy_use use, int protocol);
+
 /* Why that is denied, in words for the administrator. */
 void mn_policy_explain(const struct mn_policy *p, enum mn_policy_use use, int protocol,
 		       const struct sockaddr *addr, char *why, size_t size);

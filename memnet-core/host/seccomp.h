@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system calls a worker may make. Each source file names those it makes itself, in its
- * head, behind "#syscalls"; syscalls.sh collects them when the worker is built. Any other
- * ends the process, with SIGSYS.
+ * head, behind "#syscalls"; syscalls.sh collects them when the worker is built. Some are
+ * narrowed to what a worker has to do with them. Any other ends the process, with SIGSYS.
  */
 #ifndef MEMNET_SECCOMP_H
 #define MEMNET_SECCOMP_H

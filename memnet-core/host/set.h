@@ -24,6 +24,11 @@ static inline void mn_set_remove(struct mn_set *s, uint32_t i)
 	s->word[i / 64] &= ~(1ULL << i % 64);
 }
 
+static inline bool mn_set_has(const struct mn_set *s, uint32_t i)
+{
+	return s->word[i / 64] >> i % 64 & 1;
+}
+
 static inline bool mn_set_empty(const struct mn_set *s)
 {
 	uint64_t any = 0;

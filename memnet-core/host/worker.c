@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Its own calls:
- * #syscalls close ioctl mmap munmap read sendto write
+ * #syscalls close fallocate fstat ioctl mmap munmap newfstatat read sendto write
  * those of the C library for it, of an exit and of a signal:
  * #syscalls brk exit exit_group futex restart_syscall rt_sigreturn writev
  * those of clock.h, where they are calls:
@@ -12,6 +12,7 @@
 #include "memnet-core/host/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
@@ -147,12 +149,26 @@ static void let_go(void *arg)
 	w->let_go = true;
 }
 
-static void kill_courier(void *arg)
+static void give_back(void *arg, uint64_t offset, uint64_t bytes)
 {
-	const char end = MN_WORKER_ENDS_COURIER;
+	const struct worker *w = arg;
 
-	/* Where it fails the next tick asks again. */
-	mn_send_fds(((struct worker *)arg)->config->control, &end, sizeof(end), NULL, 0);
+	fallocate(w->config->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
+}
+
+static uint64_t in_use(void *arg)
+{
+	const struct worker *w = arg;
+	struct stat st;
+
+	return fstat(w->config->memfd, &st) ? 0 : st.st_blocks * 512;
+}
+
+static void end_courier(void *arg)
+{
+	const char want = MN_WORKER_ENDS_COURIER;
+
+	mn_send_fds(((struct worker *)arg)->config->control, &want, sizeof(want), NULL, 0);
 }
 
 /* Serve the region mapped at w->region. 0 or -errno. */
@@ -163,7 +179,11 @@ static int make_host(struct worker *w)
 		.loop = &w->loop, .region = w->region, .geometry = w->geometry,
 		.policy = w->policy, .spin = c->spin, .features = features(w),
 		.breaches = w->breaches, .report = report, .ring_guest = ring_guest,
-		.let_go = c->ram.path ? let_go : NULL, .kill_courier = kill_courier, .arg = w,
+		.let_go = c->ram.path ? let_go : NULL, .arg = w,
+		/* Guest RAM is the guest's, and whoever gave it that keeps it. */
+		.give_back = c->ram.path ? NULL : give_back,
+		.in_use = c->ram.path ? NULL : in_use,
+		.memory = c->ram.path ? 0 : c->memory, .end_courier = end_courier,
 	};
 
 	return mn_host_create(&w->host, &config);

@@ -7,9 +7,8 @@
  * The control socket (SOCK_SEQPACKET) brings a struct mn_worker_order: with the
  * descriptor of the VM's bell port, each time QEMU opens it, with the policy, each time
  * it was read anew, and with the VM's RAM file, when the worker has asked for it by one
- * byte, MN_WORKER_WANTS_RAM, and with the socket of each new courier (courier.h), which is
- * also to come when the last one was ended by MN_WORKER_ENDS_COURIER. Its end is the order to
- * stop.
+ * byte, MN_WORKER_WANTS_RAM, and with the socket of each new courier (courier.h). Its end is
+ * the order to stop.
  *
  * Where the region is in guest RAM, there is none, and no struct mn_host, until the
  * guest has told where (port.h): the worker asks, and asks again whenever the
@@ -29,6 +28,7 @@ struct mn_worker {
 	struct mn_geometry geometry;
 	struct mn_policy policy;
 	struct mn_spin spin;
+	uint64_t memory;	/* of the region that may be in use, for new flows; 0: all */
 	struct mn_guest_ram_config ram;	/* without a path: the region is memfd */
 	int memfd, doorbell, control;
 	int vectors[MN_MAX_CHANNELS];	/* eventfd of each bell, geometry.channels of them */
@@ -42,7 +42,7 @@ struct mn_worker_order {
 };
 
 #define MN_WORKER_WANTS_RAM 'r'
-#define MN_WORKER_ENDS_COURIER 'k'
+#define MN_WORKER_ENDS_COURIER 'c'
 
 /* Serve until the control socket ends. The process's exit status. */
 int mn_worker_run(const struct mn_worker *config);

@@ -7,6 +7,9 @@
 
 #include "memnet-core/preload/sock.h"
 
+/* A direction is held for so many bytes at a time: others (fork, a second thread) have turns. */
+#define MN_TURN_BYTES (256u << 10)
+
 /* As sendmsg(): bytes or -errno. SIGPIPE is raised here, unless MSG_NOSIGNAL. */
 ssize_t mn_sock_send(struct sock *s, const struct msghdr *msg, int flags);
 

@@ -11,30 +11,36 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/layout.h"
+#include "memnet-core/preload/become.h"
+#include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Lock held. */
 static int finish(struct sock *s, int ret)
 {
-	s->connecting = false;
-	s->connected = !ret;
+	__atomic_store_n(&s->connected, !ret, __ATOMIC_RELEASE);
 	s->failed = ret;
 	s->error = -ret;
 	if (ret) {
 		memnet_take_error(s->flow);	/* it is ours to tell now */
-		return ret;
+	} else {
+		/* The host is not asked here: who looks for events holds locks. */
+		__atomic_store_n(&s->options_owed, true, __ATOMIC_RELAXED);
+		if (s->handle >= 0) {
+			mn_sock_forget(s->handle);
+			ret = mn_sock_hand_over(s, s->handle);
+			s->handle = -1;
+		}
 	}
-	if (s->handle >= 0) {
-		mn_sock_forget(s->handle);
-		ret = mn_sock_hand_over(s, s->handle);
-		s->handle = -1;
-	}
-	mn_sock_replay_options(s);
+	__atomic_store_n(&s->connecting, false, __ATOMIC_RELEASE);
 	return ret;
 }
 
@@ -42,7 +48,7 @@ int mn_sock_connect_result(struct sock *s)
 {
 	int ret;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	if (s->connecting) {
 		ret = memnet_connect_result(s->flow);
 		if (ret != -EINPROGRESS)
@@ -50,19 +56,66 @@ int mn_sock_connect_result(struct sock *s)
 	} else {
 		ret = s->connected ? 0 : -s->error;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return ret;
+}
+
+int mn_sock_connect_arm(struct sock *s)
+{
+	int ret;
+
+	mn_lock(&lock);
+	ret = s->connecting ? memnet_arm(s->flow, POLLOUT) : 0;
+	mn_unlock(&lock);
+	return ret;
+}
+
+void mn_connect_lock_all(void)
+{
+	mn_lock(&lock);
+}
+
+void mn_connect_unlock_all(void)
+{
+	mn_unlock(&lock);
+}
+
+/* Other threads poll the socket meanwhile: they see what it was, or what it is. */
+static void lock_change(void)
+{
+	mn_epoll_lock_all();
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_change(struct past *over)
+{
+	pthread_mutex_unlock(&lock);
+	mn_epoll_unlock_all();
+	mn_sock_let_go(over);
+}
+
+void mn_sock_set_flow(struct sock *s, struct net *net, struct memnet_flow *flow, bool connecting)
+{
+	struct past *over;
+
+	memnet_set_blocking(flow, false);	/* who waits does so by mn_sock_wait() */
+	lock_change();
+	s->connecting = connecting;
+	over = mn_sock_change(s, net, flow);
+	unlock_change(over);
 }
 
 /* Where there was an attempt before. */
 static void drop_failed(struct sock *s)
 {
-	if (s->failed && s->flow) {
-		memnet_release(s->flow);
-		s->flow = NULL;
-	}
+	struct past *over = NULL;
+
+	lock_change();
+	if (s->failed && s->flow)
+		over = mn_sock_change(s, s->net, NULL);
 	s->failed = false;
 	s->error = 0;
+	unlock_change(over);
 }
 
 static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, socklen_t len)
@@ -75,20 +128,14 @@ static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, s
 		return ret;
 	}
 	s->told = false;
+	s->attempts++;
 	if (s->flow == flow) {		/* it was bound, and the agent has it */
 		s->connecting = true;
 		return 0;
 	}
 	if (s->handle < 0)
 		return mn_sock_become(s, net, flow, true);
-	/* Once more, behind the descriptor there is. */
-	mn_net_hold(net);
-	if (s->net)
-		mn_net_put(s->net);
-	s->net = net;
-	s->flow = flow;
-	memnet_set_blocking(flow, false);
-	s->connecting = true;
+	mn_sock_set_flow(s, net, flow, true);	/* behind the descriptor there is */
 	return 0;
 }
 
@@ -137,6 +184,8 @@ static int tell(struct sock *s, int ret)
 {
 	if (ret && ret != -EINPROGRESS && ret != -EALREADY && ret != -EINTR)
 		s->error = 0;
+	if (!ret)
+		mn_sock_replay_options(s);
 	s->told |= !ret;
 	return ret;
 }
@@ -173,16 +222,19 @@ static int connect_datagrams(struct sock *s, int fd, const struct sockaddr *addr
 /* AF_UNSPEC: the stream is torn, and the socket as new. */
 static int dissolve(struct sock *s)
 {
+	struct past *over = NULL;
+
 	if (s->kind == SOCK_LISTENER_FLOW)
 		return -EINVAL;
-	if (s->flow) {
-		memnet_tear(s->flow);
-		memnet_release(s->flow);
-		s->flow = NULL;
-	}
+	lock_change();
 	s->connected = s->connecting = s->shut_rd = s->shut_wr = s->told = false;
 	s->failed = false;
 	s->error = 0;
+	if (s->flow) {
+		memnet_tear(s->flow);
+		over = mn_sock_change(s, s->net, NULL);
+	}
+	unlock_change(over);
 	return 0;
 }
 

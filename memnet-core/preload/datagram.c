@@ -8,6 +8,7 @@
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/bytes_internal.h"
+#include "memnet-core/preload/wait.h"
 
 /* A pending error of the socket (ICMP) comes before anything else, once. */
 static int pending_error(struct sock *s)

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 
 EXPORT int close(int fd)
 {
@@ -131,14 +134,15 @@ EXPORT int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
 
 static int unread(struct sock *s, int *bytes)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	if (s->kind == SOCK_LISTENER_FLOW)
 		return -EINVAL;
 	*bytes = 0;
-	if (!s->flow || s->connecting)
+	if (!flow)
 		return 0;
-	mn_flow_lock(s->flow, MN_RECV);
-	*bytes = memnet_unread(s->flow);
-	mn_flow_unlock(s->flow, MN_RECV);
+	mn_flow_lock(flow, MN_RECV);
+	*bytes = memnet_unread(flow);
+	mn_flow_unlock(flow, MN_RECV);
 	return 0;
 }
 
@@ -183,4 +187,23 @@ __attribute__((constructor)) static void recognise_inherited(void)
 		if (*d->d_name != '.' && atoi(d->d_name) != dirfd(open_fds))
 			mn_sock_recognise(atoi(d->d_name));
 	closedir(open_fds);
+}
+
+/*
+ * On Linux what a process leaves is closed before anybody sees its end; here the agent would
+ * see both at once. So who starts a server again, in its place, finds the name free.
+ */
+__attribute__((destructor)) static void free_names(void)
+{
+	struct net *net;
+
+	for (int fd = 0; (fd = mn_sock_next(fd)) >= 0; fd++) {
+		if (!mn_sock_frees_name(fd, &net))
+			continue;
+		/* Not by close(): calls that a handler has left by longjmp() would keep it. */
+		mn_sock_forget(fd);
+		mn_real()->close(fd);
+		mn_net_sync(net);
+		mn_net_put(net);
+	}
 }

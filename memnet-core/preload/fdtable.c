@@ -12,7 +12,11 @@
 #include <unistd.h>
 
 #include "memnet-core/base/util.h"
+#include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
@@ -22,6 +26,13 @@
 
 #define HIDDEN_FDS	256
 #define HIDDEN_LIMIT	65536
+
+/* What a socket had. */
+struct past {
+	struct past *next;
+	struct net *net;
+	struct memnet_flow *flow;
+};
 
 static struct sock **pages[PAGES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -55,19 +66,29 @@ static struct sock **make_entry(int fd)
 	return entry(fd);
 }
 
-struct sock *mn_sock_get(int fd)
+struct sock *mn_sock_look(int fd)
 {
 	struct sock **e = entry(fd), *s;
 
 	if (!e || !__atomic_load_n(e, __ATOMIC_ACQUIRE))
 		return NULL;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	s = *e == &hidden ? NULL : *e;
 	if (s)
 		s->refs++;
-	pthread_mutex_unlock(&lock);
-	if (s && s->net && s->net->foreign)
+	mn_unlock(&lock);
+	return s;
+}
+
+struct sock *mn_sock_get(int fd)
+{
+	struct sock *s = mn_sock_look(fd);
+	const struct net *net = s ? __atomic_load_n(&s->net, __ATOMIC_ACQUIRE) : NULL;
+
+	if (net && net->foreign)
 		mn_sock_adopt_inherited(s);
+	if (s && __atomic_load_n(&s->options_owed, __ATOMIC_RELAXED))
+		mn_sock_replay_options(s);
 	return s;
 }
 
@@ -82,7 +103,7 @@ struct sock *mn_sock_get_flow(int fd)
 	return s;
 }
 
-static void close_hidden(int fd)
+void mn_fd_close_hidden(int fd)
 {
 	if (fd < 0)
 		return;
@@ -104,31 +125,73 @@ static void park(struct sock *s, int fd)
 
 void mn_sock_closing(int fd)
 {
-	struct sock *s = mn_sock_get_flow(fd);
+	struct sock *s = mn_sock_look(fd);
 
 	if (!s)
 		return;
 	/* The table's reference, this one, and? */
-	if (s->fds == 1 && s->refs - s->items > 2 && s->parked < 0)
+	if (s->kind != SOCK_FRESH && s->fds == 1 && s->refs - s->items > 2 && s->parked < 0)
 		park(s, fd);
 	mn_sock_put(s);
+}
+
+static void let_go(struct net *net, struct memnet_flow *flow)
+{
+	if (flow && net->foreign)
+		mn_flow_disown(flow);		/* its bells are the parent's */
+	else if (flow)
+		memnet_release(flow);		/* the agent closes it, when nobody has it */
+	if (net)
+		mn_net_put(net);
+}
+
+void mn_sock_let_go(struct past *past)
+{
+	while (past) {
+		struct past *p = past;
+
+		past = p->next;
+		let_go(p->net, p->flow);
+		free(p);
+	}
+}
+
+/* Without memory for that, what was there stays for ever. */
+struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow *flow)
+{
+	struct past *before = malloc(sizeof(*before)), *over = NULL;
+
+	if (net)
+		mn_net_hold(net);
+	pthread_mutex_lock(&lock);
+	if (before) {
+		*before = (struct past){ s->past, s->net, s->flow };
+		s->past = before;
+	}
+	__atomic_store_n(&s->flow, flow, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->net, net, __ATOMIC_RELEASE);
+	/* The table's references, those of the sets, the caller's, and? */
+	if (s->refs - s->fds - s->items <= 1) {
+		over = s->past;
+		s->past = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	return over;
 }
 
 void mn_sock_put(struct sock *s)
 {
 	unsigned int left;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	left = --s->refs;
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	if (left)
 		return;
-	if (s->flow)
-		memnet_release(s->flow);	/* the agent closes it, when nobody has it */
-	if (s->net)
-		mn_net_put(s->net);
-	close_hidden(s->parked);
-	close_hidden(s->handle);
+	let_go(s->net, s->flow);
+	mn_sock_let_go(s->past);
+	mn_fd_close_hidden(s->parked);
+	mn_fd_close_hidden(s->handle);
 	free(s);
 }
 
@@ -159,11 +222,11 @@ int mn_sock_install(int fd, struct sock *s)
 {
 	struct sock **e, *old = NULL;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	e = make_entry(fd);
 	if (e)
 		old = exchange(e, s);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	release(old);
 	return e ? 0 : -ENOMEM;
 }
@@ -174,9 +237,9 @@ void mn_sock_forget(int fd)
 
 	if (!e || !__atomic_load_n(e, __ATOMIC_ACQUIRE))
 		return;
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	old = exchange(e, NULL);
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	release(old);
 }
 
@@ -191,18 +254,37 @@ static int hidden_from(void)
 						 limit.rlim_cur / 2;
 }
 
+/* As high as there is room; where it is, when there is none. */
+static int move_up(int fd)
+{
+	for (int from = hidden_from(); from > fd; from /= 2) {
+		int high = mn_real()->fcntl(fd, F_DUPFD_CLOEXEC, from);
+
+		if (high >= 0) {
+			mn_real()->close(fd);
+			return high;
+		}
+	}
+	return fd;
+}
+
+/* What the table has there is closed, behind our back: it is ours to drop, not epoll's. */
 int mn_fd_hide(int fd)
 {
-	int high = mn_real()->fcntl(fd, F_DUPFD_CLOEXEC, hidden_from());
-	int ret = high < 0 ? -errno : high;
+	struct sock **e, *old = NULL;
 
+	fd = move_up(fd);
+	mn_lock(&lock);
+	e = make_entry(fd);
+	if (e)
+		old = exchange(e, &hidden);
+	mn_unlock(&lock);
+	if (old && old != &hidden)
+		mn_sock_put(old);
+	if (e)
+		return fd;
 	mn_real()->close(fd);
-	if (high < 0)
-		return ret;
-	ret = mn_sock_install(high, &hidden);
-	if (ret)
-		mn_real()->close(high);
-	return ret ? ret : high;
+	return -ENOMEM;
 }
 
 bool mn_fd_is_hidden(int fd)
@@ -214,22 +296,60 @@ bool mn_fd_is_hidden(int fd)
 
 bool mn_sock_frees_name(int fd, struct net **net)
 {
-	struct sock *s = mn_sock_get_flow(fd);
-	bool frees = s && s->net && s->fds == 1 &&
-		     (s->kind != SOCK_STREAM_FLOW || !s->connected);
+	struct sock *s = mn_sock_look(fd);
+	bool frees;
 
+	if (!s)
+		return false;
+	pthread_mutex_lock(&lock);
+	frees = s->kind != SOCK_FRESH && s->net && s->fds == 1 &&
+		(s->kind != SOCK_STREAM_FLOW || !s->connected);
 	if (frees) {
 		*net = s->net;
 		mn_net_hold(*net);
 	}
-	if (s)
-		mn_sock_put(s);
+	pthread_mutex_unlock(&lock);
+	mn_sock_put(s);
 	return frees;
+}
+
+int mn_sock_next(int fd)
+{
+	for (; fd < PAGES * PAGE_FDS; fd++) {
+		struct sock **e = entry(fd), *s = e ? __atomic_load_n(e, __ATOMIC_ACQUIRE) : NULL;
+
+		if (!e)
+			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+		else if (s && s != &hidden)
+			return fd;
+	}
+	return -1;
+}
+
+struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
+{
+	struct sock *found = NULL;
+
+	mn_lock(&lock);
+	for (int fd = 0; fd < PAGES * PAGE_FDS && !found; fd++) {
+		struct sock **e = entry(fd), *s = e ? *e : NULL;
+		const struct net *net = s ? __atomic_load_n(&s->net, __ATOMIC_ACQUIRE) : NULL;
+
+		if (!e)
+			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+		else if (s != &hidden && net && s->id.generation == generation &&
+			 s->id.flow == flow && mn_net_lives(net))
+			found = s;
+	}
+	if (found)
+		found->refs++;
+	mn_unlock(&lock);
+	return found;
 }
 
 void mn_sock_copy(int from, int to)
 {
-	struct sock *s = mn_sock_get(from);
+	struct sock *s = mn_sock_look(from);
 
 	if (!s)
 		mn_sock_forget(to);
@@ -243,13 +363,13 @@ int mn_sock_replace_fds(struct sock *s, int with)
 {
 	int ret = 0;
 
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 	for (int fd = 0; fd < PAGES * PAGE_FDS && !ret; fd++) {
 		struct sock **e = entry(fd);
 		int flags;
 
 		if (!e) {
-			fd |= PAGE_FDS - 1;	/* the rest of a page that is not there */
+			fd |= PAGE_FDS - 1;
 			continue;
 		}
 		if (*e != s)
@@ -258,28 +378,16 @@ int mn_sock_replace_fds(struct sock *s, int with)
 		if (flags < 0 || mn_real()->dup3(with, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
 			ret = -errno;
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	return ret;
-}
-
-void mn_sock_each(void (*visit)(struct sock *s))
-{
-	for (int fd = 0; fd < PAGES * PAGE_FDS; fd++) {
-		struct sock **e = entry(fd);
-
-		if (!e)
-			fd |= PAGE_FDS - 1;
-		else if (*e && *e != &hidden)
-			visit(*e);
-	}
 }
 
 void mn_sock_lock_all(void)
 {
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
 void mn_sock_unlock_all(void)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 }

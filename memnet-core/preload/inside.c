@@ -10,6 +10,7 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/real.h"
 
 #define INSIDE(type, name, parameters, arguments) \
@@ -80,6 +81,18 @@ int mn_inside_ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	return mn_real()->ioctl(fd, request, arg);
+}
+
+int mn_inside_pthread_mutex_lock(pthread_mutex_t *mutex);
+int mn_inside_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	return mn_lock(mutex);
+}
+
+int mn_inside_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int mn_inside_pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	return mn_unlock(mutex);
 }
 
 /* --- the environment as it was when the program began: some wipe it ---------------------- */

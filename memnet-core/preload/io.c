@@ -5,21 +5,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/bytes.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 
-/* A datagram socket without a name gets one when it speaks; to loopback the kernel's. */
-static struct sock *flow_to_send(int fd, const struct sockaddr *to, socklen_t len)
+/*
+ * The flow behind @fd in *@out, with a reference; NULL: the kernel's. A datagram socket without
+ * a name gets one when it speaks; to loopback the kernel's. What MemNet refuses stays refused:
+ * it does not go out by the guest's own network. 0 or -errno.
+ */
+static int flow_to_send(int fd, const struct sockaddr *to, socklen_t len, struct sock **out)
 {
 	struct sock *s = mn_sock_get(fd);
+	bool named_now = s && s->kind == SOCK_FRESH && s->type == SOCK_DGRAM && to &&
+			 !mn_is_guests_own(to, len);
+	int ret = named_now ? mn_sock_bind_any(s, fd) : 0;
 
-	if (s && s->kind == SOCK_FRESH &&
-	    (s->type != SOCK_DGRAM || !to || mn_is_guests_own(to, len) ||
-	     mn_sock_bind_any(s, fd))) {
+	*out = s;
+	if (s && (ret || s->kind == SOCK_FRESH)) {
 		mn_sock_put(s);
-		return NULL;
+		*out = NULL;
 	}
-	return s;
+	return ret;
 }
 
 static ssize_t finish(struct sock *s, ssize_t ret)
@@ -46,19 +54,25 @@ static ssize_t check_parts(const struct iovec *iov, int n)
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	struct sock *s = flow_to_send(fd, msg->msg_name, msg->msg_namelen);
+	struct sock *s;
+	int ret = flow_to_send(fd, msg->msg_name, msg->msg_namelen, &s);
 
+	if (ret)
+		return mn_result(ret);
 	return s ? finish(s, mn_sock_send(s, msg, flags)) : mn_real()->sendmsg(fd, msg, flags);
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
 		      socklen_t to_len)
 {
-	struct sock *s = flow_to_send(fd, to, to_len);
 	struct iovec iov = { (void *)buf, len };
 	struct msghdr msg = { .msg_name = (void *)to, .msg_namelen = to ? to_len : 0,
 			      .msg_iov = &iov, .msg_iovlen = 1 };
+	struct sock *s;
+	int ret = flow_to_send(fd, to, to_len, &s);
 
+	if (ret)
+		return mn_result(ret);
 	return s ? finish(s, mn_sock_send(s, &msg, flags)) :
 		   mn_real()->sendto(fd, buf, len, flags, to, to_len);
 }
@@ -86,22 +100,23 @@ EXPORT ssize_t write(int fd, const void *buf, size_t len)
 	return s ? finish(s, mn_sock_send(s, &msg, 0)) : mn_real()->write(fd, buf, len);
 }
 
+/* Each for itself: the first may be for loopback, and the next not. */
 EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
-	struct sock *s = n ? flow_to_send(fd, msgs->msg_hdr.msg_name, msgs->msg_hdr.msg_namelen) :
-			     NULL;
+	struct sock *s = mn_sock_get(fd);
 	unsigned int done = 0;
 	ssize_t ret = 0;
 
 	if (!s)
 		return mn_real()->sendmmsg(fd, msgs, n, flags);
 	for (; done < n; done++) {
-		ret = mn_sock_send(s, &msgs[done].msg_hdr, flags);
+		ret = sendmsg(fd, &msgs[done].msg_hdr, flags);
 		if (ret < 0)
 			break;
 		msgs[done].msg_len = ret;
 	}
-	return finish(s, done ? (ssize_t)done : ret);
+	mn_sock_put(s);
+	return done ? (int)done : (int)ret;
 }
 
 /* --- receiving ----------------------------------------------------------------------- */

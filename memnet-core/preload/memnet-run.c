@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-run PROGRAM ARGS: with the preload library, after a look whether MemNet is there. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,16 @@ static int find_library(char path[PATH_MAX])
 	return -ENOENT;
 }
 
+/* The dynamic linker would say so as well, and run the program without it. */
+static bool can_load(const char *library)
+{
+	if (dlopen(library, RTLD_NOW | RTLD_LOCAL))
+		return true;
+	fprintf(stderr, "memnet-run: %s; install what is missing (Debian: libc-ares2)\n",
+		dlerror());
+	return false;
+}
+
 static int preload(const char *library)
 {
 	const char *others = getenv("LD_PRELOAD");
@@ -92,6 +104,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "memnet-run: " LIBRARY " is not beside it; install both\n");
 		return EXIT_FAILURE;
 	}
+	if (!can_load(library))
+		return EXIT_FAILURE;
 	ret = look_for_agent();
 	if (ret) {
 		fprintf(stderr, "memnet-run: no network: %s\n", ret == -ENODEV ?

@@ -8,9 +8,12 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 
 static bool is_ours(int domain, int type, int protocol)
 {
@@ -123,6 +126,8 @@ static int listen_flow(struct sock *s, int fd, int backlog)
 		ret = mn_sock_bind_any(s, fd);
 	if (!ret && (s->connected || s->connecting))
 		ret = -EINVAL;
+	if (!ret && !s->flow)
+		ret = -ECONNRESET;
 	if (!ret)
 		ret = memnet_listen(s->flow, backlog);
 	if (!ret)
@@ -167,6 +172,8 @@ static int accept_one(struct sock *s, int flags)
 		return -EOPNOTSUPP;
 	if (s->kind != SOCK_LISTENER_FLOW || s->shut_rd)
 		return -EINVAL;
+	if (!s->flow)
+		return -ECONNRESET;
 	while ((ret = mn_sock_accept(s, flags)) == -EAGAIN && !s->nonblock) {
 		ret = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
 		if (ret)
@@ -180,6 +187,7 @@ static int name_of(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
 {
 	struct sock *s = mn_sock_get_flow(fd);
 	struct sockaddr_storage name = { 0 };
+	struct memnet_flow *flow;
 	int ret = -ENOTCONN;
 
 	if (!s)
@@ -187,13 +195,14 @@ static int name_of(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
 	name.ss_family = s->domain;
 	if (s->connecting)
 		mn_sock_connect_result(s);
+	flow = __atomic_load_n(&s->flow, __ATOMIC_ACQUIRE);
 	if (!peer) {
-		if (s->flow && !s->connecting && !s->failed)
-			memnet_local(s->flow, &name);
+		if (flow && !s->connecting && !s->failed)
+			memnet_local(flow, &name);
 		ret = give_address(&name, addr, len);
-	} else if (s->flow && s->connected && !(mn_sock_events(s) & POLLERR) &&
-		   !mn_flow_is_torn(s->flow)) {
-		memnet_peer(s->flow, &name);
+	} else if (flow && !s->connecting && s->connected && !(mn_sock_events(s) & POLLERR) &&
+		   !mn_flow_is_torn(flow)) {
+		memnet_peer(flow, &name);
 		ret = give_address(&name, addr, len);
 	}
 	mn_sock_put(s);
@@ -242,8 +251,18 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 			     mn_real()->getpeername(fd, addr, len);
 }
 
+/* On Linux nobody connects any more once shutdown() has returned: the host is to have seen it. */
+static void wait_for_end(const struct sock *s)
+{
+	int64_t end_ns = mn_now_ns() + NSEC_PER_SEC;
+
+	while (!mn_flow_is_torn(s->flow) && mn_net_lives(s->net) && mn_now_ns() < end_ns)
+		mn_net_sleep(s->net, end_ns - mn_now_ns(), NULL);
+}
+
 static int shut_down(struct sock *s, int how)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	int ret = 0;
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
@@ -251,16 +270,19 @@ static int shut_down(struct sock *s, int how)
 	if (s->kind == SOCK_LISTENER_FLOW) {
 		if (how == SHUT_WR)
 			return 0;
+		if (!flow)
+			return -ENOTCONN;
 		s->shut_rd = true;
-		memnet_shutdown_recv(s->flow);	/* it listens no more */
-	} else if (!s->connected || !s->flow || mn_flow_is_torn(s->flow)) {
+		if (!memnet_shutdown_recv(flow))	/* it listens no more */
+			wait_for_end(s);
+	} else if (!s->connected || !flow || mn_flow_is_torn(flow)) {
 		return -ENOTCONN;
 	}
 	s->shut_rd |= how != SHUT_WR;
 	if (how != SHUT_RD && !s->shut_wr) {
 		s->shut_wr = true;
 		if (s->kind == SOCK_STREAM_FLOW)
-			ret = memnet_shutdown_send(s->flow);
+			ret = memnet_shutdown_send(flow);
 	}
 	mn_net_wake(s->net);	/* who waits here: it is the end now */
 	return ret;

@@ -13,17 +13,55 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* of what follows, and of counts */
 static struct net *current;
+
+/* Of who attaches: held as long as that takes, and by nobody else. */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
+/* --- who has it ------------------------------------------------------------------------- */
+
+/* Lock held. */
+static void unnote(struct net *net)
+{
+	if (!--net->notes)
+		free(net);
+}
+
+void mn_net_note(struct net *net)
+{
+	if (!net)
+		return;
+	mn_lock(&lock);
+	net->notes++;
+	mn_unlock(&lock);
+}
+
+void mn_net_unnote(struct net *net)
+{
+	if (!net)
+		return;
+	mn_lock(&lock);
+	unnote(net);
+	mn_unlock(&lock);
+}
+
+bool mn_net_lives(const struct net *net)
+{
+	return mn_session_is_current(&net->m->session);
+}
 
 /* --- bells: an epoll of each thread, so that no thread takes up another's ring --------- */
 
 struct bell {
-	struct net *net;
+	struct net *net;	/* noted */
 	int fd;
 };
 
@@ -33,10 +71,8 @@ static pthread_once_t bell_once = PTHREAD_ONCE_INIT;
 
 static void drop_bell(struct bell *b)
 {
-	if (b->fd >= 0) {
-		mn_sock_forget(b->fd);
-		mn_real()->close(b->fd);
-	}
+	mn_fd_close_hidden(b->fd);
+	mn_net_unnote(b->net);
 	*b = (struct bell){ NULL, -1 };
 }
 
@@ -69,6 +105,8 @@ int mn_net_bell(struct net *net)
 {
 	int fd, ret;
 
+	if (net && net->foreign)
+		net = NULL;
 	if (bell.fd >= 0 && bell.net == net)
 		return bell.fd;
 	pthread_once(&bell_once, make_bell_key);
@@ -80,6 +118,7 @@ int mn_net_bell(struct net *net)
 	if (fd < 0)
 		return fd;
 	ret = net ? mn_net_watch(net, fd, NULL) : 0;
+	mn_net_note(net);
 	bell = (struct bell){ net, fd };
 	if (ret) {
 		drop_bell(&bell);
@@ -124,39 +163,37 @@ static void descriptors(struct memnet *m, int *fds[NET_FDS])
 	fds[4] = &m->waiter.epoll_fd;
 }
 
-/* A child's picture of its parent's attachment is left alone: nothing of it is ours to end. */
-static void free_net(struct net *net)
+static void detach(struct memnet *m)
 {
 	int *fds[NET_FDS];
 
-	if (net->foreign)
-		return;
-	descriptors(net->m, fds);
+	descriptors(m, fds);
 	for (size_t i = 0; i < NET_FDS; i++)
 		mn_sock_forget(*fds[i]);
-	memnet_detach(net->m);
-	free(net);
-}
-
-/* Lock held. */
-static void unref(struct net *net)
-{
-	if (!--net->refs)
-		free_net(net);
+	memnet_detach(m);
 }
 
 void mn_net_hold(struct net *net)
 {
-	pthread_mutex_lock(&lock);
-	net->refs++;
-	pthread_mutex_unlock(&lock);
+	mn_lock(&lock);
+	net->users++;
+	mn_unlock(&lock);
 }
 
+/* A child's picture of its parent's attachment is left alone: nothing of it is ours to end. */
 void mn_net_put(struct net *net)
 {
-	pthread_mutex_lock(&lock);
-	unref(net);
-	pthread_mutex_unlock(&lock);
+	struct memnet *m = NULL;
+
+	mn_lock(&lock);
+	if (!--net->users && !net->foreign) {
+		m = net->m;
+		net->m = NULL;
+		unnote(net);
+	}
+	mn_unlock(&lock);
+	if (m)
+		detach(m);
 }
 
 /* Up and out of the program's way. 0 or -errno. */
@@ -188,8 +225,8 @@ static void complain(int err)
 			strerror(-err));
 }
 
-/* Lock held. */
-static int open_net(void)
+/* Nobody else is opening one. */
+static int open_net(struct net **out)
 {
 	struct net *net = calloc(1, sizeof(*net));
 	int ret;
@@ -200,34 +237,61 @@ static int open_net(void)
 	if (!ret) {
 		ret = hide_descriptors(net->m);
 		if (ret)
-			memnet_detach(net->m);
+			detach(net->m);
 	}
 	if (ret) {
 		complain(ret);
 		free(net);
 		return -ENETDOWN;
 	}
-	net->refs = 1;
-	current = net;
+	net->users = 2;
+	net->notes = 1;
+	mn_lock(&lock);
+	current = *out = net;
+	mn_unlock(&lock);
 	return 0;
+}
+
+/* The agent has gone, or has let us go: what begins now would be kept by nobody. */
+static bool is_over(const struct net *net)
+{
+	struct pollfd agent = { .fd = net->m->agent_fd, .events = POLLRDHUP };
+
+	return !mn_net_lives(net) || mn_real()->ppoll(&agent, 1, &(struct timespec){ 0 }, NULL) > 0;
+}
+
+/* With a reference; what has ended is let go. False: there is none. */
+static bool take_current(struct net **out)
+{
+	struct net *over = NULL;
+	bool is_there;
+
+	mn_lock(&lock);
+	if (current && is_over(current)) {
+		over = current;
+		current = NULL;
+	}
+	is_there = current;
+	if (is_there) {
+		current->users++;
+		*out = current;
+	}
+	mn_unlock(&lock);
+	if (over)
+		mn_net_put(over);
+	return is_there;
 }
 
 int mn_net_get(struct net **out)
 {
 	int ret = 0;
 
-	pthread_mutex_lock(&lock);
-	if (current && !mn_session_is_current(&current->m->session)) {
-		unref(current);
-		current = NULL;
-	}
-	if (!current)
-		ret = open_net();
-	if (!ret) {
-		current->refs++;
-		*out = current;
-	}
-	pthread_mutex_unlock(&lock);
+	if (take_current(out))
+		return 0;
+	mn_lock(&opening);
+	if (!take_current(out))
+		ret = open_net(out);
+	mn_unlock(&opening);
 	return ret;
 }
 
@@ -235,17 +299,21 @@ int mn_net_keep(struct net *net, struct memnet_flow *flow, int fd)
 {
 	int ret = mn_flow_keep(flow, fd);
 
+	if (ret)
+		mn_flow_abandon(flow);
 	mn_real()->close(fd);
 	return ret;
 }
 
 void mn_net_sync(struct net *net)
 {
+	const struct timeval patience = { .tv_sec = 1 };
 	int pair[2];
 	char end;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (net->foreign || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return;
+	mn_real()->setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	/* The agent closes the end it is given, in its turn. */
 	if (!mn_agent_sync(net->m->agent_fd, pair[1])) {
 		mn_real()->close(pair[1]);
@@ -260,26 +328,36 @@ void mn_net_sync(struct net *net)
 void mn_net_wake(struct net *net)
 {
 	const uint64_t one = 1;
-	int fd = net->m->region->bell_fds[net->m->channel];
+	const struct memnet *m;
 
-	if (mn_real()->write(fd, &one, sizeof(one)) < 0)
-		return;		/* full: it has rung */
+	mn_lock(&lock);
+	m = net->foreign ? NULL : net->m;
+	if (m && mn_real()->write(m->region->bell_fds[m->channel], &one, sizeof(one)) < 0)
+		m = NULL;	/* full: it has rung */
+	mn_unlock(&lock);
 }
 
 /* --- fork --------------------------------------------------------------------------- */
 
+/* In the order of sock.h. */
 static void before_fork(void)
 {
+	mn_adopt_lock_all();
+	mn_lock(&opening);
 	mn_epoll_lock_all();
+	mn_connect_lock_all();
 	mn_sock_lock_all();
-	pthread_mutex_lock(&lock);
+	mn_lock(&lock);
 }
 
-static void after_fork_in_parent(void)
+static void unlock_all(void)
 {
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&lock);
 	mn_sock_unlock_all();
+	mn_connect_unlock_all();
 	mn_epoll_unlock_all();
+	mn_unlock(&opening);
+	mn_adopt_unlock_all();
 }
 
 /*
@@ -295,12 +373,11 @@ static void after_fork_in_child(void)
 	}
 	/* Other threads are not here, and their bells are the parent's. */
 	bell = (struct bell){ NULL, -1 };
-	pthread_mutex_unlock(&lock);
-	mn_sock_unlock_all();
-	mn_epoll_unlock_all();
+	mn_lock_forked();
+	unlock_all();
 }
 
 __attribute__((constructor)) static void watch_forks(void)
 {
-	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	pthread_atfork(before_fork, unlock_all, after_fork_in_child);
 }

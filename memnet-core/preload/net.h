@@ -16,25 +16,39 @@
 #include "memnet-core/guest/memnet.h"
 
 struct net {
-	unsigned int refs;	/* atomic: the current one, and each flow's socket */
+	unsigned int users;	/* the current one has one, and each flow's socket */
+	unsigned int notes;	/* who only remembers it; all users together are one */
 	bool foreign;		/* the parent's */
-	struct memnet *m;
+	struct memnet *m;	/* NULL: nobody uses it any more */
 };
 
-/* The current one with a reference. 0; -ENETDOWN: no agent or no host, said once; -errno. */
+/*
+ * The current one, to be used: the attachment lives until mn_net_put(). 0; -ENETDOWN: no agent
+ * or no host, said once; -errno.
+ */
 int mn_net_get(struct net **out);
 void mn_net_hold(struct net *net);
 void mn_net_put(struct net *net);
 
+/* Is its session the one there is? Its user asks. */
+bool mn_net_lives(const struct net *net);
+
+/*
+ * Remember it, in order to know it again: the attachment ends without regard to that. NULL is
+ * ignored.
+ */
+void mn_net_note(struct net *net);
+void mn_net_unnote(struct net *net);
+
 /*
  * The flow lives from now on as long as a copy of the other end of @fd does (which is
- * taken over, also on failure): the agent closes it then. 0 or -errno.
+ * taken over, also on failure): the agent closes it then. On failure it does at once. 0 or -errno.
  */
 int mn_net_keep(struct net *net, struct memnet_flow *flow, int fd);
 
 /*
  * A descriptor of this thread, for poll(), that is readable when the bell has rung since
- * mn_net_heard() or the session has ended; -errno. NULL: of no net, never readable.
+ * mn_net_heard() or the session has ended; -errno. NULL, or a parent's: never readable.
  */
 int mn_net_bell(struct net *net);
 void mn_net_heard(struct net *net);
@@ -42,10 +56,10 @@ void mn_net_heard(struct net *net);
 /* Have epoll @epoll_fd tell, by an edge with the data @mark, when that is so. 0 or -errno. */
 int mn_net_watch(struct net *net, int epoll_fd, void *mark);
 
-/* Wait until the agent has seen what was closed before this call. */
+/* Wait, at most a second, until the agent has seen what was closed before this call. */
 void mn_net_sync(struct net *net);
 
-/* Ring the bell for this process's own threads. */
+/* Ring the bell for this process's own threads. A note of it is enough. */
 void mn_net_wake(struct net *net);
 
 /* Sleep on it. 0: rung, or the time is over; -EINTR; -errno. */

@@ -14,6 +14,8 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/layout.h"
+#include "memnet-core/preload/become.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 
@@ -103,14 +105,21 @@ static int remember(struct sock *s, int level, int option, const void *value, so
 	return 0;
 }
 
-static int tell_host_linger(struct sock *s)
+/* Read once, and before what is asked of it: another thread's connect() may replace it. */
+static struct memnet_flow *flow_of(const struct sock *s)
 {
-	return memnet_set_option(s->flow, MN_OPTION_LINGER,
+	return __atomic_load_n(&s->flow, __ATOMIC_ACQUIRE);
+}
+
+static int tell_host_linger(const struct sock *s, struct memnet_flow *flow)
+{
+	return memnet_set_option(flow, MN_OPTION_LINGER,
 				 s->linger.l_onoff ? s->linger.l_linger : -1);
 }
 
 static int set_option(struct sock *s, int level, int option, const void *value, socklen_t len)
 {
+	struct memnet_flow *flow = flow_of(s);
 	int which = find(level, option);
 	int ret;
 
@@ -121,21 +130,26 @@ static int set_option(struct sock *s, int level, int option, const void *value, 
 	ret = ask_kernel(s, level, option, value, len, NULL, NULL);
 	if (!ret)
 		ret = remember(s, level, option, value, len);
-	if (ret || !s->flow || s->connecting)
+	if (ret || !flow || s->connecting)
 		return ret;
 	if (level == SOL_SOCKET && option == SO_LINGER)
-		return tell_host_linger(s);
-	return which < 0 ? 0 : memnet_set_option(s->flow, host_options[which].to_host,
+		return tell_host_linger(s, flow);
+	return which < 0 ? 0 : memnet_set_option(flow, host_options[which].to_host,
 						 s->option[which]);
 }
 
 void mn_sock_replay_options(struct sock *s)
 {
+	struct memnet_flow *flow = flow_of(s);
+
+	if (!flow || s->connecting ||
+	    !__atomic_exchange_n(&s->options_owed, false, __ATOMIC_RELAXED))
+		return;
 	if (s->linger.l_onoff)
-		tell_host_linger(s);
+		tell_host_linger(s, flow);
 	for (size_t i = 0; i < ARRAY_SIZE(host_options); i++)
 		if (s->options & 1u << i)
-			memnet_set_option(s->flow, host_options[i].to_host, s->option[i]);
+			memnet_set_option(flow, host_options[i].to_host, s->option[i]);
 }
 
 EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
@@ -172,15 +186,17 @@ static int give_number(void *value, socklen_t *len, int number)
 
 int mn_sock_take_error(struct sock *s)
 {
+	struct memnet_flow *flow;
 	int err = 0;
 
 	if (s->connecting)
 		mn_sock_connect_result(s);
+	flow = flow_of(s);
 	if (s->error) {
 		err = s->error;
 		s->error = 0;
-	} else if (s->flow && !s->connecting) {
-		err = memnet_take_error(s->flow);
+	} else if (flow && !s->connecting) {
+		err = memnet_take_error(flow);
 	}
 	return -err;
 }

@@ -13,10 +13,12 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 
 /* A call's descriptors, split. */
 struct split {
@@ -134,21 +136,13 @@ static int poll_split(struct pollfd *fds, nfds_t n, const struct timespec *timeo
 		ret = -ENOMEM;
 	} else {
 		split(&w);
-		ret = wait_for(&w, timeout ? timeout->tv_sec * NSEC_PER_SEC + timeout->tv_nsec :
-					     INT64_MAX, mask, &held);
+		ret = wait_for(&w, mn_timeout_ns(timeout), mask, &held);
 		mn_signals_release(&held);
 		put(&w);
 	}
 	free(w.kernel);
 	free(w.socks);
 	return ret;
-}
-
-/* Else the kernel says what is wrong. */
-static bool is_valid(const struct timespec *timeout)
-{
-	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
-			    timeout->tv_nsec < NSEC_PER_SEC);
 }
 
 static bool any_flow(struct pollfd *fds, nfds_t n)
@@ -167,7 +161,7 @@ static bool any_flow(struct pollfd *fds, nfds_t n)
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!is_valid(timeout) || !any_flow(fds, n))
+	if (!mn_timeout_is_valid(timeout) || !any_flow(fds, n))
 		return mn_real()->ppoll(fds, n, timeout, mask);
 	return mn_result(poll_split(fds, n, timeout, mask));
 }
@@ -254,7 +248,7 @@ EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *x, const struct timespec
 	nfds_t count;
 	int ret;
 
-	if (n < 0 || n > FD_SETSIZE || !is_valid(timeout))
+	if (n < 0 || n > FD_SETSIZE || !mn_timeout_is_valid(timeout))
 		return mn_real()->pselect(n, r, w, x, timeout, mask);
 	count = to_poll(n, r, w, x, fds);
 	if (!any_flow(fds, count))

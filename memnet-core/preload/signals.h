@@ -9,12 +9,30 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "memnet-core/base/clock.h"
 
 struct held {
 	bool on;
 	sigset_t before;
 	sigset_t mask;	/* for the sleep */
 };
+
+/* Of ppoll() and the like; else the kernel says what is wrong. NULL: for ever. */
+static inline bool mn_timeout_is_valid(const struct timespec *timeout)
+{
+	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
+			    timeout->tv_nsec < NSEC_PER_SEC);
+}
+
+/* INT64_MAX: for ever. */
+static inline int64_t mn_timeout_ns(const struct timespec *timeout)
+{
+	return timeout && timeout->tv_sec < INT64_MAX / NSEC_PER_SEC ?
+	       timeout->tv_sec * NSEC_PER_SEC + timeout->tv_nsec : INT64_MAX;
+}
 
 /* Hold them, unless they are held already; @mask: for the sleep, NULL: as it is. */
 void mn_signals_hold(struct held *h, const sigset_t *mask);

@@ -15,9 +15,13 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/layout.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
+#include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
+#include "memnet-core/preload/wait.h"
 #include "memnet-core/spin.h"
 
 /* What waits for ever in the receive queue of a descriptor that is a flow. */
@@ -76,11 +80,14 @@ int mn_sock_hand_over(struct sock *s, int end)
 {
 	struct identity id = { .magic = IDENTITY_MAGIC, .domain = s->domain, .type = s->type };
 
-	memnet_flow_name(s->flow, &id.flow, &id.generation);
+	memnet_flow_name(s->flow, &s->id.flow, &s->id.generation);
+	id.flow = s->id.flow;
+	id.generation = s->id.generation;
 	if (mn_real()->sendto(end, &id, sizeof(id), MSG_DONTWAIT, NULL, 0) < 0) {
 		int ret = -errno;
 
 		mn_real()->close(end);
+		mn_flow_abandon(s->flow);
 		return ret;
 	}
 	return mn_net_keep(s->net, s->flow, end);
@@ -95,23 +102,10 @@ static int make_pair(const struct sock *s, int pair[2])
 	return 0;
 }
 
-/* @s takes a reference to @net, and @flow over. */
-static void bind_flow(struct sock *s, struct net *net, struct memnet_flow *flow)
-{
-	mn_net_hold(net);
-	if (s->net)
-		mn_net_put(s->net);
-	s->net = net;
-	s->flow = flow;
-	s->bound = true;
-	memnet_set_blocking(flow, false);	/* who waits does so by mn_sock_wait() */
-}
-
 int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow, bool connecting)
 {
 	int pair[2], ret = make_pair(s, pair);
 
-	bind_flow(s, net, flow);
 	if (!ret) {
 		mn_epoll_converts(s);
 		ret = mn_sock_replace_fds(s, pair[0]);
@@ -120,11 +114,14 @@ int mn_sock_become(struct sock *s, struct net *net, struct memnet_flow *flow, bo
 		if (s->handle < 0)
 			ret = s->handle;
 	}
-	s->connecting = connecting;
+	/* Who looks may find at once that it has connected: the handle is there. */
+	mn_sock_set_flow(s, net, flow, connecting);
+	s->bound = true;
 	if (!ret && !connecting) {
 		mn_sock_forget(s->handle);
 		ret = mn_sock_hand_over(s, s->handle);
 		s->handle = -1;
+		s->options_owed = true;
 		mn_sock_replay_options(s);
 	}
 	/* Last: until then who looks at the descriptor finds the kernel's socket. */
@@ -153,18 +150,23 @@ static int accept_into(struct sock *s, struct sock *listener, int flags)
 		return ret;
 	mn_flow_lock(listener->flow, MN_RECV);
 	ret = listener->shut_rd ? -EINVAL : memnet_accept(listener->flow, &flow);
+	if (ret == -ECONNRESET && mn_net_lives(listener->net))
+		ret = -EINVAL;		/* another process has shut it down */
 	mn_flow_unlock(listener->flow, MN_RECV);
 	if (ret) {
 		mn_real()->close(pair[1]);
 	} else {
-		bind_flow(s, listener->net, flow);
+		mn_sock_set_flow(s, listener->net, flow, false);
+		s->bound = true;
 		s->kind = SOCK_STREAM_FLOW;
 		s->connected = s->told = true;
 		inherit(s, listener);
 		ret = mn_sock_hand_over(s, pair[1]);
 	}
-	if (!ret)
+	if (!ret) {
+		s->options_owed = true;
 		mn_sock_replay_options(s);
+	}
 	if (!ret && !(flags & SOCK_CLOEXEC))
 		mn_real()->fcntl(pair[0], F_SETFD, 0);
 	if (!ret)
@@ -201,21 +203,40 @@ static bool read_identity(int fd, struct identity *id)
 	       id->magic == IDENTITY_MAGIC;
 }
 
-/* The flow of @s, as this process's; the socket is dead (no flow) when it is no more. */
+/* The flow of that name, as this process's. Without one the socket is dead: it is no more. */
 static void adopt(struct sock *s, uint32_t flow, uint32_t generation)
 {
-	struct net *net;
+	struct memnet_flow *adopted = NULL;
+	struct net *net = NULL;
 
-	if (mn_net_get(&net))
-		return;
-	if (!memnet_adopt(net->m, flow, generation, &s->flow)) {
-		mn_net_hold(net);
-		s->net = net;
-		memnet_set_blocking(s->flow, false);
+	if (generation && !mn_net_get(&net) &&
+	    !memnet_adopt(net->m, flow, generation, &adopted))
+		memnet_set_blocking(adopted, false);
+	if (net && !adopted) {
+		mn_net_put(net);
+		net = NULL;
 	}
-	mn_net_put(net);
+	s->flow = adopted;
+	s->id.flow = flow;
+	s->id.generation = generation;
+	__atomic_store_n(&s->net, net, __ATOMIC_RELEASE);	/* last: others look at it first */
 }
 
+static struct sock *adopt_new(int fd, const struct identity *id)
+{
+	struct sock *s = mn_sock_new(id->domain, id->type,
+				     mn_real()->fcntl(fd, F_GETFL) & O_NONBLOCK);
+
+	if (!s)
+		return NULL;
+	adopt(s, id->flow, id->generation);
+	s->kind = s->flow ? kind_of(s->flow) : SOCK_STREAM_FLOW;
+	s->connected = s->told = s->kind == SOCK_STREAM_FLOW;
+	s->bound = true;
+	return s;
+}
+
+/* A second picture of one flow would not see where the first has moved its indices to. */
 void mn_sock_recognise(int fd)
 {
 	struct identity id;
@@ -223,30 +244,48 @@ void mn_sock_recognise(int fd)
 
 	if (!read_identity(fd, &id))
 		return;
-	s = mn_sock_new(id.domain, id.type, mn_real()->fcntl(fd, F_GETFL) & O_NONBLOCK);
+	s = mn_sock_find(id.flow, id.generation);
+	if (!s)
+		s = adopt_new(fd, &id);
 	if (!s)
 		return;
-	adopt(s, id.flow, id.generation);
-	s->kind = s->flow ? kind_of(s->flow) : SOCK_STREAM_FLOW;
-	s->connected = s->told = s->kind == SOCK_STREAM_FLOW;
-	s->bound = true;
 	if (mn_sock_install(fd, s))
 		mn_sock_put(s);
 	else
 		mn_stdio_became_flow(fd);
 }
 
+static pthread_mutex_t adoption = PTHREAD_MUTEX_INITIALIZER;
+
+/* How it went only the parent can hear, and hand the flow over. */
+static void lose_connecting(struct sock *s)
+{
+	s->failed = true;
+	s->error = ECONNRESET;
+	mn_fd_close_hidden(s->handle);
+	s->handle = -1;
+	s->id.generation = 0;
+	__atomic_store_n(&s->connecting, false, __ATOMIC_RELEASE);
+}
+
+/* The parent's picture of the flow is left where it is: a call of before fork() may hold it. */
 void mn_sock_adopt_inherited(struct sock *s)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	uint32_t flow, generation;
-
-	pthread_mutex_lock(&lock);
+	mn_lock(&adoption);
 	if (s->net && s->net->foreign) {
-		memnet_flow_name(s->flow, &flow, &generation);
-		s->flow = NULL;		/* the parent's: this process has only a picture of it */
-		s->net = NULL;
-		adopt(s, flow, generation);
+		if (s->connecting)
+			lose_connecting(s);
+		adopt(s, s->id.flow, s->id.generation);
 	}
-	pthread_mutex_unlock(&lock);
+	mn_unlock(&adoption);
+}
+
+void mn_adopt_lock_all(void)
+{
+	mn_lock(&adoption);
+}
+
+void mn_adopt_unlock_all(void)
+{
+	mn_unlock(&adoption);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 

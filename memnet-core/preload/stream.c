@@ -9,12 +9,11 @@
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/net.h"
-
-/* A direction is held for so many bytes at a time: others (fork, a second thread) have turns. */
-#define TURN_BYTES (256u << 10)
+#include "memnet-core/preload/wait.h"
 
 size_t mn_copy(struct cursor *c, struct iovec spans[2], size_t n, bool in)
 {
@@ -67,26 +66,28 @@ struct cursor mn_cursor(const struct msghdr *msg)
 /* What fits now. Bytes, or -EAGAIN, -EPIPE, -errno. */
 static ssize_t send_some(struct sock *s, struct cursor *c)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
-	if (!s->flow)
+	if (!flow)
 		return -ECONNRESET;
-	mn_flow_lock(s->flow, MN_SEND);
+	mn_flow_lock(flow, MN_SEND);
 	n = s->shut_wr ? -EPIPE :
-		memnet_send_spans(s->flow, MIN(c->left, (size_t)TURN_BYTES), spans);
+		memnet_send_spans(flow, MIN(c->left, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		n = mn_copy(c, spans, n, false);
-		n = memnet_send_done(s->flow, n) ?: n;
+		n = memnet_send_done(flow, n) ?: n;
 	}
-	mn_flow_unlock(s->flow, MN_SEND);
+	mn_flow_unlock(flow, MN_SEND);
 	return n;
 }
 
 /* Also a stream that is torn, once that was told (by SO_ERROR or a call). */
 static ssize_t broken(struct sock *s, int flags)
 {
-	int err = s->shut_wr || !s->flow ? 0 : memnet_take_error(s->flow);
+	struct memnet_flow *flow = mn_sock_flow(s);
+	int err = s->shut_wr || !flow ? 0 : memnet_take_error(flow);
 
 	if (err)
 		return -err;
@@ -123,45 +124,52 @@ ssize_t mn_stream_send(struct sock *s, const struct msghdr *msg, int flags)
 /* What is there now. Bytes, 0 at the end, -EAGAIN, -errno. */
 static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
 	if (s->shut_rd)
 		return 0;
-	if (!s->flow)
+	if (!flow)
 		return -ECONNRESET;
-	mn_flow_lock(s->flow, MN_RECV);
-	n = memnet_recv_spans(s->flow, MIN(c->left, (size_t)TURN_BYTES), spans);
+	mn_flow_lock(flow, MN_RECV);
+	n = memnet_recv_spans(flow, MIN(c->left, (size_t)MN_TURN_BYTES), spans);
 	if (n > 0) {
 		if (flags & MSG_TRUNC)
 			mn_cursor_skip(c, n);	/* thrown away, as tcp(7) says */
 		else
 			n = mn_copy(c, spans, n, true);
-		n = memnet_recv_done(s->flow, flags & MSG_PEEK ? 0 : n) ?: n;
+		n = memnet_recv_done(flow, flags & MSG_PEEK ? 0 : n) ?: n;
 	}
-	mn_flow_unlock(s->flow, MN_RECV);
+	mn_flow_unlock(flow, MN_RECV);
 	return n;
 }
 
-static bool has_bytes(struct sock *s)
+/* Torn, and every byte of it received? */
+static bool is_at_tear(struct sock *s)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	bool has;
 
-	mn_flow_lock(s->flow, MN_RECV);
-	has = memnet_unread(s->flow) > 0;
-	mn_flow_unlock(s->flow, MN_RECV);
-	return has;
+	if (!flow || !mn_flow_is_torn(flow))
+		return false;
+	mn_flow_lock(flow, MN_RECV);
+	has = memnet_unread(flow) > 0;
+	mn_flow_unlock(flow, MN_RECV);
+	return !has;
 }
 
-/* Until there is more than now. 0, or -errno: it does not come. */
-static int wait_for_more(struct sock *s)
+/* Until there is more than at @seen. 0, or -errno: it does not come. */
+static int wait_for_more(struct sock *s, const struct mn_progress *seen)
 {
-	uint64_t in, out;
+	struct mn_progress now;
 
 	if (mn_sock_events(s) & (POLLRDHUP | POLLHUP | POLLERR))
 		return -ECONNRESET;
-	mn_flow_progress(s->flow, &in, &out);
-	return mn_flow_arm_beyond(s->flow, in, out) ? mn_net_sleep(s->net, NSEC_PER_SEC, NULL) : 0;
+	mn_sock_arm_edge(s, POLLIN, seen);
+	mn_sock_progress(s, &now);
+	return mn_progress_differs(&now, seen, POLLIN) ? 0 :
+	       mn_net_sleep(s->net, NSEC_PER_SEC, NULL);
 }
 
 /*
@@ -174,12 +182,13 @@ static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wa
 
 	for (;;) {
 		struct cursor c = mn_cursor(msg);
-
 		size_t want = c.left;
+		struct mn_progress seen;
 
+		mn_sock_progress(s, &seen);
 		n = recv_some(s, &c, flags);
 		if (n > 0 && (size_t)n < want && wait && flags & MSG_WAITALL) {
-			if (wait_for_more(s))
+			if (wait_for_more(s, &seen))
 				flags &= ~MSG_WAITALL;	/* what there is */
 			continue;
 		}
@@ -212,7 +221,7 @@ ssize_t mn_stream_recv(struct sock *s, struct msghdr *msg, int flags)
 		return peek(s, msg, flags, wait);
 	while (c.left) {
 		/* An error behind bytes is for the next call. */
-		if (c.left < want && s->flow && mn_flow_is_torn(s->flow) && !has_bytes(s))
+		if (c.left < want && is_at_tear(s))
 			break;
 		n = recv_some(s, &c, flags);
 		if (n == -EAGAIN && wait && (c.left == want || flags & MSG_WAITALL)) {

@@ -5,45 +5,93 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/guest/share.h"
+#include "memnet-core/preload/become.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
+#include "memnet-core/preload/wait.h"
 #include "memnet-core/spin.h"
+
+struct memnet_flow *mn_sock_flow(const struct sock *s)
+{
+	struct memnet_flow *flow;
+
+	/* Twice: what is so in between is so of this one. */
+	do {
+		flow = __atomic_load_n(&s->flow, __ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&s->connecting, __ATOMIC_ACQUIRE) ||
+		    (s->kind == SOCK_STREAM_FLOW &&
+		     !__atomic_load_n(&s->connected, __ATOMIC_ACQUIRE)))
+			return NULL;
+	} while (flow != __atomic_load_n(&s->flow, __ATOMIC_ACQUIRE));
+	return flow;
+}
 
 short mn_sock_events(struct sock *s)
 {
+	struct memnet_flow *flow;
 	short events;
 
 	if (s->connecting && mn_sock_connect_result(s) == -EINPROGRESS)
 		return 0;
-	if (s->kind == SOCK_STREAM_FLOW && !s->connected)
+	flow = mn_sock_flow(s);
+	if (!flow && s->kind == SOCK_STREAM_FLOW && !s->connected)
 		return POLLOUT | POLLHUP | (s->failed ? POLLIN | POLLRDHUP : 0) |
 		       (s->error ? POLLERR : 0);
-	if (!s->flow)
+	if (!flow)
 		return POLLIN | POLLOUT | POLLHUP | POLLERR | POLLRDHUP;
-	mn_flow_lock(s->flow, MN_RECV);
-	mn_flow_lock(s->flow, MN_SEND);
-	events = memnet_events(s->flow);
-	mn_flow_unlock(s->flow, MN_SEND);
-	mn_flow_unlock(s->flow, MN_RECV);
+	if (s->kind == SOCK_LISTENER_FLOW && s->shut_rd)
+		return POLLOUT | POLLHUP;
+	mn_flow_lock(flow, MN_RECV);
+	mn_flow_lock(flow, MN_SEND);
+	events = memnet_events(flow);
+	mn_flow_unlock(flow, MN_SEND);
+	mn_flow_unlock(flow, MN_RECV);
 	if (s->shut_rd)
 		events |= POLLIN | POLLRDHUP | (s->shut_wr ? POLLHUP : 0);
 	return events;
 }
 
+/* A stream has no FIFOs before it is connected, nor errors of its own: attempts stand for them. */
+void mn_sock_progress(const struct sock *s, struct mn_progress *now)
+{
+	const struct memnet_flow *flow = mn_sock_flow(s);
+
+	if (flow)
+		mn_flow_progress(flow, now);
+	else
+		*now = (struct mn_progress){ .errors = ~s->attempts };
+}
+
 int mn_sock_arm(struct sock *s, short events)
 {
+	struct memnet_flow *flow = mn_sock_flow(s);
 	int ret;
 
 	if (s->connecting)
-		return memnet_arm(s->flow, events);	/* no FIFO yet: nothing to lock */
-	if (!s->flow || (s->kind == SOCK_STREAM_FLOW && !s->connected))
+		return mn_sock_connect_arm(s);	/* no FIFO yet: nothing to lock */
+	if (!flow)
 		return 0;
-	mn_flow_lock(s->flow, MN_RECV);
-	mn_flow_lock(s->flow, MN_SEND);
-	ret = memnet_arm(s->flow, events);
-	mn_flow_unlock(s->flow, MN_SEND);
-	mn_flow_unlock(s->flow, MN_RECV);
+	mn_flow_lock(flow, MN_RECV);
+	mn_flow_lock(flow, MN_SEND);
+	ret = memnet_arm(flow, events);
+	mn_flow_unlock(flow, MN_SEND);
+	mn_flow_unlock(flow, MN_RECV);
+	return ret;
+}
+
+int mn_sock_arm_edge(struct sock *s, short events, const struct mn_progress *told)
+{
+	struct memnet_flow *flow = mn_sock_flow(s);
+	int ret;
+
+	if (!flow)
+		return mn_sock_arm(s, events);
+	mn_flow_lock(flow, MN_RECV);
+	mn_flow_lock(flow, MN_SEND);
+	ret = mn_flow_arm_edge(flow, events, told);
+	mn_flow_unlock(flow, MN_SEND);
+	mn_flow_unlock(flow, MN_RECV);
 	return ret;
 }
 

@@ -13,7 +13,8 @@
 #define SOON_MS	5000
 
 static const char *const rules[] = {
-	"127.0.0.0/8", "udp 127.0.0.1", "udp ::1", "listen udp 127.0.0.1", NULL
+	"127.0.0.0/8", "udp 127.0.0.1", "udp ::1", "listen udp 127.0.0.1",
+	"listen udp ::1", NULL
 };
 
 int datagrams_setup(void **state)

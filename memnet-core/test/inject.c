@@ -33,11 +33,16 @@ static bool is_in_call(pid_t pid, const struct user_regs_struct *r)
 }
 
 /* Without a call in orig_rax the kernel restarts none. */
-static int set_call(pid_t pid, struct user_regs_struct *r, long number)
+static int set_call(pid_t pid, struct user_regs_struct *r, long number, const long args[3])
 {
 	r->rip -= 2;
 	r->rax = number;
 	r->orig_rax = -1;
+	if (args) {
+		r->rdi = args[0];
+		r->rsi = args[1];
+		r->rdx = args[2];
+	}
 	return move_registers(pid, PTRACE_SETREGSET, r);
 }
 
@@ -48,7 +53,7 @@ static bool is_in_call(pid_t pid, const struct user_regs_struct *r)
 	return (uint32_t)ptrace(PTRACE_PEEKTEXT, pid, r->pc - 4, NULL) == 0xd4000001;
 }
 
-static int set_call(pid_t pid, struct user_regs_struct *r, long number)
+static int set_call(pid_t pid, struct user_regs_struct *r, long number, const long args[3])
 {
 	int none = -1;
 	struct iovec iov = { &none, sizeof(none) };
@@ -57,23 +62,25 @@ static int set_call(pid_t pid, struct user_regs_struct *r, long number)
 		return -errno;
 	r->pc -= 4;
 	r->regs[8] = number;
+	for (int i = 0; args && i < 3; i++)
+		r->regs[i] = args[i];
 	return move_registers(pid, PTRACE_SETREGSET, r);
 }
 
 #endif
 
 /* Of a process that is stopped. -EAGAIN: not now. */
-static int inject_now(pid_t pid, long number)
+static int inject_now(pid_t pid, long number, const long args[3])
 {
 	struct user_regs_struct regs;
 	int ret = move_registers(pid, PTRACE_GETREGSET, &regs);
 
 	if (ret)
 		return ret;
-	return is_in_call(pid, &regs) ? set_call(pid, &regs, number) : -EAGAIN;
+	return is_in_call(pid, &regs) ? set_call(pid, &regs, number, args) : -EAGAIN;
 }
 
-int inject_syscall(pid_t pid, long number)
+int inject_syscall(pid_t pid, long number, const long args[3])
 {
 	int ret = -EAGAIN;
 
@@ -84,7 +91,7 @@ int inject_syscall(pid_t pid, long number)
 			return -errno;
 		ret = -ESRCH;
 		if (!ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) && waitpid(pid, NULL, __WALL) == pid)
-			ret = inject_now(pid, number);
+			ret = inject_now(pid, number, args);
 		ptrace(PTRACE_DETACH, pid, NULL, NULL);
 	}
 	return ret;

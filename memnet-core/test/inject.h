@@ -6,9 +6,9 @@
 #include <sys/types.h>
 
 /*
- * Process @pid, which sleeps in a system call, makes the call @number instead, with what
- * is in its registers as arguments, and goes on. 0 or -errno.
+ * Process @pid, which sleeps in a system call, makes the call @number instead and goes on. Its
+ * first three arguments are @args; NULL: what is in the registers. 0 or -errno.
  */
-int inject_syscall(pid_t pid, long number);
+int inject_syscall(pid_t pid, long number, const long args[3]);
 
 #endif

@@ -2,6 +2,7 @@
 #include "memnet-core/test/session_fixture.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -58,6 +60,23 @@ static void ring_guest(void *arg, uint32_t channels, uint64_t features)
 			ring_fd(((struct fixture *)arg)->bells[c]);
 }
 
+static void give_back(void *arg, uint64_t offset, uint64_t bytes)
+{
+	struct fixture *fx = arg;
+
+	assert_int_equal(fallocate(fx->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+				   bytes), 0);
+}
+
+uint64_t region_in_use(void *fixture)
+{
+	struct fixture *fx = fixture;
+	struct stat st;
+
+	assert_int_equal(fstat(fx->memfd, &st), 0);
+	return st.st_blocks * 512;
+}
+
 void *host_thread(void *arg)
 {
 	struct fixture *fx = arg;
@@ -90,6 +109,7 @@ int session_setup_with(void **state, uint32_t flows, const char *const rules[])
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	struct mn_host_config config = {
 		.loop = &fx->loop, .report = report, .ring_guest = ring_guest, .arg = fx,
+		.give_back = give_back, .in_use = region_in_use,
 		.features = MN_F_VECTORS | MN_F_HEARTBEAT,
 		.geometry = { .region_bytes = REGION_BYTES, .flows = flows, .channels = CHANNELS },
 	};

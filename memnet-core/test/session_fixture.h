@@ -49,6 +49,9 @@ void release_host(struct fixture *fx);
 /* Is @text in what it said last? */
 bool host_said(struct fixture *fx, const char *text);
 
+/* Bytes of the region that are there. */
+uint64_t region_in_use(void *fixture);
+
 /* A peer's listener on a port of the kernel's choice: fx->listener, fx->peer. */
 void listen_on_loopback(struct fixture *fx);
 

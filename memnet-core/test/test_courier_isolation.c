@@ -2,6 +2,9 @@
 /* What a courier that was taken over finds: files to read, no privilege, and calls that end it. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/netlink.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -20,7 +25,7 @@
 #include "memnet-core/test/inject.h"
 #include "memnet-core/test/parties.h"
 
-#define SOON_MS	6000
+#define SOON_MS	12000
 
 static struct parties p;
 
@@ -108,21 +113,42 @@ static bool is_empty(const char *folder)
 
 static void its_files_are_few_and_to_be_read_only(void **state)
 {
-	static const char *const hidden[] = { "proc", "home", "root", "tmp", "var" };
+	static const char *const hidden[] = { "proc", "home", "root", "tmp", "var", "run",
+					      "dev/shm", "sys", "srv", "mnt", "media", "opt" };
+	char resolver[PATH_MAX] = "";
 	struct statvfs fs;
 	char path[64];
 	pid_t pid;
 
 	need_namespaces();
 	pid = courier();
+	assert_non_null(realpath("/etc/resolv.conf", resolver));
 	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
 		snprintf(path, sizeof(path), "/proc/%d/root/%s", pid, hidden[i]);
-		if (!is_empty(path))
+		if (strncmp(resolver + 1, hidden[i], strlen(hidden[i])) && !access(path, F_OK) &&
+		    !is_empty(path))
 			fail_msg("it sees /%s", hidden[i]);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/root/etc", pid);
 	assert_int_equal(statvfs(path, &fs), 0);
 	assert_true(fs.f_flag & ST_RDONLY && fs.f_flag & ST_NOSUID && fs.f_flag & ST_NODEV);
+}
+
+static void it_has_no_terminal_and_little_room(void **state)
+{
+	pid_t pid = courier();
+	char path[64], text[8192] = "";
+
+	assert_int_equal(getsid(pid), pid);
+	snprintf(path, sizeof(path), "/proc/%d/cwd", pid);
+	assert_true(readlink(path, text, sizeof(text)) == 1 && text[0] == '/');
+	snprintf(path, sizeof(path), "/proc/%d/fd/0", pid);
+	assert_int_equal(readlink(path, text, sizeof(text)), strlen("/dev/null"));
+	assert_memory_equal(text, "/dev/null", strlen("/dev/null"));
+	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
+	assert_true(mn_read_file(path, text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "\nMax open files            1024 "));
+	assert_non_null(strstr(text, "\nMax address space         537919488 "));
 }
 
 /* Of the region nothing but the arena: neither the rings nor the descriptor of all. */
@@ -148,20 +174,30 @@ static void it_has_the_arena_alone(void **state)
 	}
 }
 
-#define DIED "a: the courier died (signal 31); another starts in a second"
-
-static bool died(void *times)
+/* Each after a longer while than the one before. */
+static bool died(void *delay_ms)
 {
-	return log_says(&p, DIED) == *(unsigned int *)times;
+	char line[100];
+
+	snprintf(line, sizeof(line), "a: the courier died (signal 31); another starts in %u ms",
+		 *(unsigned int *)delay_ms);
+	return log_says(&p, line) == 1;
 }
 
 static void forbidden_calls_end_it(void **state)
 {
-	static const long calls[] = { SYS_execve, SYS_unshare, SYS_ptrace, SYS_mount };
+	static const struct { long number, args[3]; } calls[] = {
+		{ SYS_execve }, { SYS_unshare }, { SYS_ptrace }, { SYS_mount },
+		{ SYS_socket, { AF_VSOCK, SOCK_STREAM, 0 } },
+		{ SYS_socket, { AF_MAX, SOCK_STREAM, 0 } },
+		{ SYS_socket, { AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER } },
+		{ SYS_ioctl, { STDERR_FILENO, TIOCSTI } },
+		{ SYS_clone, { CLONE_NEWUSER | SIGCHLD } },
+	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
-		unsigned int times = i + 1;
-		int ret = inject_syscall(courier(), calls[i]);
+		unsigned int delay_ms = i ? 50 << (i - 1) : 0;
+		int ret = inject_syscall(courier(), calls[i].number, calls[i].args);
 
 		if (ret == -EPERM) {
 			print_message("no right to trace a process here "
@@ -169,7 +205,7 @@ static void forbidden_calls_end_it(void **state)
 			skip();
 		}
 		assert_int_equal(ret, 0);
-		assert_true(becomes(died, &times, SOON_MS));
+		assert_true(becomes(died, &delay_ms, SOON_MS));
 	}
 	assert_true(echo_works(&p, "agent.sock", SOON_MS));	/* the worker did not notice */
 }
@@ -180,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_has_no_privilege),
 		TEST(its_files_are_few_and_to_be_read_only),
+		TEST(it_has_no_terminal_and_little_room),
 		TEST(it_has_the_arena_alone),
 		TEST(forbidden_calls_end_it),
 	};

@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <setjmp.h>
@@ -14,18 +15,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/util.h"
+#include "memnet-core/guest/memnet.h"
 #include "memnet-core/test/inject.h"
 #include "memnet-core/test/parties.h"
 
 #define A	"agent.sock"
 #define B	"b.sock"
 #define SOON_MS	6000
+#define LOW_PORT 81
+#define STRING(x) STRING_OF(x)
+#define STRING_OF(x) #x
 
 #define NO_NAMESPACES "workers run without namespaces, an empty root, a user namespace: run " \
 	"memnetd as root outside of a container or chroot, or allow user namespaces (sysctl " \
@@ -34,6 +42,7 @@
 
 static struct parties p;
 static struct party agent_b;
+static char policy[64];		/* its file */
 
 /* VM a's; its QEMU, which is an agent here, came first. */
 static pid_t worker_a(void)
@@ -43,7 +52,15 @@ static pid_t worker_a(void)
 
 static int setup(void **state)
 {
-	p = (struct parties){ .vms = "--allow 127.0.0.0/8 --vm b --vm a" };
+	static const char rules[] = "allow 127.0.0.0/8\nallow listen tcp 127.0.0.0/8\n";
+	static char options[128];
+
+	strcpy(policy, "/tmp/memnet-policy.XXXXXX");
+	close(mkstemp(policy));
+	assert_int_equal(mn_append_file(policy, rules, strlen(rules)), 0);
+	/* So little that what a flow of a's has used has to be given back before the next. */
+	snprintf(options, sizeof(options), "--policy %s --vm b --vm a --memory 600K", policy);
+	p = (struct parties){ .vms = options };
 	parties_start(&p);
 	agent_start_at(&p, &agent_b, "b", B);
 	assert_true(echo_works(&p, A, SOON_MS));
@@ -72,6 +89,7 @@ static int teardown(void **state)
 {
 	end_b();
 	parties_stop(&p);
+	unlink(policy);
 	return 0;
 }
 
@@ -111,7 +129,7 @@ static void it_leaves_no_core_file(void **state)
 
 	snprintf(path, sizeof(path), "/proc/%d/limits", worker_a());
 	assert_true(mn_read_file(path, limits, sizeof(limits)) > 0);
-	assert_non_null(strstr(limits, "Max core file size        0                    0 "));
+	assert_non_null(strstr(limits, "Max core file size        1                    1 "));
 }
 
 static const char *namespace_of(pid_t pid, const char *kind)
@@ -172,15 +190,26 @@ static bool is_said(void *line)
 	return log_says(&p, line) == 1;
 }
 
-static void inject(long number)
+static void inject(long number, const long args[3])
 {
-	int ret = inject_syscall(worker_a(), number);
+	int ret = inject_syscall(worker_a(), number, args);
 
 	if (ret == -EPERM) {
 		print_message("no right to trace a process here (kernel.yama.ptrace_scope)\n");
 		skip();
 	}
 	assert_int_equal(ret, 0);
+}
+
+/* That the host resets nothing while there is none is no line of the agent's for each client. */
+static void agent_is_quiet(void)
+{
+	static char log[1 << 20];
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/log", p.dir);
+	assert_true(mn_read_file(path, log, sizeof(log)) > 0);
+	assert_null(strstr(log, "the host did not reset channel"));
 }
 
 static void expect_death(unsigned int delay_ms)
@@ -191,6 +220,7 @@ static void expect_death(unsigned int delay_ms)
 	if (!becomes(is_said, line, SOON_MS))
 		fail_msg("the log does not say '%s'", line);
 	assert_true(echo_works(&p, A, SOON_MS));
+	agent_is_quiet();
 }
 
 /* Neither the worker nor a stream of VM b notices. */
@@ -202,7 +232,7 @@ static void a_forbidden_call_ends_that_worker_alone(void **state)
 
 	assert_true(event_next(&stream, &e, SOON_MS));
 	assert_int_equal(e.kind, EV_READY);
-	inject(SYS_openat);
+	inject(SYS_openat, NULL);
 	expect_death(0);
 	assert_int_equal(child_of(p.memnetd.pid, 0), other);	/* now the eldest */
 	assert_false(event_next(&stream, &e, 500));
@@ -219,7 +249,26 @@ static void each_such_call_is_forbidden(void **state)
 
 	end_b();
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
-		inject(calls[i].number);
+		inject(calls[i].number, NULL);
+		expect_death(calls[i].delay_ms);
+	}
+}
+
+/* It has sockets, but of flows; asks for what waits in them, but types into no terminal. */
+static void of_others_only_what_it_has_to_do_is_allowed(void **state)
+{
+	static const struct { long number, args[3]; unsigned int delay_ms; } calls[] = {
+		{ SYS_socket, { AF_UNIX, SOCK_STREAM, 0 }, 0 },
+		{ SYS_socket, { AF_INET, SOCK_RAW, 0 }, 50 },
+		{ SYS_socket, { AF_INET, SOCK_STREAM, IPPROTO_SCTP }, 100 },
+		{ SYS_ioctl, { STDERR_FILENO, TIOCSTI, 0 }, 200 },
+		{ SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC }, 400 },
+		{ SYS_fallocate, { -1, 0, 0 }, 800 },
+	};
+
+	end_b();
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		inject(calls[i].number, calls[i].args);
 		expect_death(calls[i].delay_ms);
 	}
 }
@@ -230,12 +279,47 @@ static void an_allowed_call_is_made(void **state)
 	pid_t worker = worker_a();
 
 	end_b();
-	inject(SYS_restart_syscall);	/* is EINTR, for there is nothing to restart */
+	inject(SYS_restart_syscall, NULL);	/* is EINTR, for there is nothing to restart */
 	assert_true(echo_works(&p, A, SOON_MS));
 	assert_int_equal(worker_a(), worker);
-	inject(SYS_exit_group);
+	inject(SYS_exit_group, NULL);
 	assert_true(echo_works(&p, A, SOON_MS));
 	assert_int_not_equal(worker_a(), worker);
+}
+
+/* --- what it has no right to ------------------------------------------------------------ */
+
+static bool low_ports_are_free(void)
+{
+	char start[16] = "";
+
+	mn_read_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", start, sizeof(start));
+	return atoi(start) <= LOW_PORT;
+}
+
+/* memnetd may be root: its workers are not, and who reads the log shall know. */
+static void a_low_port_is_denied_with_its_mend(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(LOW_PORT),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct memnet_flow *f;
+	struct memnet *m;
+	char path[100];
+
+	need_namespaces();
+	if (low_ports_are_free()) {
+		print_message("net.ipv4.ip_unprivileged_port_start is low here\n");
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/" A, p.dir);
+	setenv("MEMNET_AGENT", path, 1);
+	assert_int_equal(memnet_open(&m), 0);
+	assert_int_equal(memnet_bind(m, SOCK_STREAM, (struct sockaddr *)&at, sizeof(at), 0, &f),
+			 -EACCES);
+	memnet_detach(m);
+	assert_true(becomes(is_said, "a: denied: listen tcp 127.0.0.1:" STRING(LOW_PORT) " (the "
+			    "policy allows it, but workers have no right to low ports; lower "
+			    "sysctl net.ipv4.ip_unprivileged_port_start)", SOON_MS));
 }
 
 /* --- where it cannot be had ------------------------------------------------------------- */
@@ -261,7 +345,7 @@ static void without_namespaces_the_rest_is_left_and_one_line_says_so(void **stat
 	assert_string_equal(status_of(worker_a(), "CapPrm"), "0000000000000000");
 	assert_string_not_equal(status_of(worker_a(), "Uid"), "0");
 	assert_string_equal(namespace_of(worker_a(), "mnt"), namespace_of(getpid(), "mnt"));
-	inject(SYS_openat);
+	inject(SYS_openat, NULL);
 	expect_death(0);
 	teardown(state);
 }
@@ -276,7 +360,9 @@ int main(void)
 		TEST(its_root_is_empty),
 		TEST(a_forbidden_call_ends_that_worker_alone),
 		TEST(each_such_call_is_forbidden),
+		TEST(of_others_only_what_it_has_to_do_is_allowed),
 		TEST(an_allowed_call_is_made),
+		TEST(a_low_port_is_denied_with_its_mend),
 		cmocka_unit_test(without_namespaces_the_rest_is_left_and_one_line_says_so),
 	};
 

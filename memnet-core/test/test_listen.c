@@ -124,15 +124,17 @@ static void the_policy_says_where_a_guest_listens(void **state)
 	struct memnet *m = attach(fx);
 	struct memnet_flow *f;
 
-	/* A port of the host's choice serves to speak from; it is judged when it listens. */
+	/* Nor does it speak from there: a connect would come from that address. */
 	assert_int_equal(memnet_bind(m, SOCK_STREAM, (struct sockaddr *)&elsewhere,
-				     sizeof(elsewhere), 0, &f), 0);
-	assert_int_equal(memnet_listen(f, 1), -EACCES);
-	assert_true(host_said(fx, "127.0.0.2"));
-	memnet_close(f);
+				     sizeof(elsewhere), 0, &f), -EACCES);
+	assert_true(host_said(fx, "denied: listen tcp 127.0.0.2:0 "));
+	assert_int_equal(memnet_bind(m, SOCK_DGRAM, (struct sockaddr *)&elsewhere,
+				     sizeof(elsewhere), 0, &f), -EACCES);
+	assert_true(host_said(fx, "denied: listen udp 127.0.0.2:0 "));
 	elsewhere.sin_port = htons(7);
 	assert_int_equal(memnet_bind(m, SOCK_STREAM, (struct sockaddr *)&elsewhere,
 				     sizeof(elsewhere), 0, &f), -EACCES);
+	/* What the host chooses serves to speak from; it is judged when it listens. */
 	assert_int_equal(memnet_bind(m, SOCK_STREAM, (struct sockaddr *)&everywhere,
 				     sizeof(everywhere), 0, &f), 0);
 	assert_int_equal(memnet_listen(f, 1), -EACCES);

@@ -72,8 +72,9 @@ refused 'HTTP status 404' memnet get "$url/none"
 refused 'HTTP status 302' memnet get "$url/gone"
 refused 'HTTP status 500' memnet put "$top/in" "$url/no/folder"
 refused 'there is more than fits' memnet get --max 1M "$url/file"
-refused 'http, https, ftp and sftp only' memnet get "file:///etc/passwd"
-refused 'http, https, ftp and sftp only' memnet get "gopher://127.0.0.1:$port/"
+refused 'http, https and sftp only' memnet get "file:///etc/passwd"
+refused 'http, https and sftp only' memnet get "gopher://127.0.0.1:$port/"
+refused 'http, https and sftp only' memnet get "ftp://127.0.0.1:$port/"
 [ -z "${tls:-}" ] || refused 'is not one the host trusts' memnet get "https://localhost:$tls/file"
 refused 'cannot resolve' memnet get "http://name.invalid/"
 refused 'policy forbids' memnet get "http://127.0.0.1:$((port + 1))/file"
@@ -90,5 +91,12 @@ kill -9 "$(child_of_memnetd 2)"
 wait_for grep -q '^memnetd: a: the courier died (signal 9)' "$top/log"
 again() { memnet get "$url/file" | cmp -s - "$top/in"; }
 wait_for again
+
+# A guest that may connect to nobody has no names resolved either: they could carry what it knows.
+end
+start --size 64M --arena 8M --allow "listen 127.0.0.1" --allow "udp 127.0.0.1"
+refused 'policy forbids' memnet get "http://secret.invalid/"
+grep -q '^memnetd: a: denied: connect tcp 0.0.0.0:0 (an object; no rule allows' "$top/log" ||
+	fails "the denial is told"
 
 finish "objects over nginx"

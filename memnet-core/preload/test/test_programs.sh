@@ -80,6 +80,15 @@ grep -q 'no memnet-agent answers; start it, or set MEMNET_AGENT' "$tmp/out" || f
 "$run" >"$tmp/out" 2>&1 && fail "no program is no error"
 grep -q '^Usage: memnet-run PROGRAM' "$tmp/out" || fail "no usage"
 
+case="a library that cannot be loaded"
+mkdir "$tmp/bin" "$tmp/lib"
+cp "$run" "$tmp/bin"
+"$tmp/bin/memnet-run" true >"$tmp/out" 2>&1 && fail "no library is no error"
+grep -q 'libmemnet-preload.so is not beside it; install both' "$tmp/out" || fail "no mend"
+echo broken >"$tmp/lib/libmemnet-preload.so"
+"$tmp/bin/memnet-run" true >"$tmp/out" 2>&1 && fail "a broken library is no error"
+grep -q 'libmemnet-preload.so: .*; install what is missing' "$tmp/out" || fail "not told"
+
 cat >"$tmp/policy" <<-POLICY
 	allow any $here
 	allow listen any $here

@@ -1,0 +1,251 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Names under memnet-run. The guest is a network namespace with nothing in it but loopback, so
+# what it resolves comes over MemNet; a name server of ours is on the host's side.
+
+BUILD=${BUILD:-build}
+if [ -z "$NAMES_INSIDE" ]; then
+	command -v python3 >/dev/null || { echo "there is no python3 here"; exit 77; }
+	[ "$(id -u)" = 0 ] || { echo "port 53 and mounts are root's"; exit 77; }
+	unshare -nm true 2>/dev/null || { echo "no namespaces here"; exit 77; }
+	NAMES_INSIDE=1 exec unshare -nm "$0" "$@"
+fi
+
+run=$BUILD/bin/memnet-run
+server=$(dirname "$0")/name_server.py
+here=198.18.0.1
+dns=198.18.0.53
+silent=198.18.0.54
+denied=198.18.0.55
+tmp=$(mktemp -d) || exit 1
+started=
+finish() {
+	# shellcheck disable=SC2086	# a list
+	[ -z "$started" ] || kill $started 2>/dev/null
+	wait
+	rm -rf "$tmp"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+	echo "FAIL: $case: $*"
+	tail -n 8 "$tmp"/*.log "$tmp/out" 2>/dev/null
+	exit 1
+}
+
+start() {	# LOG COMMAND...
+	log=$1
+	shift
+	"$@" >"$tmp/$log.log" 2>&1 &
+	started="$! $started"
+}
+
+until_there() {	# a command, for at most 5 s
+	for _ in $(seq 100); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	fail "$* does not come true"
+}
+
+guest() {	# COMMAND...
+	unshare -n "$run" "$@"
+}
+
+resolv_conf() {	# LINE...: the guest's
+	printf '%s\n' "$@" >"$tmp/resolv.conf"
+}
+
+# Each entry as "address port socktype canonical", or the error; "call" is getaddrinfo's arguments.
+gives() {	# CALL WANTED
+	guest python3 -c "
+from socket import *
+try:
+    for family, kind, _, name, where in getaddrinfo($1):
+        print(where[0], where[1], kind.name, name)
+except gaierror as e:
+    print([name for name in dir() if name.startswith('EAI_') and globals()[name] == e.errno][0])
+" >"$tmp/out" 2>&1
+	[ "$(sed 's/ *$//' "$tmp/out" | paste -sd';')" = "$2" ] || fail "getaddrinfo($1), not $2"
+}
+
+asked() {	# WORDS: the lines of the server's log since not_asked_yet()
+	tail -n +"$((before + 1))" "$tmp/dns.log" | grep -q "$1"
+}
+
+nothing_asked_yet() {
+	before=$(wc -l <"$tmp/dns.log")
+}
+
+quickly() {	# SECONDS COMMAND...
+	most=$1 began=$(date +%s)
+	shift
+	"$@"
+	took=$(($(date +%s) - began))
+	[ $took -le "$most" ] || fail "it took $took s"
+}
+
+case="the ground"
+mount --make-rprivate /
+for file in resolv.conf hosts; do
+	: >"$tmp/$file"
+	[ -e /etc/$file ] || { echo "there is no /etc/$file here"; exit 77; }
+	mount --bind "$tmp/$file" "$(realpath /etc/$file)" || fail "no $file of our own"
+done
+cat >"$tmp/hosts" <<-HOSTS
+	127.0.0.1 localhost
+	198.18.0.9 in-hosts.test in-hosts-too
+HOSTS
+resolv_conf "nameserver $dns" "search test"
+{
+	cat <<-ZONE
+		peer.test A $here
+		both.test AAAA fd00:198:18::1
+		both.test A $here
+		alias.test CNAME peer.test
+		in-hosts.test A 198.18.0.10
+		empty.test ANY
+		fails.test SERVFAIL
+		refuses.test REFUSED
+	ZONE
+	for i in $(seq 100); do
+		echo "many.test A 198.18.1.$i"
+	done
+} >"$tmp/zone"
+busybox ip link set lo up
+for a in $here $dns $silent $denied; do
+	busybox ip addr add "$a/32" dev lo
+done
+cat >"$tmp/policy" <<-POLICY
+	allow any $here
+	allow any $dns
+	allow udp $silent
+POLICY
+export MEMNET_AGENT="$tmp/agent"
+start memnetd "$BUILD/bin/memnetd" --dir "$tmp" --vm a --size 64M --flows 64 --channels 32 \
+	--policy "$tmp/policy"
+until_there grep -q " 00010000 .* $tmp/a.ivshmem" /proc/net/unix
+start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket "$tmp/agent"
+start dns python3 "$server" $dns "$tmp/zone"
+start silent python3 -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('$silent', 53)); time.sleep(600)"
+until_there "$run" true
+until_there python3 -c "import socket; socket.create_connection(('$dns', 53)).close()"
+
+case="names of the server"
+gives "'peer.test', 80, type=SOCK_STREAM" "$here 80 SOCK_STREAM"
+gives "'peer.test', 'domain'" "$here 53 SOCK_STREAM;$here 53 SOCK_DGRAM"
+gives "'PEER.Test.', 80, type=SOCK_STREAM" "$here 80 SOCK_STREAM"
+gives "'both.test', 80, type=SOCK_DGRAM" "$here 80 SOCK_DGRAM;fd00:198:18::1 80 SOCK_DGRAM"
+gives "'both.test', 80, AF_INET6, SOCK_STREAM" "fd00:198:18::1 80 SOCK_STREAM"
+gives "'both.test', 80, AF_INET, SOCK_STREAM" "$here 80 SOCK_STREAM"
+gives "'both.test', 80, 0, SOCK_STREAM, 0, AI_ADDRCONFIG" \
+	"$here 80 SOCK_STREAM;fd00:198:18::1 80 SOCK_STREAM"
+
+case="the search list"
+gives "'peer', 80, type=SOCK_STREAM" "$here 80 SOCK_STREAM"
+
+case="canonical names"
+gives "'alias.test', 80, 0, SOCK_STREAM, 0, AI_CANONNAME" "$here 80 SOCK_STREAM peer.test"
+gives "'peer', 80, 0, SOCK_STREAM, 0, AI_CANONNAME" "$here 80 SOCK_STREAM peer.test"
+
+case="IPv4 as IPv6"
+gives "'peer.test', 80, AF_INET6, SOCK_STREAM" EAI_NODATA
+gives "'peer.test', 80, AF_INET6, SOCK_STREAM, 0, AI_V4MAPPED" "::ffff:$here 80 SOCK_STREAM"
+gives "'both.test', 80, AF_INET6, SOCK_STREAM, 0, AI_V4MAPPED" "fd00:198:18::1 80 SOCK_STREAM"
+gives "'both.test', 80, AF_INET6, SOCK_STREAM, 0, AI_V4MAPPED | AI_ALL" \
+	"fd00:198:18::1 80 SOCK_STREAM;::ffff:$here 80 SOCK_STREAM"
+
+case="an answer that is too long for a datagram"
+guest getent ahostsv4 many.test >"$tmp/out" || fail "status $?"
+[ "$(grep -c STREAM "$tmp/out")" = 100 ] || fail "not all addresses"
+
+case="what is answered without a server"
+nothing_asked_yet
+gives "'in-hosts.test', 80, type=SOCK_STREAM" "198.18.0.9 80 SOCK_STREAM"
+gives "'in-hosts-too', 80, AF_INET, SOCK_STREAM" "198.18.0.9 80 SOCK_STREAM"
+gives "'localhost', 80, AF_INET, SOCK_STREAM" "127.0.0.1 80 SOCK_STREAM"
+gives "'$here', 80, type=SOCK_STREAM" "$here 80 SOCK_STREAM"
+gives "'fd00:198:18::1', 80, type=SOCK_STREAM" "fd00:198:18::1 80 SOCK_STREAM"
+gives "'peer.test', 80, 0, SOCK_STREAM, 0, AI_NUMERICHOST" EAI_NONAME
+gives "None, 80, AF_INET, SOCK_STREAM" "127.0.0.1 80 SOCK_STREAM"
+gives "None, 80, AF_INET, SOCK_STREAM, 0, AI_PASSIVE" "0.0.0.0 80 SOCK_STREAM"
+gives "'peer.test', 'no-such-service'" EAI_SERVICE
+gives "'peer.test', 80, 77" EAI_FAMILY
+gives "'', 80" EAI_NONAME
+asked . && fail "the server was asked"
+
+case="errors"
+gives "'none.test', 80" EAI_NONAME
+gives "'empty.test', 80" EAI_NODATA
+gives "'fails.test', 80" EAI_AGAIN
+gives "'refuses.test', 80" EAI_AGAIN
+guest getent ahosts "$(printf '%064d' 0).test" >"$tmp/out"
+[ $? = 2 ] || fail "a label that is too long: status $?"
+
+case="many threads, and children"
+guest python3 -c "
+import os, socket, threading
+wrong = []
+def resolve(n):
+    for _ in range(n):
+        if socket.getaddrinfo('alias.test', 80, type=socket.SOCK_STREAM)[0][4][0] != '$here':
+            wrong.append(1)
+threads = [threading.Thread(target=resolve, args=(20,)) for _ in range(8)]
+for t in threads: t.start()
+for _ in range(5):
+    pid = os.fork()
+    if not pid:
+        resolve(3)
+        os._exit(len(wrong) > 0)
+    wrong += [1] if os.waitpid(pid, 0)[1] else []
+for t in threads: t.join()
+exit(len(wrong))
+" >"$tmp/out" 2>&1 || fail "status $?"
+
+case="curl, by name"
+if command -v curl >/dev/null; then
+	head -c 300000 /dev/urandom >"$tmp/big"
+	start http python3 -m http.server --directory "$tmp" --bind $here 8000
+	until_there curl -s -m 5 "http://$here:8000/big"
+	guest curl -sS -m 20 http://alias.test:8000/big >"$tmp/got" 2>"$tmp/out" || fail "status $?"
+	cmp "$tmp/big" "$tmp/got" || fail "other bytes"
+	guest curl -sS -m 20 http://none.test:8000/big >"$tmp/out" 2>&1
+	[ $? = 6 ] || fail "no such name: status $?"
+fi
+
+case="a server that the policy does not allow"
+resolv_conf "nameserver $denied"
+quickly 2 gives "'peer.test', 80" EAI_AGAIN
+grep -q "denied: connect udp $denied:53" "$tmp/memnetd.log" || fail "no denial"
+
+case="the second server answers"
+resolv_conf "nameserver $denied" "nameserver $dns"
+quickly 2 gives "'peer.test', 80, type=SOCK_STREAM" "$here 80 SOCK_STREAM"
+
+case="a server that is silent"
+resolv_conf "nameserver $silent" "options timeout:1"
+quickly 4 gives "'peer.test', 80" EAI_AGAIN
+resolv_conf "nameserver $silent" "options timeout:1 attempts:1"
+quickly 2 gives "'peer.test', 80" EAI_AGAIN
+
+case="a server at the guest's own loopback"
+resolv_conf "nameserver 127.0.0.1"
+quickly 2 gives "'peer.test', 80" EAI_AGAIN
+# shellcheck disable=SC2016	# it is expanded there
+unshare -n sh -c '
+	busybox ip link set lo up
+	python3 "$1" 127.0.0.1 "$2" >/dev/null &
+	pid=$!
+	for _ in $(seq 50); do
+		python3 -c "import socket; socket.create_connection((\"127.0.0.1\", 53))" 2>/dev/null &&
+			break
+		sleep 0.1
+	done
+	"$3" getent ahostsv4 peer.test
+	kill $pid' - "$server" "$tmp/zone" "$run" >"$tmp/out" 2>&1
+grep -q "^$here *STREAM" "$tmp/out" || fail "not the guest's own resolver"
+exit 0

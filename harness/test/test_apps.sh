@@ -47,6 +47,7 @@ summary() {	# PATTERN
 }
 
 case="what an app measures"
+zstd=$(realpath "$BUILD/bin/memnet-zstd")
 iperf3=$(command -v iperf3) || echo "skipped: iperf3: there is none here (Debian: iperf3)"
 plan "good, cost, work, dynamic, stream, tree${iperf3:+, iperf3}" <<APPS
 [app good]
@@ -76,6 +77,12 @@ server = busybox nc -l -p @peer_port@
 [app tree]
 command = sleep 2 | nc @peer_addr@ @peer_port@ | wc -c
 server = (seq 20000000 | tail -n 1) | busybox nc -l -p @peer_port@; sleep 9
+[app pipeline]
+command = $zstd --by object --pieces 3 http://@peer_addr@:@peer_port@/piece
+server = $zstd --sink @peer_addr@:@peer_port@
+files = $zstd
+metric = ^object: 3 pieces, 3145728 bytes in, ([0-9]+) out
+unit = B
 [app iperf3]
 command = iperf3 -c @peer_addr@ -p @peer_port@ -t 1 -f k
 server = iperf3 -s -1 -p @peer_port@
@@ -85,7 +92,7 @@ unit = kb/s
 APPS
 [ -n "$iperf3" ] || sed -i '/^files = $/d' "$tmp/plan.ini"
 printf '[matrix n]\npaths = memnet\narms = spare-core\napps = %s\n' \
-	"static${iperf3:+, iperf3}" >> "$tmp/plan.ini"
+	"static, pipeline${iperf3:+, iperf3}" >> "$tmp/plan.ini"
 run 0 run "$tmp/plan.ini"
 row good '"ok",.*"good","2.5","kB/s","higher",'	# the last line of standard output
 row cost '"ok",.*"cost","7.25","ms","lower",'	# or of standard error
@@ -99,6 +106,7 @@ holds tree 'at("cpu_peer_s") > 0.1'				# of the server's children
 [ -z "$iperf3" ] || row iperf3 '"ok",.*"iperf3","[1-9][0-9.]*","kb/s","higher"'
 # By memnet-run where it can; and what it cannot help does not go by the machine's tap.
 rows 1 '"failed".*"memnet","app-static"'
+rows 1 '"ok",.*"memnet","app-pipeline",.*"pipeline","[1-9][0-9]*","B"'	# sent by the host
 [ -z "$iperf3" ] || rows 1 '"ok",.*"memnet","app-iperf3",.*"iperf3","[1-9][0-9.]*","kb/s","higher"'
 log good "$(sed -n 's/^command = echo armed/$ echo armed/p' "$tmp/plan.ini")"
 log good 'result status=7'

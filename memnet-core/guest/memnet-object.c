@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,28 +147,31 @@ static int deliver(struct memnet_object *o, const char *url)
 }
 
 /* --name; else, of what only goes to a URL, none; else the file's. */
-static const char *name_of(const struct command_line *c, char *file)
+static const char *name_of(const struct command_line *c, const char *file)
 {
+	const char *slash = strrchr(file, '/');
+
 	if (c->name)
 		return c->name;
-	return c->n > 1 || !strcmp(file, "-") ? NULL : basename(file);
+	if (c->n > 1 || !strcmp(file, "-"))
+		return NULL;
+	return slash ? slash + 1 : file;
 }
 
 static int put(struct command_line *c)
 {
 	const char *path = c->args[0], *url = c->n > 1 ? c->args[1] : NULL;
-	char *file = strdup(path);
 	struct memnet_object *o;
 	int fd = open_file(path, O_RDONLY, STDIN_FILENO), ret;
 	ssize_t n;
 
 	if (fd < 0)
 		return failed(path, fd, 0);
-	if (!url && !name_of(c, file)) {
+	if (!url && !name_of(c, path)) {
 		fprintf(stderr, "memnet: an object from standard input wants a --name\n");
 		return EXIT_FAILURE;
 	}
-	ret = memnet_object_create(c->store, name_of(c, file), size_of(c, fd), &o);
+	ret = memnet_object_create(c->store, name_of(c, path), size_of(c, fd), &o);
 	if (ret)
 		return failed(path, ret, 0);
 	n = read_all(fd, memnet_object_data(o), memnet_object_room(o));
@@ -179,7 +181,6 @@ static int put(struct command_line *c)
 	else if (url)
 		ret = deliver(o, url);
 	memnet_object_release(o);
-	free(file);
 	return ret;
 }
 
@@ -402,7 +403,7 @@ static const char args_doc[] =
 
 static const char doc[] =
 	"Objects of this guest: files in the memory it shares with its host, which the host moves "
-	"by HTTP, HTTPS, FTP or SFTP.\v"
+	"by HTTP, HTTPS or SFTP.\v"
 	"  memnet put results.csv                    keep a file as the object results.csv\n"
 	"  zstd -c big | memnet put - http://192.0.2.1/big.zst\n"
 	"                                            produce, and have the host send it\n"

@@ -23,8 +23,10 @@
 
 /* --- policy ---------------------------------------------------------------- */
 
+/* What fails after a denial, with nothing permitted since, fails by it. */
 static bool may_connect(struct courier_job *job, const union mn_sockaddr *to)
 {
+	job->denied_use = 0;
 	if (mn_policy_permits(&job->c->policy, MN_POLICY_CONNECT, IPPROTO_TCP, &to->sa))
 		return true;
 	job->denied = *to;
@@ -131,7 +133,7 @@ static int error_of(const struct courier_job *job, CURLcode code, long status)
 		return status >= 300 ? -EREMOTEIO : 0;	/* elsewhere: nobody goes there */
 	if (job->error)
 		return job->error;
-	if (job->denied_use && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
+	if (job->denied_use)
 		return -EACCES;
 	if (code == CURLE_COULDNT_CONNECT) {
 		curl_easy_getinfo(job->easy, CURLINFO_OS_ERRNO, &os);

@@ -52,8 +52,8 @@ mkdir -p "$root/bin" "$root/dev" "$root/etc" "$root/proc" "$root/run" "$root/sys
 	"$root/new" "$root/lib/systemd/system"
 take /lib/systemd/systemd "$(command -v systemctl)"
 # shellcheck disable=SC2046	# words
-take $(libraries "$BUILD/bin/memnetd") $(libraries "$BUILD/bin/memnet-run") \
-	$(libraries "$BUILD/lib/libmemnet-preload.so")
+take $(libraries "$BUILD/bin/memnetd") $(libraries "$BUILD/bin/memnet-courier") \
+	$(libraries "$BUILD/bin/memnet-run") $(libraries "$BUILD/lib/libmemnet-preload.so")
 cp /lib/systemd/system/*.target /lib/systemd/system/*.slice "$root/lib/systemd/system"
 install "$(command -v busybox)" "$root/bin/busybox"
 for applet in sh cat cp grep kill ls mount poweroff sed sleep switch_root tr; do
@@ -74,7 +74,7 @@ echo 'passwd: files' | write /etc/nsswitch.conf
 echo 0123456789abcdef0123456789abcdef | write /etc/machine-id
 echo 'allow 127.0.0.1' | write /etc/memnet/a.policy
 echo 'allow 127.0.0.1' | write /etc/memnet/b.policy
-echo 'MEMNETD_OPTIONS="--size 64M --flows 64"' | write /etc/memnet/a.conf
+echo 'MEMNETD_OPTIONS="--size 64M --flows 64 --arena 8M"' | write /etc/memnet/a.conf
 echo 'MEMNET_AGENT_OPTIONS="--region server:/run/memnetd/a/a.ivshmem"' |
 	write /etc/memnet/agent.conf
 write /etc/systemd/system/memnetd@.service.d/log.conf <<-END
@@ -123,7 +123,8 @@ write /try <<-'END'
 	worker() {	# VM
 		main=$(systemctl show -p MainPID --value memnetd@$1)
 		for p in /proc/[0-9]*; do
-			grep -q "^PPid:	$main\$" $p/status 2>/dev/null || continue
+			grep -q "^PPid:	$main\$" $p/status 2>/dev/null &&
+				grep -q "^Name:	memnetd\$" $p/status || continue
 			echo "worker of $1:" $(sed -nE 's/^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):/\1/p' \
 				$p/status)
 			echo "root of $1: $(ls -A $p/root | tr '\n' ' ')"
@@ -133,6 +134,9 @@ write /try <<-'END'
 	try systemctl start memnet-agent
 	worker a
 	try /usr/local/bin/memnet-run /bin/busybox true
+	busybox ip link set lo up
+	busybox httpd -p 127.0.0.1:8000 -h /etc/memnet
+	try /usr/local/bin/memnet get http://127.0.0.1:8000/a.policy
 	try systemctl reload memnetd@a
 	try systemctl start agent-b
 	worker b
@@ -161,6 +165,8 @@ says "systemctl start memnet-agent: 0"
 says "worker of a: Uid 65534 65534 65534 65534 $none"
 says "root of a: "
 says "/usr/local/bin/memnet-run /bin/busybox true: 0"
+says "allow 127.0.0.1"
+says "/usr/local/bin/memnet get http://127.0.0.1:8000/a.policy: 0"
 says "systemctl reload memnetd@a: 0"
 says "log of a: memnetd: a: the policy of /etc/memnet/a.policy is in force, 1 rule"
 says "systemctl start agent-b: 0"

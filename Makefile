@@ -195,6 +195,7 @@ conform_src := \
 	memnet-core/conformance/case_signal.c \
 	memnet-core/conformance/case_options.c \
 	memnet-core/conformance/case_untouched.c \
+	memnet-core/conformance/case_names.c \
 	memnet-core/conformance/case_meta.c
 
 work_src := \

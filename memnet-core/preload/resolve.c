@@ -55,6 +55,17 @@ static bool is_localhost(const char *node)
 	       (len == n || node[len - n - 1] == '.');
 }
 
+/* Of both it says EAI_NONAME: of a node that is no address, and a service that is no number. */
+static bool is_service_wrong(const struct question *q)
+{
+	char *end;
+
+	if (!q->service || !(q->hints.ai_flags & AI_NUMERICSERV))
+		return false;
+	strtoul(q->service, &end, 10);
+	return *end;
+}
+
 static int wanted_family(const struct question *q)
 {
 	return q->mapped ? AF_UNSPEC : q->hints.ai_family;
@@ -250,7 +261,7 @@ EXPORT int getaddrinfo(const char *node, const char *service, const struct addri
 	numeric = q.hints;
 	numeric.ai_flags |= AI_NUMERICHOST;
 	ret = mn_real()->getaddrinfo(node, service, &numeric, res);
-	if (ret != EAI_NONAME || !*node)
+	if (ret != EAI_NONAME || !*node || is_service_wrong(&q))
 		return ret;
 	ret = open_channel(&channel, &patience_ns);
 	if (ret)

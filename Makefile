@@ -85,7 +85,7 @@ object_src := memnet-core/guest/object.c
 
 preload_src := $(addprefix memnet-core/preload/,real.c lock.c fdtable.c net.c sock.c wait.c \
 	signals.c stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c \
-	epoll.c epoll_wait.c resolve.c inside.c)
+	epoll.c epoll_wait.c resolve.c hostent.c inside.c)
 
 # The reference of one bench; without it that bench says so.
 dpdk := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)

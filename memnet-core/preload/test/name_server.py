@@ -80,8 +80,9 @@ def main():
     with open(path, encoding="ascii") as lines:
         zone = [(line.split() + [""])[:3] for line in lines]
     zone = [tuple(entry) for entry in zone]
-    listener = socket.create_server((address, 53))
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, 53), family=family)
+    datagrams = socket.socket(family, socket.SOCK_DGRAM)
     datagrams.bind((address, 53))
     while True:
         for ready in select.select([datagrams, listener], [], [])[0]:

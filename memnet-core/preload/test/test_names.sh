@@ -16,6 +16,7 @@ run=$BUILD/bin/memnet-run
 server=$(dirname "$0")/name_server.py
 here=198.18.0.1
 dns=198.18.0.53
+dns6=fd00:198:18::53
 silent=198.18.0.54
 denied=198.18.0.55
 tmp=$(mktemp -d) || exit 1
@@ -118,9 +119,11 @@ busybox ip link set lo up
 for a in $here $dns $silent $denied; do
 	busybox ip addr add "$a/32" dev lo
 done
+busybox ip addr add $dns6/128 dev lo
 cat >"$tmp/policy" <<-POLICY
 	allow any $here
 	allow any $dns
+	allow any $dns6
 	allow udp $silent
 POLICY
 export MEMNET_AGENT="$tmp/agent"
@@ -129,6 +132,7 @@ start memnetd "$BUILD/bin/memnetd" --dir "$tmp" --vm a --size 64M --flows 64 --c
 until_there grep -q " 00010000 .* $tmp/a.ivshmem" /proc/net/unix
 start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket "$tmp/agent"
 start dns python3 "$server" $dns "$tmp/zone"
+start dns6 python3 "$server" $dns6 "$tmp/zone"
 start silent python3 -c "
 import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('$silent', 53)); time.sleep(600)"
@@ -162,6 +166,49 @@ gives "'both.test', 80, AF_INET6, SOCK_STREAM, 0, AI_V4MAPPED | AI_ALL" \
 case="an answer that is too long for a datagram"
 guest getent ahostsv4 many.test >"$tmp/out" || fail "status $?"
 [ "$(grep -c STREAM "$tmp/out")" = 100 ] || fail "not all addresses"
+
+case="programs of old"
+hostent() {	# NAME FAMILY WANTED: name, addresses; or h_errno's
+	guest python3 -c "
+from ctypes import *
+from socket import AF_INET, AF_INET6, inet_ntop
+class Hostent(Structure):
+    _fields_ = [('name', c_char_p), ('aliases', POINTER(c_char_p)), ('family', c_int),
+                ('length', c_int), ('addresses', POINTER(POINTER(c_char)))]
+names = CDLL(None)
+names.gethostbyname2.restype = POINTER(Hostent)
+names.__h_errno_location.restype = POINTER(c_int)
+found = names.gethostbyname2(b'$1', $2)
+if not found:
+    print('error', names.__h_errno_location().contents.value)
+    exit()
+h = found.contents
+assert h.family == $2 and h.length == (4 if $2 == AF_INET else 16) and not h.aliases[0]
+n = 0
+while h.addresses[n]:
+    n += 1
+have = {inet_ntop($2, h.addresses[i][:h.length]) for i in range(n)}
+print(h.name.decode(), *have if n < 9 else [len(have)])
+" >"$tmp/out" 2>&1
+	[ "$(cat "$tmp/out")" = "$3" ] || fail "gethostbyname2($1, $2), not $3"
+}
+hostent alias.test AF_INET "peer.test $here"
+hostent peer AF_INET "peer.test $here"
+hostent both.test AF_INET6 "both.test fd00:198:18::1"
+hostent many.test AF_INET "many.test 100"
+hostent in-hosts-too AF_INET "in-hosts.test 198.18.0.9"
+hostent 198.18.0.7 AF_INET "198.18.0.7 198.18.0.7"
+hostent none.test AF_INET "error 1"
+hostent fails.test AF_INET "error 2"
+hostent empty.test AF_INET "error 4"
+guest python3 -c "
+import socket
+name, aliases, addresses = socket.gethostbyname_ex('many.test')
+assert len(set(addresses)) == 100, addresses" >"$tmp/out" 2>&1 || fail "gethostbyname_r(): status $?"
+if command -v perl >/dev/null; then
+	guest perl -MSocket -e 'print inet_ntoa(inet_aton("alias.test"))' >"$tmp/out" 2>&1
+	[ "$(cat "$tmp/out")" = $here ] || fail "perl"
+fi
 
 case="what is answered without a server"
 nothing_asked_yet
@@ -221,6 +268,10 @@ case="a server that the policy does not allow"
 resolv_conf "nameserver $denied"
 quickly 2 gives "'peer.test', 80" EAI_AGAIN
 grep -q "denied: connect udp $denied:53" "$tmp/memnetd.log" || fail "no denial"
+
+case="a server of IPv6"
+resolv_conf "nameserver $dns6"
+gives "'peer.test', 80, type=SOCK_STREAM" "$here 80 SOCK_STREAM"
 
 case="the second server answers"
 resolv_conf "nameserver $denied" "nameserver $dns"

@@ -241,6 +241,7 @@ def resolve(n):
     for _ in range(n):
         if socket.getaddrinfo('alias.test', 80, type=socket.SOCK_STREAM)[0][4][0] != '$here':
             wrong.append(1)
+resolve(1)  # Python's import of its codec takes a lock, which a child would have for ever
 threads = [threading.Thread(target=resolve, args=(20,)) for _ in range(8)]
 for t in threads: t.start()
 for _ in range(5):

@@ -50,7 +50,10 @@ int boot_mount(void)
 {
 	static const struct { const char *type, *where; } mounts[] = {
 		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
-		{ "tmpfs", "/run" }, { "tmpfs", "/tmp" },
+	};
+	/* In memory, as all of this root. No mounts: an image may have files there. */
+	static const struct { const char *where; mode_t mode; } folders[] = {
+		{ "/run", 0755 }, { "/run/progress", 0755 }, { "/tmp", 01777 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
@@ -61,8 +64,10 @@ int boot_mount(void)
 			return failed("mount", mounts[i].where, errno);
 	}
 	use_console();
-	if (mkdir("/run/progress", 0755))
-		return failed("mkdir", "/run/progress", errno);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if ((mkdir(folders[i].where, folders[i].mode) && errno != EEXIST) ||
+		    chmod(folders[i].where, folders[i].mode))
+			return failed("mkdir", folders[i].where, errno);
 	return 0;
 }
 

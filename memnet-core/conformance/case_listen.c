@@ -331,15 +331,26 @@ static void dual_stack(int family)
 
 static void v6only(int family)
 {
-	struct addr at = any_at(AF_INET6, 0);
-	int six = MUST(socket(AF_INET6, SOCK_STREAM, 0)), four = MUST(socket(AF_INET, SOCK_STREAM, 0));
+	struct addr at;
+	int six, four, ret;
 
-	RET("0", set_int_option(six, IPPROTO_IPV6, IPV6_V6ONLY, 1));
-	RET("0", bind(six, &at.any, at.len));
-	RET("0", listen(six, 5));
-	at = name_of(six);
-	at = any_at(AF_INET, port_of(&at));
-	RET("0", bind(four, &at.any, at.len));
+	/* The port that the kernel chooses of IPv6 may be somebody's of IPv4. */
+	for (int i = 0; i < 20; i++) {
+		six = MUST(socket(AF_INET6, SOCK_STREAM, 0));
+		four = MUST(socket(AF_INET, SOCK_STREAM, 0));
+		at = any_at(AF_INET6, 0);
+		MUST(set_int_option(six, IPPROTO_IPV6, IPV6_V6ONLY, 1));
+		MUST(bind(six, &at.any, at.len));
+		MUST(listen(six, 5));
+		at = name_of(six);
+		at = any_at(AF_INET, port_of(&at));
+		ret = bind(four, &at.any, at.len);
+		if (!ret || errno != EADDRINUSE)
+			break;
+		close(six);
+		close(four);
+	}
+	RET("0", ret);
 	RET("0", listen(four, 5));
 }
 

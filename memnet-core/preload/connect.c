@@ -227,8 +227,9 @@ static int dissolve(struct sock *s)
 	if (s->kind == SOCK_LISTENER_FLOW)
 		return -EINVAL;
 	lock_change();
-	s->connected = s->connecting = s->shut_rd = s->shut_wr = s->told = false;
-	s->failed = false;
+	s->connected = s->connecting = s->told = s->failed = false;
+	s->shut_rd = false;
+	s->shut_wr = false;
 	s->error = 0;
 	if (s->flow) {
 		memnet_tear(s->flow);

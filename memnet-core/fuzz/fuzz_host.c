@@ -250,10 +250,10 @@ static size_t pull(uint32_t flow, size_t len)
 	const uint8_t *data = mn_fifo_data(w.guest, &w.config.geometry, flow, MN_RECV);
 	uint64_t size = w.config.geometry.fifo_bytes, tail = i->consumer.c_tail;
 
-	if (w.host->flows[flow].kind != MN_STREAM)
-		return pull_record(flow);
 	if (w.host->flows[flow].state == FLOW_FREE)
 		return 0;	/* closed: what lies there is nobody's, and may be given back */
+	if (w.host->flows[flow].kind != MN_STREAM)
+		return pull_record(flow);
 	len = MIN(len, i->producer.p_head - tail);
 	must(w.lied || len <= size);
 	for (size_t n = 0; n < len && !w.lied; n++)

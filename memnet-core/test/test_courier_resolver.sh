@@ -22,7 +22,8 @@ memnetd() {
 		--inh-caps=-dac_override,-dac_read_search "$build/bin/memnetd" "$@"
 }
 start --arena 1M
-! grep -q 'workers run without' "$top/log" || { echo "no namespaces here"; exit 77; }
+! grep -qE 'workers (run without|are not confined)' "$top/log" ||
+	{ echo "couriers are not confined here"; exit 77; }
 root=/proc/$(child_of_memnetd 2)/root
 is_there() { [ ! -e "$root/run/other" ] && [ -e "$root/run/one" ]; }
 wait_for is_there

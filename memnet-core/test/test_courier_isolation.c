@@ -25,6 +25,8 @@
 #include "memnet-core/test/inject.h"
 #include "memnet-core/test/parties.h"
 
+#define ROOT_OF "/proc/%d/root"	/* of a process */
+
 #define SOON_MS	12000
 
 static struct parties p;
@@ -124,12 +126,12 @@ static void its_files_are_few_and_to_be_read_only(void **state)
 	pid = courier();
 	assert_non_null(realpath("/etc/resolv.conf", resolver));
 	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
-		snprintf(path, sizeof(path), "/proc/%d/root/%s", pid, hidden[i]);
+		snprintf(path, sizeof(path), ROOT_OF "/%s", pid, hidden[i]);
 		if (strncmp(resolver + 1, hidden[i], strlen(hidden[i])) && !access(path, F_OK) &&
 		    !is_empty(path))
 			fail_msg("it sees /%s", hidden[i]);
 	}
-	snprintf(path, sizeof(path), "/proc/%d/root/etc", pid);
+	snprintf(path, sizeof(path), ROOT_OF "/etc", pid);
 	assert_int_equal(statvfs(path, &fs), 0);
 	assert_true(fs.f_flag & ST_RDONLY && fs.f_flag & ST_NOSUID && fs.f_flag & ST_NODEV);
 }

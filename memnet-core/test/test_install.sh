@@ -14,43 +14,13 @@ fi
 nm "$BUILD/lib/libmemnet.a" 2>/dev/null | grep -qE ' U __(a|t|ub)san' &&
 	{ echo "what has sanitizers in it is not installed"; exit 77; }
 prefix=/opt/memnet
-tmp=$(mktemp -d) || exit 1
+. "$(dirname "$0")/started.sh"
 dest=$tmp/dest
 at=$dest$prefix
-started=
-finish() {
-	# shellcheck disable=SC2086	# a list
-	[ -z "$started" ] || kill $started 2>/dev/null
-	wait
-	rm -rf "$tmp"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-fail() {
-	echo "FAIL: $case: $*"
-	tail -n 8 "$tmp"/*.log "$tmp/out" 2>/dev/null
-	exit 1
-}
 
 run_make() {	# TARGET
 	make -s BUILD="$BUILD" PREFIX=$prefix DESTDIR="$dest" "$@" >"$tmp/out" 2>&1 ||
 		fail "make $*: status $?"
-}
-
-start() {	# LOG COMMAND...
-	log=$1
-	shift
-	"$@" >"$tmp/$log.log" 2>&1 &
-	started="$! $started"
-}
-
-until_there() {	# a command, for at most 5 s
-	for _ in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	fail "$* does not come true"
 }
 
 tree() {	# FOLDER: its files and how they are

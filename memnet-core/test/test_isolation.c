@@ -28,6 +28,8 @@
 #include "memnet-core/test/inject.h"
 #include "memnet-core/test/parties.h"
 
+#define ROOT_OF "/proc/%d/root"	/* of a process */
+
 #define A	"agent.sock"
 #define B	"b.sock"
 #define SOON_MS	6000
@@ -167,7 +169,7 @@ static void its_root_is_empty(void **state)
 	DIR *dir;
 
 	need_namespaces();
-	snprintf(path, sizeof(path), "/proc/%d/root/", worker_a());
+	snprintf(path, sizeof(path), ROOT_OF "/", worker_a());
 	dir = opendir(path);
 	assert_non_null(dir);
 	while ((d = readdir(dir)))

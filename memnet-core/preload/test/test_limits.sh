@@ -13,38 +13,8 @@ fi
 conform=memnet-core/conformance/conform.sh
 run=$BUILD/bin/memnet-run
 here=198.18.0.1
-tmp=$(mktemp -d) || exit 1
-started=
-finish() {
-	# shellcheck disable=SC2086	# a list
-	[ -z "$started" ] || kill $started 2>/dev/null
-	wait
-	rm -rf "$tmp"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+. "$(dirname "$0")/../../test/started.sh"
 export BUILD
-
-fail() {
-	echo "FAIL: $case: $*"
-	tail -n 5 "$tmp"/*.log "$tmp"/*/memnet 2>/dev/null
-	exit 1
-}
-
-start() {	# LOG COMMAND...
-	log=$1
-	shift
-	"$@" >"$tmp/$log.log" 2>&1 &
-	started="$! $started"
-}
-
-until_there() {	# a command, for at most 5 s
-	for _ in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	fail "$* does not come true"
-}
 
 saw() {		# FOLDER LINE: over MemNet
 	grep -qxF "$2" "$tmp/$1/memnet" || fail "not seen: $2"

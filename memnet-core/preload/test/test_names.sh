@@ -19,37 +19,7 @@ dns=198.18.0.53
 dns6=fd00:198:18::53
 silent=198.18.0.54
 denied=198.18.0.55
-tmp=$(mktemp -d) || exit 1
-started=
-finish() {
-	# shellcheck disable=SC2086	# a list
-	[ -z "$started" ] || kill $started 2>/dev/null
-	wait
-	rm -rf "$tmp"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-fail() {
-	echo "FAIL: $case: $*"
-	tail -n 8 "$tmp"/*.log "$tmp/out" 2>/dev/null
-	exit 1
-}
-
-start() {	# LOG COMMAND...
-	log=$1
-	shift
-	"$@" >"$tmp/$log.log" 2>&1 &
-	started="$! $started"
-}
-
-until_there() {	# a command, for at most 5 s
-	for _ in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	fail "$* does not come true"
-}
+. "$(dirname "$0")/../../test/started.sh"
 
 guest() {	# COMMAND...
 	unshare -n "$run" "$@"

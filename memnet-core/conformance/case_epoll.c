@@ -88,7 +88,7 @@ static void edge_out(int family)
 	pattern_fill(block, sizeof(block), 0, SEED_GUEST);
 	while ((n = send(fd, block + out % sizeof(block), 4096, 0)) > 0)
 		out += n - n % 4096;
-	RET("-1 EAGAIN", send(fd, block, sizeof(block), 0));
+	YES(n < 0 && errno == EAGAIN);	/* a moment later there may be room: it is on its way */
 	while (next(epfd, QUIET_MS))
 		;	/* what went on meanwhile */
 	while ((n = send(fd, block, 4096, 0)) > 0)

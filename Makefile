@@ -624,6 +624,7 @@ $(eval $(call test,memnet-core/test/test_session.c,memnet-core/test/session_fixt
 $(eval $(call test,memnet-core/test/test_session_lies.c,memnet-core/test/session_fixture.c $(host_src) \
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_listen.c,$(flows_help) $(host_src) $(libmemnet_src)))
+$(eval $(call test,memnet-core/test/test_waiter.c,$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_shared_flows.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_left.c,$(flows_help) $(host_src) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_memory.c,$(flows_help) $(host_src) $(libmemnet_src)))
@@ -927,6 +928,7 @@ THREADED := \
 	$(BUILD)/memnet-core/test/test_session_lies \
 	$(BUILD)/memnet-core/test/test_listen \
 	$(BUILD)/memnet-core/test/test_shared_flows \
+	$(BUILD)/memnet-core/test/test_waiter \
 	$(BUILD)/memnet-core/test/test_readiness \
 	$(BUILD)/memnet-core/test/test_datagram \
 	$(BUILD)/memnet-core/test/test_datagram_lies \

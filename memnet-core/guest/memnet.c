@@ -293,6 +293,8 @@ void memnet_read_counters(const struct memnet *m, struct memnet_counters *out)
 
 	for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)	/* threads are adding */
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	out->kicks_to_guest = __atomic_load_n(&m->waiter.rings, __ATOMIC_RELAXED);
+	out->kicks_spurious = __atomic_load_n(&m->waiter.idle_rings, __ATOMIC_RELAXED);
 }
 
 void memnet_read_facts(const struct memnet *m, struct memnet_facts *out)

@@ -42,7 +42,7 @@ struct memnet_flow;
 struct memnet_counters {
 	uint64_t kicks_to_host;		/* doorbells rung */
 	uint64_t kicks_suppressed;	/* steps of streams nobody had to be rung for */
-	uint64_t kicks_to_guest;	/* sleeps ended by the host's bell, */
+	uint64_t kicks_to_guest;	/* bells of the host that ended a sleep, */
 	uint64_t kicks_spurious;	/* of which there was nothing to do */
 	uint64_t timer_rescues;		/* sleeps the bell should have ended, but the timer did */
 	uint64_t spin_ns, sleep_ns;	/* waited awake, and asleep */

@@ -15,24 +15,45 @@
 /* Offers that change under our hands: the host restarts, or two owners came at once. */
 #define ATTEMPTS 3
 
-/* Wait until the host's state is @want. 0, -ETIMEDOUT, -EAGAIN (see below), -errno. */
+struct host_state {
+	const struct mn_session *s;
+	enum mn_host_state want;
+};
+
+/* 0: it is so; 1: not yet; -EAGAIN: the host offers another session by now. */
+static int look_at_host(const struct host_state *state)
+{
+	const struct mn_header *h = mn_header(state->s->region->base);
+
+	if (mn_fetch(&h->h_magic) == MN_MAGIC && mn_fetch32(&h->h_state) == state->want)
+		return 0;
+	if (state->want == MN_H_READY && !mn_session_is_current(state->s))
+		return -EAGAIN;
+	return 1;
+}
+
+static bool has_decided(void *arg)
+{
+	return look_at_host(arg) <= 0;
+}
+
+/* Wait until the host's state is @want. 0, -ETIMEDOUT, -EAGAIN (see above), -errno. */
 static int wait_host_state(struct mn_session *s, struct mn_waiter *waiter,
 			   enum mn_host_state want)
 {
-	const struct mn_header *h = mn_header(s->region->base);
 	int64_t deadline = mn_now_ns() + MN_ATTACH_TIMEOUT_MS * NSEC_PER_MSEC;
+	struct host_state state = { s, want };
+	const struct mn_news news = { has_decided, &state };
 
 	for (;;) {
 		uint32_t ticket = mn_waiter_ticket(waiter);
-		int ret;
+		int ret = look_at_host(&state);
 
-		if (mn_fetch(&h->h_magic) == MN_MAGIC && mn_fetch32(&h->h_state) == want)
-			return 0;
-		if (want == MN_H_READY && !mn_session_is_current(s))
-			return -EAGAIN;	/* the host offers another session by now */
+		if (ret <= 0)
+			return ret;
 		if (mn_now_ns() > deadline)
 			return -ETIMEDOUT;
-		ret = mn_waiter_sleep(waiter, ticket, LOOK_MS);
+		ret = mn_waiter_sleep(waiter, ticket, &news, LOOK_MS);
 		if (ret < 0)
 			return ret;
 	}

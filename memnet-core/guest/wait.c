@@ -80,10 +80,25 @@ static int timeout_ms(const struct memnet *m, int64_t deadline_ns)
 	return left_ns > 0 ? (left_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
 }
 
+struct condition {
+	const struct memnet *m;
+	const struct wait_ops *ops;
+	void *end;
+};
+
+static bool is_met(void *arg)
+{
+	const struct condition *c = arg;
+
+	return !mn_session_is_current(&c->m->session) || c->ops->look(c->end) <= 0;
+}
+
 /* Arm, look, sleep, until there is something to do. 0 or -errno. */
 static int sleep_until(struct memnet *m, const struct wait_ops *ops, void *end,
 		       int64_t deadline_ns)
 {
+	struct condition condition = { m, ops, end };
+	const struct mn_news news = { is_met, &condition };
 	int slept = -1;	/* mn_waiter_sleep()'s answer */
 
 	for (;;) {
@@ -98,17 +113,15 @@ static int sleep_until(struct memnet *m, const struct wait_ops *ops, void *end,
 			mn_count(&m->counters.timer_rescues, !ret && !slept && has_bell(m));
 			return ret;
 		}
-		mn_count(&m->counters.kicks_spurious, slept == 1);
 		ret = mn_session_check(&m->session);
 		ms = timeout_ms(m, deadline_ns);
 		if (ret || !ms)
 			return ret ? ret : -ETIMEDOUT;
 		begin = mn_now_ns();
-		slept = mn_waiter_sleep(&m->waiter, ticket, ms);
+		slept = mn_waiter_sleep(&m->waiter, ticket, &news, ms);
 		mn_count(&m->counters.sleep_ns, mn_now_ns() - begin);
 		if (slept < 0)
 			return slept;
-		mn_count(&m->counters.kicks_to_guest, slept);
 	}
 }
 

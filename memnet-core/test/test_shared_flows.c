@@ -157,9 +157,14 @@ static void *read_a_byte(void *arg)
 	return NULL;
 }
 
-static bool sleeps_in(const struct memnet *m)
+static bool sleeps_in(struct memnet *m)
 {
-	return __atomic_load_n(&m->waiter.led, __ATOMIC_SEQ_CST);
+	bool led;
+
+	pthread_mutex_lock(&m->waiter.lock);
+	led = m->waiter.led;
+	pthread_mutex_unlock(&m->waiter.lock);
+	return led;
 }
 
 static pthread_t start_reader(struct reader *r)

@@ -31,7 +31,7 @@ static const char runner[] =
 	"[ -z \"$4\" ] || for i in /sys/class/net/e*; do ip link set \"${i##*/}\" down; done\n"
 	"echo armed\n"
 	"read -r go\n"
-	"$4 /bin/sh /run/app </dev/null >/run/app.out 2>/run/app.err\n"
+	"${4:+$4 --children} /bin/sh /run/app </dev/null >/run/app.out 2>/run/app.err\n"
 	"echo \"result status=$?\"\n"
 	"tail -c 1048576 /run/app.err | sed 's/^/| /' >&2\n"
 	"tail -c 1048576 /run/app.out | sed 's/^/| /'\n"

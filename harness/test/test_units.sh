@@ -133,7 +133,7 @@ write /try <<-'END'
 	try systemctl start memnetd@a
 	try systemctl start memnet-agent
 	worker a
-	try /usr/local/bin/memnet-run /bin/busybox true
+	try /usr/local/bin/memnet-run --children /bin/busybox true
 	busybox ip link set lo up
 	busybox httpd -p 127.0.0.1:8000 -h /etc/memnet
 	try /usr/local/bin/memnet get http://127.0.0.1:8000/a.policy
@@ -164,7 +164,7 @@ says "systemctl start memnetd@a: 0"
 says "systemctl start memnet-agent: 0"
 says "worker of a: Uid 65534 65534 65534 65534 $none"
 says "root of a: "
-says "/usr/local/bin/memnet-run /bin/busybox true: 0"
+says "/usr/local/bin/memnet-run --children /bin/busybox true: 0"
 says "allow 127.0.0.1"
 says "/usr/local/bin/memnet get http://127.0.0.1:8000/a.policy: 0"
 says "systemctl reload memnetd@a: 0"

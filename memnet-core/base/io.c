@@ -148,25 +148,34 @@ int mn_beside_program(unsigned int up, const char *name, char *path, size_t size
 	return snprintf(path + n, size - n, "/%s", name) < (int)(size - n) ? 0 : -ENAMETOOLONG;
 }
 
-bool mn_program_there(const char *name)
+int mn_find_program(const char *name, char *path, size_t size)
 {
 	const char *dir = getenv("PATH");
-	char path[PATH_MAX];
+	int n;
 
-	if (strchr(name, '/'))
-		return !access(name, X_OK);
+	if (strchr(name, '/')) {
+		n = snprintf(path, size, "%s", name);
+		return n < (int)size && !access(path, X_OK) ? 0 : -ENOENT;
+	}
 	if (!*name)
-		return false;		/* and not the directories themselves */
+		return -ENOENT;		/* and not the directories themselves */
 	for (dir = dir ? dir : "/bin:/usr/bin";; dir++) {
 		int len = strcspn(dir, ":");
 
-		snprintf(path, sizeof(path), "%.*s%s%s", len, dir, len ? "/" : "", name);
-		if (!access(path, X_OK))
-			return true;
+		n = snprintf(path, size, "%.*s%s%s", len, dir, len ? "/" : "", name);
+		if (n < (int)size && !access(path, X_OK))
+			return 0;
 		dir += len;
 		if (!*dir)
-			return false;
+			return -ENOENT;
 	}
+}
+
+bool mn_program_there(const char *name)
+{
+	char path[PATH_MAX];
+
+	return !mn_find_program(name, path, sizeof(path));
 }
 
 int mn_open_standard_fds(void)

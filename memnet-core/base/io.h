@@ -41,9 +41,12 @@ int mn_read_u64(const char *path, uint64_t *value);
 int mn_beside_program(unsigned int up, const char *name, char *path, size_t size);
 
 /*
- * Is there a file @name that may be executed, where execvp() looks: along $PATH? A script that is
- * there can still give ENOENT: its interpreter is missing.
+ * The file @name that may be executed, where execvp() looks: along $PATH. A script that is
+ * there can still give ENOENT: its interpreter is missing. 0, -ENOENT.
  */
+int mn_find_program(const char *name, char *path, size_t size);
+
+/* Is there one? */
 bool mn_program_there(const char *name);
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memnet-run PROGRAM ARGS: with the preload library, after a look whether MemNet is there. */
+#include <argp.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>
@@ -8,29 +9,61 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
-#include "memnet-core/base/version.h"
+#include "memnet-core/base/io.h"
 #include "memnet-core/guest/memnet.h"
+#include "memnet-core/preload/reach.h"
 
 #define LIBRARY		"libmemnet-preload.so"
 /* As a shell says it. */
 #define NOT_RUNNABLE	126
 #define NOT_FOUND	127
 
-static const char usage[] =
-	"Usage: memnet-run PROGRAM [ARGUMENT...]\n"
-	"\n"
-	"Run an unmodified program with its network over MemNet: TCP and UDP sockets, IPv4 and\n"
-	"IPv6, go by shared memory to the host, which opens them there. Loopback stays in the\n"
-	"guest, other sockets with the kernel. The program has to be dynamically linked.\n"
-	"\n"
-	"Examples:\n"
-	"  memnet-run curl http://192.0.2.1/\n"
-	"  MEMNET_SPIN=50us memnet-run redis-server\n"
-	"\n"
-	"Environment: MEMNET_AGENT, the agent's socket (/run/memnet/agent.sock); MEMNET_SPIN, how\n"
-	"long to look before sleeping (0). See memnet-run(1).\n";
+static struct {
+	bool children;
+	char **program;		/* and its arguments */
+} options;
+
+static const struct argp_option argp_options[] = {
+	{ "children", 'c', NULL, 0, "PROGRAM itself may be one that cannot be helped, as a static "
+	  "shell; what it starts is", 0 },
+	{ 0 }
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case 'c':
+		options.children = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		options.program = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "want a program");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = argp_options,
+	.parser = parse_option,
+	.args_doc = "PROGRAM [ARGUMENT...]",
+	.doc = "Run an unmodified program with its network over MemNet: TCP and UDP sockets, IPv4 "
+	       "and IPv6, go by shared memory to the host, which opens them there. Loopback stays "
+	       "in the guest, other sockets with the kernel. The program has to be dynamically "
+	       "linked.\v"
+	       "Examples:\n"
+	       "  memnet-run curl http://192.0.2.1/\n"
+	       "  MEMNET_SPIN=50us memnet-run redis-server\n\n"
+	       "Environment: MEMNET_AGENT, the agent's socket (/run/memnet/agent.sock); MEMNET_SPIN, "
+	       "how long to look before sleeping (0). See memnet-run(1).",
+};
 
 /* Beside this program, as it is built; or ../lib/memnet from it, as it is installed. */
 static int find_library(char path[PATH_MAX])
@@ -87,38 +120,53 @@ static int look_for_agent(void)
 	return ret == -EAGAIN ? 0 : ret;	/* every channel is in use now; perhaps not later */
 }
 
-int main(int argc, char **argv)
+/* Refused, for otherwise it would run, by the guest's own network and past the host's policy. */
+static bool can_be_helped(const char *name)
+{
+	char path[PATH_MAX], why[PATH_MAX + 100];
+
+	if (options.children || mn_find_program(name, path, sizeof(path)) ||
+	    mn_reach_check(path, why, sizeof(why)) != -ENOTSUP)
+		return true;
+	fprintf(stderr, "memnet-run: %s: its network would not be MemNet; take a dynamically linked "
+		"one, or --children if only what it starts has to be helped\n", why);
+	return false;
+}
+
+/* 0, or a line is said. */
+static int prepare(void)
 {
 	char library[PATH_MAX];
 	int ret;
 
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		fputs(usage, argc < 2 ? stderr : stdout);
-		return argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
-	}
-	if (!strcmp(argv[1], "--version")) {
-		printf("memnet-run %s\n", version_git);
-		return EXIT_SUCCESS;
-	}
 	if (find_library(library)) {
 		fprintf(stderr, "memnet-run: " LIBRARY " is not beside it; install both\n");
-		return EXIT_FAILURE;
+		return -ENOENT;
 	}
 	if (!can_load(library))
-		return EXIT_FAILURE;
+		return -ELIBACC;
 	ret = look_for_agent();
 	if (ret) {
 		fprintf(stderr, "memnet-run: no network: %s\n", ret == -ENODEV ?
 			"no memnet-agent answers; start it, or set MEMNET_AGENT to its socket" :
 			strerror(-ret));
-		return EXIT_FAILURE;
+		return ret;
 	}
 	ret = preload(library);
-	if (ret) {
+	if (ret)
 		fprintf(stderr, "memnet-run: %s\n", strerror(-ret));
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	argp_err_exit_status = EX_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
+	if (prepare())
 		return EXIT_FAILURE;
-	}
-	execvp(argv[1], argv + 1);
-	fprintf(stderr, "memnet-run: %s: %s\n", argv[1], strerror(errno));
+	if (!can_be_helped(options.program[0]))
+		return NOT_RUNNABLE;
+	execvp(options.program[0], options.program);
+	fprintf(stderr, "memnet-run: %s: %s\n", options.program[0], strerror(errno));
 	return errno == ENOENT ? NOT_FOUND : NOT_RUNNABLE;
 }

@@ -47,8 +47,11 @@ export MEMNET_AGENT="$tmp/agent"
 "$run" true >"$tmp/out" 2>&1
 [ $? = 1 ] || fail "no agent is no error"
 grep -q 'no memnet-agent answers; start it, or set MEMNET_AGENT' "$tmp/out" || fail "no mend"
-"$run" >"$tmp/out" 2>&1 && fail "no program is no error"
-grep -q '^Usage: memnet-run PROGRAM' "$tmp/out" || fail "no usage"
+"$run" >"$tmp/out" 2>&1
+[ $? = 64 ] || fail "no program is no error"
+grep -q '^memnet-run: want a program' "$tmp/out" || fail "not told what is wanted"
+"$run" --wrong true >"$tmp/out" 2>&1
+[ $? = 64 ] || fail "a wrong option is no error"
 
 case="a library that cannot be loaded"
 mkdir "$tmp/bin" "$tmp/lib"
@@ -78,6 +81,42 @@ case="what cannot be run"
 [ $? = 126 ] || fail "no program: status $?"
 "$run" sh -c 'exit 5'
 [ $? = 5 ] || fail "the status is not the program's"
+"$run" -- ls --version >"$tmp/out" 2>&1 || fail "its options are taken for ours: $(cat "$tmp/out")"
+
+# What LD_PRELOAD does not get into would run, past the host's policy.
+case="what cannot be helped"
+refused() {	# WHY PROGRAM...
+	why=$1
+	shift
+	"$run" "$@" >"$tmp/out" 2>&1
+	[ $? = 126 ] || fail "$1: status $?"
+	grep -q "$why: its network would not be MemNet" "$tmp/out" || fail "$(cat "$tmp/out")"
+}
+static=$BUILD/guest/init		# but where it is built with sanitizers
+if [ -e "$static" ]; then
+	refused "init is statically linked" "$static"
+	mkdir "$tmp/path"
+	cp "$static" "$tmp/path/found-along-path"
+	PATH=$tmp/path:$PATH refused "/found-along-path is statically linked" found-along-path
+	printf '#! %s -e\n' "$(realpath "$static")" >"$tmp/script"
+	chmod +x "$tmp/script"
+	refused "init is statically linked" "$tmp/script"
+	[ "$("$run" --children "$BUILD/bin/memnet" --version 2>&1 | cut -c 1-6)" = memnet ] ||
+		fail "--children is refused, too"
+fi
+cp "$(command -v ls)" "$tmp/privileged"
+chown nobody "$tmp/privileged"
+chmod u+s "$tmp/privileged"
+refused "privileged has privileges of its own (set-user-ID, capabilities)" "$tmp/privileged"
+# Of another machine (EM_S390), and of another C library.
+cp "$(command -v ls)" "$tmp/foreign"
+printf '\026' | dd of="$tmp/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
+refused "foreign is of another machine" "$tmp/foreign"
+sed 's/ld-linux-x86-64/ld-other-x86-64/' "$(command -v ls)" >"$tmp/other"
+chmod +x "$tmp/other"
+if ! cmp -s "$(command -v ls)" "$tmp/other"; then
+	refused 'other is of another C library (.*ld-other-x86-64.so.2)' "$tmp/other"
+fi
 
 head -c 3000000 /dev/urandom >"$tmp/big"
 

@@ -161,6 +161,7 @@ memnetd_src := \
 
 courier_src := \
 	memnet-core/host/memnet-courier.c \
+	memnet-core/host/courier_apart.c \
 	memnet-core/host/courier_confine.c \
 	memnet-core/host/courier_transfer.c \
 	memnet-core/host/courier_serve.c \
@@ -793,6 +794,7 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
+	memnet-core/test/test_object_protocols.sh \
 	memnet-core/test/test_courier_resolver.sh \
 	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \

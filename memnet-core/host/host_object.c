@@ -21,7 +21,7 @@
 /* One that was told to end a job and has not by then holds up channels and sessions. */
 #define LET_GO_TICKS	5
 /* One with jobs is asked so often whether it is there: its loop waits for nothing. */
-#define ASK_TICKS	(5 * 1000 / MN_HEARTBEAT_MS)
+#define ASK_TICKS	10
 
 /* Whatever it is: one that does not take its orders ends, by the end of its socket. */
 static void give_up(struct mn_host *h)

@@ -134,14 +134,15 @@ refused 'is not one the host trusts' memnet put "$top/in" "$sftp/home/guest/one"
 refused 'is not one the host trusts' memnet put "$top/in" "https://server.test/in/one"
 grep -q '^memnetd: a: denied: connect tcp 127.0.0.1:443 (an object; .*update-ca-cert' "$top/log" ||
 	fails "the log does not say why"
-end
+
+# Those that come to be trusted are, without a new courier.
 sed 's/^/127.0.0.1 /' "$root/keys/host.pub" >"$top/etc/ssh/ssh_known_hosts"
 cat "$root/keys/ca" >>"$top/etc/ssl/certs/ca-certificates.crt"
-servers
+works memnet put "$top/in" "$sftp/home/guest/one"
+works memnet put "$top/in" https://server.test/in/one
 
 # --- all of them ----------------------------------------------------------------
 
-start --size 128M --arena 96M --allow 127.0.0.1
 works memnet put --name kept "$top/in"
 
 both_ways() {	# URL FILE: of a folder, and the same folder here

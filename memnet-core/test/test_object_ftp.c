@@ -22,6 +22,7 @@
 #include "memnet-core/test/jobs_help.h"
 
 #define ROOM		4096u
+#define JOBS		24
 #define AT_ONCE_MS	2000	/* nobody has waited for the server */
 
 /* --- the server -------------------------------------------------------------- */
@@ -298,6 +299,23 @@ static void so_it_is_with_sftp(void **state)
 	assert_int_equal(log_says(&p, HUNG), 0);
 }
 
+/* As many as there can be have threads, and memory for them. */
+static void all_at_once_can_be_cancelled(void **state)
+{
+	struct memnet_object *o = room(1);
+	struct memnet_job *jobs[JOBS];
+
+	for (int i = 0; i < JOBS; i++)
+		jobs[i] = start(o, i % 2 ? "sftp" : "ftp", "file");
+	ftp.control = accept_soon(ftp.listener);
+	for (int i = 0; i < JOBS; i++)
+		memnet_job_cancel(jobs[i]);
+	for (int i = 0; i < JOBS; i++)
+		assert_int_equal(ends_at_once(jobs[i]), -ECANCELED);
+	memnet_object_release(o);
+	others_go_on();
+}
+
 /* More than there are jobs, one after the other: each leaves nothing behind. */
 static void many_leave_nothing_behind(void **state)
 {
@@ -423,6 +441,7 @@ int main(void)
 		FTP_TEST(who_ends_ends_nobody_else),
 		FTP_TEST(a_job_that_hangs_can_be_cancelled),
 		FTP_TEST(so_it_is_with_sftp),
+		FTP_TEST(all_at_once_can_be_cancelled),
 		FTP_TEST(many_leave_nothing_behind),
 		FTP_TEST(data_come_from_the_server),
 		FTP_TEST(the_policy_holds_for_data),

@@ -15,7 +15,7 @@ if [ "${1:-}" != inside ]; then
 	exec unshare -mn "$0" inside "$image"
 fi
 . "$here/objects_help.sh"
-ip link set lo up
+busybox ip link set lo up
 
 # --- the servers --------------------------------------------------------------
 
@@ -98,7 +98,7 @@ serve() {	# PORT COMMAND...
 	shift
 	inside "$@" >>"$top/servers" 2>&1 &
 	others="$others $!"
-	answers() { [ -n "$(ss -Hltn "sport = :$port")" ]; }
+	answers() { busybox netstat -ltn | grep -q ":$port "; }
 	wait_for answers
 }
 servers() {
@@ -193,7 +193,7 @@ refused 'Invalid argument' memnet get "ftp://ftp:secret@127.0.0.1/one%3Btype=a"
 mkfifo -m 666 "$root/home/guest/pipe"
 memnet get "$sftp/home/guest/pipe" >"$top/hung" 2>&1 &
 hung=$!
-hangs() { [ -n "$(ss -Htn state established 'dport = :22')" ]; }
+hangs() { busybox netstat -tn | grep -q ':22 .*ESTABLISHED'; }
 wait_for hangs
 sleep 0.5
 works timeout 2 memnet send kept https://server.test/in/one

@@ -428,6 +428,10 @@ static void who_is_refused_is_told(void **state)
 	assert_true(converse("R"));
 	reply("550 there is none");
 	assert_int_equal(ends_at_once(job), -ENOENT);
+	assert_int_equal(memnet_object_fetch(o, "ftp://127.0.0.1:1/file", &job), 0);
+	assert_int_equal(ends_at_once(job), -ECONNREFUSED);
+	assert_int_equal(memnet_object_fetch(o, "sftp://127.0.0.1:1/file", &job), 0);
+	assert_int_equal(ends_at_once(job), -ECONNREFUSED);
 	memnet_object_release(o);
 }
 

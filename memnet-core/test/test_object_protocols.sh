@@ -113,7 +113,7 @@ mkdir "$top/etc"
 cp -a /etc/. "$top/etc"
 mkdir -p "$top/etc/ssl/certs" "$top/etc/ssh"
 echo '127.0.0.1 localhost server.test other.test' >"$top/etc/hosts"
-: >"$top/etc/ssh/ssh_known_hosts"
+rm -f "$top/etc/ssh/ssh_known_hosts"
 mount --bind "$top/etc" /etc
 
 head -c 20000000 /dev/urandom >"$top/in"

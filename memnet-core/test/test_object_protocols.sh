@@ -135,8 +135,10 @@ refused 'is not one the host trusts' memnet put "$top/in" "https://server.test/i
 grep -q '^memnetd: a: denied: connect tcp 127.0.0.1:443 (an object; .*update-ca-cert' "$top/log" ||
 	fails "the log does not say why"
 
-# Those that come to be trusted are, without a new courier.
-sed 's/^/127.0.0.1 /' "$root/keys/host.pub" >"$top/etc/ssh/ssh_known_hosts"
+# Those that come to be trusted are, without a new courier; also by the hash of a name.
+sed 's/^/127.0.0.1 /' "$root/keys/host.pub" >"$root/keys/known"
+inside ssh-keygen -q -H -f keys/known >"$top/out" 2>"$top/err" || fails "ssh-keygen -H"
+cp "$root/keys/known" "$top/etc/ssh/ssh_known_hosts"
 cat "$root/keys/ca" >>"$top/etc/ssl/certs/ca-certificates.crt"
 works memnet put "$top/in" "$sftp/home/guest/one"
 works memnet put "$top/in" https://server.test/in/one

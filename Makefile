@@ -161,6 +161,7 @@ memnetd_src := \
 
 courier_src := \
 	memnet-core/host/memnet-courier.c \
+	memnet-core/host/courier_apart.c \
 	memnet-core/host/courier_confine.c \
 	memnet-core/host/courier_transfer.c \
 	memnet-core/host/courier_serve.c \
@@ -636,7 +637,8 @@ $(eval $(call test,memnet-core/test/test_notify.c,memnet-core/base/notify.c $(pa
 	$(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_reload.c,$(parties) $(libmemnet_src)))
 $(eval $(call test,memnet-core/test/test_kill.c,$(parties) $(libmemnet_src)))
-$(eval $(call test,memnet-core/test/test_object_jobs.c,$(parties) $(object_src) $(libmemnet_src)))
+$(foreach of,jobs ftp,$(eval $(call test,memnet-core/test/test_object_$(of).c,\
+	memnet-core/test/jobs_help.c $(parties) $(object_src) $(libmemnet_src))))
 $(eval $(call test,memnet-core/test/test_isolation.c,memnet-core/test/inject.c $(parties) \
 	$(libmemnet_src),-lseccomp))
 $(eval $(call test,memnet-core/test/test_courier_isolation.c,memnet-core/test/inject.c $(parties) \
@@ -794,6 +796,7 @@ TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
+	memnet-core/test/test_object_protocols.sh \
 	memnet-core/test/test_courier_resolver.sh \
 	memnet-core/test/test_object_serve.sh \
 	harness/test/test_deps.sh \
@@ -818,6 +821,7 @@ $(foreach of,joules command pids report options events output calibrate doctor \
 $(foreach api,1 2 3,$(BUILD)/energy/test/test_insns_api$(api)): | $(BUILD)/lib/memnet-insns.so
 $(BUILD)/memnet-core/test/test_agent $(BUILD)/memnet-core/test/test_evil \
 $(BUILD)/memnet-core/test/test_isolation $(BUILD)/memnet-core/test/test_object_jobs \
+$(BUILD)/memnet-core/test/test_object_ftp \
 $(BUILD)/memnet-core/test/test_courier_isolation \
 $(BUILD)/memnet-core/test/test_kill $(BUILD)/memnet-core/test/test_signals \
 $(BUILD)/memnet-core/test/test_halfway $(BUILD)/memnet-core/test/test_notify \

@@ -30,13 +30,22 @@ void end_courier(void)
 	w.courier = -1;
 }
 
+static void say_there(void)
+{
+	static const struct mn_courier_answer there = { .job = MN_COURIER_THERE };
+
+	must(send(w.courier, &there, sizeof(there), MSG_NOSIGNAL) == sizeof(there));
+}
+
 static void check_order(const struct mn_courier_order *o, ssize_t n)
 {
 	const struct mn_courier_start *s = &o->start;
 
 	must(n == (ssize_t)mn_courier_order_size(o->what));
 	must(o->what != MN_COURIER_POLICY || o->policy.rules <= MN_POLICY_RULES);
-	if (o->what == MN_COURIER_POLICY)
+	if (o->what == MN_COURIER_ASK)
+		say_there();
+	if (o->what == MN_COURIER_POLICY || o->what == MN_COURIER_ASK)
 		return;
 	must(o->job < MN_COURIER_JOBS);
 	must(w.started[o->job] == (o->what == MN_COURIER_CANCEL));
@@ -70,9 +79,9 @@ void a_answer(const uint8_t *a)
 	a_courier(NULL);
 	if (w.courier < 0 || !w.started[answer.job])
 		return;
-	if (answer.result == -EACCES) {
+	if (answer.result == -EACCES || answer.result == -EKEYREJECTED) {
 		answer.use = MN_POLICY_CONNECT;
-		answer.denied.in = listener_addr;
+		answer.to.in = listener_addr;
 	}
 	w.started[answer.job] = false;
 	must(send(w.courier, &answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer));

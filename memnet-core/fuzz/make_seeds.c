@@ -181,6 +181,8 @@ static const struct seed seeds[] = {
 	     9, 63, OBJECT(1, 1, 3), A_COURIER_LIES, 0, 3),
 	SEED("object-courier-hangs", ATTACHED, OBJECT(1, 1, 3), A_CANCEL, 1, 3, A_TIME, 10, A_TICK,
 	     A_TIME, 15, A_TICK, A_RUN, A_TAKE, 1, A_COURIER_DIES, 1, OBJECT(1, 1, 3)),
+	SEED("object-courier-silent", ATTACHED, OBJECT(1, 1, 3), X10(A_TICK), A_COURIER, X10(A_TICK),
+	     X10(A_TICK), A_RUN, A_TAKE, 1, A_COURIER_DIES, 1, OBJECT(1, 1, 3)),
 	SEED("object-too-many", ATTACHED, X10(OBJECT(1, 1, 3)), X10(OBJECT(2, 1, 3)),
 	     X10(OBJECT(1, 1, 3)), A_COURIER, A_DETACH, ATTACHED, A_COURIER_DIES, 1, A_TICK),
 	SEED("object-outside", ATTACHED, A_OBJECT, 1, 0, 1, LEN(4096), LEN(1), LEN(0), 1, A_OBJECT,

@@ -50,14 +50,17 @@ static const struct { int err; const char *mend; } mends[] = {
 	  "--max, or memnetd a larger --arena" },
 	{ EMFILE, "there are too many objects; memnet rm some" },
 	{ EACCES, "not permitted; of a URL: the host's policy forbids it, see memnetd --allow" },
+	{ EPERM, "not permitted; of a URL: the server refused its user or password" },
+	{ EISDIR, "that is a folder; of a URL: name the file in it" },
 	{ EREMOTEIO, "the server refused" },
+	{ EPROTO, "what the server, or the host, answers cannot be" },
 	{ EFBIG, "there is more than fits; give a larger --max" },
 	{ EHOSTUNREACH, "the host cannot resolve the name, or has no way there" },
 	{ EKEYREJECTED, "the server's certificate, or host key, is not one the host trusts" },
 	{ ECONNABORTED, "what moves objects on the host died; try again" },
 	{ ECONNRESET, "the connection broke, or the host or memnet-agent restarted; try again" },
-	{ EPROTONOSUPPORT, "the host moves objects by http, https and sftp only, and serves "
-	  "them by http" },
+	{ EPROTONOSUPPORT, "the host moves objects by http, https, ftp and sftp only, and "
+	  "serves them by http" },
 	{ EBUSY, "the host does as much as it can at once for this guest; end something" },
 	{ EADDRINUSE, "somebody else serves there" },
 	{ EADDRNOTAVAIL, "that is no address of the host's" },
@@ -403,7 +406,7 @@ static const char args_doc[] =
 
 static const char doc[] =
 	"Objects of this guest: files in the memory it shares with its host, which the host moves "
-	"by HTTP, HTTPS or SFTP.\v"
+	"by HTTP, HTTPS, FTP or SFTP.\v"
 	"  memnet put results.csv                    keep a file as the object results.csv\n"
 	"  zstd -c big | memnet put - http://192.0.2.1/big.zst\n"
 	"                                            produce, and have the host send it\n"

@@ -91,6 +91,9 @@ struct memnet_job_result {
 	/*
 	 *   -EACCES      the host's policy forbids the destination
 	 *   -EREMOTEIO   the server refused: see @status
+	 *   -EPERM       the server refused the URL's user or password, of FTP and SFTP
+	 *   -EISDIR      the URL of FTP or SFTP names no file
+	 *   -EPROTO      the server does not speak the protocol as it should
 	 *   -EFBIG       of fetch: there is more than fits
 	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme; the URL
 	 *   -EHOSTUNREACH  the host cannot resolve the name, or not reach it

@@ -24,11 +24,18 @@
 /* At once; fewer than a ring has completions, or none could be cancelled. */
 #define MN_COURIER_JOBS		24
 
+#define MN_COURIER_THERE	MN_COURIER_JOBS
+
 /* Descriptors it is started with; its arguments are the region's and the arena's bytes. */
 #define MN_COURIER_MEMORY	3
 #define MN_COURIER_SOCKET	4
 
-enum mn_courier_what { MN_COURIER_START = 1, MN_COURIER_CANCEL, MN_COURIER_POLICY };
+enum mn_courier_what {
+	MN_COURIER_START = 1,
+	MN_COURIER_CANCEL,
+	MN_COURIER_POLICY,
+	MN_COURIER_ASK,		/* is it there? Answered as job MN_COURIER_THERE. */
+};
 
 /* Sent as far as it is used: mn_courier_order_size(). */
 struct mn_courier_order {
@@ -48,9 +55,9 @@ struct mn_courier_answer {
 	uint32_t job;
 	int32_t result;		/* 0 or -errno, as in memnet_object.h */
 	uint32_t status;	/* of HTTP; 0: none */
-	uint32_t use;		/* of -EACCES: enum mn_policy_use that was denied, */
+	uint32_t use;		/* of -EACCES: enum mn_policy_use that was denied */
 	uint64_t bytes;
-	union mn_sockaddr denied;	/* there */
+	union mn_sockaddr to;	/* of -EACCES and -EKEYREJECTED: where */
 };
 
 static inline size_t mn_courier_order_size(enum mn_courier_what what)

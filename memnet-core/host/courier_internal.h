@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between memnet-courier.c (orders, the loop), courier_transfer.c (libcurl) and
- * courier_serve.c (libmicrohttpd).
+ * Between memnet-courier.c (orders, the loop), courier_transfer.c (libcurl), courier_apart.c
+ * (what of libcurl waits) and courier_serve.c (libmicrohttpd).
  */
 #ifndef MEMNET_COURIER_INTERNAL_H
 #define MEMNET_COURIER_INTERNAL_H
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "memnet-core/host/courier.h"
 
 struct courier;
+struct courier_apart;
 struct courier_server;
 
 struct courier_job {
@@ -22,9 +24,11 @@ struct courier_job {
 	uint64_t bytes;			/* so large, */
 	uint64_t at;			/* moved so far */
 	int error;			/* why we broke the transfer off, or 0 */
-	uint32_t denied_use;		/* enum mn_policy_use; 0: nothing was denied; */
-	union mn_sockaddr denied;	/* there, the last one */
-	CURL *easy;			/* of PUT and GET */
+	bool cancelled;			/* and it has not ended yet */
+	union mn_sockaddr to;		/* what it asked the policy for last, */
+	uint32_t denied_use;		/* enum mn_policy_use; 0: it may */
+	CURL *easy;			/* of PUT and GET; */
+	struct courier_apart *apart;	/* where they have a thread */
 	struct courier_server *server;	/* of SERVE, */
 	char path[MN_URL_BYTES + 1];	/* decoded */
 };
@@ -33,7 +37,8 @@ struct courier {
 	const char *name;	/* of the VM */
 	uint8_t *arena;
 	uint64_t arena_bytes;
-	struct mn_policy policy;
+	pthread_mutex_t policy_lock;
+	struct mn_policy policy;	/* changed by the main thread */
 	CURLM *multi;
 	struct curl_slist *headers;
 	char protocols[32];	/* of PUT and GET, in libcurl's words */
@@ -58,11 +63,25 @@ int transfer_init(struct courier *c);
 /* Begin. 0: transfer_work() answers; -errno. */
 int transfer_start(struct courier_job *job, const char *url);
 
-/* Touch its extent no more; no answer. */
-void transfer_end(struct courier_job *job);
+/* Touch its extent no more; no answer. False: soon; transfer_work() answers. */
+bool transfer_end(struct courier_job *job);
 
 /* Move what can be moved, answer what has ended. */
 void transfer_work(struct courier *c);
+
+/* --- courier_apart.c --- */
+
+/* Move what job->easy says. 0 or -errno. */
+int apart_start(struct courier_job *job);
+
+/* Its thread has made a socket. False: it is to have none. */
+bool apart_opened(struct courier_apart *a, int fd);
+
+/* End soon. */
+void apart_stop(struct courier_apart *a);
+
+/* Then the job is the caller's, @a is gone, and so are the connections. */
+bool apart_is_over(struct courier_apart *a, CURLcode *code);
 
 /* --- courier_serve.c --- */
 

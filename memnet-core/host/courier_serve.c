@@ -314,7 +314,7 @@ int serve_start(struct courier_job *job, const char *url)
 	if (ret)
 		return ret;
 	if (!may_listen(job->c, &at)) {
-		job->denied = at;
+		job->to = at;
 		job->denied_use = MN_POLICY_LISTEN;
 		return -EACCES;
 	}

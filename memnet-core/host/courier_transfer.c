@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PUT and GET by libcurl. What it may do is narrowed here: three protocols, no redirects, no
- * proxies, no netrc, no cookies, and only addresses that the policy permits.
- *
- * Not FTP: libcurl waits for the answer to its QUIT, up to two minutes, and all jobs with it.
+ * PUT and GET by libcurl. What it may do is narrowed here: four protocols, no redirects, no
+ * proxies, no netrc, no cookies, and only addresses that the policy permits. FTP connects to its
+ * data, never the other way round, and to the server alone, wherever that says they are.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,25 +25,34 @@
 /* What fails after a denial, with nothing permitted since, fails by it. */
 static bool may_connect(struct courier_job *job, const union mn_sockaddr *to)
 {
-	job->denied_use = 0;
-	if (mn_policy_permits(&job->c->policy, MN_POLICY_CONNECT, IPPROTO_TCP, &to->sa))
-		return true;
-	job->denied = *to;
-	job->denied_use = MN_POLICY_CONNECT;
-	return false;
+	bool permitted;
+
+	pthread_mutex_lock(&job->c->policy_lock);
+	permitted = mn_policy_permits(&job->c->policy, MN_POLICY_CONNECT, IPPROTO_TCP, &to->sa);
+	pthread_mutex_unlock(&job->c->policy_lock);
+	job->to = *to;
+	job->denied_use = permitted ? 0 : MN_POLICY_CONNECT;
+	return permitted;
 }
 
 /* Each address of a name, before anything is said to it. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
+	struct courier_job *job = arg;
 	union mn_sockaddr addr = { 0 };
+	int fd;
 
 	if (to->socktype != SOCK_STREAM || to->addrlen > sizeof(addr))
 		return CURL_SOCKET_BAD;
 	memcpy(&addr, &to->addr, to->addrlen);
-	if (!may_connect(arg, &addr))
+	if (!may_connect(job, &addr))
 		return CURL_SOCKET_BAD;
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd >= 0 && job->apart && !apart_opened(job->apart, fd)) {
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	return fd;
 }
 
 /* Also where a connection of before is used again, which the policy may not permit any more. */
@@ -115,7 +123,14 @@ static const struct { CURLcode code; int error; } errors[] = {
 	{ CURLE_UPLOAD_FAILED, -EREMOTEIO },
 	{ CURLE_REMOTE_FILE_NOT_FOUND, -ENOENT },
 	{ CURLE_REMOTE_ACCESS_DENIED, -EREMOTEIO },
-	{ CURLE_LOGIN_DENIED, -EREMOTEIO },
+	{ CURLE_REMOTE_DISK_FULL, -EREMOTEIO },
+	{ CURLE_FTP_COULDNT_RETR_FILE, -EREMOTEIO },
+	{ CURLE_SSH, -EREMOTEIO },	/* "failure" is what SFTP says of much */
+	{ CURLE_LOGIN_DENIED, -EPERM },
+	{ CURLE_WEIRD_SERVER_REPLY, -EPROTO },
+	{ CURLE_FTP_WEIRD_PASV_REPLY, -EPROTO },
+	{ CURLE_FTP_WEIRD_227_FORMAT, -EPROTO },
+	{ CURLE_SSL_CONNECT_ERROR, -EPROTO },
 	{ CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED },
 	{ CURLE_SSL_CACERT_BADFILE, -EKEYREJECTED },
 	{ CURLE_GOT_NOTHING, -ECONNRESET },
@@ -129,6 +144,8 @@ static int error_of(const struct courier_job *job, CURLcode code, long status)
 {
 	long os = 0;
 
+	if (job->cancelled)
+		return -ECANCELED;
 	if (code == CURLE_OK)
 		return status >= 300 ? -EREMOTEIO : 0;	/* elsewhere: nobody goes there */
 	if (job->error)
@@ -156,16 +173,14 @@ static void done(struct courier_job *job, CURLcode code)
 		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 	a.status = status;
 	a.result = error_of(job, code, status);
-	if (a.result == -EACCES) {
-		a.use = job->denied_use;
-		a.denied = job->denied;
-	}
-	transfer_end(job);
+	a.use = job->denied_use;
+	a.to = job->to;
+	curl_easy_cleanup(job->easy);
 	job->used = false;
 	courier_answer(job->c, &a);
 }
 
-/* --- beginning and ending -------------------------------------------------- */
+/* --- what it may do -------------------------------------------------------- */
 
 static const struct { CURLoption option; long value; } limits[] = {
 	{ CURLOPT_NOSIGNAL, 1 },
@@ -176,6 +191,8 @@ static const struct { CURLoption option; long value; } limits[] = {
 	{ CURLOPT_LOW_SPEED_LIMIT, 1 },
 	{ CURLOPT_LOW_SPEED_TIME, STALL_S },
 	{ CURLOPT_TIMEOUT, WHOLE_S },
+	{ CURLOPT_SERVER_RESPONSE_TIMEOUT, STALL_S },
+	{ CURLOPT_FTP_SKIP_PASV_IP, 1 },
 	{ CURLOPT_FAILONERROR, 1 },
 	{ CURLOPT_BUFFERSIZE, BUFFER_BYTES },
 	{ CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES },
@@ -235,34 +252,86 @@ static bool set_job(CURL *e, struct courier_job *job, const char *url)
 	return !bad && (job->op == MN_OP_PUT ? set_put(e, job) : set_get(e, job));
 }
 
+/* --- URLs ------------------------------------------------------------------ */
+
+/*
+ * Of FTP and SFTP libcurl makes a list of a folder's files where no file is named, or by a type
+ * of FTP's, of which one changes bytes, too.
+ */
+static int check_file(CURLU *u)
+{
+	char *path = NULL;
+	int ret = curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) ? -EINVAL : 0;
+
+	if (!ret && path[strlen(path) - 1] == '/')
+		ret = -EISDIR;
+	else if (!ret && strcasestr(path, ";type="))
+		ret = -EINVAL;
+	curl_free(path);
+	return ret;
+}
+
+/* Is it one that libcurl cannot move without waiting? 0 or -errno. */
+static int look_at(const char *url, bool *waits)
+{
+	char *scheme = NULL;
+	CURLU *u = curl_url();
+	CURLUcode code = u ? curl_url_set(u, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+	int ret = code == CURLUE_OUT_OF_MEMORY ? -ENOMEM :
+		  code == CURLUE_UNSUPPORTED_SCHEME ? -EPROTONOSUPPORT :
+		  code || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) ? -EINVAL : 0;
+
+	*waits = !ret && (!strcmp(scheme, "ftp") || !strcmp(scheme, "sftp"));
+	if (*waits)
+		ret = check_file(u);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return ret;
+}
+
+/* --- beginning and ending -------------------------------------------------- */
+
 int transfer_start(struct courier_job *job, const char *url)
 {
+	bool waits;
+	int ret;
+
 	if (job->op != MN_OP_PUT && job->op != MN_OP_GET)
 		return -EOPNOTSUPP;
+	ret = look_at(url, &waits);
+	if (ret)
+		return ret;
 	job->easy = curl_easy_init();
 	if (!job->easy)
 		return -ENOMEM;
-	if (!set_limits(job->easy, job->c) || !set_job(job->easy, job, url) ||
-	    curl_multi_add_handle(job->c->multi, job->easy)) {
+	if (!set_limits(job->easy, job->c) || !set_job(job->easy, job, url))
+		ret = -ENOMEM;
+	else if (waits)
+		ret = apart_start(job);
+	else if (curl_multi_add_handle(job->c->multi, job->easy))
+		ret = -ENOMEM;
+	if (ret)
 		curl_easy_cleanup(job->easy);
-		return -ENOMEM;
-	}
-	return 0;
+	return ret;
 }
 
-void transfer_end(struct courier_job *job)
+bool transfer_end(struct courier_job *job)
 {
-	/* Or libcurl waits here for a server's answer to the end of SFTP. */
-	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT_MS, 1L);
+	if (job->apart) {
+		job->cancelled = true;
+		apart_stop(job->apart);
+		return false;
+	}
 	curl_multi_remove_handle(job->c->multi, job->easy);
 	curl_easy_cleanup(job->easy);
-	job->easy = NULL;
+	return true;
 }
 
 void transfer_work(struct courier *c)
 {
 	int running, left;
 	CURLMsg *msg;
+	CURLcode code;
 
 	curl_multi_perform(c->multi, &running);
 	while ((msg = curl_multi_info_read(c->multi, &left))) {
@@ -270,15 +339,20 @@ void transfer_work(struct courier *c)
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
+		code = msg->data.result;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &job);
-		done(job, msg->data.result);
+		curl_multi_remove_handle(c->multi, job->easy);
+		done(job, code);
 	}
+	for (size_t i = 0; i < MN_COURIER_JOBS; i++)
+		if (c->jobs[i].apart && apart_is_over(c->jobs[i].apart, &code))
+			done(&c->jobs[i], code);
 }
 
 /* Those of ours that this libcurl has: it refuses a list with one that it has not. */
 static void list_protocols(struct courier *c)
 {
-	static const char *const ours[] = { "http", "https", "sftp" };
+	static const char *const ours[] = { "http", "https", "ftp", "sftp" };
 	const char *const *its = curl_version_info(CURLVERSION_NOW)->protocols;
 
 	for (; *its; its++)

@@ -118,6 +118,8 @@ struct mn_host {
 	struct mn_set starved;	/* listeners for which no flow was free */
 	struct mn_watch coalesce;	/* that timer */
 	struct mn_watch courier;	/* its socket; fd -1 without */
+	bool courier_asked;	/* whether it is there, and has not answered */
+	unsigned int courier_ticks;	/* in which it had jobs */
 	struct object_job jobs[MN_COURIER_JOBS];
 	struct mn_host_counters counters;
 	struct host_channel channels[MN_MAX_CHANNELS];
@@ -193,6 +195,9 @@ bool mn_host_permits_some(struct mn_host *h);
 
 /* The kernel denied what the policy permits: the port is low. Told as a denial. */
 void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockaddr *addr);
+
+/* The policy permits it, but a server is not whom it says it is. Told as a denial. */
+void mn_host_tell_distrust(struct mn_host *h, const struct sockaddr *addr);
 
 /* --- host_memory.c --- */
 
@@ -312,7 +317,7 @@ void mn_object_reset_channel(struct mn_host *h, uint32_t channel);
 /* Does the courier still have an extent of what one of @channels (a bit each) left? */
 bool mn_object_orphans(const struct mn_host *h, uint32_t channels);
 
-/* At each tick: a courier that does not let go of what it was told to end is ended. */
+/* At each tick: a courier that does not let go of what it was to end, or is silent, is ended. */
 void mn_object_tick(struct mn_host *h);
 
 /* Tell the courier, if there is one. */

@@ -20,6 +20,8 @@
 
 /* One that was told to end a job and has not by then holds up channels and sessions. */
 #define LET_GO_TICKS	5
+/* One with jobs is asked so often whether it is there: its loop waits for nothing. */
+#define ASK_TICKS	10
 
 /* Whatever it is: one that does not take its orders ends, by the end of its socket. */
 static void give_up(struct mn_host *h)
@@ -136,16 +138,32 @@ bool mn_object_orphans(const struct mn_host *h, uint32_t channels)
 	return false;
 }
 
+/* Who only waits for a job would wait for a courier that stands still for ever. */
+static bool is_silent(struct mn_host *h)
+{
+	static const struct mn_courier_order ask = { .what = MN_COURIER_ASK };
+	bool silent = h->courier_asked;
+
+	if (++h->courier_ticks % ASK_TICKS)
+		return false;
+	h->courier_asked = true;
+	if (!silent)
+		order(h, &ask);	/* where that fails it does not read, or is gone */
+	return silent;
+}
+
 void mn_object_tick(struct mn_host *h)
 {
-	bool hangs = false;
+	bool running = false, hangs = false;
 
 	for (size_t i = 0; i < MN_COURIER_JOBS; i++) {
 		struct object_job *job = &h->jobs[i];
 
 		if (job->state == JOB_CANCELLED || job->state == JOB_ORPHAN)
 			hangs |= !(++job->ticks % LET_GO_TICKS);
+		running |= job->state == JOB_RUNNING;
 	}
+	hangs |= running && is_silent(h);
 	if (hangs && h->courier.fd >= 0 && h->config.end_courier)
 		h->config.end_courier(h->config.arg);
 }
@@ -184,14 +202,21 @@ static void end_job(struct mn_host *h, struct object_job *job, const struct mn_c
 	mn_channel_complete(h, channel, &c);
 }
 
-/* The courier was: it tells where. Judged here it is told to the administrator, too. */
-static void tell_denial(struct mn_host *h, const struct mn_courier_answer *a)
+/*
+ * The courier was denied, or did not trust a server: it tells where. What is the policy's is judged
+ * here, which tells the administrator, too.
+ */
+static void tell_refusal(struct mn_host *h, const struct mn_courier_answer *a)
 {
-	int family = a->denied.sa.sa_family;
+	int family = a->to.sa.sa_family;
 
-	if (a->result == -EACCES && (family == AF_INET || family == AF_INET6) &&
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	if (a->result == -EKEYREJECTED)
+		mn_host_tell_distrust(h, &a->to.sa);
+	if (a->result == -EACCES &&
 	    (a->use == MN_POLICY_CONNECT || a->use == MN_POLICY_LISTEN))
-		mn_host_permits(h, a->use, IPPROTO_TCP, &a->denied.sa);
+		mn_host_permits(h, a->use, IPPROTO_TCP, &a->to.sa);
 }
 
 static void courier_gone(struct mn_host *h)
@@ -213,11 +238,15 @@ static void courier_speaks(struct mn_watch *w, uint32_t events)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n == sizeof(a) && a.job == MN_COURIER_THERE) {
+		h->courier_asked = false;
+		return;
+	}
 	if (n != sizeof(a) || a.job >= MN_COURIER_JOBS || h->jobs[a.job].state == JOB_FREE) {
 		courier_gone(h);
 		return;
 	}
-	tell_denial(h, &a);
+	tell_refusal(h, &a);
 	end_job(h, &h->jobs[a.job], &a);
 }
 
@@ -236,6 +265,7 @@ void mn_object_send_policy(struct mn_host *h)
 void mn_host_set_courier(struct mn_host *h, int fd)
 {
 	courier_gone(h);
+	h->courier_asked = false;
 	h->courier = (struct mn_watch){ .fd = fd, .ready = courier_speaks };
 	if (mn_loop_add(h->config.loop, &h->courier, EPOLLIN | EPOLLRDHUP)) {
 		mn_loop_close_fd(h->config.loop, &h->courier);

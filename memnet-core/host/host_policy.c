@@ -105,6 +105,13 @@ void mn_host_tell_low_port(struct mn_host *h, int protocol, const struct sockadd
 	     "to low ports; lower sysctl net.ipv4.ip_unprivileged_port_start");
 }
 
+void mn_host_tell_distrust(struct mn_host *h, const struct sockaddr *addr)
+{
+	tell(h, MN_POLICY_CONNECT, IPPROTO_TCP, addr, "an object; this host does not know the "
+	     "server: put HTTPS's CA among its own (update-ca-certificates), SFTP's host key into "
+	     "/etc/ssh/ssh_known_hosts (ssh-keyscan)");
+}
+
 void mn_host_set_policy(struct mn_host *h, const struct mn_policy *policy)
 {
 	h->config.policy = *policy;

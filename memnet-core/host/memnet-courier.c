@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memnet-courier: moves the objects of one VM, as its worker orders (courier.h). One thread,
- * one loop, around libcurl and libmicrohttpd. Started by memnetd, never by hand.
+ * memnet-courier: moves the objects of one VM, as its worker orders (courier.h). One loop
+ * around libcurl and libmicrohttpd, in one thread but for what courier_apart.c has threads for.
+ * Started by memnetd, never by hand.
  *
  * libcurl has no way to send or receive memory of ours without a copy into its own buffers:
  * that copy is the host's, here; the guest makes none.
@@ -43,7 +44,7 @@ static void end_job(struct courier_job *job, int result)
 {
 	const struct mn_courier_answer a = {
 		.job = job - job->c->jobs, .result = result, .bytes = job->at,
-		.use = job->denied_use, .denied = job->denied,
+		.use = job->denied_use, .to = job->to,
 	};
 
 	job->used = false;
@@ -61,7 +62,7 @@ static bool is_order(const struct courier *c, const struct mn_courier_order *o, 
 	if (o->what == MN_COURIER_POLICY)
 		return o->policy.rules <= MN_POLICY_RULES;
 	if (o->what != MN_COURIER_START)
-		return o->what == MN_COURIER_CANCEL;
+		return o->what == MN_COURIER_CANCEL || o->what == MN_COURIER_ASK;
 	return o->start.offset <= arena && o->start.bytes <= arena - o->start.offset &&
 	       !o->start.url[MN_URL_BYTES] && !c->jobs[o->job].used;
 }
@@ -85,12 +86,39 @@ static void cancel(struct courier_job *job)
 {
 	if (!job->used)
 		return;		/* its answer is on the way */
-	job->denied_use = 0;
 	if (job->op == MN_OP_SERVE)
 		serve_end(job);
-	else
-		transfer_end(job);
+	else if (!transfer_end(job))
+		return;		/* it comes when its thread has ended */
+	job->denied_use = 0;
 	end_job(job, -ECANCELED);
+}
+
+static void set_policy(struct courier *c, const struct mn_policy *policy)
+{
+	pthread_mutex_lock(&c->policy_lock);
+	c->policy = *policy;
+	pthread_mutex_unlock(&c->policy_lock);
+}
+
+static void take_order(struct courier *c, const struct mn_courier_order *o)
+{
+	static const struct mn_courier_answer there = { .job = MN_COURIER_THERE };
+
+	switch (o->what) {
+	case MN_COURIER_START:
+		start(c, o);
+		break;
+	case MN_COURIER_CANCEL:
+		cancel(&c->jobs[o->job]);
+		break;
+	case MN_COURIER_POLICY:
+		set_policy(c, &o->policy);
+		break;
+	case MN_COURIER_ASK:
+		courier_answer(c, &there);
+		break;
+	}
 }
 
 /* All there are. */
@@ -105,12 +133,7 @@ static void take_orders(struct courier *c)
 			n = 0;
 			break;
 		}
-		if (o.what == MN_COURIER_POLICY)
-			c->policy = o.policy;
-		else if (o.what == MN_COURIER_START)
-			start(c, &o);
-		else
-			cancel(&c->jobs[o.job]);
+		take_order(c, &o);
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		c->ended = true;
@@ -157,7 +180,7 @@ static void confine(const struct courier *c)
 
 int main(int argc, char **argv)
 {
-	static struct courier c;
+	static struct courier c = { .policy_lock = PTHREAD_MUTEX_INITIALIZER };
 	uint64_t region_bytes;
 	int ret;
 
@@ -177,5 +200,5 @@ int main(int argc, char **argv)
 		ret = serve(&c);
 	if (ret)
 		say(&c, "cannot go on", ret);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	_exit(ret ? EXIT_FAILURE : EXIT_SUCCESS);	/* threads may be in the libraries */
 }

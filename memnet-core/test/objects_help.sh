@@ -32,7 +32,7 @@ end() {
 	done
 	agent='' memnetd='' others=''
 }
-trap 'end; rm -rf "$top"' EXIT
+trap 'end; rm -rf --one-file-system "$top"' EXIT
 
 child_of_memnetd() {	# NUMBER, in order of start
 	cut -d' ' -f"$1" "/proc/$memnetd/task/$memnetd/children"

@@ -4,7 +4,6 @@
  * process, courier or worker is killed; what ends with the session; what is cancelled; what
  * cannot be asked for.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -21,58 +20,14 @@
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
-#include "memnet-core/guest/agent_protocol.h"
 #include "memnet-core/guest/memnet_internal.h"
-#include "memnet-core/guest/memnet_object.h"
-#include "memnet-core/test/parties.h"
+#include "memnet-core/test/jobs_help.h"
 
-#define SOON_MS		6000
 #define ROOM		(1u << 20)
 #define HALF		(ROOM / 2)
 #define ARENA		(4u << 20)
 #define JOBS		24
-#define HUNG	"a: the courier died (killed, for it hung: signal 9); another starts in 0 ms"
 #define SILENT	"a: the guest's owner of the session is silent; its session ends"
-
-static struct parties p;
-static struct memnet *m;
-static struct memnet_store *s;
-static int listener;
-static char url[64];
-
-/* --- the server: it is the test's own -------------------------------------- */
-
-static void listen_somewhere(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(at);
-
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
-	assert_int_equal(listen(listener, 8), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u/x", ntohs(at.sin_port));
-}
-
-/* The next connection's socket, its request's head read. */
-static int request(void)
-{
-	struct pollfd pfd = { .fd = listener, .events = POLLIN };
-	char head[4096] = "";
-	size_t n = 0;
-	int fd;
-
-	assert_int_equal(poll(&pfd, 1, SOON_MS), 1);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(fd >= 0);
-	while (!strstr(head, "\r\n\r\n")) {
-		assert_true(n < sizeof(head) - 1);
-		assert_int_equal(recv(fd, head + n, 1, 0), 1);
-		n++;
-	}
-	return fd;
-}
 
 /* Half of what it promises. */
 static void answer_half(int fd)
@@ -84,57 +39,6 @@ static void answer_half(int fd)
 	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", ROOM);
 	assert_int_equal(send(fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
 	assert_int_equal(send(fd, half, sizeof(half), MSG_NOSIGNAL), sizeof(half));
-}
-
-/* --- the guest ------------------------------------------------------------- */
-
-static void open_store(void)
-{
-	assert_int_equal(memnet_open(&m), 0);
-	assert_int_equal(memnet_store_open(m, &s), 0);
-}
-
-static void close_store(void)
-{
-	memnet_store_close(s);
-	memnet_detach(m);
-	s = NULL;
-	m = NULL;
-}
-
-static bool delivers(void *arg);
-
-static int setup(void **state)
-{
-	char path[128];
-
-	p = (struct parties){
-		.vms = "--allow 127.0.0.1 --channels 4 --size 8M --arena 4M --vm a",
-	};
-	parties_start(&p);
-	listen_somewhere();
-	snprintf(path, sizeof(path), "%s/agent.sock", p.dir);
-	setenv(MN_AGENT_SOCKET_ENV, path, 1);
-	open_store();
-	assert_true(becomes(delivers, NULL, SOON_MS));	/* the courier comes after the worker */
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	if (m)
-		close_store();
-	close(listener);
-	parties_stop(&p);
-	return 0;
-}
-
-static struct memnet_object *room(uint64_t bytes)
-{
-	struct memnet_object *o;
-
-	assert_int_equal(memnet_object_create(s, NULL, bytes, &o), 0);
-	return o;
 }
 
 /* A fetch of which half has come. */
@@ -152,46 +56,6 @@ static struct memnet_job *fetch_half(struct memnet_object *o, int *fd)
 		poll(NULL, 0, 1);
 	}
 	return job;
-}
-
-static bool was_said(void *line)
-{
-	return log_says(&p, line) == 1;
-}
-
-static int wait_for(struct memnet_job *job)
-{
-	struct memnet_job_result r;
-
-	assert_int_equal(memnet_job_wait(job, SOON_MS, &r), 0);
-	return r.error;
-}
-
-/* A whole transfer, to see that the next one works. */
-static bool delivers(void *arg)
-{
-	struct memnet_object *o = room(1);
-	struct memnet_job *job;
-	struct pollfd pfd = { .fd = listener, .events = POLLIN };
-	static const char created[] = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-	int fd, error;
-	char byte;
-
-	*(char *)memnet_object_data(o) = '!';
-	assert_int_equal(memnet_object_seal(o, 1), 0);
-	assert_int_equal(memnet_object_deliver(o, url, &job), 0);
-	if (poll(&pfd, 1, 500) == 1) {
-		fd = request();
-		assert_int_equal(recv(fd, &byte, 1, 0), 1);
-		assert_int_equal(byte, '!');
-		send(fd, created, strlen(created), MSG_NOSIGNAL);
-		error = wait_for(job);
-		close(fd);
-	} else {
-		error = wait_for(job);
-	}
-	memnet_object_release(o);
-	return !error;
 }
 
 /* --- cancelled ------------------------------------------------------------- */
@@ -226,6 +90,27 @@ static void a_job_of_a_courier_that_hangs_can_be_cancelled(void **state)
 	assert_true(becomes(was_said, HUNG, SOON_MS));
 	assert_true(becomes(delivers, NULL, SOON_MS));
 	assert_int_equal(log_says(&p, SILENT), 0);
+}
+
+/* So long one may be silent; and it is at most twice as long until it is killed. */
+#define SILENT_MS	4000
+
+/* Also where nobody cancels: who only waits would wait for ever. Others may take their time. */
+static void a_courier_that_hangs_costs_its_jobs(void **state)
+{
+	struct memnet_object *o = room(ROOM);
+	struct memnet_job_result r;
+	int fd;
+	struct memnet_job *job = fetch_half(o, &fd);
+
+	assert_int_equal(memnet_job_wait(job, 2 * SILENT_MS + 800, &r), -ETIMEDOUT);
+	kill(child_of(p.memnetd.pid, 1), SIGSTOP);
+	assert_int_equal(memnet_job_wait(job, 2 * SILENT_MS + 800, &r), 0);
+	assert_int_equal(r.error, -ECONNABORTED);
+	memnet_object_release(o);
+	close(fd);
+	assert_true(becomes(was_said, HUNG, SOON_MS));
+	assert_true(becomes(delivers, NULL, SOON_MS));
 }
 
 /* --- killed ---------------------------------------------------------------- */
@@ -454,6 +339,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_job_can_be_cancelled, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_job_of_a_courier_that_hangs_can_be_cancelled,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_courier_that_hangs_costs_its_jobs, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_dead_courier_costs_its_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_process_costs_its_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_that_ends_costs_its_jobs, setup,

@@ -107,7 +107,7 @@ static int judge(const char *path, const struct program *p, bool privileged, cha
 				  "%s has privileges of its own (set-user-ID, capabilities)", path);
 	if (p->elf.e_machine != self.elf.e_machine ||
 	    p->elf.e_ident[EI_CLASS] != self.elf.e_ident[EI_CLASS])
-		return mn_explain(why, size, -ENOTSUP, "%s is of another machine than memnet-run",
+		return mn_explain(why, size, -ENOTSUP, "%s is of another machine",
 				  path);
 	if (!p->linker[0])
 		return mn_explain(why, size, -ENOTSUP, "%s is statically linked", path);

@@ -33,6 +33,21 @@ int client_choose_transport(struct client *c, const char *name)
 	return 2;
 }
 
+/* What may mend it; "" where the error says it all. */
+static const char *mend(int err)
+{
+	switch (err) {
+	case -ENODEV:
+		return "; there must run: memnet-agent, or MEMNET_AGENT be its socket";
+	case -EACCES:
+		return "; the host's policy must allow it: memnetd --allow";
+	case -ECONNREFUSED:
+		return "; there must run: memnet-work peer --listen ";
+	default:
+		return "";
+	}
+}
+
 int client_connect(const struct client *c, struct flow *f)
 {
 	int ret = c->transport->connect(&c->peer, &f->stream);
@@ -43,8 +58,8 @@ int client_connect(const struct client *c, struct flow *f)
 		return 0;
 	}
 	name_of(&c->peer, name);
-	work_error("%s: %s to %s: %s; there must run: memnet-work peer --listen %s", c->workload,
-		   c->transport->name, name, strerror(-ret), name);
+	work_error("%s: %s to %s: %s%s%s", c->workload, c->transport->name, name, strerror(-ret),
+		   mend(ret), ret == -ECONNREFUSED ? name : "");
 	return 1;
 }
 

@@ -112,6 +112,11 @@ static void what_cannot_be_is_told(void **state)
 	assert_non_null(strstr(r.stderr_text, "must be 1 to 64k"));
 	assert_int_equal(run_whole(&r, "conn --peer 127.0.0.1:%u", free_port()), 1);
 	assert_non_null(strstr(r.stderr_text, "there must run: memnet-work peer"));
+	assert_int_equal(setenv("MEMNET_AGENT", "/nowhere/agent", 1), 0);
+	assert_int_equal(run_whole(&r, "conn --transport memnet --peer 127.0.0.1:1"), 1);
+	assert_non_null(strstr(r.stderr_text, "there must run: memnet-agent"));
+	assert_null(strstr(r.stderr_text, "memnet-work peer"));
+	unsetenv("MEMNET_AGENT");
 }
 
 /* --- wrong bytes ------------------------------------------------------------------- */

@@ -8,11 +8,12 @@
 
 here=$(dirname "$0")
 if [ "${1:-}" != inside ]; then
-	[ "$(id -u)" = 0 ] && unshare -mn true 2>/dev/null || { echo "wants root, to mount"; exit 77; }
+	[ "$(id -u)" = 0 ] && unshare -mnpf true 2>/dev/null || { echo "wants root, to mount"; exit 77; }
 	image=$("$here/../../harness/guest/mkpackages" image "${BUILD:-build}/packages" \
 		nginx-light openssh-server openssl vsftpd 2>&1 | tail -n 1)
 	[ -f "$image" ] || { echo "no servers: ${image#packages: }"; exit 77; }
-	exec unshare -mn "$0" inside "$image"
+	# With what is left of sessions when it ends.
+	exec unshare -mnpf --kill-child --mount-proc "$0" inside "$image"
 fi
 . "$here/objects_help.sh"
 busybox ip link set lo up

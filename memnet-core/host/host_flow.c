@@ -32,6 +32,9 @@
 #define STILL_TICKS	(60 * 1000 / MN_HEARTBEAT_MS)
 #define STILL_TICKS_NEED (3 * 1000 / MN_HEARTBEAT_MS)
 
+/* A wake-up index that no step passes: the one before the first. */
+#define NO_STEP UINT64_MAX
+
 /* What a kind moves. NULL: nothing that way. */
 static const struct {
 	bool (*send)(struct host_flow *f);
@@ -72,7 +75,10 @@ static struct mn_flow *shared_flow(const struct host_flow *f)
 	return mn_flow(f->host->region, &f->host->config.geometry, mn_flow_id(f));
 }
 
-/* Whatever a flow of before left in the indices, this one begins at 0. */
+/*
+ * Whatever a flow of before left in the indices, this one begins at 0. But for the first bytes of
+ * the guest, for which we wait, nobody waits for a step from there before it has armed.
+ */
 static void make_fifos(struct host_flow *f)
 {
 	const struct mn_geometry *g = &f->host->config.geometry;
@@ -80,6 +86,9 @@ static void make_fifos(struct host_flow *f)
 	struct mn_flow *shared = shared_flow(f);
 
 	memset(shared, 0, sizeof(*shared));
+	shared->send.producer.p_wake_tail = NO_STEP;
+	shared->recv.producer.p_wake_tail = NO_STEP;
+	shared->recv.consumer.c_wake_head = NO_STEP;
 	mn_consumer_init(&f->from_guest, &shared->send,
 			 mn_fifo_data(f->host->region, g, id, MN_SEND), g->fifo_bytes);
 	mn_producer_init(&f->to_guest, &shared->recv,

@@ -2,6 +2,7 @@
 /* Streams of a guest, and how sessions end: see session_fixture.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -415,6 +416,32 @@ static void threads_share_a_bell_and_miss_no_wake_up(void **state)
 	memnet_detach(m);
 }
 
+/* A ring is an interrupt of the guest's, and the first bytes of a flow would cost two. */
+static void nobody_is_rung_who_does_not_wait(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	int bell = fx->bells[m->channel], fd;
+	struct memnet_flow *f;
+	uint64_t rings;
+	char byte = 'x';
+
+	f = connect_flow(fx, m, &fd);
+	read(bell, &rings, sizeof(rings));	/* of the connect */
+	assert_int_equal(memnet_send(f, &byte, 1), 1);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_int_equal(write(fd, "y", 1), 1);
+	while (!(memnet_events(f) & POLLIN))
+		poll(NULL, 0, 1);
+	hold_host(fx);
+	assert_int_equal(read(bell, &rings, sizeof(rings)), -1);
+	assert_int_equal(errno, EAGAIN);
+	release_host(fx);
+	memnet_close(f);
+	memnet_detach(m);
+	close(fd);
+}
+
 #define session_test(f)	cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
 
 int main(void)
@@ -433,6 +460,7 @@ int main(void)
 		session_test(a_host_that_stops_is_noticed),
 		session_test(a_session_that_ends_under_a_connect_is_a_reset),
 		session_test(a_killed_guest_leaves_its_place_to_the_next),
+		session_test(nobody_is_rung_who_does_not_wait),
 		session_test(threads_share_a_bell_and_miss_no_wake_up),
 	};
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/memnet_internal.h"
 
 /* What a thread that waits for a call looks at. */
@@ -66,6 +67,7 @@ static void finish(struct memnet *m, const struct mn_completion *c)
 		*p = call->next;
 		call->completion = *c;
 		call->done = true;
+		m->posted -= call->posted;
 		if (call->abandoned)
 			free(call);
 		return;
@@ -82,22 +84,62 @@ static void forget(struct memnet *m, struct mn_call *call)
 		}
 }
 
-/* Take every completion there is, and tell of their room once. Lock held. 0 or -EPROTO. */
-static int take_completions(struct memnet *m)
+/* Lock held. How many completions somebody waits for. */
+static unsigned int awaited(const struct memnet *m)
+{
+	unsigned int n = 0;
+
+	for (const struct mn_call *call = m->calls; call; call = call->next)
+		n += !call->abandoned;
+	return n;
+}
+
+/*
+ * Lock held. Be rung for the next completion that somebody waits for. What is posted is done at
+ * once, before what was submitted behind it: so a single one comes behind those. No more of them
+ * than leave the host room: one that waits for that and we would wait for each other (wake.pml).
+ * As mn_consumer_arm().
+ */
+static int arm_completions(struct memnet *m)
+{
+	uint32_t before = awaited(m) == 1 ? MIN(m->posted, MN_RING_ENTRIES / 4 - 1) : 0;
+
+	return mn_consumer_arm(&m->completions, (before + 1) * sizeof(struct mn_completion));
+}
+
+/* Every completion there is. Lock held. Their number or -EPROTO. */
+static int take_some(struct memnet *m)
 {
 	struct mn_consumer *from = &m->completions;
 	struct iovec spans[2];
 	struct mn_completion c;
 	ssize_t n;
+	int taken = 0;
 
-	while ((n = mn_consumer_peek(from, sizeof(c), spans)) == sizeof(c)) {
+	for (; (n = mn_consumer_peek(from, sizeof(c), spans)) == sizeof(c); taken++) {
 		memcpy(&c, spans[0].iov_base, sizeof(c));
 		mn_consumer_retire(from, sizeof(c));
 		finish(m, &c);
 	}
-	if (mn_consumer_owes_bell(from))
-		mn_tell_channel(m, mn_consumer_release(from, 0));
-	return n ? -EPROTO : 0;
+	return n ? -EPROTO : taken;
+}
+
+/*
+ * Take every completion there is, and tell of their room once. For who sleeps until another one
+ * comes, the ring is armed anew: it was armed for one of these. Lock held. 0 or -EPROTO.
+ */
+static int take_completions(struct memnet *m)
+{
+	int taken, armed = 1;
+
+	do {
+		taken = take_some(m);
+		if (taken > 0 && awaited(m))
+			armed = arm_completions(m);
+	} while (taken > 0 && !armed);
+	if (mn_consumer_owes_bell(&m->completions))
+		mn_tell_channel(m, mn_consumer_release(&m->completions, 0));
+	return taken < 0 || armed < 0 ? -EPROTO : 0;
 }
 
 /*
@@ -115,7 +157,7 @@ static int call_done(struct memnet *m, struct mn_call *call, bool arm)
 		if (!ret)
 			ret = !call->done;
 		if (ret > 0 && arm)
-			armed = mn_consumer_arm(&m->completions, sizeof(struct mn_completion));
+			armed = arm_completions(m);
 	} while (ret > 0 && !armed);
 	if (ret < 0 || armed < 0)
 		forget(m, call);
@@ -184,10 +226,12 @@ static int submit(struct memnet *m, struct mn_submission *s, struct mn_call *cal
 		return -ECONNRESET;
 	pthread_mutex_lock(&m->lock);
 	call->cookie = s->cookie = m->next_cookie++;
-	ret = put(m, s, &wanted);
+	/* Of those nobody waits for: without room for more the host makes none for submissions. */
+	ret = take_completions(m) ?: put(m, s, &wanted);
 	if (!ret) {
 		call->next = m->calls;
 		m->calls = call;
+		m->posted += call->posted;
 	}
 	pthread_mutex_unlock(&m->lock);
 	mn_tell_channel(m, wanted);
@@ -207,18 +251,24 @@ static int wait_through(struct memnet *m, const struct wait_ops *ops, struct cal
 	return ret;
 }
 
-int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *call)
+/* As mn_control_start(), of a call that is initialised. */
+static int start(struct memnet *m, struct mn_submission *s, struct mn_call *call)
 {
 	struct call_wait wait = { .m = m };
 	int ret;
 
-	*call = (struct mn_call){ 0 };
 	while ((ret = submit(m, s, call)) == -EAGAIN) {
 		ret = wait_through(m, &room_ops, &wait, INT64_MAX);
 		if (ret)
 			return ret;
 	}
 	return ret;
+}
+
+int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *call)
+{
+	*call = (struct mn_call){ 0 };
+	return start(m, s, call);
 }
 
 static int try_cancel(struct memnet *m, const struct mn_call *call)
@@ -273,6 +323,21 @@ void mn_control_abandon(struct memnet *m, struct mn_call *call)
 	else
 		call->abandoned = true;
 	pthread_mutex_unlock(&m->lock);
+}
+
+int mn_control_post(struct memnet *m, struct mn_submission *s)
+{
+	struct mn_call *call = malloc(sizeof(*call));
+	struct mn_completion c;
+	int ret;
+
+	if (!call)
+		return mn_control_call(m, s, &c);
+	*call = (struct mn_call){ .abandoned = true, .posted = true };
+	ret = start(m, s, call);
+	if (ret)
+		free(call);
+	return ret;
 }
 
 void mn_control_end(struct memnet *m)

@@ -129,25 +129,41 @@ int memnet_adopt(struct memnet *m, uint32_t id, uint32_t generation, struct memn
 	return ret;
 }
 
+/* Not of a flow that has this one's number by now. */
+static void ring_no_more(struct memnet_flow *f)
+{
+	if (f->kind && mn_session_is_current(&f->m->session) &&
+	    mn_fetch32(&mn_flow_facts(f)->h_generation) == f->generation)
+		set_bells(f, false);
+}
+
 void memnet_release(struct memnet_flow *f)
 {
 	if (f->connecting)
 		mn_control_abandon(f->m, f->connecting);
-	if (f->kind && mn_session_is_current(&f->m->session) &&
-	    mn_fetch32(&mn_flow_facts(f)->h_generation) == f->generation)
-		set_bells(f, false);
+	ring_no_more(f);
 	mn_flow_disown(f);
 }
 
+/*
+ * Of a stream nobody waits for that, as in close(2): all that this process asks for afterwards
+ * comes behind it. A port that was listened at, or bound, may be another process's next.
+ */
 void memnet_close(struct memnet_flow *f)
 {
 	struct mn_submission s = { .op = MN_OP_CLOSE, .flow = f->id };
 	struct mn_completion c;
 
 	/* A session that died took the flow with it: nothing to undo. */
-	if (f->kind)
-		mn_control_call(f->m, &s, &c);
-	memnet_release(f);
+	if (f->kind == MN_STREAM) {
+		ring_no_more(f);
+		mn_control_post(f->m, &s);
+		mn_flow_disown(f);
+	} else {
+		if (f->kind)
+			mn_control_call(f->m, &s, &c);
+		memnet_release(f);
+	}
 }
 
 /* --- facts ----------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ struct mn_call {
 	uint64_t cookie;
 	bool done;
 	bool abandoned;		/* nobody waits; allocated, and freed when it has come */
+	bool posted;		/* so from its beginning, and done at once */
 	struct mn_completion completion;
 };
 
@@ -44,7 +45,8 @@ struct memnet {
 	uint64_t next_cookie;
 	struct mn_producer submissions;
 	struct mn_consumer completions;
-	struct mn_call *calls;	/* whose completion is awaited */
+	struct mn_call *calls;	/* whose completion is awaited, */
+	uint32_t posted;	/* of which so many are posted */
 };
 
 struct memnet_flow {
@@ -113,6 +115,9 @@ void mn_control_init(struct memnet *m);
  * taken back. The completion's result, or -errno.
  */
 int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c);
+
+/* Submit @s, and let it be done in its turn: before whatever is submitted next. 0 or -errno. */
+int mn_control_post(struct memnet *m, struct mn_submission *s);
 
 /* Submit @s; @call, which is the caller's, is for its completion. 0 or -errno. */
 int mn_control_start(struct memnet *m, struct mn_submission *s, struct mn_call *call);

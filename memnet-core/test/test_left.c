@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Streams and connects that their owner has left: how long the host goes on with them. Its
- * ticks are the test's, so a minute takes no time. See session_fixture.h.
+ * What nobody waits for: streams and connects that their owner has left, and how long the host
+ * goes on with them (its ticks are the test's, so a minute takes no time); and answers that are
+ * taken by another than who waits. See session_fixture.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -242,6 +243,106 @@ static void a_connect_whose_flow_is_closed_is_canceled(void **state)
 	memnet_detach(m);
 }
 
+#define CROWD	100	/* more than the rings have places */
+
+static int crowd_setup(void **state)
+{
+	static const char *const rules[] = { "127.0.0.0/8", NULL };
+
+	return session_setup_with(state, CROWD, rules);
+}
+
+static void nobody_waits_for_the_end_of_a_stream(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *flows[CROWD];
+	struct memnet_counters counters;
+	int fds[CROWD];
+
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < CROWD; i++)
+			flows[i] = connect_flow(fx, m, &fds[i]);
+		for (int i = 0; i < CROWD; i++)
+			memnet_close(flows[i]);
+		for (int i = 0; i < CROWD; i++)
+			close(fds[i]);
+	}
+	memnet_read_counters(m, &counters);
+	assert_int_equal(counters.timer_rescues, 0);
+	memnet_detach(m);
+}
+
+/* As of close(2). */
+static void a_close_does_not_wait_for_the_host(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f;
+	int fd;
+
+	f = connect_flow(fx, m, &fd);
+	hold_host(fx);
+	memnet_close(f);
+	release_host(fx);
+	close(fd);
+	all_flows_are_free(fx, m);
+	memnet_detach(m);
+}
+
+/* An answer to nobody is no reason to be rung: two rings are a connect's and a request's. */
+static void the_end_of_a_stream_rings_nobody(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	uint64_t rings = 0, now;
+
+	for (int i = 0; i < 20; i++) {
+		struct memnet_flow *f;
+		int fd;
+
+		f = connect_flow(fx, m, &fd);
+		hold_host(fx);
+		memnet_close(f);
+		close(fd);
+		release_host(fx);
+	}
+	if (read(fx->bells[m->channel], &now, sizeof(now)) == sizeof(now))
+		rings = now;
+	assert_in_range(rings, 20, 25);
+	memnet_detach(m);
+}
+
+static void complete(struct fixture *fx, struct memnet *m, const struct mn_call *call)
+{
+	const struct mn_completion c = { .cookie = call->cookie };
+
+	fx->host->ring_channels = 0;
+	mn_channel_complete(fx->host, m->channel, &c);
+}
+
+/* Who waits takes others' answers when it looks, and is rung for its own nevertheless. */
+static void an_answer_to_another_is_no_end_of_waiting(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct mn_submission nothing = { .op = MN_OP_CANCEL };
+	struct mn_call other, call;
+
+	hold_host(fx);
+	assert_int_equal(mn_control_start(m, &nothing, &other), 0);
+	assert_int_equal(mn_control_start(m, &nothing, &call), 0);
+	assert_int_equal(mn_control_arm(m, &call), 1);
+	complete(fx, m, &other);
+	assert_int_equal(fx->host->ring_channels, 1u << m->channel);
+	assert_int_equal(mn_control_look(m, &call), 1);
+	complete(fx, m, &call);
+	assert_int_equal(fx->host->ring_channels, 1u << m->channel);
+	assert_int_equal(mn_control_look(m, &call), 0);
+	release_host(fx);
+	memnet_detach(m);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, many_flows_setup, session_teardown)
@@ -251,6 +352,11 @@ int main(void)
 		TEST(whose_peer_does_not_read_makes_room_for_others),
 		TEST(a_connection_that_waits_takes_its_place_and_nothing_else_does),
 		TEST(a_connect_whose_flow_is_closed_is_canceled),
+		cmocka_unit_test_setup_teardown(nobody_waits_for_the_end_of_a_stream, crowd_setup,
+						session_teardown),
+		TEST(a_close_does_not_wait_for_the_host),
+		TEST(the_end_of_a_stream_rings_nobody),
+		TEST(an_answer_to_another_is_no_end_of_waiting),
 	};
 
 	return cmocka_run_group_tests_name("left", tests, NULL, NULL);

@@ -250,6 +250,12 @@ pid_t child_of(pid_t pid, int n)
 	return child;
 }
 
+void hit(pid_t pid, int signal)
+{
+	assert_true(pid > 0);
+	assert_int_equal(kill(pid, signal), 0);
+}
+
 unsigned int log_says(const struct parties *p, const char *line)
 {
 	static char log[1 << 20];

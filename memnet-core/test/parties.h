@@ -73,6 +73,9 @@ bool echo_works(const struct parties *p, const char *socket, int timeout_ms);
 /* The @n-th child of a process, in order of start; -1: it has fewer. */
 pid_t child_of(pid_t pid, int n);
 
+/* kill() of a process that there is: -1 would be all there are. */
+void hit(pid_t pid, int signal);
+
 /* Wait until it is so, at most @timeout_ms. */
 bool becomes(bool (*so)(void *arg), void *arg, int timeout_ms);
 

@@ -172,7 +172,7 @@ static void kill_in_stream(struct parties *p, const struct victim *v, enum mode 
 	sleep_random_ms(30);
 	events_drop(&p->peer);
 	hit_ns = mn_now_ns();
-	kill(v->find(p, &client), SIGKILL);
+	hit(v->find(p, &client), SIGKILL);
 	if (v != &the_client)
 		client_knows(v, "killed", mode, &client, hit_ns);
 	if (v != &the_peer)
@@ -191,7 +191,7 @@ static void kill_at_the_start(struct parties *p, const struct victim *v)
 
 	sleep_random_ms(8);
 	hit_ns = mn_now_ns();
-	kill(v->find(p, &client), SIGKILL);
+	hit(v->find(p, &client), SIGKILL);
 	v->renew(p);
 	if (v != &the_client && event_next(&client, &e, RENEW_MS) && e.kind == EV_END) {
 		print_known(v, "killed", 's', "client", &e, hit_ns);
@@ -308,11 +308,11 @@ static void freeze_in_stream(struct parties *p, const struct victim *v, enum mod
 	events_drop(&p->peer);
 	hit_ns = mn_now_ns();
 	pid = v->find(p, &client);
-	kill(pid, SIGSTOP);
+	hit(pid, SIGSTOP);
 	client_knows(v, "frozen", mode, &client, hit_ns);
 	if (v == &the_agent)	/* of a frozen worker the kernel tells nobody */
 		peer_knows(v, "frozen", mode, p, hit_ns);
-	kill(pid, SIGCONT);
+	hit(pid, SIGCONT);
 	for (int i = 0; i < 5; i++)
 		assert_true(echo_works(p, AGENT, RENEW_MS));
 	party_end(&client);
@@ -349,7 +349,7 @@ static void freeze_a_client(struct parties *p)
 	assert_true(event_next(&client, &e, RENEW_MS));
 	sleep_random_ms(30);
 	kill(client.pid, SIGSTOP);
-	kill(find_worker(p, NULL), SIGKILL);
+	hit(find_worker(p, NULL), SIGKILL);
 	assert_true(echo_works(p, AGENT, RENEW_MS));
 	kill(client.pid, SIGCONT);
 	for (int i = 0; i < 5; i++)
@@ -373,7 +373,7 @@ static void the_broker_runs_out_of_descriptors(void **state)
 
 	assert_true(echo_works(p, AGENT, RENEW_MS));
 	assert_int_equal(prlimit(p->memnetd.pid, RLIMIT_NOFILE, &few, NULL), 0);
-	kill(worker(p), SIGKILL);
+	hit(worker(p), SIGKILL);
 	poll(NULL, 0, 200);
 	assert_true(worker(p) < 0);
 	assert_int_equal(prlimit(p->memnetd.pid, RLIMIT_NOFILE, &enough, NULL), 0);

@@ -82,7 +82,7 @@ static void a_job_of_a_courier_that_hangs_can_be_cancelled(void **state)
 	int fd;
 	struct memnet_job *job = fetch_half(o, &fd);
 
-	kill(child_of(p.memnetd.pid, 1), SIGSTOP);
+	hit(child_of(p.memnetd.pid, 1), SIGSTOP);
 	assert_int_equal(memnet_job_cancel(job), 0);
 	assert_int_equal(wait_for(job), -ECONNABORTED);
 	memnet_object_release(o);
@@ -104,7 +104,7 @@ static void a_courier_that_hangs_costs_its_jobs(void **state)
 	struct memnet_job *job = fetch_half(o, &fd);
 
 	assert_int_equal(memnet_job_wait(job, 2 * SILENT_MS + 800, &r), -ETIMEDOUT);
-	kill(child_of(p.memnetd.pid, 1), SIGSTOP);
+	hit(child_of(p.memnetd.pid, 1), SIGSTOP);
 	assert_int_equal(memnet_job_wait(job, 2 * SILENT_MS + 800, &r), 0);
 	assert_int_equal(r.error, -ECONNABORTED);
 	memnet_object_release(o);
@@ -121,7 +121,7 @@ static void a_dead_courier_costs_its_jobs(void **state)
 	int fd;
 	struct memnet_job *job = fetch_half(o, &fd);
 
-	kill(child_of(p.memnetd.pid, 1), SIGKILL);
+	hit(child_of(p.memnetd.pid, 1), SIGKILL);
 	assert_int_equal(wait_for(job), -ECONNABORTED);
 	memnet_object_release(o);
 	close(fd);
@@ -169,7 +169,7 @@ static pid_t fetching_process(int *fd, volatile char **at)
 
 static int64_t stop_courier(void)
 {
-	kill(child_of(p.memnetd.pid, 1), SIGSTOP);
+	hit(child_of(p.memnetd.pid, 1), SIGSTOP);
 	return mn_now_ns();
 }
 
@@ -195,7 +195,7 @@ static void a_dead_process_costs_its_jobs(void **state)
 
 	begin = stop_courier();
 	assert_true(echo_works(&p, "agent.sock", SOON_MS));
-	kill(pid, SIGKILL);
+	hit(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	assert_true(becomes(is_free, (void *)at, SOON_MS));
 	assert_true(mn_now_ns() - begin > STILL_MS * NSEC_PER_MSEC * 9 / 10);
@@ -268,7 +268,7 @@ static void a_dead_worker_costs_its_jobs(void **state)
 	int fd;
 	struct memnet_job *job = fetch_half(o, &fd);
 
-	kill(child_of(p.memnetd.pid, 0), SIGKILL);
+	hit(child_of(p.memnetd.pid, 0), SIGKILL);
 	assert_int_equal(memnet_job_wait(job, SOON_MS, &r), -ECONNRESET);
 	memnet_object_release(o);
 	close(fd);

@@ -210,7 +210,7 @@ static void a_broken_file_changes_nothing(void **state)
 	reload();
 	expect_line("a: the policy stays as it was: %s: " NO_FILE, policy);
 	assert_true(is_permitted(NULL));
-	assert_int_equal(kill(child_of(p.memnetd.pid, 0), SIGKILL), 0);	/* nor for its successor */
+	hit(child_of(p.memnetd.pid, 0), SIGKILL);	/* nor for its successor */
 	assert_true(echo_works(&p, AGENT, SOON_MS));
 	memnet_detach(guest);
 	assert_int_equal(memnet_open(&guest), 0);
@@ -233,7 +233,7 @@ static void options_come_first(void **state)
 static void a_successor_has_the_policy(void **state)
 {
 	permit();
-	assert_int_equal(kill(child_of(p.memnetd.pid, 0), SIGKILL), 0);
+	hit(child_of(p.memnetd.pid, 0), SIGKILL);
 	assert_true(echo_works(&p, AGENT, SOON_MS));
 	memnet_detach(guest);
 	assert_int_equal(memnet_open(&guest), 0);	/* of the new session */
@@ -242,7 +242,7 @@ static void a_successor_has_the_policy(void **state)
 /* One that takes nothing does not hold the broker up: it is killed, and another has it all. */
 static void a_worker_that_hangs_is_replaced(void **state)
 {
-	assert_int_equal(kill(child_of(p.memnetd.pid, 0), SIGSTOP), 0);
+	hit(child_of(p.memnetd.pid, 0), SIGSTOP);
 	write_policy("allow 127.0.0.1:%u\n", p.port);
 	for (int i = 0; i < 400; i++) {
 		reload();

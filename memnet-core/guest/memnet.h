@@ -139,7 +139,8 @@ void memnet_release(struct memnet_flow *f);
 /*
  * Send @len bytes; waits for space. Returns what was taken: @len, or less when an
  * error or a signal handler came after the first byte (the next call tells), or
- * -EPIPE, -EINTR, -errno.
+ * -EPIPE, -EINTR, -errno. -EINTR also where the process was stopped and goes on: see
+ * epoll_wait() in signal(7).
  */
 ssize_t memnet_send(struct memnet_flow *f, const void *buf, size_t len);
 

@@ -155,6 +155,8 @@ static int send_for_ever(const struct client *c, struct memnet_flow *f)
 
 		fill(buf, sizeof(buf), at);
 		n = memnet_send(f, buf, sizeof(buf));
+		if (n == -EINTR)
+			continue;	/* it was stopped, and goes on */
 		if (n < 0)
 			return n;
 		at += n;

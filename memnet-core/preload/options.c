@@ -50,7 +50,7 @@ static int set_timeout(int64_t *ns, const void *value, socklen_t len)
 	memcpy(&tv, value, sizeof(tv));
 	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
 		return -EDOM;
-	*ns = tv.tv_sec < 0 ? 1 : tv.tv_sec > INT64_MAX / NSEC_PER_SEC - 1 ? 0 :
+	*ns = tv.tv_sec < 0 ? 1 : tv.tv_sec > INT64_MAX / 2 / NSEC_PER_SEC ? 0 :
 	      tv.tv_sec * NSEC_PER_SEC + tv.tv_usec * 1000;
 	return 0;
 }

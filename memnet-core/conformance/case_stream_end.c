@@ -39,7 +39,18 @@ static void shutdown_read(int family)
 	int fd = stream_to_peer(family);
 	char buf[8];
 
+	PEER("4", "send here");
+	NUMBER("1", readable(fd));
 	RET("0", shutdown(fd, SHUT_RD));
+	TEXT("he", buf, RET("2", recv(fd, buf, 2, MSG_PEEK)));
+	TEXT("he", buf, RET("2", recv(fd, buf, 2, 0)));
+	TEXT("re", buf, RET("2", recv(fd, buf, 8, MSG_WAITALL)));
+	RET("0", recv(fd, buf, 8, 0));
+	RET("0", recv(fd, buf, 8, MSG_PEEK));
+	PEER("5", "send still");
+	EVENTS("IN", events_once(fd, POLLIN, POLLIN));
+	sleep_ms(QUIET_MS);
+	TEXT("still", buf, RET("5", recv(fd, buf, 8, 0)));
 	RET("0", recv(fd, buf, 8, 0));
 	EVENTS("IN|OUT|RDHUP", events_now(fd, POLLIN | POLLOUT | POLLRDHUP));
 	RET("4", send(fd, "more", 4, 0));

@@ -66,14 +66,15 @@ ssize_t mn_datagram_send(struct sock *s, const struct msghdr *msg, int flags)
 	return n;
 }
 
-static ssize_t recv_one(struct sock *s, struct msghdr *msg, int flags)
+/* After SHUT_RD who would wait is at the end; who would not is told as before. */
+static ssize_t recv_one(struct sock *s, struct msghdr *msg, int flags, bool wait)
 {
 	ssize_t n;
 
 	mn_flow_lock(s->flow, MN_RECV);
 	n = memnet_recv_datagram(s->flow, msg, flags & MSG_PEEK);
 	mn_flow_unlock(s->flow, MN_RECV);
-	return n;
+	return n == -EAGAIN && s->shut_rd && wait ? 0 : n;
 }
 
 ssize_t mn_datagram_recv(struct sock *s, struct msghdr *msg, int flags)
@@ -89,7 +90,7 @@ ssize_t mn_datagram_recv(struct sock *s, struct msghdr *msg, int flags)
 	if (n)
 		return n;
 	msg->msg_flags = 0;
-	while ((n = s->shut_rd ? 0 : recv_one(s, msg, flags)) == -EAGAIN && wait) {
+	while ((n = recv_one(s, msg, flags, wait)) == -EAGAIN && wait) {
 		n = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
 		if (!n)
 			n = pending_error(s);

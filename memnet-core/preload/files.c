@@ -159,7 +159,7 @@ static ssize_t flow_to_pipe(struct sock *s, int to, size_t len, const int own[2]
 	if (n > 0)
 		n = memnet_recv_done(flow, n) ?: n;
 	mn_flow_unlock(flow, MN_RECV);
-	return n;
+	return n == -EAGAIN && s->shut_rd ? 0 : n;
 }
 
 /* One turn of either. */
@@ -168,8 +168,6 @@ static ssize_t turn(struct sock *s, int fd, size_t len, bool in)
 	int own[2];
 	ssize_t n;
 
-	if (in && s->shut_rd)
-		return 0;
 	if (pipe2(own, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	n = in ? flow_to_pipe(s, fd, len, own) : pipe_to_flow(s, fd, len, own);

@@ -121,15 +121,13 @@ ssize_t mn_stream_send(struct sock *s, const struct msghdr *msg, int flags)
 
 /* --- receiving ----------------------------------------------------------------------- */
 
-/* What is there now. Bytes, 0 at the end, -EAGAIN, -errno. */
+/* What is there now, also after SHUT_RD. Bytes, 0 at the end, -EAGAIN, -errno. */
 static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 {
 	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
-	if (s->shut_rd)
-		return 0;
 	if (!flow)
 		return -ECONNRESET;
 	mn_flow_lock(flow, MN_RECV);
@@ -142,7 +140,7 @@ static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 		n = memnet_recv_done(flow, flags & MSG_PEEK ? 0 : n) ?: n;
 	}
 	mn_flow_unlock(flow, MN_RECV);
-	return n;
+	return n == -EAGAIN && s->shut_rd ? 0 : n;
 }
 
 /* Torn, and every byte of it received? */

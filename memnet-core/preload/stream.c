@@ -83,8 +83,7 @@ static ssize_t send_some(struct sock *s, struct cursor *c)
 	return n;
 }
 
-/* Also a stream that is torn, once that was told (by SO_ERROR or a call). */
-static ssize_t broken(struct sock *s, int flags)
+ssize_t mn_stream_broken(struct sock *s, int flags)
 {
 	struct memnet_flow *flow = mn_sock_flow(s);
 	int err = s->shut_wr || !flow ? 0 : memnet_take_error(flow);
@@ -96,19 +95,25 @@ static ssize_t broken(struct sock *s, int flags)
 	return -EPIPE;
 }
 
+int mn_stream_may_send(struct sock *s, bool wait)
+{
+	int ret = 0;
+
+	if (s->connecting)
+		ret = wait ? mn_sock_wait(s, POLLOUT, s->sndtimeo_ns) : -EAGAIN;
+	return ret || s->connected ? ret : mn_sock_take_error(s) ?: -EPIPE;
+}
+
 ssize_t mn_stream_send(struct sock *s, const struct msghdr *msg, int flags)
 {
 	bool wait = !s->nonblock && !(flags & MSG_DONTWAIT);
 	struct cursor c = mn_cursor(msg);
 	size_t want = c.left;
-	ssize_t n = 0;
+	ssize_t n;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (s->connecting)
-		return wait ? mn_sock_connect_result(s) ?: mn_stream_send(s, msg, flags) : -EAGAIN;
-	if (!s->connected)
-		n = mn_sock_take_error(s) ?: -EPIPE;
+	n = mn_stream_may_send(s, wait);
 	while (c.left && n >= 0) {
 		n = send_some(s, &c);
 		if (n == -EAGAIN && wait)
@@ -116,7 +121,7 @@ ssize_t mn_stream_send(struct sock *s, const struct msghdr *msg, int flags)
 	}
 	if (want > c.left)
 		return want - c.left;
-	return n == -EPIPE ? broken(s, flags) : n;
+	return n == -EPIPE ? mn_stream_broken(s, flags) : n;
 }
 
 /* --- receiving ----------------------------------------------------------------------- */
@@ -209,10 +214,10 @@ ssize_t mn_stream_recv(struct sock *s, struct msghdr *msg, int flags)
 		return -EINVAL;		/* as without urgent data */
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
-	if (s->connecting && wait)
-		n = mn_sock_connect_result(s);
-	if (n < 0 || s->connecting)
-		return n < 0 ? n : -EAGAIN;
+	if (s->connecting)
+		n = wait ? mn_sock_wait(s, POLLIN, s->rcvtimeo_ns) : -EAGAIN;
+	if (n)
+		return n;
 	if (!s->connected)
 		return mn_sock_take_error(s) ?: -ENOTCONN;
 	if (flags & MSG_PEEK)

@@ -122,6 +122,11 @@ static void receive_timeout(int family)
 	begin = now_ms();
 	RET("2", recv(fd, buf, 8, MSG_WAITALL));	/* what came in time */
 	YES(took_about(begin, 100));
+	PEER("2", "send cd");
+	begin = now_ms();
+	TEXT("cd", buf, RET("2", recv(fd, buf, 8, MSG_WAITALL | MSG_PEEK)));
+	YES(took_about(begin, 100));
+	RET("2", recv(fd, buf, 8, 0));
 	RET("0", set_timeout(fd, SO_RCVTIMEO, 0));	/* for ever again */
 	peer_tell("sleep 200");
 	peer_tell("send late");

@@ -13,6 +13,7 @@
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/net.h"
+#include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/wait.h"
 
 size_t mn_copy(struct cursor *c, struct iovec spans[2], size_t n, bool in)
@@ -163,24 +164,33 @@ static bool is_at_tear(struct sock *s)
 }
 
 /* Until there is more than at @seen. 0, or -errno: it does not come. */
-static int wait_for_more(struct sock *s, const struct mn_progress *seen)
+static int wait_for_more(struct sock *s, const struct mn_progress *seen, int64_t end_ns,
+			 struct held *held)
 {
+	int64_t left = end_ns - mn_now_ns();
 	struct mn_progress now;
+
+	if (left <= 0)
+		return -EAGAIN;
 
 	if (mn_sock_events(s) & (POLLRDHUP | POLLHUP | POLLERR))
 		return -ECONNRESET;
 	mn_sock_arm_edge(s, POLLIN, seen);
 	mn_sock_progress(s, &now);
-	return mn_progress_differs(&now, seen, POLLIN) ? 0 :
-	       mn_net_sleep(s->net, NSEC_PER_SEC, NULL);
+	if (mn_progress_differs(&now, seen, POLLIN))
+		return 0;
+	mn_signals_hold(held, NULL);
+	return mn_net_sleep(s->net, left, &held->mask);
 }
 
 /*
  * Peeking does not move on: who waits for all looks at everything each time anew. No more
  * than a FIFO can ever be there.
  */
-static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wait)
+static ssize_t peek_held(struct sock *s, const struct msghdr *msg, int flags, bool wait,
+			 struct held *held)
 {
+	int64_t end_ns = s->rcvtimeo_ns ? mn_now_ns() + s->rcvtimeo_ns : INT64_MAX;
 	ssize_t n;
 
 	for (;;) {
@@ -191,16 +201,26 @@ static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wa
 		mn_sock_progress(s, &seen);
 		n = recv_some(s, &c, flags);
 		if (n > 0 && (size_t)n < want && wait && flags & MSG_WAITALL) {
-			if (wait_for_more(s, &seen))
+			if (wait_for_more(s, &seen, end_ns, held))
 				flags &= ~MSG_WAITALL;	/* what there is */
 			continue;
 		}
 		if (n != -EAGAIN || !wait)
 			return n;
+		mn_signals_release(held);	/* it holds them itself */
 		n = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
 		if (n)
 			return n;
 	}
+}
+
+static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wait)
+{
+	struct held held = { 0 };
+	ssize_t n = peek_held(s, msg, flags, wait, &held);
+
+	mn_signals_release(&held);
+	return n;
 }
 
 ssize_t mn_stream_recv(struct sock *s, struct msghdr *msg, int flags)

@@ -248,6 +248,18 @@ static void executed_as_inetd(int family)
 	NUMBER("0", ended_with(pid));
 }
 
+static void executed_has_input(int family)
+{
+	int fd = stream_to_peer(family);
+	pid_t pid = fork();
+
+	if (!pid) {
+		dup2(fd, 0);
+		exec_self("input", 0);
+	}
+	NUMBER("0", ended_with(pid));
+}
+
 /* The listener lives while the child has it. */
 static void child_listens(int family)
 {
@@ -437,6 +449,7 @@ const struct conform_case process_cases[] = {
 	{ "process-child-shuts-listener", child_shuts_listener, "4" },
 	{ "process-child-drops", child_drops, "4" },
 	{ "process-exec-inetd", executed_as_inetd, "4" },
+	{ "process-exec-input", executed_has_input, "4" },
 	{ "process-child-listens", child_listens, "4" },
 	{ "process-killed", killed, "4" },
 	{ "process-daemonised", daemonised, "4" },

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/time.h>
@@ -40,6 +41,42 @@ static const struct {
 	{ SOL_SOCKET, SO_REUSEADDR, MN_OPTION_REUSEADDR },
 	{ SOL_SOCKET, SO_REUSEPORT, MN_OPTION_REUSEPORT },
 };
+
+/*
+ * Those that would change what is sent, or what the program is owed, and that nothing here does:
+ * refused, as by a kernel that has them not. Also while it may still become the kernel's: most
+ * are set before a socket has a name.
+ */
+static const struct {
+	int level, option;
+} refused[] = {
+	{ IPPROTO_UDP, UDP_SEGMENT },
+	{ IPPROTO_UDP, UDP_GRO },
+	{ SOL_SOCKET, SO_ZEROCOPY },
+	{ SOL_SOCKET, SO_BINDTODEVICE },
+	{ SOL_SOCKET, SO_BINDTOIFINDEX },
+	{ SOL_SOCKET, SO_ATTACH_FILTER },
+	{ SOL_SOCKET, SO_ATTACH_BPF },
+	{ SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF },
+	{ SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF },
+	{ IPPROTO_TCP, TCP_MD5SIG },
+	{ IPPROTO_IP, IP_ADD_MEMBERSHIP },
+	{ IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP },
+	{ IPPROTO_IP, MCAST_JOIN_GROUP },
+	{ IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP },
+	{ IPPROTO_IPV6, IPV6_JOIN_GROUP },
+	{ IPPROTO_IPV6, IPV6_JOIN_ANYCAST },
+	{ IPPROTO_IPV6, MCAST_JOIN_GROUP },
+	{ IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP },
+};
+
+static bool is_refused(int level, int option)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		if (refused[i].level == level && refused[i].option == option)
+			return true;
+	return false;
+}
 
 static int set_timeout(int64_t *ns, const void *value, socklen_t len)
 {
@@ -159,7 +196,9 @@ EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_
 
 	if (!s)
 		return mn_real()->setsockopt(fd, level, option, value, len);
-	if (s->kind == SOCK_FRESH) {
+	if (is_refused(level, option)) {
+		ret = -ENOPROTOOPT;
+	} else if (s->kind == SOCK_FRESH) {
 		ret = mn_real()->setsockopt(fd, level, option, value, len) ? -errno : 0;
 		if (!ret)
 			ret = remember(s, level, option, value, len);

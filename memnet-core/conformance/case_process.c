@@ -355,6 +355,19 @@ static void executed(int family)
 	PEER("eof", "recv 9");
 }
 
+static void executed_datagrams(int family)
+{
+	int fd = datagram_connected(family);
+	pid_t pid = fork();
+
+	if (!pid)
+		exec_self("echo", fd);
+	close(fd);
+	PEER("5", "reply hello");
+	PEER("exec hello", "recvfrom");
+	NUMBER("0", ended_with(pid));
+}
+
 static void executed_listener(int family)
 {
 	struct addr at;
@@ -455,6 +468,7 @@ const struct conform_case process_cases[] = {
 	{ "process-daemonised", daemonised, "4" },
 	{ "process-child-connects", child_connects, "4" },
 	{ "process-exec", executed, "46" },
+	{ "process-exec-datagrams", executed_datagrams, "4" },
 	{ "process-exec-listener", executed_listener, "4" },
 	{ "process-exec-cloexec", executed_cloexec, "4" },
 	{ "process-exec-cat", executed_cat, "4" },

@@ -234,7 +234,7 @@ int mn_sock_take_error(struct sock *s)
 	if (s->error) {
 		err = s->error;
 		s->error = 0;
-	} else if (flow && !s->connecting) {
+	} else if (flow && !s->connecting && (s->connected || s->kind != SOCK_DATAGRAM_FLOW)) {
 		err = memnet_take_error(flow);
 	}
 	return -err;

@@ -222,6 +222,14 @@ static void adopt(struct sock *s, uint32_t flow, uint32_t generation)
 	__atomic_store_n(&s->net, net, __ATOMIC_RELEASE);	/* last: others look at it first */
 }
 
+static bool has_peer(const struct memnet_flow *flow)
+{
+	struct sockaddr_storage peer;
+
+	memnet_peer(flow, &peer);
+	return peer.ss_family != AF_UNSPEC;
+}
+
 static struct sock *adopt_new(int fd, const struct identity *id)
 {
 	struct sock *s = mn_sock_new(id->domain, id->type,
@@ -231,7 +239,8 @@ static struct sock *adopt_new(int fd, const struct identity *id)
 		return NULL;
 	adopt(s, id->flow, id->generation);
 	s->kind = s->flow ? kind_of(s->flow) : SOCK_STREAM_FLOW;
-	s->connected = s->told = s->kind == SOCK_STREAM_FLOW;
+	s->told = s->kind == SOCK_STREAM_FLOW;
+	s->connected = s->told || (s->flow && has_peer(s->flow));
 	s->bound = true;
 	return s;
 }

@@ -38,6 +38,7 @@
 #define MEMNET_PRELOAD_SOCK_H
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -70,6 +71,8 @@ struct sock {
 	bool failed, told;	/* the last attempt has; connect() has said 0 */
 	bool connected;
 	bool bound;		/* by name, or by connect */
+	struct sockaddr_in6 spoken_to;	/* by datagrams, unconnected: the first; family 0: nobody */
+	bool spoken_to_others;
 	_Atomic bool shut_rd, shut_wr;	/* by any thread, at any time */
 	int64_t rcvtimeo_ns, sndtimeo_ns;	/* 0: for ever */
 	struct linger linger;

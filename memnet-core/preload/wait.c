@@ -47,6 +47,9 @@ static short events_of(struct sock *s)
 	events = memnet_events(flow);
 	mn_flow_unlock(flow, MN_SEND);
 	mn_flow_unlock(flow, MN_RECV);
+	/* Of datagrams nobody is connected by: datagram.c; where all is over, so is that. */
+	if (s->kind == SOCK_DATAGRAM_FLOW && !s->connected && !(events & POLLHUP))
+		events &= ~POLLERR;
 	if (s->shut_rd)
 		events |= POLLIN | POLLRDHUP | (s->shut_wr ? POLLHUP : 0);
 	return events;
@@ -78,6 +81,8 @@ void mn_sock_progress(struct sock *s, struct mn_progress *now)
 		mn_flow_progress(flow, now);
 	else
 		*now = (struct mn_progress){ .errors = ~s->attempts };
+	if (s->kind == SOCK_DATAGRAM_FLOW && !s->connected)
+		now->errors = 0;
 }
 
 int mn_sock_arm(struct sock *s, short events)

@@ -189,6 +189,16 @@ void mn_sock_replay_options(struct sock *s)
 			memnet_set_option(flow, host_options[i].to_host, s->option[i]);
 }
 
+void mn_sock_replay_inherited(struct sock *s)
+{
+	int nodelay = find(IPPROTO_TCP, TCP_NODELAY);
+
+	if (s->linger.l_onoff && !s->linger.l_linger)
+		tell_host_linger(s, s->flow);
+	if (s->options & 1u << nodelay && !s->option[nodelay])
+		memnet_set_option(s->flow, MN_OPTION_NODELAY, 0);
+}
+
 EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
 	struct sock *s = mn_sock_get(fd);

@@ -163,10 +163,8 @@ static int accept_into(struct sock *s, struct sock *listener, int flags)
 		inherit(s, listener);
 		ret = mn_sock_hand_over(s, pair[1]);
 	}
-	if (!ret) {
-		s->options_owed = true;
-		mn_sock_replay_options(s);
-	}
+	if (!ret)
+		mn_sock_replay_inherited(s);
 	if (!ret && !(flags & SOCK_CLOEXEC))
 		mn_real()->fcntl(pair[0], F_SETFD, 0);
 	if (!ret)

@@ -95,6 +95,12 @@ int mn_sock_take_error(struct sock *s);
 /* What was set while the kernel had the socket is set at the host's as well, if that is owed. */
 void mn_sock_replay_options(struct sock *s);
 
+/*
+ * Of an accepted one, which the host's kernel gives what its listener has: only what the host
+ * sets itself, each a round trip.
+ */
+void mn_sock_replay_inherited(struct sock *s);
+
 /* @fd, a standard descriptor perhaps, is a flow now. */
 void mn_stdio_became_flow(int fd);
 

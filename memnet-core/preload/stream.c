@@ -180,7 +180,7 @@ static int wait_for_more(struct sock *s, const struct mn_progress *seen, int64_t
 	if (mn_progress_differs(&now, seen, POLLIN))
 		return 0;
 	mn_signals_hold(held, NULL);
-	return mn_net_sleep(s->net, left, &held->mask);
+	return MIN(mn_net_sleep(s->net, left, &held->mask), 0);
 }
 
 /*

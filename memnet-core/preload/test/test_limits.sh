@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What a program meets where MemNet has less to give than Linux: no channel for it, or for its
-# child; a session that ends; a host that stands still; an agent whose descriptors are used up.
+# child; a session that ends; an agent whose descriptors are used up; a host that stands still.
 
 BUILD=${BUILD:-build}
 if [ -z "$LIMITS_INSIDE" ]; then
@@ -98,36 +98,6 @@ start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket 
 wait "$program" || fail "status $?"
 agent=${started%% *}
 
-# Who accepts asks the host nothing: its kernel gives a connection what the listener has.
-case="a host that stands still"
-cat >"$tmp/accept.py" <<-PYTHON
-	import select, signal, socket, subprocess, sys, time
-
-	signal.alarm(30)
-	host = open(f"/proc/{sys.argv[1]}/task/{sys.argv[1]}/children").read()
-	listener = socket.create_server(("$here", 7101))
-	listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-	listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-	listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-	caller = subprocess.Popen(["busybox", "nc", "$here", "7101"], stdin=subprocess.PIPE)
-	assert select.select([listener], [], [], 10)[0]
-	still = subprocess.Popen(["sh", "-c", f"kill -STOP {host}; echo; sleep 0.5; kill -CONT {host}"],
-	                         stdout=subprocess.PIPE)
-	still.stdout.readline()
-	begin = time.monotonic()
-	connection = listener.accept()[0]
-	waited = time.monotonic() - begin
-	still.wait()
-	assert waited < 0.3, waited
-	assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-	caller.stdin.write(b"word\\n")
-	caller.stdin.close()
-	assert connection.recv(5) == b"word\\n"
-	connection.close()
-	caller.wait()
-PYTHON
-"$run" python3 "$tmp/accept.py" "$memnetd" >"$tmp/out" 2>&1 || fail "status $?"
-
 case="an agent without room for a descriptor"
 cat >"$tmp/full.py" <<-PYTHON
 	import os, resource, signal, socket, subprocess, sys
@@ -171,4 +141,34 @@ cat >"$tmp/full.py" <<-PYTHON
 	assert limit[0] == limit[1]
 PYTHON
 "$run" python3 "$tmp/full.py" "$agent" >"$tmp/full.log" 2>&1 || fail "status $?"
+
+# Who accepts asks the host nothing: its kernel gives a connection what the listener has.
+case="a host that stands still"
+cat >"$tmp/accept.py" <<-PYTHON
+	import select, signal, socket, subprocess, sys, time
+
+	signal.alarm(30)
+	host = open(f"/proc/{sys.argv[1]}/task/{sys.argv[1]}/children").read()
+	listener = socket.create_server(("$here", 7101))
+	listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+	listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+	listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+	caller = subprocess.Popen(["busybox", "nc", "$here", "7101"], stdin=subprocess.PIPE)
+	assert select.select([listener], [], [], 10)[0]
+	still = subprocess.Popen(["sh", "-c", f"kill -STOP {host}; echo; sleep 0.5; kill -CONT {host}"],
+	                         stdout=subprocess.PIPE)
+	still.stdout.readline()
+	begin = time.monotonic()
+	connection = listener.accept()[0]
+	waited = time.monotonic() - begin
+	still.wait()
+	assert waited < 0.3, waited
+	assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+	caller.stdin.write(b"word\\n")
+	caller.stdin.close()
+	assert connection.recv(5) == b"word\\n"
+	connection.close()
+	caller.wait()
+PYTHON
+"$run" python3 "$tmp/accept.py" "$memnetd" >"$tmp/out" 2>&1 || fail "status $?"
 exit 0

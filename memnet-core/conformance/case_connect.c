@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -148,6 +149,75 @@ static void timeout(int family)
 	RET("-1 EINPROGRESS", connect(fd, &to.any, to.len));
 	YES(took_about(begin, 100));
 	RET("-1 EALREADY", connect(fd, &to.any, to.len));
+}
+
+/* A socket that connects, and may wait again. */
+static int under_way(int family, bool gets_there)
+{
+	struct addr to = peer_at(family, peer_listens_full(family));
+	int fd = MUST(socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0));
+
+	RET("-1 EINPROGRESS", connect(fd, &to.any, to.len));
+	MUST(fcntl(fd, F_SETFL, 0));
+	if (gets_there) {	/* once there is room, and the kernel asks again */
+		peer_tell("sleep 50");
+		peer_tell("accept");
+		peer_tell("accept");
+	}
+	return fd;
+}
+
+/* What waits for the connection waits as long as for bytes, or for room. */
+static void under_way_too_long(int family)
+{
+	int fd = under_way(family, false), file = MUST(open("/proc/self/exe", O_RDONLY));
+	int64_t begin = now_ms();
+	char buf[8];
+
+	MUST(set_timeout(fd, SO_RCVTIMEO, 100));
+	MUST(set_timeout(fd, SO_SNDTIMEO, 100));
+	RET("-1 EAGAIN", send(fd, "x", 1, MSG_DONTWAIT));
+	RET("-1 EAGAIN", recv(fd, buf, 8, MSG_DONTWAIT));
+	RET("-1 EAGAIN", send(fd, "x", 1, 0));
+	YES(took_about(begin, 100));
+	begin = now_ms();
+	RET("-1 EAGAIN", recv(fd, buf, 8, 0));
+	YES(took_about(begin, 100));
+	begin = now_ms();
+	RET("-1 EAGAIN", sendfile(fd, file, &(off_t){ 0 }, 8));
+	YES(took_about(begin, 100));
+}
+
+static void under_way_sends(int family)
+{
+	int fd = under_way(family, true);
+
+	RET("5", send(fd, "hello", 5, 0));
+	for (int i = 0; i < 3; i++)
+		peer_hear();
+	peer("accept");
+	PEER("hello", "recv 9");
+}
+
+static void under_way_receives(int family)
+{
+	int fd = under_way(family, true);
+	char buf[8];
+
+	peer_tell("accept");
+	peer_tell("send hello");
+	TEXT("hello", buf, RET("5", recv(fd, buf, 8, 0)));
+}
+
+static void under_way_sends_file(int family)
+{
+	int fd = under_way(family, true), file = MUST(open("/proc/self/exe", O_RDONLY));
+
+	RET("3", sendfile(fd, file, &(off_t){ 1 }, 3));
+	for (int i = 0; i < 3; i++)
+		peer_hear();
+	peer("accept");
+	PEER("ELF", "recv 9");
 }
 
 static void twice(int family)
@@ -319,6 +389,10 @@ const struct conform_case connect_cases[] = {
 	{ "connect-nonblocking-refused-recv", nonblocking_refused_recv, "4" },
 	{ "connect-already", already, "4" },
 	{ "connect-timeout", timeout, "4" },
+	{ "connect-under-way-too-long", under_way_too_long, "4" },
+	{ "connect-under-way-sends", under_way_sends, "4" },
+	{ "connect-under-way-receives", under_way_receives, "4" },
+	{ "connect-under-way-sends-file", under_way_sends_file, "4" },
 	{ "connect-twice", twice, "46" },
 	{ "connect-listening", listening, "4" },
 	{ "connect-bad-addresses", bad_addresses, "46" },

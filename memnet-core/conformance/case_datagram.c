@@ -2,6 +2,7 @@
 /* Datagrams: whole or cut, from whom, to whom, refused. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 
 #include "memnet-core/conformance/conform.h"
@@ -262,6 +263,40 @@ static void refused_unconnected(int family)
 	RET("1", sendto(fd, "x", 1, 0, &to.any, to.len));
 }
 
+/* 203.0.113.0/24 is not there, and no policy allows it: whatever that call says, others go on. */
+static void of_another_address(int family)
+{
+	struct addr to, nowhere = address("203.0.113.9", 53);
+	int fd = datagram(family, &to), epfd = MUST(epoll_create1(0));
+	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
+	char buf[16];
+
+	MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
+	MUST(epoll_wait(epfd, &e, 1, PATIENCE_MS));
+	for (int i = 0; i < 2; i++) {
+		sendto(fd, "x", 1, 0, &nowhere.any, nowhere.len);
+		sleep_ms(QUIET_MS);
+		EVENTS("OUT", events_now(fd, POLLIN | POLLOUT));
+		NUMBER("0", int_option(fd, SOL_SOCKET, SO_ERROR));
+		RET("-1 EAGAIN", recv(fd, buf, 16, MSG_DONTWAIT));
+		RET("5", sendto(fd, "hello", 5, 0, &to.any, to.len));
+		PEER("hello", "recvfrom");
+	}
+	PEER("4", "reply back");
+	RET("4", recv(fd, buf, 16, 0));
+}
+
+/* Who speaks to one alone learns that it is not heard, at the latest the second time. */
+static void of_the_only_address(int family)
+{
+	struct addr nowhere = address("203.0.113.9", 53);
+	int fd = MUST(socket(family, SOCK_DGRAM, 0));
+
+	sendto(fd, "x", 1, 0, &nowhere.any, nowhere.len);
+	sleep_ms(QUIET_MS);
+	YES(sendto(fd, "x", 1, 0, &nowhere.any, nowhere.len) < 0);
+}
+
 static void connect_again(int family)
 {
 	struct addr nothing = { .any.sa_family = AF_UNSPEC, .len = sizeof(struct sockaddr) }, a;
@@ -298,6 +333,8 @@ const struct conform_case datagram_cases[] = {
 	{ "datagram-refused", refused, "46" },
 	{ "datagram-refused-so-error", refused_so_error, "4" },
 	{ "datagram-refused-unconnected", refused_unconnected, "4" },
+	{ "datagram-denied-another", of_another_address, "4" },
+	{ "datagram-denied-only", of_the_only_address, "4" },
 	{ "datagram-connect-again", connect_again, "4" },
 	{ 0 },
 };

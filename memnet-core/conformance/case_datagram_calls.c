@@ -176,8 +176,12 @@ static void shut_down(int family)
 	int fd = datagram_connected(family);
 	char buf[8];
 
+	peer("reply here");
+	NUMBER("1", readable(fd));
 	RET("0", shutdown(fd, SHUT_RD));
+	TEXT("here", buf, RET("4", recv(fd, buf, 8, 0)));
 	RET("0", recv(fd, buf, 8, 0));
+	RET("-1 EAGAIN", recv(fd, buf, 8, MSG_DONTWAIT));
 	RET("5", send(fd, "still", 5, 0));
 	PEER("still", "recvfrom");
 	RET("0", shutdown(fd, SHUT_WR));

@@ -89,6 +89,32 @@ static void of_errors(int family)
 	}
 }
 
+/* RDNORM and WRNORM have the edges of IN and OUT. */
+static void of_other_names(int family)
+{
+	int fd = stream_to_peer(family), epfd = MUST(epoll_create1(0));
+	struct epoll_event e = { .events = EPOLLRDNORM | EPOLLWRNORM | EPOLLET, .data.fd = fd };
+	char buf[8];
+
+	RET("0", add(epfd, fd, EPOLLRDNORM | EPOLLET));
+	EVENTS("none", next(epfd, 0));
+	peer_tell("sleep 50");
+	peer_tell("send x");
+	YES(next(epfd, PATIENCE_MS) == EPOLLRDNORM);
+	peer_hear();
+	peer_hear();
+	EVENTS("none", next(epfd, QUIET_MS));
+	peer("send y");
+	YES(next(epfd, PATIENCE_MS) == EPOLLRDNORM);
+	RET("2", recv(fd, buf, 2, MSG_WAITALL));
+	RET("0", epoll_ctl(epfd, EPOLL_CTL_MOD, fd, &e));
+	YES(next(epfd, PATIENCE_MS) == EPOLLWRNORM);
+	EVENTS("none", next(epfd, QUIET_MS));
+	e.events = EPOLLRDNORM | EPOLLIN | EPOLLOUT;
+	RET("0", epoll_ctl(epfd, EPOLL_CTL_MOD, fd, &e));
+	EVENTS("OUT", next(epfd, PATIENCE_MS));
+}
+
 /* A set that is polled says what epoll_wait() would. */
 static void told_and_polled(int family)
 {
@@ -127,6 +153,7 @@ const struct conform_case epoll_edge_cases[] = {
 	{ "edge-end", of_the_end, "46" },
 	{ "edge-errors", of_errors, "4" },
 	{ "edge-refusals", of_refusals, "4" },
+	{ "edge-other-names", of_other_names, "4" },
 	{ "edge-polled", told_and_polled, "4" },
 	{ 0 },
 };

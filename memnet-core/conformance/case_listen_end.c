@@ -139,6 +139,19 @@ static void options_inherited(int family)
 	NUMBER("0", int_option(fd, SOL_SOCKET, SO_ACCEPTCONN));
 }
 
+/* Also how it is to be closed. */
+static void reset_inherited(int family)
+{
+	struct linger now = { .l_onoff = 1 };
+	struct addr at;
+	int listening = listener(family, &at);
+
+	RET("0", setsockopt(listening, SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	peer_connects(&at);
+	RET("0", close(NEWFD("fd", accept(listening, NULL, NULL))));
+	PEER("ECONNRESET", "recv 9");
+}
+
 static void wrong_calls(int family)
 {
 	struct addr at;
@@ -178,6 +191,7 @@ const struct conform_case listen_end_cases[] = {
 	{ "listen-accept-ended", accept_ended, "46" },
 	{ "listen-accept-reset", accept_reset, "4" },
 	{ "listen-options-inherited", options_inherited, "4" },
+	{ "listen-reset-inherited", reset_inherited, "4" },
 	{ "listen-wrong-calls", wrong_calls, "4" },
 	{ "listen-independent", independent, "46" },
 	{ 0 },

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* getsockopt(2), setsockopt(2): what is set is told, before and after it is a connection. */
+#include <linux/filter.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -122,6 +125,11 @@ static void receive_timeout(int family)
 	begin = now_ms();
 	RET("2", recv(fd, buf, 8, MSG_WAITALL));	/* what came in time */
 	YES(took_about(begin, 100));
+	PEER("2", "send cd");
+	begin = now_ms();
+	TEXT("cd", buf, RET("2", recv(fd, buf, 8, MSG_WAITALL | MSG_PEEK)));
+	YES(took_about(begin, 100));
+	RET("2", recv(fd, buf, 8, 0));
 	RET("0", set_timeout(fd, SO_RCVTIMEO, 0));	/* for ever again */
 	peer_tell("sleep 200");
 	peer_tell("send late");
@@ -176,6 +184,35 @@ static void ip_options(int family)
 	NUMBER("33", int_option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS));
 	NUMBER("0", int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY));
 	RET("-1 EINVAL", set_int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));	/* too late */
+}
+
+/* What only a network card, or the kernel that sends, can do. */
+static void beyond_bytes(int family)
+{
+	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(0xe0000001) };
+	int fds[] = { MUST(socket(family, SOCK_DGRAM, 0)), datagram_connected(family) };
+	struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, 0xffff);
+	struct sock_fprog filter = { .len = 1, .filter = &pass };
+
+	for (int i = 0; i < 2; i++) {
+		RET("0", set_int_option(fds[i], IPPROTO_UDP, UDP_SEGMENT, 1000));
+		RET("0", set_int_option(fds[i], IPPROTO_UDP, UDP_GRO, 1));
+		RET("0", set_int_option(fds[i], SOL_SOCKET, SO_ZEROCOPY, 1));
+		RET("0", setsockopt(fds[i], SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
+		RET("0", setsockopt(fds[i], SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+		group.imr_ifindex = if_nametoindex("lo");
+		RET("0", setsockopt(fds[i], IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)));
+	}
+}
+
+/* Hints: they may be heeded. */
+static void hints(int family)
+{
+	int fd = stream_to_peer(family);
+
+	RET("0", set_int_option(fd, SOL_SOCKET, SO_PRIORITY, 3));
+	RET("0", set_int_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1));
+	RET("0", set_int_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16384));
 }
 
 static void wrong_calls(int family)
@@ -248,6 +285,8 @@ const struct conform_case option_cases[] = {
 	{ "option-tcp-info", tcp_info, "4" },
 	{ "option-cork", cork, "4" },
 	{ "option-ip", ip_options, "" },
+	{ "option-beyond-bytes", beyond_bytes, "4" },
+	{ "option-hints", hints, "4" },
 	{ "option-wrong-calls", wrong_calls, "4" },
 	{ "option-cut", cut, "4" },
 	{ "option-unsent", unsent, "4" },

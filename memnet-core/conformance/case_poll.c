@@ -97,6 +97,34 @@ static void waits_forever(int family)
 	RET("1", poll(&p, 1, -1));
 }
 
+/* By their other names: RDNORM is IN, WRNORM is OUT. */
+static void other_names(int family)
+{
+	struct pollfd p = { .fd = stream_to_peer(family), .events = POLLWRNORM };
+	struct addr at;
+	int listening = listener(family, &at);
+
+	RET("1", poll(&p, 1, 0));
+	YES(p.revents == POLLWRNORM);
+	p.events = POLLRDNORM;
+	RET("0", poll(&p, 1, 0));
+	peer_tell("sleep 100");
+	peer_tell("send x");
+	RET("1", poll(&p, 1, PATIENCE_MS));
+	YES(p.revents == POLLRDNORM);
+	for (int i = 0; i < 2; i++)
+		peer_hear();
+	peer_connects(&at);
+	p = (struct pollfd){ .fd = listening, .events = POLLRDNORM };
+	RET("1", poll(&p, 1, PATIENCE_MS));
+	p = (struct pollfd){ .fd = datagram_connected(family), .events = POLLRDNORM | POLLWRNORM };
+	RET("1", poll(&p, 1, 0));
+	YES(p.revents == POLLWRNORM);
+	peer("reply x");
+	p.events = POLLRDNORM;
+	RET("1", poll(&p, 1, PATIENCE_MS));
+}
+
 static void times_out(int family)
 {
 	struct pollfd p = { .fd = stream_to_peer(family), .events = POLLIN, .revents = -1 };
@@ -264,6 +292,7 @@ const struct conform_case poll_cases[] = {
 	{ "poll-listener", of_listener, "46" },
 	{ "poll-waits", waits, "46" },
 	{ "poll-waits-forever", waits_forever, "4" },
+	{ "poll-other-names", other_names, "4" },
 	{ "poll-times-out", times_out, "4" },
 	{ "poll-not-descriptors", not_descriptors, "4" },
 	{ "poll-mixed", mixed, "4" },

@@ -248,6 +248,18 @@ static void executed_as_inetd(int family)
 	NUMBER("0", ended_with(pid));
 }
 
+static void executed_has_input(int family)
+{
+	int fd = stream_to_peer(family);
+	pid_t pid = fork();
+
+	if (!pid) {
+		dup2(fd, 0);
+		exec_self("input", 0);
+	}
+	NUMBER("0", ended_with(pid));
+}
+
 /* The listener lives while the child has it. */
 static void child_listens(int family)
 {
@@ -341,6 +353,19 @@ static void executed(int family)
 	PEER("exec hello", "recvall 10");
 	NUMBER("0", ended_with(pid));
 	PEER("eof", "recv 9");
+}
+
+static void executed_datagrams(int family)
+{
+	int fd = datagram_connected(family);
+	pid_t pid = fork();
+
+	if (!pid)
+		exec_self("echo", fd);
+	close(fd);
+	PEER("5", "reply hello");
+	PEER("exec hello", "recvfrom");
+	NUMBER("0", ended_with(pid));
 }
 
 static void executed_listener(int family)
@@ -437,11 +462,13 @@ const struct conform_case process_cases[] = {
 	{ "process-child-shuts-listener", child_shuts_listener, "4" },
 	{ "process-child-drops", child_drops, "4" },
 	{ "process-exec-inetd", executed_as_inetd, "4" },
+	{ "process-exec-input", executed_has_input, "4" },
 	{ "process-child-listens", child_listens, "4" },
 	{ "process-killed", killed, "4" },
 	{ "process-daemonised", daemonised, "4" },
 	{ "process-child-connects", child_connects, "4" },
 	{ "process-exec", executed, "46" },
+	{ "process-exec-datagrams", executed_datagrams, "4" },
 	{ "process-exec-listener", executed_listener, "4" },
 	{ "process-exec-cloexec", executed_cloexec, "4" },
 	{ "process-exec-cat", executed_cat, "4" },

@@ -92,6 +92,48 @@ static void mixed(int family)
 	YES(FD_ISSET(ends[0], &set) && FD_ISSET(two, &set) && !FD_ISSET(one, &set));
 }
 
+/* Microseconds need not be below a second, as they must be for the kernel's own call. */
+static void past_a_second(int family)
+{
+	int fd = stream_to_peer(family);
+	struct timeval limit = { .tv_usec = 1100000 };
+	int64_t begin = now_ms();
+	fd_set set;
+
+	RET("0", select(0, NULL, NULL, NULL, &limit));
+	YES(took_about(begin, 1100));
+	limit = (struct timeval){ .tv_usec = 1100000 };
+	begin = now_ms();
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	RET("0", select(fd + 1, &set, NULL, NULL, &limit));
+	YES(took_about(begin, 1100));
+	limit.tv_usec = -1;
+	RET("-1 EINVAL", select(fd + 1, &set, NULL, NULL, &limit));
+}
+
+/* More seconds than there are nanoseconds for. */
+static void for_ages(int family)
+{
+	static const time_t ages[] = { 9223372035, 9300000000, INT64_MAX };
+	int fd = stream_to_peer(family);
+	fd_set set;
+
+	FD_ZERO(&set);
+	for (int i = 0; i < 3; i++) {
+		struct timeval limit = { .tv_sec = ages[i], .tv_usec = 1500000 };
+
+		FD_SET(fd, &set);
+		peer_tell("sleep 50");
+		peer_tell("send x");
+		RET("1", select(fd + 1, &set, NULL, NULL, &limit));
+		YES(limit.tv_sec > 9000000000);
+		MUST(recv(fd, &(char){ 0 }, 1, 0));
+		peer_hear();
+		peer_hear();
+	}
+}
+
 /* Only those below the first argument are looked at. */
 static void below(int family)
 {
@@ -165,6 +207,8 @@ static void with_mask(int family)
 const struct conform_case select_cases[] = {
 	{ "select-reads", reads, "46" },
 	{ "select-times-out", times_out, "4" },
+	{ "select-past-a-second", past_a_second, "4" },
+	{ "select-for-ages", for_ages, "4" },
 	{ "select-ends", ends, "4" },
 	{ "select-mixed", mixed, "4" },
 	{ "select-below", below, "4" },

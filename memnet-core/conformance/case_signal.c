@@ -71,6 +71,32 @@ static void waitall_ends(int family)
 	NUMBER("1", alarms);
 }
 
+/* Looking without taking is no other; with SA_RESTART too, for there is something to return. */
+static void waitall_peek_ends(int family)
+{
+	int fd = stream_to_peer(family);
+	char buf[16];
+
+	PEER("5", "send hello");
+	for (int i = 0; i < 2; i++) {
+		alarm_soon(i ? SA_RESTART : 0);
+		RET("5", recv(fd, buf, 16, MSG_WAITALL | MSG_PEEK));
+		NUMBER(i ? "2" : "1", alarms);
+	}
+}
+
+static void waitall_peek_goes_on(int family)
+{
+	int fd = stream_to_peer(family);
+	char buf[16];
+
+	alarm_soon(SA_RESTART);
+	peer_tell("sleep 250");
+	peer_tell("send hello");
+	RET("5", recv(fd, buf, 5, MSG_WAITALL | MSG_PEEK));
+	NUMBER("1", alarms);
+}
+
 static void timeout_ends(int family)
 {
 	int fd = stream_to_peer(family);
@@ -338,6 +364,8 @@ const struct conform_case signal_cases[] = {
 	{ "signal-recv-goes-on", recv_goes_on, "4" },
 	{ "signal-read-ends", read_ends, "4" },
 	{ "signal-waitall-ends", waitall_ends, "4" },
+	{ "signal-waitall-peek-ends", waitall_peek_ends, "4" },
+	{ "signal-waitall-peek-goes-on", waitall_peek_goes_on, "4" },
 	{ "signal-timeout-ends", timeout_ends, "4" },
 	{ "signal-send-ends", send_ends, "4" },
 	{ "signal-accept-ends", accept_ends, "4" },

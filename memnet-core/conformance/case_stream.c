@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bytes of a stream by each call there is, and their flags. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "memnet-core/conformance/conform.h"
@@ -258,6 +260,8 @@ static void fdopened(int family)
 	char line[32] = "";
 
 	YES(in && out);
+	YES(fileno(in) == fd && fileno_unlocked(in) == fd && fileno(out) != fd);
+	YES(fcntl(fileno(out), F_GETFD) == 0);
 	YES(fprintf(out, "hello %d", 7) == 7 && !fflush(out));
 	PEER("hello 7", "recvall 7");
 	peer("send one\ntwo\n");
@@ -269,6 +273,46 @@ static void fdopened(int family)
 	peer("close");
 	YES(!fgets(line, sizeof(line), in) && feof(in));
 	RET("0", fclose(in));
+	fd = stream_to_peer(family);
+	in = fdopen(fd, "r");
+	YES(in && fileno(in) == fd);
+	in = fopen("/dev/null", "r");
+	YES(in && fileno(in) > fd);
+}
+
+extern int __dprintf_chk(int fd, int flag, const char *format, ...);
+
+static void printed(int family)
+{
+	static char much[1000000];
+	int fd = stream_to_peer(family);
+
+	RET("7", dprintf(fd, "hello %d", 7));
+	PEER("hello 7", "recv 9");
+	RET("7", __dprintf_chk(fd, 1, "hello %d", 8));	/* as of _FORTIFY_SOURCE */
+	PEER("hello 8", "recv 9");
+	memset(much, 'x', sizeof(much) - 1);
+	peer_tell("ending");
+	RET("999999", dprintf(fd, "%s", much));
+	MUST(shutdown(fd, SHUT_WR));
+	TEXT("eof", peer_hear(), 3);
+	signal(SIGPIPE, SIG_IGN);
+	RET("-1 EPIPE", dprintf(fd, "x"));
+}
+
+/* Past the C library: what is said to have been taken has to arrive. */
+static void written_past_the_library(int family)
+{
+	int fd = stream_to_peer(family);
+	long n;
+
+	sleep_ms(QUIET_MS);
+	signal(SIGPIPE, SIG_IGN);
+	n = syscall(SYS_write, fd, "raw", 3);
+	YES(n == 3 || (n < 0 && errno == EPIPE));
+	YES(n < 0 || !strcmp(peer("recv 9"), "raw"));
+	RET("5", send(fd, "later", 5, 0));
+	PEER("later", "recv 9");
 }
 
 static void urgent(int family)
@@ -335,6 +379,8 @@ const struct conform_case stream_cases[] = {
 	{ "stream-more", more, "4" },
 	{ "stream-fionread", fionread, "4" },
 	{ "stream-fdopen", fdopened, "46" },
+	{ "stream-dprintf", printed, "46" },
+	{ "stream-past-the-library", written_past_the_library, "4" },
 	{ "stream-urgent", urgent, "4" },
 	{ "stream-urgent-from-peer", urgent_from_peer, "4" },
 	{ "stream-bad-buffers", bad_buffers, "4" },

@@ -205,6 +205,18 @@ static void splice_in(int family)
 	RET("-1 EINVAL", splice(fd, NULL, fd, NULL, 100, 0));
 }
 
+static void splice_shut(int family)
+{
+	int fd = stream_to_peer(family), ends[2];
+
+	MUST(pipe(ends));
+	PEER("5", "send piped");
+	NUMBER("1", readable(fd));
+	MUST(shutdown(fd, SHUT_RD));
+	RET("5", splice(fd, NULL, ends[1], NULL, 100, 0));
+	RET("0", splice(fd, NULL, ends[1], NULL, 100, 0));
+}
+
 /* Of the pipe alone: the socket has its own O_NONBLOCK. What a full pipe does not take stays. */
 static void splice_nonblocking(int family)
 {
@@ -316,6 +328,7 @@ const struct conform_case stream_bulk_cases[] = {
 	{ "bulk-sendfile", sendfile_whole, "46" },
 	{ "bulk-splice-out", splice_out, "4" },
 	{ "bulk-splice-in", splice_in, "4" },
+	{ "bulk-splice-shut", splice_shut, "4" },
 	{ "bulk-splice-nonblocking", splice_nonblocking, "4" },
 	{ "bulk-splice-waits", splice_waits, "4" },
 	{ "bulk-splice-through", splice_through, "4" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How a stream ends: half, in order, by a reset, and who is told what. */
 #include <signal.h>
+#include <sys/sendfile.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -39,7 +40,18 @@ static void shutdown_read(int family)
 	int fd = stream_to_peer(family);
 	char buf[8];
 
+	PEER("4", "send here");
+	NUMBER("1", readable(fd));
 	RET("0", shutdown(fd, SHUT_RD));
+	TEXT("he", buf, RET("2", recv(fd, buf, 2, MSG_PEEK)));
+	TEXT("he", buf, RET("2", recv(fd, buf, 2, 0)));
+	TEXT("re", buf, RET("2", recv(fd, buf, 8, MSG_WAITALL)));
+	RET("0", recv(fd, buf, 8, 0));
+	RET("0", recv(fd, buf, 8, MSG_PEEK));
+	PEER("5", "send still");
+	EVENTS("IN", events_once(fd, POLLIN, POLLIN));
+	sleep_ms(QUIET_MS);
+	TEXT("still", buf, RET("5", recv(fd, buf, 8, 0)));
 	RET("0", recv(fd, buf, 8, 0));
 	EVENTS("IN|OUT|RDHUP", events_now(fd, POLLIN | POLLOUT | POLLRDHUP));
 	RET("4", send(fd, "more", 4, 0));
@@ -208,6 +220,45 @@ static void sigpipe(int family)
 	NUMBER("2", pipes);
 }
 
+/* sendfile() and splice() into what takes no more. */
+static void sigpipe_of_files(int family)
+{
+	int fd = stream_to_peer(family), file = MUST(open("/proc/self/exe", O_RDONLY)), ends[2];
+
+	signal(SIGPIPE, on_pipe);
+	MUST(pipe(ends));
+	MUST(write(ends[1], "piped", 5));
+	RET("0", shutdown(fd, SHUT_WR));
+	RET("-1 EPIPE", sendfile(fd, file, &(off_t){ 0 }, 10));
+	NUMBER("1", pipes);
+	RET("-1 EPIPE", splice(ends[0], NULL, fd, NULL, 100, 0));
+	NUMBER("2", pipes);
+	fd = MUST(socket(family, SOCK_STREAM, 0));
+	RET("-1 EPIPE", sendfile(fd, file, &(off_t){ 0 }, 10));
+	NUMBER("3", pipes);
+}
+
+static void reset_of_files(int family)
+{
+	int fd = stream_to_peer(family), file = MUST(open("/proc/self/exe", O_RDONLY)), ends[2];
+
+	signal(SIGPIPE, on_pipe);
+	MUST(pipe(ends));
+	MUST(write(ends[1], "piped", 5));
+	PEER("0", "reset");
+	events_once(fd, POLLIN | POLLOUT, POLLERR);
+	RET("-1 ECONNRESET", sendfile(fd, file, &(off_t){ 0 }, 10));
+	NUMBER("0", pipes);
+	RET("-1 EPIPE", sendfile(fd, file, &(off_t){ 0 }, 10));
+	NUMBER("1", pipes);
+	fd = stream_to_peer(family);
+	PEER("0", "reset");
+	events_once(fd, POLLIN | POLLOUT, POLLERR);
+	RET("-1 ECONNRESET", splice(ends[0], NULL, fd, NULL, 100, 0));
+	RET("-1 EPIPE", splice(ends[0], NULL, fd, NULL, 100, 0));
+	NUMBER("2", pipes);
+}
+
 static void sigpipe_kills(int family)
 {
 	int fd = stream_to_peer(family);
@@ -255,6 +306,8 @@ const struct conform_case stream_end_cases[] = {
 	{ "end-reset-wakes", reset_wakes, "4" },
 	{ "end-send-after-close", send_after_close, "4" },
 	{ "end-sigpipe", sigpipe, "4" },
+	{ "end-sigpipe-of-files", sigpipe_of_files, "4" },
+	{ "end-reset-of-files", reset_of_files, "4" },
 	{ "end-sigpipe-kills", sigpipe_kills, "4" },
 	{ "end-after-much", end_after_much, "46" },
 	{ 0 },

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is none of MemNet's business: the guest's own loopback, UNIX sockets, pipes, names. */
 #include <ifaddrs.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "memnet-core/conformance/conform.h"
@@ -173,6 +178,61 @@ static void never_used(int family)
 	NUMBER("200", good);
 }
 
+/* From now on the kernel has not what these are, as older ones. */
+static void kernel_lacks(int one, int other)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, one, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, other, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 5, .filter = code };
+
+	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
+/* A program that waits for nothing of ours waits by its own call. */
+static void epoll_of_others(int family)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int epfd = MUST(epoll_create1(0)), ends[2];
+	int64_t begin;
+
+	kernel_lacks(SYS_epoll_pwait2, SYS_epoll_pwait);
+	MUST(pipe(ends));
+	MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, ends[0], &e));
+	begin = now_ms();
+	RET("0", epoll_wait(epfd, &e, 1, 50));
+	YES(took_about(begin, 50));
+	MUST(write(ends[1], "x", 1));
+	RET("1", epoll_wait(epfd, &e, 1, -1));
+	RET("-1 EINVAL", epoll_wait(ends[0], &e, 1, 0));
+}
+
+static void epoll_of_before(int family)
+{
+	int fd = stream_to_peer(family), epfd = MUST(epoll_create1(0));
+	struct epoll_event e = { .events = EPOLLIN };
+	int64_t begin = now_ms();
+	char buf[8];
+
+	kernel_lacks(SYS_epoll_pwait2, SYS_epoll_pwait2);
+	MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
+	RET("0", epoll_wait(epfd, &e, 1, 100));
+	YES(took_about(begin, 100));
+	peer_tell("sleep 50");
+	peer_tell("send x");
+	RET("1", epoll_wait(epfd, &e, 1, -1));
+	RET("1", recv(fd, buf, 8, 0));
+	peer_tell("sleep 50");
+	peer_tell("send y");
+	RET("1", recv(fd, buf, 8, 0));
+	RET("0", poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 20));
+}
+
 const struct conform_case untouched_cases[] = {
 	{ "untouched-loopback-stream", loopback_stream, "46" },
 	{ "untouched-loopback-datagram", loopback_datagram, "46" },
@@ -185,5 +245,7 @@ const struct conform_case untouched_cases[] = {
 	{ "untouched-netlink", netlink, "" },
 	{ "untouched-names", names, "" },
 	{ "untouched-never-used", never_used, "46" },
+	{ "untouched-epoll-of-others", epoll_of_others, "" },
+	{ "untouched-epoll-of-before", epoll_of_before, "4" },
 	{ 0 },
 };

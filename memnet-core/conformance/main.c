@@ -241,7 +241,10 @@ void exec_self(const char *what, int fd)
 	_exit(127);
 }
 
-/* "echo": one message comes back, with a word before it; "valid": 0 if it is a descriptor. */
+/*
+ * "echo": one message comes back, with a word before it; "valid": 0 if it is a descriptor;
+ * "input": if it is that of stdin.
+ */
 static int speak(const char *text)
 {
 	int fd = atoi(strchr(text, ':') ? strchr(text, ':') + 1 : "-1");
@@ -250,6 +253,8 @@ static int speak(const char *text)
 
 	if (!strncmp(text, "valid:", 6))
 		return fcntl(fd, F_GETFD) < 0;
+	if (!strncmp(text, "input:", 6))
+		return fileno(stdin) != fd;
 	if (!strncmp(text, "accept:", 7))
 		fd = accept(fd, NULL, NULL);
 	n = recv(fd, buf + 5, sizeof(buf) - 5, 0);

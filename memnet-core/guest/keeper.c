@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "memnet-core/base/fdpass.h"
@@ -108,7 +109,9 @@ static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 		mn_loop_close_fd(k->loop, &kept->watch);
 	kept->generation = keep->generation;
 	kept->watch.fd = fd;
-	if (mn_loop_add(k->loop, &kept->watch, EPOLLRDHUP | EPOLLHUP))
+	/* Nothing is read here: what would be lost is refused, with EPIPE, to who writes it. */
+	shutdown(fd, SHUT_RD);
+	if (mn_loop_add(k->loop, &kept->watch, EPOLLHUP))
 		nobody_has_it(&kept->watch, 0);
 }
 
@@ -116,7 +119,7 @@ static void keep(struct mn_keepers *k, const struct mn_keep *keep, int fd)
 static void hear_ends(struct mn_keepers *k)
 {
 	for (uint32_t i = 0; i < k->flows; i++) {
-		struct pollfd end = { .fd = k->kept[i].watch.fd, .events = POLLRDHUP };
+		struct pollfd end = { .fd = k->kept[i].watch.fd };	/* POLLHUP */
 
 		if (end.fd >= 0 && poll(&end, 1, 0) > 0)
 			nobody_has_it(&k->kept[i].watch, 0);

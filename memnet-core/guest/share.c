@@ -131,7 +131,8 @@ void mn_flow_progress(const struct memnet_flow *f, struct mn_progress *now)
 bool mn_progress_differs(const struct mn_progress *a, const struct mn_progress *b, short events)
 {
 	return a->in_end != b->in_end || a->out_end != b->out_end || a->errors != b->errors ||
-	       (events & POLLIN && a->in != b->in) || (events & POLLOUT && a->out != b->out);
+	       (events & (POLLIN | POLLRDNORM) && a->in != b->in) ||
+	       (events & (POLLOUT | POLLWRNORM) && a->out != b->out);
 }
 
 int mn_flow_keep(struct memnet_flow *f, int fd)

@@ -49,7 +49,7 @@ struct mn_progress {
 
 void mn_flow_progress(const struct memnet_flow *f, struct mn_progress *now);
 
-/* Is there an edge between the two for who wants @events (POLLIN, POLLOUT)? */
+/* Is there an edge between the two for who wants @events (POLLIN, POLLOUT, or their POLL*NORM)? */
 bool mn_progress_differs(const struct mn_progress *a, const struct mn_progress *b, short events);
 
 /*

@@ -124,6 +124,7 @@ static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, s
 	int ret = memnet_connect_start(net->m, addr, len, &flow);
 
 	if (ret || s->type == SOCK_DGRAM) {
+		memnet_take_error(flow);	/* of before */
 		s->connected = !ret && addr->sa_family != AF_UNSPEC;
 		return ret;
 	}

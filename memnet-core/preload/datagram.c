@@ -4,16 +4,49 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/wait.h"
 
-/* A pending error of the socket (ICMP) comes before anything else, once. */
+/*
+ * A pending error of the socket (ICMP) comes before anything else, once. One that is not
+ * connected has none: on Linux what a datagram cannot be sent for is the error of that call.
+ */
 static int pending_error(struct sock *s)
 {
-	return s->flow ? -memnet_take_error(s->flow) : -ECONNRESET;
+	if (!s->flow)
+		return -ECONNRESET;
+	return s->connected ? -memnet_take_error(s->flow) : 0;
+}
+
+/* Is it whom the socket speaks to, and has spoken to, alone? */
+static bool speaks_to_one(struct sock *s, const void *to, socklen_t len)
+{
+	size_t size = MIN((size_t)len, sizeof(s->spoken_to));
+
+	if (!s->spoken_to.sin6_family)
+		memcpy(&s->spoken_to, to, size);
+	else if (memcmp(&s->spoken_to, to, size))
+		s->spoken_to_others = true;
+	return !s->spoken_to_others;
+}
+
+/*
+ * What the host could not send for an unconnected socket comes back later: it is told to who
+ * sends again where all went, and to nobody where it may have been another's.
+ */
+static int error_of_sending(struct sock *s, const struct msghdr *msg)
+{
+	int err;
+
+	if (!s->flow || s->connected || !msg->msg_namelen)
+		return pending_error(s);
+	err = memnet_take_error(s->flow);
+	return speaks_to_one(s, msg->msg_name, msg->msg_namelen) ? -err : 0;
 }
 
 static ssize_t send_one(struct sock *s, const struct msghdr *msg)
@@ -46,7 +79,7 @@ static in_port_t port_of(const void *addr, socklen_t len)
 ssize_t mn_datagram_send(struct sock *s, const struct msghdr *msg, int flags)
 {
 	bool wait = !s->nonblock && !(flags & MSG_DONTWAIT);
-	ssize_t n = pending_error(s);
+	ssize_t n = error_of_sending(s, msg);
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -66,14 +99,15 @@ ssize_t mn_datagram_send(struct sock *s, const struct msghdr *msg, int flags)
 	return n;
 }
 
-static ssize_t recv_one(struct sock *s, struct msghdr *msg, int flags)
+/* After SHUT_RD who would wait is at the end; who would not is told as before. */
+static ssize_t recv_one(struct sock *s, struct msghdr *msg, int flags, bool wait)
 {
 	ssize_t n;
 
 	mn_flow_lock(s->flow, MN_RECV);
 	n = memnet_recv_datagram(s->flow, msg, flags & MSG_PEEK);
 	mn_flow_unlock(s->flow, MN_RECV);
-	return n;
+	return n == -EAGAIN && s->shut_rd && wait ? 0 : n;
 }
 
 ssize_t mn_datagram_recv(struct sock *s, struct msghdr *msg, int flags)
@@ -89,7 +123,7 @@ ssize_t mn_datagram_recv(struct sock *s, struct msghdr *msg, int flags)
 	if (n)
 		return n;
 	msg->msg_flags = 0;
-	while ((n = s->shut_rd ? 0 : recv_one(s, msg, flags)) == -EAGAIN && wait) {
+	while ((n = recv_one(s, msg, flags, wait)) == -EAGAIN && wait) {
 		n = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
 		if (!n)
 			n = pending_error(s);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 
 #include "memnet-core/base/clock.h"
@@ -182,13 +183,29 @@ int mn_epoll_arm(int fd)
 
 /* --- epoll_wait ----------------------------------------------------------------------- */
 
+/* Has the program called epoll_pwait2() itself? */
+static bool finely;
+
+/* Of the program's set, by the call it knows: its sandbox may allow no other. */
+static int kernel_wait(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
+		       const sigset_t *mask)
+{
+	const struct timespec timeout = mn_timespec(timeout_ns);
+	int ms = timeout_ns == INT64_MAX ? -1 :
+		 MIN(timeout_ns / NSEC_PER_MSEC + (timeout_ns % NSEC_PER_MSEC != 0), INT_MAX);
+
+	if (__atomic_load_n(&finely, __ATOMIC_RELAXED))
+		return mn_real()->epoll_pwait2(epfd, events, max,
+					       timeout_ns == INT64_MAX ? NULL : &timeout, mask);
+	return mask ? mn_real()->epoll_pwait(epfd, events, max, ms, mask) :
+		      mn_real()->epoll_wait(epfd, events, max, ms);
+}
+
 /* The kernel's events of the program's set, without a knock. Number, or -errno. */
 static int ask_kernel(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
 		      const sigset_t *mask)
 {
-	const struct timespec timeout = mn_timespec(timeout_ns);
-	int n = mn_real()->epoll_pwait2(epfd, events, max,
-					timeout_ns == INT64_MAX ? NULL : &timeout, mask);
+	int n = kernel_wait(epfd, events, max, timeout_ns, mask);
 	int kept = 0;
 
 	for (int i = 0; i < n; i++)
@@ -308,12 +325,19 @@ static int wait_for(int epfd, struct epoll_event *events, int max, int64_t timeo
 	return n;
 }
 
-EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
-			const struct timespec *timeout, const sigset_t *mask)
+static int pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout,
+		  const sigset_t *mask)
 {
 	if (max <= 0 || !events || !mn_timeout_is_valid(timeout))
 		return mn_real()->epoll_pwait2(epfd, events, max, timeout, mask);
 	return mn_result(wait_for(epfd, events, max, mn_timeout_ns(timeout), mask));
+}
+
+EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
+			const struct timespec *timeout, const sigset_t *mask)
+{
+	__atomic_store_n(&finely, true, __ATOMIC_RELAXED);
+	return pwait2(epfd, events, max, timeout, mask);
 }
 
 EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms,
@@ -321,7 +345,7 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeou
 {
 	const struct timespec timeout = mn_timespec(timeout_ms * NSEC_PER_MSEC);
 
-	return epoll_pwait2(epfd, events, max, timeout_ms < 0 ? NULL : &timeout, mask);
+	return pwait2(epfd, events, max, timeout_ms < 0 ? NULL : &timeout, mask);
 }
 
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)

@@ -11,6 +11,7 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/bytes.h"
+#include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
@@ -48,13 +49,9 @@ static ssize_t fill(struct sock *s, int from, off64_t *offset, size_t len)
 }
 
 /* May bytes be sent into @s? 0 or -errno. */
-static int check_output(const struct sock *s)
+static int check_output(struct sock *s)
 {
-	if (s->kind != SOCK_STREAM_FLOW)
-		return -EINVAL;
-	if (s->connecting || !s->connected)
-		return s->connecting ? -EAGAIN : -EPIPE;
-	return 0;
+	return s->kind == SOCK_STREAM_FLOW ? mn_stream_may_send(s, !s->nonblock) : -EINVAL;
 }
 
 static ssize_t send_file(struct sock *s, int from, off64_t *offset, size_t len)
@@ -76,7 +73,9 @@ static ssize_t send_file(struct sock *s, int from, off64_t *offset, size_t len)
 		done += n;
 		n = 0;
 	}
-	return done ? (ssize_t)done : n;
+	if (done)
+		return done;
+	return n == -EPIPE ? mn_stream_broken(s, 0) : n;
 }
 
 EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t len)
@@ -159,7 +158,7 @@ static ssize_t flow_to_pipe(struct sock *s, int to, size_t len, const int own[2]
 	if (n > 0)
 		n = memnet_recv_done(flow, n) ?: n;
 	mn_flow_unlock(flow, MN_RECV);
-	return n;
+	return n == -EAGAIN && s->shut_rd ? 0 : n;
 }
 
 /* One turn of either. */
@@ -168,8 +167,6 @@ static ssize_t turn(struct sock *s, int fd, size_t len, bool in)
 	int own[2];
 	ssize_t n;
 
-	if (in && s->shut_rd)
-		return 0;
 	if (pipe2(own, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	n = in ? flow_to_pipe(s, fd, len, own) : pipe_to_flow(s, fd, len, own);
@@ -231,13 +228,14 @@ static ssize_t splice_in(struct sock *in, int to, const off64_t *to_offset, size
 static ssize_t splice_out(int from, const off64_t *from_offset, struct sock *out, size_t len,
 			  unsigned int flags)
 {
-	int ret = is_pipe(from) ? check_output(out) : -EINVAL;
+	ssize_t n = is_pipe(from) ? check_output(out) : -EINVAL;
 
-	if (ret)
-		return ret;
-	if (from_offset)
+	if (!n && from_offset)
 		return -ESPIPE;
-	return splice_flow(out, from, len, false, !(flags & SPLICE_F_NONBLOCK), !out->nonblock);
+	if (!n)
+		n = splice_flow(out, from, len, false, !(flags & SPLICE_F_NONBLOCK),
+				!out->nonblock);
+	return n == -EPIPE ? mn_stream_broken(out, 0) : n;
 }
 
 EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t len,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/time.h>
@@ -41,6 +42,42 @@ static const struct {
 	{ SOL_SOCKET, SO_REUSEPORT, MN_OPTION_REUSEPORT },
 };
 
+/*
+ * Those that would change what is sent, or what the program is owed, and that nothing here does:
+ * refused, as by a kernel that has them not. Also while it may still become the kernel's: most
+ * are set before a socket has a name.
+ */
+static const struct {
+	int level, option;
+} refused[] = {
+	{ IPPROTO_UDP, UDP_SEGMENT },
+	{ IPPROTO_UDP, UDP_GRO },
+	{ SOL_SOCKET, SO_ZEROCOPY },
+	{ SOL_SOCKET, SO_BINDTODEVICE },
+	{ SOL_SOCKET, SO_BINDTOIFINDEX },
+	{ SOL_SOCKET, SO_ATTACH_FILTER },
+	{ SOL_SOCKET, SO_ATTACH_BPF },
+	{ SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF },
+	{ SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF },
+	{ IPPROTO_TCP, TCP_MD5SIG },
+	{ IPPROTO_IP, IP_ADD_MEMBERSHIP },
+	{ IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP },
+	{ IPPROTO_IP, MCAST_JOIN_GROUP },
+	{ IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP },
+	{ IPPROTO_IPV6, IPV6_JOIN_GROUP },
+	{ IPPROTO_IPV6, IPV6_JOIN_ANYCAST },
+	{ IPPROTO_IPV6, MCAST_JOIN_GROUP },
+	{ IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP },
+};
+
+static bool is_refused(int level, int option)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		if (refused[i].level == level && refused[i].option == option)
+			return true;
+	return false;
+}
+
 static int set_timeout(int64_t *ns, const void *value, socklen_t len)
 {
 	struct timeval tv;
@@ -50,7 +87,7 @@ static int set_timeout(int64_t *ns, const void *value, socklen_t len)
 	memcpy(&tv, value, sizeof(tv));
 	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
 		return -EDOM;
-	*ns = tv.tv_sec < 0 ? 1 : tv.tv_sec > INT64_MAX / NSEC_PER_SEC - 1 ? 0 :
+	*ns = tv.tv_sec < 0 ? 1 : tv.tv_sec > INT64_MAX / 2 / NSEC_PER_SEC ? 0 :
 	      tv.tv_sec * NSEC_PER_SEC + tv.tv_usec * 1000;
 	return 0;
 }
@@ -152,6 +189,16 @@ void mn_sock_replay_options(struct sock *s)
 			memnet_set_option(flow, host_options[i].to_host, s->option[i]);
 }
 
+void mn_sock_replay_inherited(struct sock *s)
+{
+	int nodelay = find(IPPROTO_TCP, TCP_NODELAY);
+
+	if (s->linger.l_onoff && !s->linger.l_linger)
+		tell_host_linger(s, s->flow);
+	if (s->options & 1u << nodelay && !s->option[nodelay])
+		memnet_set_option(s->flow, MN_OPTION_NODELAY, 0);
+}
+
 EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
 	struct sock *s = mn_sock_get(fd);
@@ -159,7 +206,9 @@ EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_
 
 	if (!s)
 		return mn_real()->setsockopt(fd, level, option, value, len);
-	if (s->kind == SOCK_FRESH) {
+	if (is_refused(level, option)) {
+		ret = -ENOPROTOOPT;
+	} else if (s->kind == SOCK_FRESH) {
 		ret = mn_real()->setsockopt(fd, level, option, value, len) ? -errno : 0;
 		if (!ret)
 			ret = remember(s, level, option, value, len);
@@ -195,7 +244,7 @@ int mn_sock_take_error(struct sock *s)
 	if (s->error) {
 		err = s->error;
 		s->error = 0;
-	} else if (flow && !s->connecting) {
+	} else if (flow && !s->connecting && (s->connected || s->kind != SOCK_DATAGRAM_FLOW)) {
 		err = memnet_take_error(flow);
 	}
 	return -err;

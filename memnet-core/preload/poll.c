@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
+#include <sys/time.h>
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
@@ -257,19 +258,38 @@ EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *x, const struct timespec
 	return mn_result(ret < 0 ? ret : from_poll(fds, count, r, w, x));
 }
 
+#define USEC_PER_SEC 1000000
+
+/* As the C library does: whole seconds of microseconds are carried, as far as time goes. */
+static struct timeval carried(const struct timeval *t)
+{
+	time_t sec = t->tv_usec / USEC_PER_SEC;
+
+	if (sec > INT64_MAX - t->tv_sec)
+		return (struct timeval){ INT64_MAX, USEC_PER_SEC - 1 };
+	return (struct timeval){ t->tv_sec + sec, t->tv_usec % USEC_PER_SEC };
+}
+
 EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *x, struct timeval *timeout)
 {
 	struct timespec ts;
-	int64_t begin = mn_now_ns(), left;
+	struct timeval whole, gone;
+	int64_t begin = mn_now_ns();
 	int ret;
 
 	if (!timeout)
 		return pselect(n, r, w, x, NULL, NULL);
-	ts = (struct timespec){ timeout->tv_sec, timeout->tv_usec * 1000 };
+	if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
+		return mn_result(-EINVAL);
+	whole = carried(timeout);
+	ts = (struct timespec){ whole.tv_sec, whole.tv_usec * NSEC_PER_USEC };
 	ret = pselect(n, r, w, x, &ts, NULL);
 	/* Linux's select() says what is left. */
-	left = MAX(timeout->tv_sec * NSEC_PER_SEC + timeout->tv_usec * 1000 -
-		   (mn_now_ns() - begin), 0);
-	*timeout = (struct timeval){ left / NSEC_PER_SEC, left % NSEC_PER_SEC / 1000 };
+	ts = mn_timespec(mn_now_ns() - begin);
+	gone = (struct timeval){ ts.tv_sec, ts.tv_nsec / NSEC_PER_USEC };
+	if (timercmp(&whole, &gone, >))
+		timersub(&whole, &gone, timeout);
+	else
+		timerclear(timeout);
 	return ret;
 }

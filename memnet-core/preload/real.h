@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -23,7 +24,10 @@ struct real {
 #undef REAL
 };
 
-/* Never NULL: a function that this C library lacks fails with ENOSYS. */
+/*
+ * Never NULL: a function that this C library lacks fails with ENOSYS; but epoll_pwait2() always
+ * waits, where need be to the millisecond.
+ */
 const struct real *mn_real(void);
 
 /* The function of ours that others are to see. */

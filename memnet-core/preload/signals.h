@@ -27,10 +27,10 @@ static inline bool mn_timeout_is_valid(const struct timespec *timeout)
 			    timeout->tv_nsec < NSEC_PER_SEC);
 }
 
-/* INT64_MAX: for ever. */
+/* INT64_MAX: for ever, which is what a hundred years are. */
 static inline int64_t mn_timeout_ns(const struct timespec *timeout)
 {
-	return timeout && timeout->tv_sec < INT64_MAX / NSEC_PER_SEC ?
+	return timeout && timeout->tv_sec < INT64_MAX / 2 / NSEC_PER_SEC ?
 	       timeout->tv_sec * NSEC_PER_SEC + timeout->tv_nsec : INT64_MAX;
 }
 

@@ -163,10 +163,8 @@ static int accept_into(struct sock *s, struct sock *listener, int flags)
 		inherit(s, listener);
 		ret = mn_sock_hand_over(s, pair[1]);
 	}
-	if (!ret) {
-		s->options_owed = true;
-		mn_sock_replay_options(s);
-	}
+	if (!ret)
+		mn_sock_replay_inherited(s);
 	if (!ret && !(flags & SOCK_CLOEXEC))
 		mn_real()->fcntl(pair[0], F_SETFD, 0);
 	if (!ret)
@@ -222,6 +220,14 @@ static void adopt(struct sock *s, uint32_t flow, uint32_t generation)
 	__atomic_store_n(&s->net, net, __ATOMIC_RELEASE);	/* last: others look at it first */
 }
 
+static bool has_peer(const struct memnet_flow *flow)
+{
+	struct sockaddr_storage peer;
+
+	memnet_peer(flow, &peer);
+	return peer.ss_family != AF_UNSPEC;
+}
+
 static struct sock *adopt_new(int fd, const struct identity *id)
 {
 	struct sock *s = mn_sock_new(id->domain, id->type,
@@ -231,7 +237,8 @@ static struct sock *adopt_new(int fd, const struct identity *id)
 		return NULL;
 	adopt(s, id->flow, id->generation);
 	s->kind = s->flow ? kind_of(s->flow) : SOCK_STREAM_FLOW;
-	s->connected = s->told = s->kind == SOCK_STREAM_FLOW;
+	s->told = s->kind == SOCK_STREAM_FLOW;
+	s->connected = s->told || (s->flow && has_peer(s->flow));
 	s->bound = true;
 	return s;
 }

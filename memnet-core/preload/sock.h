@@ -38,6 +38,7 @@
 #define MEMNET_PRELOAD_SOCK_H
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -70,6 +71,8 @@ struct sock {
 	bool failed, told;	/* the last attempt has; connect() has said 0 */
 	bool connected;
 	bool bound;		/* by name, or by connect */
+	struct sockaddr_in6 spoken_to;	/* by datagrams, unconnected: the first; family 0: nobody */
+	bool spoken_to_others;
 	_Atomic bool shut_rd, shut_wr;	/* by any thread, at any time */
 	int64_t rcvtimeo_ns, sndtimeo_ns;	/* 0: for ever */
 	struct linger linger;
@@ -91,6 +94,12 @@ int mn_sock_take_error(struct sock *s);
 
 /* What was set while the kernel had the socket is set at the host's as well, if that is owed. */
 void mn_sock_replay_options(struct sock *s);
+
+/*
+ * Of an accepted one, which the host's kernel gives what its listener has: only what the host
+ * sets itself, each a round trip.
+ */
+void mn_sock_replay_inherited(struct sock *s);
 
 /* @fd, a standard descriptor perhaps, is a flow now. */
 void mn_stdio_became_flow(int fd);

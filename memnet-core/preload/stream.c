@@ -13,6 +13,7 @@
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/bytes_internal.h"
 #include "memnet-core/preload/net.h"
+#include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/wait.h"
 
 size_t mn_copy(struct cursor *c, struct iovec spans[2], size_t n, bool in)
@@ -83,8 +84,7 @@ static ssize_t send_some(struct sock *s, struct cursor *c)
 	return n;
 }
 
-/* Also a stream that is torn, once that was told (by SO_ERROR or a call). */
-static ssize_t broken(struct sock *s, int flags)
+ssize_t mn_stream_broken(struct sock *s, int flags)
 {
 	struct memnet_flow *flow = mn_sock_flow(s);
 	int err = s->shut_wr || !flow ? 0 : memnet_take_error(flow);
@@ -96,19 +96,25 @@ static ssize_t broken(struct sock *s, int flags)
 	return -EPIPE;
 }
 
+int mn_stream_may_send(struct sock *s, bool wait)
+{
+	int ret = 0;
+
+	if (s->connecting)
+		ret = wait ? mn_sock_wait(s, POLLOUT, s->sndtimeo_ns) : -EAGAIN;
+	return ret || s->connected ? ret : mn_sock_take_error(s) ?: -EPIPE;
+}
+
 ssize_t mn_stream_send(struct sock *s, const struct msghdr *msg, int flags)
 {
 	bool wait = !s->nonblock && !(flags & MSG_DONTWAIT);
 	struct cursor c = mn_cursor(msg);
 	size_t want = c.left;
-	ssize_t n = 0;
+	ssize_t n;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (s->connecting)
-		return wait ? mn_sock_connect_result(s) ?: mn_stream_send(s, msg, flags) : -EAGAIN;
-	if (!s->connected)
-		n = mn_sock_take_error(s) ?: -EPIPE;
+	n = mn_stream_may_send(s, wait);
 	while (c.left && n >= 0) {
 		n = send_some(s, &c);
 		if (n == -EAGAIN && wait)
@@ -116,20 +122,18 @@ ssize_t mn_stream_send(struct sock *s, const struct msghdr *msg, int flags)
 	}
 	if (want > c.left)
 		return want - c.left;
-	return n == -EPIPE ? broken(s, flags) : n;
+	return n == -EPIPE ? mn_stream_broken(s, flags) : n;
 }
 
 /* --- receiving ----------------------------------------------------------------------- */
 
-/* What is there now. Bytes, 0 at the end, -EAGAIN, -errno. */
+/* What is there now, also after SHUT_RD. Bytes, 0 at the end, -EAGAIN, -errno. */
 static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 {
 	struct memnet_flow *flow = mn_sock_flow(s);
 	struct iovec spans[2];
 	ssize_t n;
 
-	if (s->shut_rd)
-		return 0;
 	if (!flow)
 		return -ECONNRESET;
 	mn_flow_lock(flow, MN_RECV);
@@ -142,7 +146,7 @@ static ssize_t recv_some(struct sock *s, struct cursor *c, int flags)
 		n = memnet_recv_done(flow, flags & MSG_PEEK ? 0 : n) ?: n;
 	}
 	mn_flow_unlock(flow, MN_RECV);
-	return n;
+	return n == -EAGAIN && s->shut_rd ? 0 : n;
 }
 
 /* Torn, and every byte of it received? */
@@ -160,24 +164,33 @@ static bool is_at_tear(struct sock *s)
 }
 
 /* Until there is more than at @seen. 0, or -errno: it does not come. */
-static int wait_for_more(struct sock *s, const struct mn_progress *seen)
+static int wait_for_more(struct sock *s, const struct mn_progress *seen, int64_t end_ns,
+			 struct held *held)
 {
+	int64_t left = end_ns - mn_now_ns();
 	struct mn_progress now;
+
+	if (left <= 0)
+		return -EAGAIN;
 
 	if (mn_sock_events(s) & (POLLRDHUP | POLLHUP | POLLERR))
 		return -ECONNRESET;
 	mn_sock_arm_edge(s, POLLIN, seen);
 	mn_sock_progress(s, &now);
-	return mn_progress_differs(&now, seen, POLLIN) ? 0 :
-	       mn_net_sleep(s->net, NSEC_PER_SEC, NULL);
+	if (mn_progress_differs(&now, seen, POLLIN))
+		return 0;
+	mn_signals_hold(held, NULL);
+	return MIN(mn_net_sleep(s->net, left, &held->mask), 0);
 }
 
 /*
  * Peeking does not move on: who waits for all looks at everything each time anew. No more
  * than a FIFO can ever be there.
  */
-static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wait)
+static ssize_t peek_held(struct sock *s, const struct msghdr *msg, int flags, bool wait,
+			 struct held *held)
 {
+	int64_t end_ns = s->rcvtimeo_ns ? mn_now_ns() + s->rcvtimeo_ns : INT64_MAX;
 	ssize_t n;
 
 	for (;;) {
@@ -188,16 +201,26 @@ static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wa
 		mn_sock_progress(s, &seen);
 		n = recv_some(s, &c, flags);
 		if (n > 0 && (size_t)n < want && wait && flags & MSG_WAITALL) {
-			if (wait_for_more(s, &seen))
+			if (wait_for_more(s, &seen, end_ns, held))
 				flags &= ~MSG_WAITALL;	/* what there is */
 			continue;
 		}
 		if (n != -EAGAIN || !wait)
 			return n;
+		mn_signals_release(held);	/* it holds them itself */
 		n = mn_sock_wait(s, POLLIN, s->rcvtimeo_ns);
 		if (n)
 			return n;
 	}
+}
+
+static ssize_t peek(struct sock *s, const struct msghdr *msg, int flags, bool wait)
+{
+	struct held held = { 0 };
+	ssize_t n = peek_held(s, msg, flags, wait, &held);
+
+	mn_signals_release(&held);
+	return n;
 }
 
 ssize_t mn_stream_recv(struct sock *s, struct msghdr *msg, int flags)
@@ -211,10 +234,10 @@ ssize_t mn_stream_recv(struct sock *s, struct msghdr *msg, int flags)
 		return -EINVAL;		/* as without urgent data */
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
-	if (s->connecting && wait)
-		n = mn_sock_connect_result(s);
-	if (n < 0 || s->connecting)
-		return n < 0 ? n : -EAGAIN;
+	if (s->connecting)
+		n = wait ? mn_sock_wait(s, POLLIN, s->rcvtimeo_ns) : -EAGAIN;
+	if (n)
+		return n;
 	if (!s->connected)
 		return mn_sock_take_error(s) ?: -ENOTCONN;
 	if (flags & MSG_PEEK)

@@ -27,7 +27,7 @@ struct memnet_flow *mn_sock_flow(const struct sock *s)
 	return flow;
 }
 
-short mn_sock_events(struct sock *s)
+static short events_of(struct sock *s)
 {
 	struct memnet_flow *flow;
 	short events;
@@ -47,9 +47,26 @@ short mn_sock_events(struct sock *s)
 	events = memnet_events(flow);
 	mn_flow_unlock(flow, MN_SEND);
 	mn_flow_unlock(flow, MN_RECV);
+	/* Of datagrams nobody is connected by: datagram.c; where all is over, so is that. */
+	if (s->kind == SOCK_DATAGRAM_FLOW && !s->connected && !(events & POLLHUP))
+		events &= ~POLLERR;
 	if (s->shut_rd)
 		events |= POLLIN | POLLRDHUP | (s->shut_wr ? POLLHUP : 0);
 	return events;
+}
+
+/* What there is is ordinary data, which has a second name. */
+short mn_sock_events(struct sock *s)
+{
+	short events = events_of(s);
+
+	return events | (events & POLLIN ? POLLRDNORM : 0) | (events & POLLOUT ? POLLWRNORM : 0);
+}
+
+/* By the first name alone, as flows are armed. */
+static short plain(short events)
+{
+	return events | (events & POLLRDNORM ? POLLIN : 0) | (events & POLLWRNORM ? POLLOUT : 0);
 }
 
 /* A stream has no FIFOs before it is connected, nor errors of its own: attempts stand for them. */
@@ -64,6 +81,8 @@ void mn_sock_progress(struct sock *s, struct mn_progress *now)
 		mn_flow_progress(flow, now);
 	else
 		*now = (struct mn_progress){ .errors = ~s->attempts };
+	if (s->kind == SOCK_DATAGRAM_FLOW && !s->connected)
+		now->errors = 0;
 }
 
 int mn_sock_arm(struct sock *s, short events)
@@ -77,7 +96,7 @@ int mn_sock_arm(struct sock *s, short events)
 		return 0;
 	mn_flow_lock(flow, MN_RECV);
 	mn_flow_lock(flow, MN_SEND);
-	ret = memnet_arm(flow, events);
+	ret = memnet_arm(flow, plain(events));
 	mn_flow_unlock(flow, MN_SEND);
 	mn_flow_unlock(flow, MN_RECV);
 	return ret;
@@ -92,7 +111,7 @@ int mn_sock_arm_edge(struct sock *s, short events, const struct mn_progress *tol
 		return mn_sock_arm(s, events);
 	mn_flow_lock(flow, MN_RECV);
 	mn_flow_lock(flow, MN_SEND);
-	ret = mn_flow_arm_edge(flow, events, told);
+	ret = mn_flow_arm_edge(flow, plain(events), told);
 	mn_flow_unlock(flow, MN_SEND);
 	mn_flow_unlock(flow, MN_RECV);
 	return ret;

@@ -15,7 +15,7 @@ struct sock;
  */
 struct memnet_flow *mn_sock_flow(const struct sock *s);
 
-/* What is so now: POLLIN, POLLOUT, POLLHUP, POLLRDHUP, POLLERR. */
+/* What is so now: POLLIN, POLLRDNORM, POLLOUT, POLLWRNORM, POLLHUP, POLLRDHUP, POLLERR. */
 short mn_sock_events(struct sock *s);
 
 /* What there has ever been to tell of it; each attempt to connect is something. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What a program meets where MemNet has less to give than Linux: no channel for it, or for its
-# child; a session that ends; an agent whose descriptors are used up.
+# child; a session that ends; an agent whose descriptors are used up; a host that stands still.
 
 BUILD=${BUILD:-build}
 if [ -z "$LIMITS_INSIDE" ]; then
@@ -39,6 +39,7 @@ busybox ip addr add $here/32 dev lo
 export MEMNET_AGENT="$tmp/agent"
 printf 'allow any %s\nallow listen any %s\n' $here $here >"$tmp/policy"
 start memnetd "$BUILD/bin/memnetd" --dir "$tmp" --vm a --size 64M --flows 64 --policy "$tmp/policy"
+memnetd=${started%% *}
 # listening (__SO_ACCEPTCON), not only there
 until_there grep -q " 00010000 .* $tmp/a.ivshmem" /proc/net/unix
 
@@ -140,4 +141,34 @@ cat >"$tmp/full.py" <<-PYTHON
 	assert limit[0] == limit[1]
 PYTHON
 "$run" python3 "$tmp/full.py" "$agent" >"$tmp/full.log" 2>&1 || fail "status $?"
+
+# Who accepts asks the host nothing: its kernel gives a connection what the listener has.
+case="a host that stands still"
+cat >"$tmp/accept.py" <<-PYTHON
+	import select, signal, socket, subprocess, sys, time
+
+	signal.alarm(30)
+	host = open(f"/proc/{sys.argv[1]}/task/{sys.argv[1]}/children").read()
+	listener = socket.create_server(("$here", 7101))
+	listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+	listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+	listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+	caller = subprocess.Popen(["busybox", "nc", "$here", "7101"], stdin=subprocess.PIPE)
+	assert select.select([listener], [], [], 10)[0]
+	still = subprocess.Popen(["sh", "-c", f"kill -STOP {host}; echo; sleep 0.5; kill -CONT {host}"],
+	                         stdout=subprocess.PIPE)
+	still.stdout.readline()
+	begin = time.monotonic()
+	connection = listener.accept()[0]
+	waited = time.monotonic() - begin
+	still.wait()
+	assert waited < 0.3, waited
+	assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+	caller.stdin.write(b"word\\n")
+	caller.stdin.close()
+	assert connection.recv(5) == b"word\\n"
+	connection.close()
+	caller.wait()
+PYTHON
+"$run" python3 "$tmp/accept.py" "$memnetd" >"$tmp/out" 2>&1 || fail "status $?"
 exit 0

@@ -84,6 +84,15 @@ struct memnet_object_info {
  */
 int memnet_object_next(struct memnet_store *s, struct memnet_object_info *info);
 
+struct memnet_space {
+	uint64_t bytes;		/* for objects; whole pages of it are in use, or */
+	uint64_t free;		/* so much is not; */
+	uint64_t largest;	/* so much of that in one piece */
+};
+
+/* What is so now: others take and give back. */
+int memnet_store_space(struct memnet_store *s, struct memnet_space *out);
+
 /* --- what the host does with it --------------------------------------------------------- */
 
 struct memnet_job_result {
@@ -92,7 +101,8 @@ struct memnet_job_result {
 	 *   -EACCES      the host's policy forbids the destination
 	 *   -EREMOTEIO   the server refused: see @status
 	 *   -EFBIG       of fetch: there is more than fits
-	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme; the URL
+	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme, or that it has none; the URL
+	 *   -EBADMSG     of https: no TLS there, or none that the host speaks
 	 *   -EHOSTUNREACH  the host cannot resolve the name, or not reach it
 	 *   -EKEYREJECTED  the server's certificate or key is not one to trust
 	 *   -EBUSY       24 jobs of this guest are under way
@@ -101,7 +111,7 @@ struct memnet_job_result {
 	 *   -ECONNREFUSED, -ETIMEDOUT, -ENOENT, -EIO ...
 	 */
 	unsigned int status;	/* of HTTP; 0: none */
-	uint64_t bytes;		/* moved */
+	uint64_t bytes;		/* moved; of -EFBIG: that there are, 0: the server does not say */
 };
 
 /*

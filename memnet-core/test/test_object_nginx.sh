@@ -19,6 +19,7 @@ http {
 		location / { root $top/www; dav_methods PUT DELETE; }
 		location /gone { return 302 http://127.0.0.1:$port/back; }
 		location /unsized { alias $top/www/file; ssi on; ssi_types *; }
+		location /slow { alias $top/www/file; limit_rate 1m; }
 		location /far { return 302 http://127.0.0.2:$port/back; }
 	}
 }
@@ -102,6 +103,16 @@ kill -9 "$(child_of_memnetd 2)"
 wait_for grep -q '^memnetd: a: the courier died (signal 9)' "$top/log"
 again() { memnet get "$url/file" | cmp -s - "$top/in"; }
 wait_for again
+
+# The server dies: the status it had given is not the reason.
+memnet get "$url/slow" >"$top/out" 2>"$top/err" &
+slow=$!
+wait_for grep -q "0100007F:[0-9A-F]* 0100007F:$(printf %04X $port) 01" /proc/net/tcp
+sleep 0.3
+kill -9 $others
+wait $slow && fails "half of it came"
+grep -q 'the connection broke' "$top/err" || fails "a server that dies"
+grep -q status "$top/err" && fails "a status that is not the reason"
 
 # A guest that may connect to nobody has no names resolved either: they could carry what it knows.
 end

@@ -51,7 +51,9 @@ refused 'No such file' memnet rm in none
 works memnet put "$top/in"
 
 # What goes wrong with files is told as of files; one that get made goes.
-refused '/dev/full: No space left on device' memnet get in /dev/full
+ln -s /dev/full "$top/full"
+refused 'full: No space left on device' memnet get in "$top/full"
+[ -L "$top/full" ] || fails "what was there is removed"
 refused 'ls: No space left on device' sh -c 'exec memnet ls >/dev/full'
 echo kept >"$top/was.there"
 for file in new was.there; do

@@ -29,6 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memnet;	/* memnet.h */
 
 #define MEMNET_OBJECT_NAME	64	/* with its 0; of printable ASCII, no blank, no slash */
@@ -135,5 +139,9 @@ int memnet_job_wait(struct memnet_job *job, int timeout_ms, struct memnet_job_re
 
 /* Have the host end it soon; memnet_job_wait() tells how it ended. */
 int memnet_job_cancel(struct memnet_job *job);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

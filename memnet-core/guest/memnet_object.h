@@ -105,7 +105,7 @@ struct memnet_job_result {
 	 *   -EACCES      the host's policy forbids the destination
 	 *   -EREMOTEIO   the server refused: see @status
 	 *   -EFBIG       of fetch: there is more than fits
-	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme, or that it has none; the URL
+	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme; the URL, or one without
 	 *   -EBADMSG     of https: no TLS there, or none that the host speaks
 	 *   -EHOSTUNREACH  the host cannot resolve the name, or not reach it
 	 *   -EKEYREJECTED  the server's certificate or key is not one to trust

@@ -250,7 +250,7 @@ int transfer_start(struct courier_job *job, const char *url)
 	if (job->op != MN_OP_PUT && job->op != MN_OP_GET)
 		return -EOPNOTSUPP;
 	if (strncmp(url + strcspn(url, ":/?#@"), "://", 3))
-		return -EPROTONOSUPPORT;	/* libcurl would guess */
+		return -EINVAL;	/* libcurl would guess a scheme */
 	job->easy = curl_easy_init();
 	if (!job->easy)
 		return -ENOMEM;

@@ -490,7 +490,8 @@ $(eval $(call program,bin/memnet-courier,$(courier_src),-lcurl -lmicrohttpd -lse
 $(eval $(call program,bin/memnet-agent,$(agent_src),$(STATIC)))
 $(eval $(call program,bin/memnet-run,memnet-core/preload/memnet-run.c memnet-core/preload/reach.c \
 	memnet-core/base/version.c $(libmemnet_src)))
-$(eval $(call program,bin/memnet,memnet-core/guest/memnet-object.c memnet-core/base/version.c \
+$(eval $(call program,bin/memnet,memnet-core/guest/memnet-object.c memnet-core/guest/object_say.c \
+	memnet-core/base/version.c \
 	$(object_src) $(libmemnet_src),$(STATIC)))
 $(eval $(call program,bin/memnet-work,$(work_src) $(libmemnet_src),$(STATIC) -lnettle))
 $(eval $(call program,bin/memnet-zstd,$(zstd_src) $(object_src) $(libmemnet_src),-lcurl -lmicrohttpd -lzstd))

@@ -61,6 +61,7 @@ enum mn_store_op {
 	MN_STORE_RELEASE,	/* @object is not used any more by who has created or opened it */
 	MN_STORE_REMOVE,	/* @name is nobody's any more */
 	MN_STORE_NEXT,		/* the first sealed object whose name is behind @name */
+	MN_STORE_SPACE,		/* what is free: @length, and @room of it in one piece */
 };
 
 struct mn_store_request {

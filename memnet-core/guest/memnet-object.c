@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "memnet-core/base/version.h"
 #include "memnet-core/guest/memnet.h"
 #include "memnet-core/guest/memnet_object.h"
+#include "memnet-core/guest/object_say.h"
 
 #define MAX_ARGS	64	/* of a command */
 #define REFUSAL_MS	100	/* a host that refuses to serve has said so by then */
@@ -37,60 +37,21 @@ struct command {
 	const char *name;
 	size_t least, most;	/* arguments */
 	int (*run)(struct command_line *c);	/* exit status */
+	size_t url;		/* of the arguments, if it is there, and */
+	const char *(*fault)(const char *url);	/* what is wrong with it; NULL: nothing */
 };
 
-/* --- what goes wrong ------------------------------------------------------- */
-
-static const struct { int err; const char *mend; } mends[] = {
-	{ ENODEV, "no memnet-agent answers; start it, or say where it listens in MEMNET_AGENT" },
-	{ EAGAIN, "every channel is in use; end a program, or give memnetd more --channels" },
-	{ EOPNOTSUPP, "this VM has no room for objects; start memnetd with --arena" },
-	{ EEXIST, "the name is taken; choose another by --name, or memnet rm it" },
-	{ ENOSPC, "so much is not free in one piece; memnet rm what is not needed, give a smaller "
-	  "--max, or memnetd a larger --arena" },
-	{ EMFILE, "there are too many objects; memnet rm some" },
-	{ EACCES, "not permitted; of a URL: the host's policy forbids it, see memnetd --allow" },
-	{ EPERM, "not permitted; of a URL: the server refused its user or password" },
-	{ EISDIR, "that is a folder; of a URL: name the file in it" },
-	{ EREMOTEIO, "the server refused" },
-	{ EPROTO, "what the server, or the host, answers cannot be" },
-	{ EFBIG, "there is more than fits; give a larger --max" },
-	{ EHOSTUNREACH, "the host cannot resolve the name, or has no way there" },
-	{ EKEYREJECTED, "the server's certificate, or host key, is not one the host trusts" },
-	{ ECONNABORTED, "what moves objects on the host died; try again" },
-	{ ECONNRESET, "the connection broke, or the host or memnet-agent restarted; try again" },
-	{ EPROTONOSUPPORT, "the host moves objects by http, https, ftp and sftp only, and "
-	  "serves them by http" },
-	{ EBUSY, "the host does as much as it can at once for this guest; end something" },
-	{ EADDRINUSE, "somebody else serves there" },
-	{ EADDRNOTAVAIL, "that is no address of the host's" },
-};
-
-/* Of @what. EXIT_FAILURE. */
-static int failed(const char *what, int err, unsigned int status)
-{
-	const char *mend = strerror(-err);
-	char http[40] = "";
-
-	for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
-		if (mends[i].err == -err)
-			mend = mends[i].mend;
-	if (status)
-		snprintf(http, sizeof(http), " (HTTP status %u)", status);
-	fprintf(stderr, "memnet: %s: %s%s\n", what, mend, http);
-	return EXIT_FAILURE;
-}
-
+/* No name has a slash. */
 static bool is_url(const char *text)
 {
-	return strstr(text, "://");
+	return strchr(text, '/');
 }
 
 /* --- files ----------------------------------------------------------------- */
 
-static int open_file(const char *path, int flags, int standard)
+static int open_input(const char *path)
 {
-	int fd = strcmp(path, "-") ? open(path, flags | O_CLOEXEC, 0666) : standard;
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 
 	return fd < 0 ? -errno : fd;
 }
@@ -128,25 +89,34 @@ static ssize_t read_all(int fd, char *to, uint64_t room)
 
 /* --- commands -------------------------------------------------------------- */
 
-/* Wait for it. EXIT_SUCCESS, or after a message. */
-static int finish(const char *url, struct memnet_job *job, uint64_t *bytes)
+/* For @what, of @name or of none (NULL). 0, or a message. */
+static int make(struct command_line *c, const char *what, const char *name, uint64_t max,
+		struct memnet_object **o)
+{
+	int ret = name && !name[0] ? -EINVAL : memnet_object_create(c->store, name, max, o);
+
+	if (ret == -ENOSPC)
+		return say_no_room(c->store, what, max, c->max);
+	if (!ret)
+		return 0;
+	return name ? say_name(name, ret) : say_object(what, ret);
+}
+
+/* Wait for it. 0, or a message. */
+static int finish(const char *url, struct memnet_job *job)
 {
 	struct memnet_job_result r = { 0 };
 	int ret = memnet_job_wait(job, -1, &r);
 
-	if (ret || r.error)
-		return failed(url, ret ? ret : r.error, r.status);
-	*bytes = r.bytes;
-	return EXIT_SUCCESS;
+	return ret || r.error ? say_job(url, ret ? ret : r.error, r.status) : 0;
 }
 
 static int deliver(struct memnet_object *o, const char *url)
 {
 	struct memnet_job *job;
-	uint64_t bytes;
 	int ret = memnet_object_deliver(o, url, &job);
 
-	return ret ? failed(url, ret, 0) : finish(url, job, &bytes);
+	return ret ? say_job(url, ret, 0) : finish(url, job);
 }
 
 /* --name; else, of what only goes to a URL, none; else the file's. */
@@ -161,30 +131,39 @@ static const char *name_of(const struct command_line *c, const char *file)
 	return slash ? slash + 1 : file;
 }
 
+/* All of @fd, and seal it. -EFBIG: there is more; or a message. */
+static int fill(const char *path, int fd, struct memnet_object *o)
+{
+	ssize_t n = read_all(fd, memnet_object_data(o), memnet_object_room(o));
+	int ret;
+
+	if (n < 0)
+		return n == -EFBIG ? n : say_file(path, n);
+	ret = memnet_object_seal(o, n);
+	return ret ? say_object(path, ret) : 0;
+}
+
 static int put(struct command_line *c)
 {
 	const char *path = c->args[0], *url = c->n > 1 ? c->args[1] : NULL;
+	int fd = open_input(path), ret;
 	struct memnet_object *o;
-	int fd = open_file(path, O_RDONLY, STDIN_FILENO), ret;
-	ssize_t n;
+	uint64_t room;
 
 	if (fd < 0)
-		return failed(path, fd, 0);
+		return say_file(path, fd);
 	if (!url && !name_of(c, path)) {
 		fprintf(stderr, "memnet: an object from standard input wants a --name\n");
 		return EXIT_FAILURE;
 	}
-	ret = memnet_object_create(c->store, name_of(c, path), size_of(c, fd), &o);
-	if (ret)
-		return failed(path, ret, 0);
-	n = read_all(fd, memnet_object_data(o), memnet_object_room(o));
-	ret = n < 0 ? n : memnet_object_seal(o, n);
-	if (ret)
-		ret = failed(path, ret, 0);
-	else if (url)
+	if (make(c, path, name_of(c, path), size_of(c, fd), &o))
+		return EXIT_FAILURE;
+	room = memnet_object_room(o);
+	ret = fill(path, fd, o);
+	if (!ret && url)
 		ret = deliver(o, url);
 	memnet_object_release(o);
-	return ret;
+	return ret == -EFBIG ? say_too_large(c->store, path, 0, room) : ret;
 }
 
 static int send_named(struct command_line *c)
@@ -193,41 +172,77 @@ static int send_named(struct command_line *c)
 	int ret = memnet_object_open(c->store, c->args[0], &o);
 
 	if (ret)
-		return failed(c->args[0], ret, 0);
+		return say_name(c->args[0], ret);
 	ret = deliver(o, c->args[1]);
 	memnet_object_release(o);
+	return ret;
+}
+
+static int write_file(const char *path, const struct memnet_object *o, uint64_t length)
+{
+	bool ours = true;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), ret;
+
+	if (fd < 0) {
+		ours = false;
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	}
+	if (fd < 0)
+		return -errno;
+	ret = mn_write_all(fd, memnet_object_data(o), length);
+	if (close(fd) && !ret)	/* some file systems tell only then */
+		ret = -errno;
+	if (ret && ours)
+		unlink(path);
 	return ret;
 }
 
 static int write_out(struct command_line *c, const struct memnet_object *o, uint64_t length)
 {
 	const char *path = c->n > 1 ? c->args[1] : "-";
-	int fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
-	int ret = fd < 0 ? fd : mn_write_all(fd, memnet_object_data(o), length);
+	int ret = strcmp(path, "-") ? write_file(path, o, length) :
+		  mn_write_all(STDOUT_FILENO, memnet_object_data(o), length);
 
-	return ret ? failed(path, ret, 0) : EXIT_SUCCESS;
+	return ret ? say_file(path, ret) : EXIT_SUCCESS;
+}
+
+/* Into @o, and seal it. -EFBIG: there is more, *@bytes if anybody knows; or a message. */
+static int fetch(const char *url, struct memnet_object *o, uint64_t *bytes)
+{
+	struct memnet_job_result r = { 0 };
+	struct memnet_job *job;
+	int ret = memnet_object_fetch(o, url, &job);
+
+	if (!ret)
+		ret = memnet_job_wait(job, -1, &r);
+	if (!ret)
+		ret = r.error;
+	*bytes = r.bytes;
+	if (!ret)
+		ret = memnet_object_seal(o, r.bytes);
+	return ret && ret != -EFBIG ? say_job(url, ret, r.status) : ret;
 }
 
 static int get_url(struct command_line *c)
 {
+	const char *url = c->args[0];
 	struct memnet_object *o;
-	struct memnet_job *job;
-	uint64_t bytes;
-	int ret = memnet_object_create(c->store, c->name, c->max, &o);
+	uint64_t bytes, room;
+	int ret;
 
-	if (ret)
-		return failed(c->name ? c->name : c->args[0], ret, 0);
-	ret = memnet_object_fetch(o, c->args[0], &job);
-	ret = ret ? failed(c->args[0], ret, 0) : finish(c->args[0], job, &bytes);
-	if (!ret) {
-		ret = memnet_object_seal(o, bytes);
-		if (ret)
-			ret = failed(c->args[0], ret, 0);
-		else if (!c->name || c->n > 1)
-			ret = write_out(c, o, bytes);
-	}
+	if (make(c, url, c->name, c->max, &o))
+		return EXIT_FAILURE;
+	room = memnet_object_room(o);
+	ret = fetch(url, o, &bytes);
+	if (!ret && (!c->name || c->n > 1))
+		ret = write_out(c, o, bytes);
 	memnet_object_release(o);
-	return ret;
+	return ret == -EFBIG ? say_too_large(c->store, url, bytes, room) : ret;
+}
+
+static const char *get_fault(const char *name_or_url)
+{
+	return is_url(name_or_url) ? url_fault(name_or_url) : NULL;
 }
 
 static int get(struct command_line *c)
@@ -239,9 +254,21 @@ static int get(struct command_line *c)
 		return get_url(c);
 	ret = memnet_object_open(c->store, c->args[0], &o);
 	if (ret)
-		return failed(c->args[0], ret, 0);
+		return say_name(c->args[0], ret);
 	ret = write_out(c, o, memnet_object_length(o));
 	memnet_object_release(o);
+	return ret;
+}
+
+/* To a terminal; a program that reads the list reads objects only. */
+static int print_space(struct command_line *c)
+{
+	struct memnet_space space;
+	int ret = memnet_store_space(c->store, &space);
+
+	if (!ret)
+		printf("%12llu free of %llu, %llu in one piece\n", (unsigned long long)space.free,
+		       (unsigned long long)space.bytes, (unsigned long long)space.largest);
 	return ret;
 }
 
@@ -252,10 +279,12 @@ static int ls(struct command_line *c)
 
 	while (!(ret = memnet_object_next(c->store, &info)))
 		printf("%12llu %s\n", (unsigned long long)info.length, info.name);
-	if (ret != -ENOENT)
-		return failed("ls", ret, 0);
+	if (ret == -ENOENT)
+		ret = isatty(STDOUT_FILENO) ? print_space(c) : 0;
+	if (ret)
+		return say_object("ls", ret);
 	if (fflush(stdout))
-		return failed("ls", -errno, 0);
+		return say_file("ls", -errno);
 	return EXIT_SUCCESS;
 }
 
@@ -267,7 +296,7 @@ static int rm(struct command_line *c)
 		int ret = memnet_object_remove(c->store, c->args[i]);
 
 		if (ret)
-			status = failed(c->args[i], ret, 0);
+			status = say_name(c->args[i], ret);
 	}
 	return status;
 }
@@ -280,13 +309,14 @@ static int open_served(struct command_line *c, struct memnet_object *o[MAX_ARGS]
 	int ret = 0;
 
 	for (;; n++) {
-		if (named && n < named)
-			snprintf(info.name, sizeof(info.name), "%s", c->args[1 + n]);
-		else if (named || n == MAX_ARGS || memnet_object_next(c->store, &info))
+		const char *name = named && n < named ? c->args[1 + n] : info.name;
+
+		if (name == info.name &&
+		    (named || n == MAX_ARGS || memnet_object_next(c->store, &info)))
 			return n;
-		ret = memnet_object_open(c->store, info.name, &o[n]);
+		ret = memnet_object_open(c->store, name, &o[n]);
 		if (ret)
-			return -failed(info.name, ret, 0);
+			return -say_name(name, ret);
 		c->args[1 + n] = memnet_object_name(o[n]);
 	}
 }
@@ -322,21 +352,21 @@ static int serve(struct command_line *c)
 		if (!ret)
 			ret = memnet_job_wait(jobs[i], REFUSAL_MS, &r);
 		if (ret != -ETIMEDOUT)
-			return failed(url, ret ? ret : r.error, 0);
+			return say_job(url, ret ? ret : r.error, 0);
 		printf("%s\n", url);
 		fflush(stdout);
 	}
 	ret = memnet_job_wait(jobs[0], -1, &r);
-	return failed(c->args[0], ret ? ret : r.error, 0);
+	return say_job(c->args[0], ret ? ret : r.error, 0);
 }
 
 static const struct command commands[] = {
-	{ "put", 1, 2, put },
-	{ "send", 2, 2, send_named },
-	{ "get", 1, 2, get },
-	{ "ls", 0, 0, ls },
-	{ "rm", 1, MAX_ARGS, rm },
-	{ "serve", 1, MAX_ARGS, serve },
+	{ "put", 1, 2, put, 1, url_fault },
+	{ "send", 2, 2, send_named, 1, url_fault },
+	{ "get", 1, 2, get, 0, get_fault },
+	{ "ls", 0, 0, ls, 0, NULL },
+	{ "rm", 1, MAX_ARGS, rm, 0, NULL },
+	{ "serve", 1, MAX_ARGS, serve, 0, serve_fault },
 };
 
 /* --- options --------------------------------------------------------------- */
@@ -423,6 +453,16 @@ static const char doc[] =
 
 static const struct argp argp = { option_table, parse_option, args_doc, doc };
 
+static bool has_fault(const struct command_line *c)
+{
+	size_t url = c->command->url;
+	const char *fault = c->command->fault && url < c->n ? c->command->fault(c->args[url]) : NULL;
+
+	if (fault)
+		fprintf(stderr, "memnet: %s: %s\n", c->args[url], fault);
+	return fault;
+}
+
 int main(int argc, char **argv)
 {
 	static struct command_line c;
@@ -432,12 +472,13 @@ int main(int argc, char **argv)
 	if (mn_open_standard_fds())
 		return EXIT_FAILURE;	/* there may be nowhere to say so */
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	signal(SIGPIPE, SIG_IGN);
+	if (has_fault(&c))
+		return EXIT_FAILURE;
 	ret = memnet_open(&m);
 	if (ret)
-		return failed(c.command->name, ret, 0);
+		return say_object(c.command->name, ret);
 	ret = memnet_store_open(m, &c.store);
-	ret = ret ? failed(c.command->name, ret, 0) : c.command->run(&c);
+	ret = ret ? say_object(c.command->name, ret) : c.command->run(&c);
 	memnet_store_close(c.store);
 	memnet_detach(m);
 	return ret;

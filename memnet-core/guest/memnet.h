@@ -35,6 +35,10 @@
 
 #include "memnet-core/flow_values.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memnet;
 struct memnet_flow;
 
@@ -221,5 +225,9 @@ int64_t memnet_spin_ns(const struct memnet *m);
 
 void memnet_read_counters(const struct memnet *m, struct memnet_counters *out);
 void memnet_read_facts(const struct memnet *m, struct memnet_facts *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -29,6 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memnet;	/* memnet.h */
 
 #define MEMNET_OBJECT_NAME	64	/* with its 0; of printable ASCII, no blank, no slash */
@@ -84,6 +88,15 @@ struct memnet_object_info {
  */
 int memnet_object_next(struct memnet_store *s, struct memnet_object_info *info);
 
+struct memnet_space {
+	uint64_t bytes;		/* for objects; whole pages of it are in use, or */
+	uint64_t free;		/* so much is not; */
+	uint64_t largest;	/* so much of that in one piece */
+};
+
+/* What is so now: others take and give back. */
+int memnet_store_space(struct memnet_store *s, struct memnet_space *out);
+
 /* --- what the host does with it --------------------------------------------------------- */
 
 struct memnet_job_result {
@@ -95,7 +108,8 @@ struct memnet_job_result {
 	 *   -EISDIR      the URL of FTP or SFTP names no file
 	 *   -EPROTO      the server does not speak the protocol as it should
 	 *   -EFBIG       of fetch: there is more than fits
-	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme; the URL
+	 *   -EPROTONOSUPPORT, -EINVAL  the URL's scheme; the URL, or one without
+	 *   -EBADMSG     of https: no TLS there, or none that the host speaks
 	 *   -EHOSTUNREACH  the host cannot resolve the name, or not reach it
 	 *   -EKEYREJECTED  the server's certificate or key is not one to trust
 	 *   -EBUSY       24 jobs of this guest are under way
@@ -104,7 +118,7 @@ struct memnet_job_result {
 	 *   -ECONNREFUSED, -ETIMEDOUT, -ENOENT, -EIO ...
 	 */
 	unsigned int status;	/* of HTTP; 0: none */
-	uint64_t bytes;		/* moved */
+	uint64_t bytes;		/* moved; of -EFBIG: that there are, 0: the server does not say */
 };
 
 /*
@@ -128,5 +142,9 @@ int memnet_job_wait(struct memnet_job *job, int timeout_ms, struct memnet_job_re
 
 /* Have the host end it soon; memnet_job_wait() tells how it ended. */
 int memnet_job_cancel(struct memnet_job *job);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -250,6 +250,20 @@ int memnet_object_next(struct memnet_store *s, struct memnet_object_info *info)
 	return 0;
 }
 
+int memnet_store_space(struct memnet_store *s, struct memnet_space *out)
+{
+	const struct mn_store_request q = { .op = MN_STORE_SPACE };
+	struct mn_store_reply r;
+	int ret = ask(s, &q, &r);
+
+	if (!ret)
+		*out = (struct memnet_space){
+			.bytes = s->m->session.geometry.arena_bytes, .free = r.length,
+			.largest = r.room,
+		};
+	return ret;
+}
+
 /* --- jobs ------------------------------------------------------------------ */
 
 static int put_url(struct memnet_job *job, const char *url, struct mn_submission *submission)

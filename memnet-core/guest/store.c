@@ -276,6 +276,16 @@ static int next(struct mn_store *s, uint32_t channel, const struct mn_store_requ
 	return 0;
 }
 
+static int space(struct mn_store *s, uint32_t channel, const struct mn_store_request *q,
+		 struct mn_store_reply *r)
+{
+	for (uint32_t i = 0; i <= s->n; i++) {
+		r->length += gap_before(s, i) * MN_PAGE;
+		r->room = MAX(r->room, gap_before(s, i) * MN_PAGE);
+	}
+	return 0;
+}
+
 void mn_store_run(struct mn_store *s, uint32_t channel, const struct mn_store_request *request,
 		  struct mn_store_reply *reply)
 {
@@ -283,7 +293,7 @@ void mn_store_run(struct mn_store *s, uint32_t channel, const struct mn_store_re
 				  struct mn_store_reply *) = {
 		[MN_STORE_CREATE] = create, [MN_STORE_SEAL] = seal, [MN_STORE_OPEN] = open_object,
 		[MN_STORE_RELEASE] = release, [MN_STORE_REMOVE] = remove_name,
-		[MN_STORE_NEXT] = next,
+		[MN_STORE_NEXT] = next, [MN_STORE_SPACE] = space,
 	};
 
 	*reply = (struct mn_store_reply){ 0 };

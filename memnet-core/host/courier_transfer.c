@@ -71,11 +71,20 @@ static int before_request(void *arg, char *peer, char *local, int peer_port, int
 
 /* --- bytes ----------------------------------------------------------------- */
 
+/* How much there is, as the server says; 0: it does not. */
+static uint64_t promised(const struct courier_job *job)
+{
+	curl_off_t n = 0;
+
+	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &n);
+	return MAX(n, 0);
+}
+
 static size_t take(char *from, size_t size, size_t n, void *arg)
 {
 	struct courier_job *job = arg;
 
-	if (n > job->bytes - job->at) {
+	if (n > job->bytes - job->at || promised(job) > job->bytes) {
 		job->error = -EFBIG;
 		return 0;
 	}
@@ -118,7 +127,6 @@ static const struct { CURLcode code; int error; } errors[] = {
 	{ CURLE_URL_MALFORMAT, -EINVAL },
 	{ CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH },
 	{ CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT },
-	{ CURLE_FILESIZE_EXCEEDED, -EFBIG },
 	{ CURLE_HTTP_RETURNED_ERROR, -EREMOTEIO },
 	{ CURLE_UPLOAD_FAILED, -EREMOTEIO },
 	{ CURLE_REMOTE_FILE_NOT_FOUND, -ENOENT },
@@ -130,9 +138,9 @@ static const struct { CURLcode code; int error; } errors[] = {
 	{ CURLE_WEIRD_SERVER_REPLY, -EPROTO },
 	{ CURLE_FTP_WEIRD_PASV_REPLY, -EPROTO },
 	{ CURLE_FTP_WEIRD_227_FORMAT, -EPROTO },
-	{ CURLE_SSL_CONNECT_ERROR, -EPROTO },
 	{ CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED },
 	{ CURLE_SSL_CACERT_BADFILE, -EKEYREJECTED },
+	{ CURLE_SSL_CONNECT_ERROR, -EBADMSG },
 	{ CURLE_GOT_NOTHING, -ECONNRESET },
 	{ CURLE_SEND_ERROR, -ECONNRESET },
 	{ CURLE_RECV_ERROR, -ECONNRESET },
@@ -173,6 +181,8 @@ static void done(struct courier_job *job, CURLcode code)
 		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 	a.status = status;
 	a.result = error_of(job, code, status);
+	if (a.result == -EFBIG)
+		a.bytes = promised(job);
 	a.use = job->denied_use;
 	a.to = job->to;
 	curl_easy_cleanup(job->easy);
@@ -232,7 +242,6 @@ static bool set_get(CURL *e, struct courier_job *job)
 {
 	int bad = 0;
 
-	bad |= curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->bytes);
 	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take);
 	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, job);
 	return !bad;

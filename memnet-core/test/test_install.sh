@@ -148,6 +148,15 @@ fi
 printf '#include <memnet_object.h>\n#include <memnet.h>\n' >"$tmp/header.c"
 ${CC:-cc} -std=c11 -Wall -Wextra -pedantic -Werror -fsyntax-only -I"$at/include" "$tmp/header.c" \
 	>"$tmp/out" 2>&1 || fail "the headers do not stand alone"
+if command -v g++ >/dev/null; then
+	printf 'int main() { return memnet_open(0) + memnet_store_open(0, 0); }\n' |
+		cat "$tmp/header.c" - >"$tmp/header.cc"
+	g++ -Wall -Wextra -Werror -I"$at/include" -o "$tmp/c++" "$tmp/header.cc" "$at/lib/libmemnet.a" \
+		>"$tmp/out" 2>&1 || fail "the headers are not C++'s, too"
+fi
+sed -n '/^#include/,/^\.Ed/{/^\.Ed/!{s/\\e/\\/g;p}}' "$at/share/man/man3/libmemnet.3" >"$tmp/example.c"
+${CC:-cc} -std=c11 -Wall -Wextra -Werror -I"$at/include" -o "$tmp/example" "$tmp/example.c" \
+	"$at/lib/libmemnet.a" >"$tmp/out" 2>&1 || fail "the example of libmemnet(3)"
 nm -D --defined-only "$at/lib/libmemnet.so.0" | grep -vE ' (T memnet_|A LIBMEMNET_0)' >"$tmp/out" &&
 	fail "the library has other names than memnet_*"
 

@@ -307,6 +307,7 @@ static void extents_outside_of_the_arena_are_refused(void **state)
 			assert_int_equal(submit(op, wrong[i].offset, wrong[i].bytes, wrong[i].text,
 						wrong[i].n), -EINVAL);
 	assert_int_equal(submit(MN_OP_PUT, 0, ARENA, 0, strlen(text)), -ECONNREFUSED);
+	assert_int_equal(submit(MN_OP_PUT, 0, 1, 7, strlen(text) - 7), -EINVAL);
 	for (const char *c = " \n\r\t\x01\x7f\xff"; *c; c++) {	/* nor what is no URL */
 		text[9] = *c;
 		assert_int_equal(submit(MN_OP_PUT, 0, 1, 0, strlen(text)), -EINVAL);
@@ -315,6 +316,24 @@ static void extents_outside_of_the_arena_are_refused(void **state)
 	assert_int_equal(submit(MN_OP_PUT, 0, 1, 0, 12), -EINVAL);
 	memnet_object_release(o);
 	assert_true(delivers(NULL));
+}
+
+/* Not when all that fits has come, which may take an hour. */
+static void what_does_not_fit_is_told_at_once(void **state)
+{
+	struct memnet_object *o = room(HALF);
+	struct memnet_job_result r = { 0 };
+	struct memnet_job *job;
+	int fd;
+
+	assert_int_equal(memnet_object_fetch(o, url, &job), 0);
+	fd = request();
+	answer_half(fd);
+	assert_int_equal(memnet_job_wait(job, SOON_MS, &r), 0);
+	assert_int_equal(r.error, -EFBIG);
+	assert_int_equal(r.bytes, ROOM);
+	close(fd);
+	memnet_object_release(o);
 }
 
 static void more_jobs_than_a_courier_has_are_refused(void **state)
@@ -349,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_dead_worker_costs_its_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(extents_outside_of_the_arena_are_refused, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_fit_is_told_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_jobs_than_a_courier_has_are_refused, setup,
 						teardown),
 	};

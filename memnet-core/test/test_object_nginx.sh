@@ -29,6 +29,8 @@ http {
 		listen 127.0.0.1:$port;
 		location / { root $top/www; dav_methods PUT DELETE; }
 		location /gone { return 302 http://127.0.0.1:$port/back; }
+		location /unsized { alias $top/www/file; ssi on; ssi_types *; }
+		location /slow { alias $top/www/file; limit_rate 1m; }
 		location /far { return 302 http://127.0.0.2:$port/back; }
 	}
 }
@@ -82,8 +84,17 @@ for pid in $pids; do wait "$pid" && fails "there is no such file"; done
 refused 'HTTP status 404' memnet get "$url/none"
 refused 'HTTP status 302' memnet get "$url/gone"
 refused 'HTTP status 500' memnet put "$top/in" "$url/no/folder"
-refused 'there is more than fits' memnet get --max 1M "$url/file"
-refused 'http, https, ftp and sftp only' memnet get "file:///etc/passwd"
+refused 'file: has 20000000 bytes, and there was room for 1048576; give --max 20000000 (5' \
+	memnet get --max 1M "$url/file"
+grep -q status "$top/err" && fails "a status that is not the reason"
+refused 'unsized: has more than the 4096 bytes there was room for; give a larger --max (50331648' \
+	memnet get --max 4K "$url/unsized"
+works memnet put --name most --max 40M "$top/in"
+works memnet put --name more "$top/in"
+refused 'wants 20000000 bytes in one piece, and 10330112 are free; memnet rm' \
+	memnet get "$url/file"
+works memnet rm most more
+refused 'http, https, ftp and sftp only' memnet get "file://localhost/etc/passwd"
 refused 'http, https, ftp and sftp only' memnet get "gopher://127.0.0.1:$port/"
 [ -z "${tls:-}" ] || refused 'is not one the host trusts' memnet get "https://localhost:$tls/file"
 refused 'cannot resolve' memnet get "http://name.invalid/"
@@ -94,13 +105,24 @@ n=$(grep -c "^memnetd: a: denied: connect tcp 127.0.0.2:$port " "$top/log")
 [ "$n" = 1 ] || fails "a denial is told once, not $n times"
 refused 'HTTP status 302' memnet get "$url/far"
 grep -q "denied: connect tcp 169" "$top/log" && fails "who was denied?"
-refused 'Invalid argument' memnet get "http://127.0.0.1:$port/a b"
+refused 'that is no URL to the host' memnet get "http://127.0.0.1:99999/file"
+[ -z "${tls:-}" ] || refused 'there is no TLS there' memnet get "https://127.0.0.1:$port/file"
 
 # The courier dies: what it had fails, the next one does it.
 kill -9 "$(child_of_memnetd 2)"
 wait_for grep -q '^memnetd: a: the courier died (signal 9)' "$top/log"
 again() { memnet get "$url/file" | cmp -s - "$top/in"; }
 wait_for again
+
+# The server dies: the status it had given is not the reason.
+memnet get "$url/slow" >"$top/out" 2>"$top/err" &
+slow=$!
+wait_for grep -q "0100007F:[0-9A-F]* 0100007F:$(printf %04X $port) 01" /proc/net/tcp
+sleep 0.3
+kill -9 $others
+wait $slow && fails "half of it came"
+grep -q 'the connection broke' "$top/err" || fails "a server that dies"
+grep -q status "$top/err" && fails "a status that is not the reason"
 
 # A guest that may connect to nobody has no names resolved either: they could carry what it knows.
 end

@@ -189,8 +189,8 @@ for url in ftp://ftp:secret@127.0.0.1 "$sftp/home"; do
 	refused 'Invalid argument' memnet get "$url/in%0d%0aDELE%20in"
 	refused 'Invalid argument' memnet get "$url/in%00"
 done
-refused 'Invalid argument' memnet get "ftp://ftp:secret@127.0.0.1/in;type=d"
-refused 'Invalid argument' memnet get "ftp://ftp:secret@127.0.0.1/one%3Btype=a"
+refused 'no URL to the host' memnet get "ftp://ftp:secret@127.0.0.1/in;type=d"
+refused 'no URL to the host' memnet get "ftp://ftp:secret@127.0.0.1/one%3Btype=a"
 
 # A server that hangs, here at a pipe, holds up nobody else, nor the end of who asked.
 mkfifo -m 666 "$root/home/guest/pipe"

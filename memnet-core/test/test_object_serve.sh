@@ -20,7 +20,8 @@ refused 'No such file' memnet serve "$url" two
 refused 'policy forbids' memnet serve "http://127.0.0.1:$((port + 1))" one
 refused 'policy forbids' memnet serve "http://0.0.0.0:$port" one
 refused 'serves' memnet serve "https://127.0.0.1:$port" one
-refused 'Invalid argument' memnet serve "http://localhost:$port" one
+refused 'want an address of the host' memnet serve "http://localhost:$port" one
+refused 'want a name of 1 to 63' memnet serve "$url" "$(printf %064d 0)"
 grep -q "^memnetd: a: denied: listen tcp 127.0.0.1:$((port + 1)) " "$top/log" || fails "denial"
 
 serve() {	# URL [NAME...]

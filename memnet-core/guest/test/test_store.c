@@ -136,6 +136,22 @@ static void names(void **state)
 	assert_int_equal(ask(2, MN_STORE_OPEN, 0, 0, ""), -ENOENT);
 }
 
+static void what_is_free_is_told(void **state)
+{
+	uint64_t first = make(1, "", MN_PAGE);
+
+	make_sealed(1, "a", MN_PAGE + 1);
+	assert_int_equal(ask(1, MN_STORE_RELEASE, first, 0, ""), 0);
+	assert_int_equal(ask(2, MN_STORE_SPACE, 0, 0, ""), 0);
+	assert_int_equal(r.length, ALL - 2 * MN_PAGE);
+	assert_int_equal(r.room, ALL - 3 * MN_PAGE);
+	make(1, "", ALL - 3 * MN_PAGE);
+	make(1, "", MN_PAGE);
+	assert_int_equal(ask(2, MN_STORE_SPACE, 0, 0, ""), 0);
+	assert_int_equal(r.length, 0);
+	assert_int_equal(r.room, 0);
+}
+
 static void the_list_is_in_order_of_names(void **state)
 {
 	make_sealed(1, "b", 1);
@@ -210,6 +226,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(sealing_gives_the_rest_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(names, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_free_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_list_is_in_order_of_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_has_it_open_keeps_what_is_removed, setup,
 						teardown),

@@ -47,6 +47,12 @@ for name in $(functions 'Fn memnet_[a-z_]+' $guest/libmemnet.3); do
 	grep -q "\b$name(" $guest/memnet.h || lacks $guest/memnet.h "$name(), which libmemnet.3 has"
 done
 
+for name in ENODEV $(sed -n '/besides the errno/,/^ \* After/s/^ \*   -\(E[A-Z]*\).*/\1/p' \
+		$guest/memnet.h); do
+	grep -q "^\.It Er $name$" $guest/libmemnet.3 || lacks $guest/libmemnet.3 "$name"
+done
+grep -q '^\.In memnet_object.h' $guest/libmemnet.3 || lacks $guest/libmemnet.3 memnet_object.h
+
 for page in $host/memnetd.8 $guest/memnet-agent.8 $guest/libmemnet.3 \
 		$guest/memnet.1 memnet-core/preload/memnet-run.1; do
 	said=$(man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null)

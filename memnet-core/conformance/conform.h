@@ -43,6 +43,7 @@ extern const struct conform_case connect_cases[], stream_cases[], stream_end_cas
 	datagram_call_cases[], poll_cases[], select_cases[], epoll_cases[], epoll_more_cases[],
 	epoll_edge_cases[],
 	fds_cases[], fds_more_cases[], process_cases[], thread_cases[], signal_cases[],
+	left_cases[],
 	option_cases[], untouched_cases[], name_cases[], meta_cases[];
 
 /* --- observations -------------------------------------------------------------------- */

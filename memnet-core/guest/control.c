@@ -286,15 +286,26 @@ void mn_control_end(struct memnet *m)
 	}
 }
 
-int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
+static int call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
 {
-	struct mn_call call;
-	int ret = mn_control_start(m, s, &call);
+	struct mn_call waiting;
+	int ret = mn_control_start(m, s, &waiting);
 
 	if (!ret)
-		ret = mn_control_wait(m, &call);
+		ret = mn_control_wait(m, &waiting);
 	if (ret)
 		return ret;
-	*c = call.completion;
+	*c = waiting.completion;
 	return c->result;
+}
+
+int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
+{
+	int state, ret;
+
+	/* The completion is written to our stack, whenever it comes: nobody leaves before. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	ret = call(m, s, c);
+	pthread_setcancelstate(state, NULL);
+	return ret;
 }

@@ -159,11 +159,12 @@ void mn_sock_let_go(struct past *past)
 /* Without memory for that, what was there stays for ever. */
 struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow *flow)
 {
-	struct past *before = malloc(sizeof(*before)), *over = NULL;
+	struct past *before, *over = NULL;
 
 	if (net)
 		mn_net_hold(net);
 	mn_lock(&lock);
+	before = malloc(sizeof(*before));
 	if (before) {
 		*before = (struct past){ s->past, s->net, s->flow };
 		s->past = before;
@@ -188,11 +189,13 @@ void mn_sock_put(struct sock *s)
 	mn_unlock(&lock);
 	if (left)
 		return;
+	mn_hold();
 	let_go(s->net, s->flow);
 	mn_sock_let_go(s->past);
 	mn_fd_close_hidden(s->parked);
 	mn_fd_close_hidden(s->handle);
 	free(s);
+	mn_release();
 }
 
 /* Lock held. What was there, for release(). */

@@ -14,11 +14,14 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
 #include "memnet-core/preload/wait.h"
+
+#define FEW	64
 
 /* A call's descriptors, split. */
 struct split {
@@ -123,26 +126,44 @@ static int wait_for(struct split *w, int64_t timeout_ns, const sigset_t *mask, s
 	}
 }
 
-static int poll_split(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-		      const sigset_t *mask)
+static int wait_split(struct split *w, const struct timespec *timeout, const sigset_t *mask)
 {
-	struct split w = { .fds = fds, .n = n };
 	struct held held = { 0 };
 	int ret;
 
-	w.kernel = malloc((n + 1) * sizeof(*w.kernel));
-	w.socks = calloc(n + 1, sizeof(*w.socks));
-	if (!w.kernel || !w.socks) {
-		ret = -ENOMEM;
-	} else {
-		split(&w);
-		ret = wait_for(&w, mn_timeout_ns(timeout), mask, &held);
-		mn_signals_release(&held);
-		put(&w);
-	}
-	free(w.kernel);
-	free(w.socks);
+	split(w);
+	ret = wait_for(w, mn_timeout_ns(timeout), mask, &held);
+	mn_signals_release(&held);
+	put(w);
 	return ret;
+}
+
+static int poll_many(struct split *w, const struct timespec *timeout, const sigset_t *mask)
+{
+	int ret = -ENOMEM;
+
+	mn_hold();
+	w->kernel = malloc((w->n + 1) * sizeof(*w->kernel));
+	w->socks = malloc((w->n + 1) * sizeof(*w->socks));
+	mn_release();
+	if (w->kernel && w->socks)
+		ret = wait_split(w, timeout, mask);
+	mn_hold();
+	free(w->kernel);
+	free(w->socks);
+	mn_release();
+	return ret;
+}
+
+/* A few without malloc(): handlers call poll(), in the middle of it perhaps. */
+static int poll_split(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	struct pollfd kernel[FEW + 1];
+	struct sock *socks[FEW];
+	struct split w = { .fds = fds, .n = n, .kernel = kernel, .socks = socks };
+
+	return n <= FEW ? wait_split(&w, timeout, mask) : poll_many(&w, timeout, mask);
 }
 
 static bool any_flow(struct pollfd *fds, nfds_t n)

@@ -158,6 +158,9 @@ int int_option(int fd, int level, int option);	/* -1 on failure */
 int set_int_option(int fd, int level, int option, int value);
 int set_timeout(int fd, int option, int ms);	/* SO_RCVTIMEO, SO_SNDTIMEO */
 
+/* Sleeps that only a timer of memnet-run's ended; over the kernel's sockets none. */
+unsigned int rescues(void);
+
 void sleep_ms(int ms);
 int64_t now_ms(void);
 /* Is it within 20 ms below and a second above? */

@@ -198,11 +198,10 @@ static int submit(struct memnet *m, struct mn_submission *s, struct mn_call *cal
 static int wait_through(struct memnet *m, const struct wait_ops *ops, struct call_wait *w,
 			int64_t deadline_ns)
 {
-	struct mn_spin spin = m->spin;
 	int ret;
 
 	do
-		ret = mn_wait_until(m, &spin, ops, w, deadline_ns);
+		ret = mn_wait_until(m, mn_spin_own(&m->spin), ops, w, deadline_ns);
 	while (ret == -EINTR);
 	return ret;
 }

@@ -53,7 +53,8 @@ struct set *mn_epoll_make(int fd)
 
 	if (!e)
 		return NULL;
-	*e = (struct set){ .fd = fd, .outer = -1, .knock = -1, .next = sets };
+	*e = (struct set){ .fd = fd, .outer = -1, .nudge = -1,
+			   .knock = -1, .next = sets };
 	__atomic_store_n(&sets, e, __ATOMIC_RELAXED);
 	return e;
 }
@@ -228,6 +229,7 @@ void mn_epoll_forget(int fd)
 			remove_item(&e->items);
 		*at = e->next;
 		mn_fd_close_hidden(e->outer);
+		mn_fd_close_hidden(e->nudge);
 		if (e->knock >= 0)
 			mn_real()->close(e->knock);
 		mn_net_unnote(e->net);

@@ -22,6 +22,9 @@ void mn_epoll_forget(int fd);
 /* Is @fd an epoll with flows in it? *@ready: one of them has something to tell. */
 bool mn_epoll_has_flows(int fd, bool *ready);
 
+/* Whose bell rings for the flows in epoll @fd, with a reference; NULL. */
+struct net *mn_epoll_net(int fd);
+
 /* The sets are not to change while the process forks. */
 void mn_epoll_lock_all(void);
 void mn_epoll_unlock_all(void);

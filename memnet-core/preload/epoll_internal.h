@@ -26,6 +26,8 @@ struct set {
 	int fd;
 	int outer;		/* -1: it has never had flows */
 	struct net *net;	/* whose bell is in it, noted */
+	unsigned int sleeping;	/* threads, for the outer one, */
+	int nudge;		/* and what is in it to wake one of them; -1 */
 	struct item *items;
 	bool filled;		/* by flows alone, the last round: it is the kernel's turn */
 	unsigned int waiting;	/* threads, for the program's set alone, */

@@ -139,15 +139,35 @@ void mn_net_heard(struct net *net)
 
 int mn_net_sleep(struct net *net, int64_t timeout_ns, const sigset_t *mask)
 {
-	struct timespec timeout = mn_timespec(MIN(timeout_ns, MN_NET_RESCUE_NS));
+	struct timespec timeout = mn_timespec(MIN(timeout_ns, mn_net_rescue_ns(net)));
 	struct epoll_event events[2];
-	int fd = mn_net_bell(net);
+	int fd = mn_net_bell(net), n;
 
 	if (fd < 0)
 		return fd;
-	if (mn_real()->epoll_pwait2(fd, events, ARRAY_SIZE(events), &timeout, mask) < 0)
-		return -errno;
-	return 0;
+	n = mn_real()->epoll_pwait2(fd, events, ARRAY_SIZE(events), &timeout, mask);
+	return n < 0 ? -errno : n > 0;
+}
+
+void mn_net_rescued(struct net *net)
+{
+	mn_lock(&lock);
+	if (net->m && !net->foreign)
+		mn_count_rescue(net->m);
+	mn_unlock(&lock);
+}
+
+/* Of tests, which find it by dlsym(): how many sleeps had to be rescued. */
+EXPORT uint64_t memnet_run_rescues(void);
+EXPORT uint64_t memnet_run_rescues(void)
+{
+	struct memnet_counters counters = { 0 };
+
+	mn_lock(&lock);
+	if (current)
+		memnet_read_counters(current->m, &counters);
+	mn_unlock(&lock);
+	return counters.timer_rescues;
 }
 
 /* --- attaching ---------------------------------------------------------------------- */
@@ -246,6 +266,8 @@ static int open_net(struct net **out)
 	}
 	net->users = 2;
 	net->notes = 1;
+	net->spin = net->m->spin;
+	net->rescue_ns = mn_longest_sleep_ms(net->m) * NSEC_PER_MSEC;
 	mn_lock(&lock);
 	current = *out = net;
 	mn_unlock(&lock);

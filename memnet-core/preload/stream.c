@@ -169,7 +169,7 @@ static int wait_for_more(struct sock *s, const struct mn_progress *seen)
 	mn_sock_arm_edge(s, POLLIN, seen);
 	mn_sock_progress(s, &now);
 	return mn_progress_differs(&now, seen, POLLIN) ? 0 :
-	       mn_net_sleep(s->net, NSEC_PER_SEC, NULL);
+	       MIN(mn_net_sleep(s->net, NSEC_PER_SEC, NULL), 0);
 }
 
 /*

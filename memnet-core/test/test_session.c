@@ -2,6 +2,7 @@
 /* Streams of a guest, and how sessions end: see session_fixture.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -415,6 +416,44 @@ static void threads_share_a_bell_and_miss_no_wake_up(void **state)
 	memnet_detach(m);
 }
 
+/* Who has no flow's budget to adapt, adapts the thread's. */
+static void many_flows_and_calls_look_before_sleeping(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_counters polled, called;
+	struct memnet_pollfd p = { .events = POLLIN };
+	int fd;
+
+	m->spin = (struct mn_spin){ .max_ns = NSEC_PER_SEC, .adaptive = true };
+	p.flow = connect_flow(fx, m, &fd);
+	memnet_read_counters(m, &called);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(memnet_poll(&p, 1, 2), 0);
+	memnet_read_counters(m, &polled);
+	assert_true(polled.spin_ns - called.spin_ns > 1000000);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(memnet_set_option(p.flow, MN_OPTION_NODELAY, 1), 0);
+	memnet_read_counters(m, &called);
+	assert_true(called.spin_ns > polled.spin_ns);
+	memnet_close(p.flow);
+	close(fd);
+	memnet_detach(m);
+}
+
+static void a_timer_stands_for_a_bell(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	uint64_t features = m->session.features;
+
+	assert_int_equal(mn_longest_sleep_ms(m), 100);
+	m->session.features &= ~(MN_F_VECTORS | MN_F_PORT);
+	assert_int_equal(mn_longest_sleep_ms(m), 1);
+	m->session.features = features;
+	memnet_detach(m);
+}
+
 #define session_test(f)	cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
 
 int main(void)
@@ -434,6 +473,8 @@ int main(void)
 		session_test(a_session_that_ends_under_a_connect_is_a_reset),
 		session_test(a_killed_guest_leaves_its_place_to_the_next),
 		session_test(threads_share_a_bell_and_miss_no_wake_up),
+		session_test(many_flows_and_calls_look_before_sleeping),
+		session_test(a_timer_stands_for_a_bell),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);

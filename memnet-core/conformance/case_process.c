@@ -425,6 +425,22 @@ static void beside_system(int family)
 	PEER("whole", "recv 9");
 }
 
+/* O_NONBLOCK is of the open file, whoever sets it. */
+static void set_nonblocking_by_parent(int family)
+{
+	int fd = stream_to_peer(family);
+	pid_t pid = MUST(fork());
+	char buf[8];
+
+	if (!pid) {
+		sleep_ms(200);
+		RET("-1 EAGAIN", recv(fd, buf, sizeof(buf), 0));
+		_exit(0);
+	}
+	MUST(set_nonblocking(fd));
+	NUMBER("0", ended_with(pid));
+}
+
 const struct conform_case process_cases[] = {
 	{ "process-child-uses", child_uses, "46" },
 	{ "process-child-ends", child_ends, "4" },
@@ -447,5 +463,6 @@ const struct conform_case process_cases[] = {
 	{ "process-exec-cat", executed_cat, "4" },
 	{ "process-spawned", spawned, "4" },
 	{ "process-beside-system", beside_system, "4" },
+	{ "process-nonblocking-by-parent", set_nonblocking_by_parent, "4" },
 	{ 0 },
 };

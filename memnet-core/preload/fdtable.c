@@ -227,8 +227,10 @@ int mn_sock_install(int fd, struct sock *s)
 
 	mn_lock(&lock);
 	e = make_entry(fd);
-	if (e)
+	if (e) {
 		old = exchange(e, s);
+		s->fd = fd;
+	}
 	mn_unlock(&lock);
 	release(old);
 	return e ? 0 : -ENOMEM;
@@ -348,6 +350,36 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 		found->refs++;
 	mn_unlock(&lock);
 	return found;
+}
+
+/* Lock held. Some descriptor of @s; -1: it is closed. */
+static int some_fd(const struct sock *s)
+{
+	struct sock **e = entry(s->fd);
+
+	if (e && *e == s)
+		return s->fd;
+	for (int fd = 0; fd < PAGES * PAGE_FDS && s->fds; fd++) {
+		e = entry(fd);
+		if (!e)
+			fd |= PAGE_FDS - 1;
+		else if (*e == s)
+			return fd;
+	}
+	return -1;
+}
+
+bool mn_sock_is_nonblocking(struct sock *s)
+{
+	int fd, flags;
+
+	mn_lock(&lock);
+	fd = some_fd(s);
+	flags = fd < 0 ? -1 : mn_real()->fcntl(fd, F_GETFL);
+	mn_unlock(&lock);
+	if (flags >= 0)
+		s->nonblock = flags & O_NONBLOCK;
+	return s->nonblock;
 }
 
 void mn_sock_copy(int from, int to)

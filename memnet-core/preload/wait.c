@@ -7,6 +7,7 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/become.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
@@ -155,7 +156,8 @@ int mn_sock_wait(struct sock *s, short events, int64_t timeout_ns)
 	if (timeout_ns)
 		budget_ns = MIN(budget_ns, timeout_ns);
 	if (!budget_ns || !spin_for(s, events, budget_ns))
-		ret = wait_held(s, events, timeout_ns, &held);
+		ret = mn_sock_is_nonblocking(s) ? -EAGAIN :
+						  wait_held(s, events, timeout_ns, &held);
 	if (spin)
 		mn_spin_waited(spin, mn_now_ns() - begin_ns);
 	mn_signals_release(&held);

@@ -200,6 +200,10 @@ static void exclusive(int family)
 	RET("0", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE));
 	RET("0", add(two, listening, EPOLLIN | EPOLLEXCLUSIVE));
 	RET("-1 EINVAL", epoll_ctl(one, EPOLL_CTL_MOD, listening, &e));
+	RET("0", epoll_ctl(one, EPOLL_CTL_DEL, listening, NULL));
+	RET("-1 EINVAL", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT));
+	RET("-1 EINVAL", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE | EPOLLRDHUP));
+	RET("0", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE));
 	peer_connects(&at);
 	YES(next(one, PATIENCE_MS) || next(two, PATIENCE_MS));
 	NEWFD("fd", accept(listening, NULL, NULL));

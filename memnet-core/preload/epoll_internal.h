@@ -21,9 +21,16 @@ struct item {
 	bool spent;		/* EPOLLONESHOT */
 };
 
+/* Another number of a set: dup(). */
+struct copy {
+	struct copy *next;
+	int fd;
+};
+
 struct set {
 	struct set *next;
 	int fd;
+	struct copy *copies;
 	int outer;		/* -1: it has never had flows */
 	struct net *net;	/* whose bell is in it, noted */
 	unsigned int sleeping;	/* threads, for the outer one, */

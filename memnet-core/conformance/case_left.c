@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "memnet-core/conformance/conform.h"
 
@@ -178,11 +179,63 @@ static void cancelled_after(int family)
 	YES(stream_to_peer(family) >= 0);
 }
 
+/* --- a set without sockets, yet ------------------------------------------------------------ */
+
+static void wait_for_set(int epfd)
+{
+	epoll_wait(epfd, &(struct epoll_event){ 0 }, 1, PATIENCE_MS);
+}
+
+static int64_t cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* With a socket in it, it is waited for asleep. */
+static void goes_on(int epfd, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int64_t busy;
+
+	RET("0", epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
+	busy = cpu_ms();
+	RET("0", epoll_wait(epfd, &e, 1, 300));
+	YES(cpu_ms() - busy < 100);
+	peer("send x");
+	RET("1", epoll_wait(epfd, &e, 1, PATIENCE_MS));
+}
+
+static void set_cancelled(int family)
+{
+	int fd = stream_to_peer(family), epfd = MUST(epoll_create1(0));
+
+	YES(is_cancelled(wait_for_set, epfd));
+	goes_on(epfd, fd);
+}
+
+static void set_left(int family)
+{
+	static volatile int fd, epfd;
+
+	fd = stream_to_peer(family);
+	epfd = MUST(epoll_create1(0));
+	if (!sigsetjmp(where_to, 1)) {
+		leave_in(50000);
+		wait_for_set(epfd);
+	}
+	goes_on(epfd, fd);
+}
+
 const struct conform_case left_cases[] = {
 	{ "left-poll", in_poll, "4" },
 	{ "left-setsockopt", in_setsockopt, "4" },
 	{ "left-connect", in_connect, "4" },
 	{ "left-cancelled-when-connected", cancelled_when_connected, "46" },
+	{ "left-set", set_left, "4" },
+	{ "left-cancelled-set", set_cancelled, "4" },
 	{ "left-cancelled-after", cancelled_after, "4" },
 	{ 0 },
 };

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 
 #include "memnet-core/base/clock.h"
@@ -250,7 +251,27 @@ static int look(struct set *e, struct epoll_event *events, int max, bool arming,
 	return n ? n + MAX(more, 0) : more;
 }
 
-/* Lock held. Wait for the program's set alone; the lock is let go meanwhile. */
+/* Where this thread is one of e->waiting; also after it has left that by longjmp(). */
+static __thread int alone_at = -1;
+
+static void stop_waiting_alone(void *unused)
+{
+	struct set *e;
+
+	if (alone_at < 0)
+		return;
+	mn_epoll_lock_all();
+	e = mn_epoll_find(alone_at);
+	if (e && e->waiting && !--e->waiting) {
+		if (e->knock >= 0)
+			mn_real()->close(e->knock);	/* and with that out of the set */
+		e->knock = -1;
+	}
+	alone_at = -1;
+	mn_epoll_unlock_all();
+}
+
+/* Lock held, which is let go. Wait for the program's set alone. */
 static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
 		      const sigset_t *mask)
 {
@@ -259,17 +280,14 @@ static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t tim
 
 	if (!e)
 		e = mn_epoll_make(epfd);
-	if (e)
+	if (e) {
 		e->waiting++;
-	mn_epoll_unlock_all();
-	n = ask_kernel(epfd, events, max, timeout_ns, mask);
-	mn_epoll_lock_all();
-	e = mn_epoll_find(epfd);
-	if (e && e->waiting && !--e->waiting) {
-		if (e->knock >= 0)
-			mn_real()->close(e->knock);	/* and with that out of the set */
-		e->knock = -1;
+		alone_at = epfd;
 	}
+	mn_epoll_unlock_all();
+	pthread_cleanup_push(stop_waiting_alone, NULL);
+	n = ask_kernel(epfd, events, max, timeout_ns, mask);
+	pthread_cleanup_pop(1);
 	return n;
 }
 
@@ -350,11 +368,8 @@ static int one_round(struct wait *w, int64_t timeout_ns)
 
 	mn_epoll_lock_all();
 	e = mn_epoll_find(w->epfd);
-	if (!e || !prepare(e)) {
-		n = wait_alone(w->epfd, w->events, w->max, timeout_ns, w->mask);
-		mn_epoll_unlock_all();
-		return n;
-	}
+	if (!e || !prepare(e))
+		return wait_alone(w->epfd, w->events, w->max, timeout_ns, w->mask);
 	n = look(e, w->events, w->max, timeout_ns, &asked);
 	if (n > 0 && w->timed && e->net)
 		mn_net_rescued(e->net);
@@ -413,6 +428,8 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 
 	if (max <= 0 || !events || !mn_timeout_is_valid(timeout))
 		return mn_real()->epoll_pwait2(epfd, events, max, timeout, mask);
+	mn_net_look_forked();
+	stop_waiting_alone(NULL);
 	return mn_result(wait_for(&w, mn_timeout_ns(timeout)));
 }
 

@@ -85,6 +85,8 @@ struct sock *mn_sock_get(int fd)
 	struct sock *s = mn_sock_look(fd);
 	const struct net *net = s ? __atomic_load_n(&s->net, __ATOMIC_ACQUIRE) : NULL;
 
+	if (net)
+		mn_net_look_forked();
 	if (net && net->foreign)
 		mn_sock_adopt_inherited(s);
 	if (s && __atomic_load_n(&s->options_owed, __ATOMIC_RELAXED))

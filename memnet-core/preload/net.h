@@ -32,6 +32,9 @@ struct net {
  */
 int mn_net_get(struct net **out);
 void mn_net_hold(struct net *net);
+
+/* Before what may be a parent's is used: clone() and _Fork() run no handlers of fork(). */
+void mn_net_look_forked(void);
 void mn_net_put(struct net *net);
 
 /* Is its session the one there is? Its user asks. */

@@ -40,3 +40,12 @@ void mn_spin_waited(struct mn_spin *s, int64_t waited_ns)
 	else
 		s->budget_ns /= 2;
 }
+
+struct mn_spin *mn_spin_own(const struct mn_spin *configured)
+{
+	static __thread struct mn_spin own;
+
+	if (own.max_ns != configured->max_ns || own.adaptive != configured->adaptive)
+		own = *configured;
+	return &own;
+}

@@ -25,6 +25,9 @@ int mn_spin_parse(const char *text, struct mn_spin *s);
 /* A wait is over that took @waited_ns from its beginning, spun and slept. */
 void mn_spin_waited(struct mn_spin *s, int64_t waited_ns);
 
+/* The calling thread's own of @configured: who has no flow's to adapt adapts that. */
+struct mn_spin *mn_spin_own(const struct mn_spin *configured);
+
 /* Tell the CPU that this is a spin loop. */
 static inline void mn_pause(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What cases begin with: the peer, connected sockets, waiting. */
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -268,6 +269,15 @@ int set_timeout(int fd, int option, int ms)
 	struct timeval t = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	return setsockopt(fd, SOL_SOCKET, option, &t, sizeof(t));
+}
+
+unsigned int rescues(void)
+{
+	void *found = dlsym(RTLD_DEFAULT, "memnet_run_rescues");
+	uint64_t (*count)(void);
+
+	memcpy(&count, &found, sizeof(count));
+	return found ? count() : 0;
 }
 
 void sleep_ms(int ms)

@@ -39,6 +39,7 @@ static void level(int family)
 	EVENTS("IN", next(epfd, 0));
 	MUST(recv(fd, buf, 2, 0));
 	EVENTS("none", next(epfd, QUIET_MS));
+	NUMBER("0", rescues());
 }
 
 static void level_out(int family)
@@ -72,6 +73,7 @@ static void edge(int family)
 	RET("-1 EAGAIN", recv(fd, buf, 8, MSG_DONTWAIT));
 	peer("send ghi");
 	EVENTS("IN", next(epfd, PATIENCE_MS));
+	NUMBER("0", rescues());
 }
 
 static void edge_out(int family)

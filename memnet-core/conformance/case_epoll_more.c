@@ -170,10 +170,22 @@ static void polled(int family)
 {
 	int fd = stream_to_peer(family), epfd = MUST(epoll_create1(0));
 
+	int64_t begin;
+
 	RET("0", add(epfd, fd, EPOLLIN));
 	EVENTS("none", events_now(epfd, POLLIN));
-	peer_tell("sleep 50");
-	peer_tell("send x");
+	begin = now_ms();
+	for (int i = 0; i < 10; i++) {
+		peer_tell("sleep 10");
+		peer_tell("send x");
+		MUST(readable(epfd) - 1);
+		recv(fd, &(char){ 0 }, 1, 0);
+		peer_hear();
+		peer_hear();
+	}
+	YES(now_ms() - begin < 800);	/* woken, not found by a timer */
+	EVENTS("none", events_now(epfd, POLLIN));
+	peer("send x");
 	NUMBER("1", readable(epfd));
 	EVENTS("IN", events_now(epfd, POLLIN));
 }
@@ -188,6 +200,10 @@ static void exclusive(int family)
 	RET("0", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE));
 	RET("0", add(two, listening, EPOLLIN | EPOLLEXCLUSIVE));
 	RET("-1 EINVAL", epoll_ctl(one, EPOLL_CTL_MOD, listening, &e));
+	RET("0", epoll_ctl(one, EPOLL_CTL_DEL, listening, NULL));
+	RET("-1 EINVAL", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT));
+	RET("-1 EINVAL", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE | EPOLLRDHUP));
+	RET("0", add(one, listening, EPOLLIN | EPOLLEXCLUSIVE));
 	peer_connects(&at);
 	YES(next(one, PATIENCE_MS) || next(two, PATIENCE_MS));
 	NEWFD("fd", accept(listening, NULL, NULL));
@@ -316,6 +332,40 @@ static void two_threads(int family)
 	EVENTS("IN", (intptr_t)a + (intptr_t)b);
 }
 
+/* Two threads, two events that come at once: each has its own, and neither waits for the other. */
+static void news_for_two(int family)
+{
+	int fds[2] = { stream_to_peer(family), stream_to_peer(family) };
+	int epfd = MUST(epoll_create1(0)), missed = 0;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT };
+	pthread_t threads[2];
+	void *seen;
+
+	for (int i = 0; i < 2; i++)
+		MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, fds[i], &e));
+	for (int times = 0; times < 20; times++) {
+		for (int i = 0; i < 2; i++)
+			pthread_create(&threads[i], NULL, wait_once, &epfd);
+		sleep_ms(20);
+		for (int i = 0; i < 2; i++) {
+			peer_tell("use %d", i);
+			peer_tell("send x");
+		}
+		for (int i = 0; i < 4; i++)
+			peer_hear();
+		for (int i = 0; i < 2; i++) {
+			pthread_join(threads[i], &seen);
+			missed += seen != (void *)(intptr_t)EPOLLIN;
+		}
+		for (int i = 0; i < 2; i++) {
+			recv(fds[i], &(char){ 0 }, 1, 0);
+			MUST(epoll_ctl(epfd, EPOLL_CTL_MOD, fds[i], &e));
+		}
+	}
+	NUMBER("0", missed);
+	NUMBER("0", rescues());
+}
+
 /* The set is shared over fork(); so is what the child adds, of descriptions it shares. */
 static void forked(int family)
 {
@@ -421,6 +471,7 @@ const struct conform_case epoll_more_cases[] = {
 	{ "epoll-all-at-once", all_at_once, "4" },
 	{ "epoll-added-while-waiting", added_while_waiting, "4" },
 	{ "epoll-two-threads", two_threads, "4" },
+	{ "epoll-news-for-two", news_for_two, "4" },
 	{ "epoll-forked", forked, "4" },
 	{ "epoll-forked-threads", forked_threads, "4" },
 	{ "epoll-many-sets", many_sets, "4" },

@@ -2,6 +2,7 @@
 /* Descriptors that travel, that are closed by the dozen, or that programs did not expect. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 
 #include "memnet-core/conformance/conform.h"
@@ -233,6 +234,63 @@ static void as_standard(int family)
 	TEXT("answer", word, 6);
 }
 
+/* An epoll with one socket in it, which can be written to. */
+static int set_with(int fd)
+{
+	struct epoll_event e = { .events = EPOLLOUT, .data.fd = fd };
+	int epfd = MUST(epoll_create1(0));
+
+	MUST(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
+	MUST(epoll_wait(epfd, &e, 1, PATIENCE_MS));
+	return epfd;
+}
+
+/* The next set of that number is empty. */
+static void set_replaced(int family)
+{
+	int fd = stream_to_peer(family), epfd = set_with(fd), other, empty;
+	struct epoll_event e;
+
+	RET("0", close_range(epfd, epfd, 0));
+	other = MUST(epoll_create1(0));
+	YES(other == epfd);
+	RET("0", epoll_wait(other, &e, 1, QUIET_MS));
+	close(other);
+	for (int with_dup3 = 0; with_dup3 < 2; with_dup3++) {
+		epfd = set_with(fd);
+		empty = MUST(epoll_create1(0));
+		YES((with_dup3 ? dup3(empty, epfd, O_CLOEXEC) : dup2(empty, epfd)) == epfd);
+		RET("0", epoll_wait(epfd, &e, 1, QUIET_MS));
+		close(empty);
+		close(epfd);
+	}
+}
+
+/* dup(2): it is the same set by either number, as long as one of them is there. */
+static void set_copied(int family)
+{
+	int fd = stream_to_peer(family), other = stream_to_peer(family);
+	int epfd = set_with(fd), copy = MUST(dup(epfd)), third;
+	struct epoll_event e = { .events = EPOLLOUT, .data.fd = other };
+
+	RET("1", epoll_wait(copy, &e, 1, PATIENCE_MS));
+	YES(e.data.fd == fd);
+	RET("0", close(epfd));
+	RET("1", epoll_wait(copy, &e, 1, PATIENCE_MS));
+	third = MUST(fcntl(copy, F_DUPFD, 0));
+	RET("0", epoll_ctl(third, EPOLL_CTL_DEL, fd, NULL));
+	RET("0", epoll_wait(copy, &e, 1, QUIET_MS));
+	e.data.fd = other;
+	RET("0", epoll_ctl(copy, EPOLL_CTL_ADD, other, &e));
+	RET("1", epoll_wait(third, &e, 1, PATIENCE_MS));
+	YES(e.data.fd == other);
+	RET("0", close(copy));
+	RET("1", epoll_wait(third, &e, 1, PATIENCE_MS));
+	RET("0", close(third));
+	epfd = MUST(epoll_create1(0));
+	RET("0", epoll_wait(epfd, &e, 1, QUIET_MS));
+}
+
 const struct conform_case fds_more_cases[] = {
 	{ "fd-passed-to-self", passed_to_self, "46" },
 	{ "fd-passed-twice", passed_twice, "4" },
@@ -244,5 +302,7 @@ const struct conform_case fds_more_cases[] = {
 	{ "fd-high-number", high_number, "4" },
 	{ "fd-none-left", none_left, "4" },
 	{ "fd-as-standard", as_standard, "4" },
+	{ "fd-set-replaced", set_replaced, "4" },
+	{ "fd-set-copied", set_copied, "4" },
 	{ 0 },
 };

@@ -450,6 +450,43 @@ static void beside_system(int family)
 	PEER("whole", "recv 9");
 }
 
+/* A child whose birth no handler of pthread_atfork() has seen. */
+static void child_of_clone(int family)
+{
+	int fd = stream_to_peer(family), own;
+	pid_t pid = MUST(_Fork());
+
+	if (!pid) {
+		RET("5", send(fd, "child", 5, 0));
+		PEER("child", "recv 9");
+		own = stream_to_peer(family);
+		RET("3", send(own, "own", 3, 0));
+		PEER("own", "recv 9");
+		_exit(0);
+	}
+	NUMBER("0", ended_with(pid));
+	RET("6", send(fd, "parent", 6, 0));
+	peer("use 0");
+	PEER("parent", "recv 9");
+	YES(stream_to_peer(family) >= 0);
+}
+
+/* O_NONBLOCK is of the open file, whoever sets it. */
+static void set_nonblocking_by_parent(int family)
+{
+	int fd = stream_to_peer(family);
+	pid_t pid = MUST(fork());
+	char buf[8];
+
+	if (!pid) {
+		sleep_ms(200);
+		RET("-1 EAGAIN", recv(fd, buf, sizeof(buf), 0));
+		_exit(0);
+	}
+	MUST(set_nonblocking(fd));
+	NUMBER("0", ended_with(pid));
+}
+
 const struct conform_case process_cases[] = {
 	{ "process-child-uses", child_uses, "46" },
 	{ "process-child-ends", child_ends, "4" },
@@ -474,5 +511,7 @@ const struct conform_case process_cases[] = {
 	{ "process-exec-cat", executed_cat, "4" },
 	{ "process-spawned", spawned, "4" },
 	{ "process-beside-system", beside_system, "4" },
+	{ "process-nonblocking-by-parent", set_nonblocking_by_parent, "4" },
+	{ "process-child-of-clone", child_of_clone, "4" },
 	{ 0 },
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* signal(7): calls that wait end with EINTR, or go on; with a timeout they never go on. */
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -313,33 +312,6 @@ static void send_in_handler_often(int family)
 	peer_hear();
 }
 
-static sigjmp_buf where_to;
-
-static void on_alarm_leave(int signo)
-{
-	siglongjmp(where_to, 1);
-}
-
-/* As iperf3 ends: out of whatever call it was in, and then the connection goes on. */
-static void leave_by_longjmp(int family)
-{
-	int fd = stream_to_peer(family);
-	static volatile int times;
-	char buf[8];
-
-	on_alarm_do(on_alarm_leave);
-	sigsetjmp(where_to, 1);
-	if (times++ < 300) {
-		alarm_in(100 + times);
-		for (;;)
-			events_now(fd, POLLIN | POLLOUT);
-	}
-	RET("4", send(fd, "left", 4, 0));
-	PEER("left", "recv 9");
-	peer("send back");
-	RET("4", recv(fd, buf, 8, 0));
-}
-
 /* What sigaction() tells of handlers is the program's. */
 static void told_of_handlers(int family)
 {
@@ -379,7 +351,6 @@ const struct conform_case signal_cases[] = {
 	{ "signal-send-in-handler", send_in_handler, "4" },
 	{ "signal-to-thread", to_thread, "4" },
 	{ "signal-send-in-handler-often", send_in_handler_often, "46" },
-	{ "signal-leave-by-longjmp", leave_by_longjmp, "4" },
 	{ "signal-told-of-handlers", told_of_handlers, "" },
 	{ 0 },
 };

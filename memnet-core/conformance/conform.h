@@ -43,6 +43,7 @@ extern const struct conform_case connect_cases[], stream_cases[], stream_end_cas
 	datagram_call_cases[], poll_cases[], select_cases[], epoll_cases[], epoll_more_cases[],
 	epoll_edge_cases[],
 	fds_cases[], fds_more_cases[], process_cases[], thread_cases[], signal_cases[],
+	left_cases[],
 	option_cases[], untouched_cases[], name_cases[], meta_cases[];
 
 /* --- observations -------------------------------------------------------------------- */
@@ -156,6 +157,9 @@ int set_nonblocking(int fd);
 int int_option(int fd, int level, int option);	/* -1 on failure */
 int set_int_option(int fd, int level, int option, int value);
 int set_timeout(int fd, int option, int ms);	/* SO_RCVTIMEO, SO_SNDTIMEO */
+
+/* Sleeps that only a timer of memnet-run's ended; over the kernel's sockets none. */
+unsigned int rescues(void);
 
 void sleep_ms(int ms);
 int64_t now_ms(void);

@@ -242,11 +242,10 @@ static int submit(struct memnet *m, struct mn_submission *s, struct mn_call *cal
 static int wait_through(struct memnet *m, const struct wait_ops *ops, struct call_wait *w,
 			int64_t deadline_ns)
 {
-	struct mn_spin spin = m->spin;
 	int ret;
 
 	do
-		ret = mn_wait_until(m, &spin, ops, w, deadline_ns);
+		ret = mn_wait_until(m, mn_spin_own(&m->spin), ops, w, deadline_ns);
 	while (ret == -EINTR);
 	return ret;
 }
@@ -351,15 +350,26 @@ void mn_control_end(struct memnet *m)
 	}
 }
 
-int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
+static int call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
 {
-	struct mn_call call;
-	int ret = mn_control_start(m, s, &call);
+	struct mn_call waiting;
+	int ret = mn_control_start(m, s, &waiting);
 
 	if (!ret)
-		ret = mn_control_wait(m, &call);
+		ret = mn_control_wait(m, &waiting);
 	if (ret)
 		return ret;
-	*c = call.completion;
+	*c = waiting.completion;
 	return c->result;
+}
+
+int mn_control_call(struct memnet *m, struct mn_submission *s, struct mn_completion *c)
+{
+	int state, ret;
+
+	/* The completion is written to our stack, whenever it comes: nobody leaves before. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	ret = call(m, s, c);
+	pthread_setcancelstate(state, NULL);
+	return ret;
 }

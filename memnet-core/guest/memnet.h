@@ -21,7 +21,7 @@
  * number of handlers, for what the host has begun cannot be taken back. A handler that runs
  * before the sleep ends nothing, as with a socket; a long wait is several sleeps, of 100 ms,
  * and one that runs in the moment between two ends nothing either. None of these may be
- * called in a handler, nor left by longjmp().
+ * called in a handler, nor left by longjmp(). No sleep in them is a cancellation point.
  */
 #ifndef MEMNET_H
 #define MEMNET_H

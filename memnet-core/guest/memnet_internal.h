@@ -38,7 +38,7 @@ struct memnet {
 	struct mn_session session;
 	struct mn_waiter waiter;
 	struct mn_flow_lock *locks;	/* share.h; NULL without an agent */
-	struct mn_spin spin;		/* as configured; each flow adapts a copy */
+	struct mn_spin spin;		/* as configured; each flow and thread adapts a copy */
 	struct memnet_counters counters;	/* added to atomically */
 
 	pthread_mutex_t lock;		/* of what follows; never held over a sleep */
@@ -101,6 +101,12 @@ int mn_wait_for(struct memnet *m, struct mn_spin *spin, const struct wait_ops *o
 /* The same until @deadline_ns of mn_now_ns() at most: -ETIMEDOUT. */
 int mn_wait_until(struct memnet *m, struct mn_spin *spin, const struct wait_ops *ops, void *end,
 		  int64_t deadline_ns);
+
+/* No sleep is longer: a bell is a hint, and where there is none a timer stands for it. */
+int mn_longest_sleep_ms(const struct memnet *m);
+
+/* A sleep of that time brought what a bell should have told of. */
+void mn_count_rescue(struct memnet *m);
 
 /* A step on @flow, or on our channel's rings: @wanted when it passed what the host waits for. */
 void mn_tell_flow(struct memnet *m, uint32_t flow, bool wanted);

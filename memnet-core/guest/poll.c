@@ -54,17 +54,15 @@ int memnet_poll(struct memnet_pollfd *flows, size_t n, int timeout_ms)
 	struct poll_set s = { .flows = flows, .n = n };
 	struct memnet *m = memnet_of(flows, n);
 	int64_t deadline_ns = INT64_MAX;
-	struct mn_spin spin;
 	int ret;
 
 	if (!m)
 		return -EINVAL;
 	if (!set_look(&s))
 		return s.ready;
-	spin = m->spin;
 	if (timeout_ms >= 0)
 		deadline_ns = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
-	ret = mn_wait_until(m, &spin, &set_ops, &s, deadline_ns);
+	ret = mn_wait_until(m, mn_spin_own(&m->spin), &set_ops, &s, deadline_ns);
 	if (ret == -ETIMEDOUT)
 		return 0;
 	return ret ? ret : s.ready;

@@ -69,10 +69,20 @@ static bool has_bell(const struct memnet *m)
 	return m->session.features & (MN_F_VECTORS | MN_F_PORT);
 }
 
+int mn_longest_sleep_ms(const struct memnet *m)
+{
+	return has_bell(m) ? RESCUE_MS : TIMER_MS;
+}
+
+void mn_count_rescue(struct memnet *m)
+{
+	mn_count(&m->counters.timer_rescues, has_bell(m));
+}
+
 /* How long to sleep, rounded up. 0: the deadline has passed. */
 static int timeout_ms(const struct memnet *m, int64_t deadline_ns)
 {
-	int most = has_bell(m) ? RESCUE_MS : TIMER_MS;
+	int most = mn_longest_sleep_ms(m);
 	int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - mn_now_ns();
 
 	if (left_ns >= most * NSEC_PER_MSEC)
@@ -110,7 +120,8 @@ static int sleep_until(struct memnet *m, const struct wait_ops *ops, void *end,
 		if (mn_session_is_current(&m->session))
 			ret = ops->arm(end);
 		if (ret <= 0) {
-			mn_count(&m->counters.timer_rescues, !ret && !slept && has_bell(m));
+			if (!ret && !slept)
+				mn_count_rescue(m);
 			return ret;
 		}
 		ret = mn_session_check(&m->session);

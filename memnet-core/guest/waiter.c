@@ -181,8 +181,8 @@ static enum call wait_for_call(struct mn_waiter *w, uint32_t ticket, struct mn_s
 	return call;
 }
 
-int mn_waiter_sleep(struct mn_waiter *w, uint32_t ticket, const struct mn_news *news,
-		    int timeout_ms)
+static int sleep_in_turn(struct mn_waiter *w, uint32_t ticket, const struct mn_news *news,
+			 int timeout_ms)
 {
 	int64_t end_ns = mn_now_ns() + timeout_ms * NSEC_PER_MSEC;
 	struct mn_sleeper self = { .news = news };
@@ -198,4 +198,16 @@ int mn_waiter_sleep(struct mn_waiter *w, uint32_t ticket, const struct mn_news *
 	default:
 		return err == EINTR ? -EINTR : err != ETIMEDOUT;
 	}
+}
+
+int mn_waiter_sleep(struct mn_waiter *w, uint32_t ticket, const struct mn_news *news,
+		    int timeout_ms)
+{
+	int state, ret;
+
+	/* Who is cancelled would stay on the list, or the leader for ever. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	ret = sleep_in_turn(w, ticket, news, timeout_ms);
+	pthread_setcancelstate(state, NULL);
+	return ret;
 }

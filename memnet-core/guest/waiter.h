@@ -61,7 +61,8 @@ uint32_t mn_waiter_ticket(const struct mn_waiter *w);
 /*
  * Sleep until a bell has rung, here or in another thread, since @ticket, and brought @news; or
  * @timeout_ms are over. 1: look; 0: timeout; -EINTR: a signal handler ran; -ECONNRESET: the
- * owner or the port is gone. Thread-safe.
+ * owner or the port is gone. Thread-safe; no cancellation point. A handler must not leave it
+ * by longjmp().
  */
 int mn_waiter_sleep(struct mn_waiter *w, uint32_t ticket, const struct mn_news *news,
 		    int timeout_ms);

@@ -144,13 +144,16 @@ static int begin(struct sock *s, struct net *net, const struct sockaddr *addr, s
 static int start(struct sock *s, const struct sockaddr *addr, socklen_t len)
 {
 	struct net *net;
-	int ret = mn_net_get(&net);
+	int ret;
 
-	if (ret)
-		return ret;
-	drop_failed(s);
-	ret = begin(s, net, addr, len);
-	mn_net_put(net);
+	mn_hold();
+	ret = mn_net_get(&net);
+	if (!ret) {
+		drop_failed(s);
+		ret = begin(s, net, addr, len);
+		mn_net_put(net);
+	}
+	mn_release();
 	return ret;
 }
 
@@ -173,7 +176,7 @@ static int wait_for_result(struct sock *s, int late)
 		ret = mn_net_sleep(s->net, left, &held.mask);
 		if (ret == -EINTR && !s->sndtimeo_ns && mn_signals_restart())
 			continue;
-		if (ret)
+		if (ret < 0)
 			break;
 	}
 	mn_signals_release(&held);

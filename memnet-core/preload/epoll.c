@@ -29,11 +29,20 @@ char mn_epoll_knock;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct set *sets;
 
+static bool has_number(const struct set *e, int fd)
+{
+	const struct copy *c;
+
+	for (c = e->copies; c && c->fd != fd; c = c->next)
+		;
+	return c || e->fd == fd;
+}
+
 struct set *mn_epoll_find(int fd)
 {
 	struct set *e;
 
-	for (e = sets; e && e->fd != fd; e = e->next)
+	for (e = sets; e && !has_number(e, fd); e = e->next)
 		;
 	return e;
 }
@@ -53,7 +62,8 @@ struct set *mn_epoll_make(int fd)
 
 	if (!e)
 		return NULL;
-	*e = (struct set){ .fd = fd, .outer = -1, .knock = -1, .next = sets };
+	*e = (struct set){ .fd = fd, .outer = -1, .nudge = -1,
+			   .knock = -1, .next = sets };
 	__atomic_store_n(&sets, e, __ATOMIC_RELAXED);
 	return e;
 }
@@ -136,11 +146,17 @@ static int check_epoll(int epfd, int fd)
 	return -errno;
 }
 
+/* Beside EPOLLEXCLUSIVE. */
+static const uint32_t exclusive_may = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP |
+				      EPOLLET | EPOLLEXCLUSIVE;
+
 static int control(int epfd, int op, int fd, struct sock *s, struct epoll_event *event)
 {
 	struct set *e = mn_epoll_find(epfd);
 	struct item **at = NULL;
 
+	if (event && event->events & EPOLLEXCLUSIVE && event->events & ~exclusive_may)
+		return -EINVAL;
 	if (op == EPOLL_CTL_ADD)
 		return event ? add(epfd, fd, s, event) : -EFAULT;
 	for (at = e ? &e->items : NULL; at && *at && (*at)->fd != fd; at = &(*at)->next)
@@ -214,25 +230,67 @@ void mn_epoll_drop(struct sock *s)
 	mn_unlock(&lock);
 }
 
-void mn_epoll_forget(int fd)
+/* Lock held. Has it another number than those? Then these are no longer its own. */
+static bool keeps_number(struct set *e, int first, int last)
+{
+	for (struct copy **at = &e->copies; *at;) {
+		struct copy *c = *at;
+
+		if (e->fd >= first && e->fd <= last && (c->fd < first || c->fd > last))
+			e->fd = c->fd;
+		if (c->fd != e->fd && (c->fd < first || c->fd > last)) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		free(c);
+	}
+	return e->fd < first || e->fd > last;
+}
+
+/* Lock held. */
+static void drop_set(struct set **at)
+{
+	struct set *e = *at;
+
+	while (e->items)
+		remove_item(&e->items);
+	*at = e->next;
+	mn_fd_close_hidden(e->outer);
+	mn_fd_close_hidden(e->nudge);
+	if (e->knock >= 0)
+		mn_real()->close(e->knock);
+	mn_net_unnote(e->net);
+	free(e);
+}
+
+void mn_epoll_forget(int first, int last)
 {
 	if (!mn_epoll_any())
 		return;
 	mn_lock(&lock);
-	for (struct set **at = &sets; *at; at = &(*at)->next) {
-		struct set *e = *at;
+	for (struct set **at = &sets; *at;)
+		if (keeps_number(*at, first, last))
+			at = &(*at)->next;
+		else
+			drop_set(at);
+	mn_unlock(&lock);
+}
 
-		if (e->fd != fd)
-			continue;
-		while (e->items)
-			remove_item(&e->items);
-		*at = e->next;
-		mn_fd_close_hidden(e->outer);
-		if (e->knock >= 0)
-			mn_real()->close(e->knock);
-		mn_net_unnote(e->net);
-		free(e);
-		break;
+void mn_epoll_copy(int from, int to)
+{
+	struct copy *c;
+	struct set *e;
+
+	if (!mn_epoll_any())
+		return;
+	mn_epoll_forget(to, to);
+	mn_lock(&lock);
+	e = mn_epoll_find(from);
+	c = e ? malloc(sizeof(*c)) : NULL;
+	if (c) {
+		*c = (struct copy){ e->copies, to };
+		e->copies = c;
 	}
 	mn_unlock(&lock);
 }

@@ -16,11 +16,17 @@ void mn_epoll_converted(struct sock *s);
 /* No descriptor refers to @s any more. */
 void mn_epoll_drop(struct sock *s);
 
-/* @fd is closed; it may be an epoll's. */
-void mn_epoll_forget(int fd);
+/* Descriptors from @first to @last are closed; some may be epolls. */
+void mn_epoll_forget(int first, int last);
+
+/* @to refers to what @from does. A copy that is made before the set has ever been used is another. */
+void mn_epoll_copy(int from, int to);
 
 /* Is @fd an epoll with flows in it? *@ready: one of them has something to tell. */
 bool mn_epoll_has_flows(int fd, bool *ready);
+
+/* Whose bell rings for the flows in epoll @fd, with a reference; NULL. */
+struct net *mn_epoll_net(int fd);
 
 /* The sets are not to change while the process forks. */
 void mn_epoll_lock_all(void);

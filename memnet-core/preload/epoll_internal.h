@@ -21,11 +21,20 @@ struct item {
 	bool spent;		/* EPOLLONESHOT */
 };
 
+/* Another number of a set: dup(). */
+struct copy {
+	struct copy *next;
+	int fd;
+};
+
 struct set {
 	struct set *next;
 	int fd;
+	struct copy *copies;
 	int outer;		/* -1: it has never had flows */
 	struct net *net;	/* whose bell is in it, noted */
+	unsigned int sleeping;	/* threads, for the outer one, */
+	int nudge;		/* and what is in it to wake one of them; -1 */
 	struct item *items;
 	bool filled;		/* by flows alone, the last round: it is the kernel's turn */
 	unsigned int waiting;	/* threads, for the program's set alone, */

@@ -4,11 +4,16 @@
  *
  * Who finds nothing arms every flow and looks once more, so nothing is missed; it sleeps
  * whatever the arming said, so nobody goes round for what it was told of, or did not ask for.
+ *
+ * A ring, which is an edge, wakes one of the threads that sleep for a set. It may bring more than
+ * that one takes: who has slept, or takes something, wakes another when there is more.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
 
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
@@ -118,6 +123,8 @@ static int make_outer(struct set *e, struct net *net)
 		mn_real()->dup3(fd, e->outer, O_CLOEXEC);
 		mn_real()->close(fd);
 	}
+	mn_fd_close_hidden(e->nudge);
+	e->nudge = -1;
 	mn_net_unnote(e->net);
 	mn_net_note(net);
 	e->net = net;
@@ -148,6 +155,23 @@ static bool prepare(struct set *e)
 	if (any && (e->outer < 0 || (net && net != e->net)))
 		make_outer(e, net);
 	return any;
+}
+
+struct net *mn_epoll_net(int fd)
+{
+	struct net *net = NULL;
+	const struct set *e;
+
+	if (!mn_epoll_any())
+		return NULL;
+	mn_epoll_lock_all();
+	e = mn_epoll_find(fd);
+	if (e)
+		net = net_of(e);
+	if (net)
+		mn_net_hold(net);
+	mn_epoll_unlock_all();
+	return net;
 }
 
 bool mn_epoll_has_flows(int fd, bool *ready)
@@ -214,16 +238,6 @@ static int ask_kernel(int epfd, struct epoll_event *events, int max, int64_t tim
 	return n < 0 ? -errno : kept;
 }
 
-/* Until the bell rings, or the program's set has something. 0 or -errno. */
-static int sleep_outer(int outer, int64_t timeout_ns, const sigset_t *mask)
-{
-	const struct timespec timeout = mn_timespec(MIN(timeout_ns, MN_NET_RESCUE_NS));
-	struct epoll_event events[3];
-
-	return mn_real()->epoll_pwait2(outer, events, ARRAY_SIZE(events), &timeout, mask) < 0 ?
-	       -errno : 0;
-}
-
 /* Lock held. What flows have to tell; when nothing and @arming, they are armed. Number, -errno. */
 static int ask_flows(struct set *e, struct epoll_event *events, int max, bool arming)
 {
@@ -254,7 +268,27 @@ static int look(struct set *e, struct epoll_event *events, int max, bool arming,
 	return n ? n + MAX(more, 0) : more;
 }
 
-/* Lock held. Wait for the program's set alone; the lock is let go meanwhile. */
+/* Where this thread is one of e->waiting; also after it has left that by longjmp(). */
+static __thread int alone_at = -1;
+
+static void stop_waiting_alone(void *unused)
+{
+	struct set *e;
+
+	if (alone_at < 0)
+		return;
+	mn_epoll_lock_all();
+	e = mn_epoll_find(alone_at);
+	if (e && e->waiting && !--e->waiting) {
+		if (e->knock >= 0)
+			mn_real()->close(e->knock);	/* and with that out of the set */
+		e->knock = -1;
+	}
+	alone_at = -1;
+	mn_epoll_unlock_all();
+}
+
+/* Lock held, which is let go. Wait for the program's set alone. */
 static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
 		      const sigset_t *mask)
 {
@@ -263,74 +297,157 @@ static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t tim
 
 	if (!e)
 		e = mn_epoll_make(epfd);
-	if (e)
+	if (e) {
 		e->waiting++;
-	mn_epoll_unlock_all();
-	n = ask_kernel(epfd, events, max, timeout_ns, mask);
-	mn_epoll_lock_all();
-	e = mn_epoll_find(epfd);
-	if (e && e->waiting && !--e->waiting) {
-		if (e->knock >= 0)
-			mn_real()->close(e->knock);	/* and with that out of the set */
-		e->knock = -1;
+		alone_at = epfd;
 	}
+	mn_epoll_unlock_all();
+	pthread_cleanup_push(stop_waiting_alone, NULL);
+	n = ask_kernel(epfd, events, max, timeout_ns, mask);
+	pthread_cleanup_pop(1);
 	return n;
 }
 
-/* One look at both kinds, and a sleep where neither has anything. Number, or -errno. */
-static int one_round(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
-		     const sigset_t *mask, struct held *held)
+/* One epoll_wait(). */
+struct wait {
+	int epfd;
+	struct epoll_event *events;
+	int max;
+	const sigset_t *mask;
+	struct held held;
+	bool slept, timed;	/* at all; the last sleep's time was over */
+};
+
+/* Lock held; it is let go over the sleep: until the bell rings, or the program's set tells. */
+static int sleep_outer(struct wait *w, struct set *e, int64_t timeout_ns)
+{
+	const struct timespec timeout = mn_timespec(MIN(timeout_ns, mn_net_rescue_ns(e->net)));
+	struct epoll_event events[4];
+	int outer = e->outer, n, err;
+
+	e->sleeping++;
+	mn_epoll_unlock_all();
+	mn_signals_hold(&w->held, w->mask);
+	n = mn_real()->epoll_pwait2(outer, events, ARRAY_SIZE(events), &timeout, &w->held.mask);
+	err = errno;
+	mn_epoll_lock_all();
+	e = mn_epoll_find(w->epfd);
+	if (e && e->sleeping)
+		e->sleeping--;
+	w->slept = true;
+	w->timed = !n;
+	return n < 0 ? -err : 0;
+}
+
+/* Lock held. The outer set has something to wake one by. */
+static bool make_nudge(struct set *e)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.ptr = &mn_epoll_knock };
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd >= 0)
+		fd = mn_fd_hide(fd);
+	if (fd < 0 || mn_real()->epoll_ctl(e->outer, EPOLL_CTL_ADD, fd, &ev)) {
+		mn_fd_close_hidden(fd);
+		return false;
+	}
+	e->nudge = fd;
+	return true;
+}
+
+/* Lock held. Have one of those that sleep for @e look. */
+static void wake_next(struct set *e)
+{
+	const uint64_t one = 1;
+
+	if ((e->nudge < 0 && !make_nudge(e)) ||
+	    mn_real()->write(e->nudge, &one, sizeof(one)) < 0)
+		mn_net_wake(e->net);
+}
+
+static void pass_on(int epfd)
 {
 	struct set *e;
-	bool asked = false;
-	int n = 0, more, outer;
 
 	mn_epoll_lock_all();
 	e = mn_epoll_find(epfd);
-	if (!e || !prepare(e)) {
-		n = wait_alone(epfd, events, max, timeout_ns, mask);
-		mn_epoll_unlock_all();
-		return n;
-	}
-	outer = e->outer;
-	n = look(e, events, max, timeout_ns, &asked);
+	if (e && e->sleeping && e->net && has_news(e))
+		wake_next(e);
 	mn_epoll_unlock_all();
-	if (n < 0 || n == max || (n && asked))
-		return n;
-	if (!n && timeout_ns) {
-		int ret;
+}
 
-		mn_signals_hold(held, mask);
-		ret = sleep_outer(outer, timeout_ns, &held->mask);
-		if (ret)
-			return ret;
-	}
-	more = ask_kernel(epfd, events + n, max - n, 0, NULL);
+/* One look at both kinds, and a sleep where neither has anything. Number, or -errno. */
+static int one_round(struct wait *w, int64_t timeout_ns)
+{
+	struct set *e;
+	bool asked = false;
+	int n = 0, more, ret = 0;
+
+	mn_epoll_lock_all();
+	e = mn_epoll_find(w->epfd);
+	if (!e || !prepare(e))
+		return wait_alone(w->epfd, w->events, w->max, timeout_ns, w->mask);
+	n = look(e, w->events, w->max, timeout_ns, &asked);
+	if (n > 0 && w->timed && e->net)
+		mn_net_rescued(e->net);
+	if (!n && timeout_ns)
+		ret = sleep_outer(w, e, timeout_ns);
+	mn_epoll_unlock_all();
+	if (ret || n < 0 || n == w->max || (n && asked))
+		return ret ? ret : n;
+	more = ask_kernel(w->epfd, w->events + n, w->max - n, 0, NULL);
 	return n ? n + MAX(more, 0) : more;
 }
 
-static int wait_for(int epfd, struct epoll_event *events, int max, int64_t timeout_ns,
-		    const sigset_t *mask)
+/* How long to look before sleeping: as the session has it that its flows are of. */
+static struct mn_spin *spin_of(int epfd)
 {
-	int64_t end_ns = timeout_ns == INT64_MAX ? INT64_MAX : mn_now_ns() + timeout_ns;
-	struct held held = { 0 };
+	struct mn_spin *spin = NULL;
+	const struct set *e;
+	const struct net *net;
+
+	mn_epoll_lock_all();
+	e = mn_epoll_find(epfd);
+	net = e ? e->net ?: net_of(e) : NULL;
+	if (net)
+		spin = mn_spin_own(&net->spin);
+	mn_epoll_unlock_all();
+	return spin;
+}
+
+static int wait_for(struct wait *w, int64_t timeout_ns)
+{
+	int64_t begin_ns = mn_now_ns(), spin_end_ns = begin_ns, now_ns = begin_ns;
+	int64_t end_ns = timeout_ns == INT64_MAX ? INT64_MAX : begin_ns + timeout_ns;
+	struct mn_spin *spin = timeout_ns ? spin_of(w->epfd) : NULL;
 	int n;
 
+	if (spin)
+		spin_end_ns += spin->budget_ns;
 	do {
-		int64_t left = end_ns == INT64_MAX ? INT64_MAX : MAX(end_ns - mn_now_ns(), 0);
+		int64_t left = end_ns == INT64_MAX ? INT64_MAX : MAX(end_ns - now_ns, 0);
 
-		n = one_round(epfd, events, max, left, mask, &held);
-	} while (!n && mn_now_ns() < end_ns);
-	mn_signals_release(&held);
+		n = one_round(w, now_ns < spin_end_ns ? 0 : left);
+		now_ns = mn_now_ns();
+	} while (!n && now_ns < end_ns);
+	if (spin)
+		mn_spin_waited(spin, now_ns - begin_ns);
+	if (n > 0 || w->slept)
+		pass_on(w->epfd);
+	mn_signals_release(&w->held);
 	return n;
 }
 
 static int pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout,
 		  const sigset_t *mask)
 {
+	struct wait w = { .epfd = epfd, .events = events, .max = max, .mask = mask };
+
 	if (max <= 0 || !events || !mn_timeout_is_valid(timeout))
 		return mn_real()->epoll_pwait2(epfd, events, max, timeout, mask);
-	return mn_result(wait_for(epfd, events, max, mn_timeout_ns(timeout), mask));
+	mn_net_look_forked();
+	stop_waiting_alone(NULL);
+	return mn_result(wait_for(&w, mn_timeout_ns(timeout)));
 }
 
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,

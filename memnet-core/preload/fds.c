@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/epoll.h"
@@ -28,7 +29,7 @@ EXPORT int close(int fd)
 		errno = EBADF;
 		return -1;
 	}
-	mn_epoll_forget(fd);
+	mn_epoll_forget(fd, fd);
 	mn_sock_closing(fd);
 	named = mn_sock_frees_name(fd, &net);
 	mn_sock_forget(fd);
@@ -48,6 +49,8 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 
 	if (first > last)
 		return mn_real()->close_range(first, last, flags);
+	if (!(flags & CLOSE_RANGE_CLOEXEC))
+		mn_epoll_forget(MIN(first, MN_TABLE_FDS - 1u), MIN(last, MN_TABLE_FDS - 1u));
 	for (unsigned int fd = first; fd <= last && fd < MN_TABLE_FDS; fd++) {
 		if (!mn_fd_is_hidden(fd)) {
 			if (!(flags & CLOSE_RANGE_CLOEXEC))
@@ -66,12 +69,18 @@ EXPORT void closefrom(int first)
 	close_range(first < 0 ? 0 : first, ~0u, 0);
 }
 
+static void copied(int from, int to)
+{
+	mn_epoll_copy(from, to);
+	mn_sock_copy(from, to);
+}
+
 EXPORT int dup(int fd)
 {
 	int copy = mn_real()->dup(fd);
 
 	if (copy >= 0)
-		mn_sock_copy(fd, copy);
+		copied(fd, copy);
 	return copy;
 }
 
@@ -88,7 +97,7 @@ EXPORT int dup2(int fd, int to)
 	int copy = is_taken(to) ? -1 : mn_real()->dup2(fd, to);
 
 	if (copy >= 0 && fd != to)
-		mn_sock_copy(fd, to);
+		copied(fd, to);
 	return copy;
 }
 
@@ -97,7 +106,7 @@ EXPORT int dup3(int fd, int to, int flags)
 	int copy = is_taken(to) ? -1 : mn_real()->dup3(fd, to, flags);
 
 	if (copy >= 0)
-		mn_sock_copy(fd, to);
+		copied(fd, to);
 	return copy;
 }
 
@@ -124,7 +133,7 @@ EXPORT int fcntl(int fd, int command, ...)
 	if (ret < 0)
 		return ret;
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-		mn_sock_copy(fd, ret);
+		copied(fd, ret);
 	else if (command == F_SETFL)
 		set_nonblock(fd, arg & O_NONBLOCK);
 	return ret;

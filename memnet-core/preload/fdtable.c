@@ -85,6 +85,8 @@ struct sock *mn_sock_get(int fd)
 	struct sock *s = mn_sock_look(fd);
 	const struct net *net = s ? __atomic_load_n(&s->net, __ATOMIC_ACQUIRE) : NULL;
 
+	if (net)
+		mn_net_look_forked();
 	if (net && net->foreign)
 		mn_sock_adopt_inherited(s);
 	if (s && __atomic_load_n(&s->options_owed, __ATOMIC_RELAXED))
@@ -159,11 +161,12 @@ void mn_sock_let_go(struct past *past)
 /* Without memory for that, what was there stays for ever. */
 struct past *mn_sock_change(struct sock *s, struct net *net, struct memnet_flow *flow)
 {
-	struct past *before = malloc(sizeof(*before)), *over = NULL;
+	struct past *before, *over = NULL;
 
 	if (net)
 		mn_net_hold(net);
 	mn_lock(&lock);
+	before = malloc(sizeof(*before));
 	if (before) {
 		*before = (struct past){ s->past, s->net, s->flow };
 		s->past = before;
@@ -188,11 +191,13 @@ void mn_sock_put(struct sock *s)
 	mn_unlock(&lock);
 	if (left)
 		return;
+	mn_hold();
 	let_go(s->net, s->flow);
 	mn_sock_let_go(s->past);
 	mn_fd_close_hidden(s->parked);
 	mn_fd_close_hidden(s->handle);
 	free(s);
+	mn_release();
 }
 
 /* Lock held. What was there, for release(). */
@@ -224,8 +229,10 @@ int mn_sock_install(int fd, struct sock *s)
 
 	mn_lock(&lock);
 	e = make_entry(fd);
-	if (e)
+	if (e) {
 		old = exchange(e, s);
+		s->fd = fd;
+	}
 	mn_unlock(&lock);
 	release(old);
 	return e ? 0 : -ENOMEM;
@@ -345,6 +352,36 @@ struct sock *mn_sock_find(uint32_t flow, uint32_t generation)
 		found->refs++;
 	mn_unlock(&lock);
 	return found;
+}
+
+/* Lock held. Some descriptor of @s; -1: it is closed. */
+static int some_fd(const struct sock *s)
+{
+	struct sock **e = entry(s->fd);
+
+	if (e && *e == s)
+		return s->fd;
+	for (int fd = 0; fd < PAGES * PAGE_FDS && s->fds; fd++) {
+		e = entry(fd);
+		if (!e)
+			fd |= PAGE_FDS - 1;
+		else if (*e == s)
+			return fd;
+	}
+	return -1;
+}
+
+bool mn_sock_is_nonblocking(struct sock *s)
+{
+	int fd, flags;
+
+	mn_lock(&lock);
+	fd = some_fd(s);
+	flags = fd < 0 ? -1 : mn_real()->fcntl(fd, F_GETFL);
+	mn_unlock(&lock);
+	if (flags >= 0)
+		s->nonblock = flags & O_NONBLOCK;
+	return s->nonblock;
 }
 
 void mn_sock_copy(int from, int to)

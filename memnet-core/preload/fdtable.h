@@ -65,6 +65,9 @@ int mn_sock_replace_fds(struct sock *s, int with);
  */
 bool mn_sock_frees_name(int fd, struct net **net);
 
+/* O_NONBLOCK is of the open file: as the kernel has it, for another process may have set it. */
+bool mn_sock_is_nonblocking(struct sock *s);
+
 /* The first descriptor from @fd on that is a socket of the table; -1: none. */
 int mn_sock_next(int fd);
 

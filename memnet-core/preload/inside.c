@@ -95,6 +95,54 @@ int mn_inside_pthread_mutex_unlock(pthread_mutex_t *mutex)
 	return mn_unlock(mutex);
 }
 
+/* Who left these by longjmp() would leave a heap behind that nobody can use. */
+
+void *mn_inside_malloc(size_t n);
+void *mn_inside_malloc(size_t n)
+{
+	void *p;
+
+	mn_hold();
+	p = malloc(n);
+	mn_release();
+	return p;
+}
+
+void *mn_inside_calloc(size_t n, size_t size);
+void *mn_inside_calloc(size_t n, size_t size)
+{
+	void *p;
+
+	mn_hold();
+	p = calloc(n, size);
+	mn_release();
+	return p;
+}
+
+void mn_inside_free(void *p);
+void mn_inside_free(void *p)
+{
+	mn_hold();
+	free(p);
+	mn_release();
+}
+
+/*
+ * Who is not to be cancelled has something of its own in lists of libmemnet's: nor may a
+ * handler leave it by longjmp(). Nests by counting, whatever *@old says.
+ */
+int mn_inside_pthread_setcancelstate(int state, int *old);
+int mn_inside_pthread_setcancelstate(int state, int *old)
+{
+	if (old)
+		*old = PTHREAD_CANCEL_ENABLE;
+	if (state == PTHREAD_CANCEL_DISABLE)
+		mn_hold();
+	else
+		mn_release();
+	return 0;
+}
+
 /* --- the environment as it was when the program began: some wipe it ---------------------- */
 
 static struct {

@@ -3,7 +3,7 @@
  * The program's handlers are called by one of ours. In a thread that holds a lock it only
  * notes the signal, and has every other blocked from there on; who lets the last lock go
  * sends the signal again, to its own thread, and opens the mask. So an uncontended lock costs
- * a counter, and no system call.
+ * a counter, and no system call. Nor is such a thread cancelled: it would keep the lock.
  */
 #include "memnet-core/preload/lock.h"
 
@@ -18,7 +18,8 @@
 #include "memnet-core/preload/real.h"
 
 static __thread struct {
-	int depth;		/* locks held */
+	int depth;		/* locks held, and mn_hold() */
+	int cancel;		/* the program's state of cancellation */
 	bool waits;		/* everything is blocked, and this opens it again: */
 	sigset_t mask;
 	int signo;		/* 0: the signal was the parent's */
@@ -44,10 +45,30 @@ static void deliver(void)
 	errno = err;
 }
 
+void mn_hold(void)
+{
+	bool first = !own.depth++;
+
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (first)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &own.cancel);
+}
+
+void mn_release(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (own.depth == 1)
+		pthread_setcancelstate(own.cancel, NULL);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	own.depth--;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (!own.depth && own.waits)
+		deliver();
+}
+
 int mn_lock(pthread_mutex_t *mutex)
 {
-	own.depth++;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	mn_hold();
 	return pthread_mutex_lock(mutex);
 }
 
@@ -55,11 +76,7 @@ int mn_unlock(pthread_mutex_t *mutex)
 {
 	int ret = pthread_mutex_unlock(mutex);
 
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	own.depth--;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (!own.depth && own.waits)
-		deliver();
+	mn_release();
 	return ret;
 }
 

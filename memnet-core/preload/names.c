@@ -10,6 +10,7 @@
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
@@ -110,7 +111,9 @@ EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 		if (!ret)
 			mn_sock_forget(fd);	/* the guest's loopback: the kernel's for ever */
 	} else {
+		mn_hold();
 		ret = bind_fresh(s, fd, addr, len);
+		mn_release();
 	}
 	mn_sock_put(s);
 	return mn_result(ret);
@@ -142,7 +145,9 @@ EXPORT int listen(int fd, int backlog)
 
 	if (!s)
 		return mn_real()->listen(fd, backlog);
+	mn_hold();
 	ret = listen_flow(s, fd, backlog);
+	mn_release();
 	mn_sock_put(s);
 	return mn_result(ret);
 }
@@ -295,7 +300,9 @@ EXPORT int shutdown(int fd, int how)
 
 	if (!s)
 		return mn_real()->shutdown(fd, how);
+	mn_hold();
 	ret = shut_down(s, how);
+	mn_release();
 	mn_sock_put(s);
 	return mn_result(ret);
 }

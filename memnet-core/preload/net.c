@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "memnet-core/base/clock.h"
@@ -139,15 +140,35 @@ void mn_net_heard(struct net *net)
 
 int mn_net_sleep(struct net *net, int64_t timeout_ns, const sigset_t *mask)
 {
-	struct timespec timeout = mn_timespec(MIN(timeout_ns, MN_NET_RESCUE_NS));
+	struct timespec timeout = mn_timespec(MIN(timeout_ns, mn_net_rescue_ns(net)));
 	struct epoll_event events[2];
-	int fd = mn_net_bell(net);
+	int fd = mn_net_bell(net), n;
 
 	if (fd < 0)
 		return fd;
-	if (mn_real()->epoll_pwait2(fd, events, ARRAY_SIZE(events), &timeout, mask) < 0)
-		return -errno;
-	return 0;
+	n = mn_real()->epoll_pwait2(fd, events, ARRAY_SIZE(events), &timeout, mask);
+	return n < 0 ? -errno : n > 0;
+}
+
+void mn_net_rescued(struct net *net)
+{
+	mn_lock(&lock);
+	if (net->m && !net->foreign)
+		mn_count_rescue(net->m);
+	mn_unlock(&lock);
+}
+
+/* Of tests, which find it by dlsym(): how many sleeps had to be rescued. */
+EXPORT uint64_t memnet_run_rescues(void);
+EXPORT uint64_t memnet_run_rescues(void)
+{
+	struct memnet_counters counters = { 0 };
+
+	mn_lock(&lock);
+	if (current)
+		memnet_read_counters(current->m, &counters);
+	mn_unlock(&lock);
+	return counters.timer_rescues;
 }
 
 /* --- attaching ---------------------------------------------------------------------- */
@@ -246,6 +267,8 @@ static int open_net(struct net **out)
 	}
 	net->users = 2;
 	net->notes = 1;
+	net->spin = net->m->spin;
+	net->rescue_ns = mn_longest_sleep_ms(net->m) * NSEC_PER_MSEC;
 	mn_lock(&lock);
 	current = *out = net;
 	mn_unlock(&lock);
@@ -286,6 +309,7 @@ int mn_net_get(struct net **out)
 {
 	int ret = 0;
 
+	mn_net_look_forked();
 	if (take_current(out))
 		return 0;
 	mn_lock(&opening);
@@ -360,11 +384,14 @@ static void unlock_all(void)
 	mn_adopt_unlock_all();
 }
 
+/* Set, in a page that a child has empty: also one of clone() or _Fork(), which tell nobody. */
+static char *same_process;
+
 /*
  * The agent shall see the parent's end when the parent ends, so its descriptor goes; the
  * mapping stays, for calls of libraries that hold on to it until they see `foreign`.
  */
-static void after_fork_in_child(void)
+static void become_child(void)
 {
 	if (current) {
 		current->foreign = true;
@@ -374,10 +401,30 @@ static void after_fork_in_child(void)
 	/* Other threads are not here, and their bells are the parent's. */
 	bell = (struct bell){ NULL, -1 };
 	mn_lock_forked();
+	if (same_process)
+		__atomic_store_n(same_process, 1, __ATOMIC_RELAXED);
+}
+
+static void after_fork_in_child(void)
+{
+	become_child();
 	unlock_all();
+}
+
+/* A child has one thread, which comes here first. */
+void mn_net_look_forked(void)
+{
+	if (same_process && !__atomic_load_n(same_process, __ATOMIC_RELAXED))
+		become_child();
 }
 
 __attribute__((constructor)) static void watch_forks(void)
 {
+	void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
 	pthread_atfork(before_fork, unlock_all, after_fork_in_child);
+	if (page == MAP_FAILED || madvise(page, 1, MADV_WIPEONFORK))
+		return;
+	same_process = page;
+	*same_process = 1;
 }

@@ -13,12 +13,16 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/guest/memnet.h"
+#include "memnet-core/spin.h"
 
 struct net {
 	unsigned int users;	/* the current one has one, and each flow's socket */
 	unsigned int notes;	/* who only remembers it; all users together are one */
 	bool foreign;		/* the parent's */
+	struct mn_spin spin;	/* as configured */
+	int64_t rescue_ns;	/* no sleep is longer: a bell is a hint, or there is none */
 	struct memnet *m;	/* NULL: nobody uses it any more */
 };
 
@@ -28,6 +32,9 @@ struct net {
  */
 int mn_net_get(struct net **out);
 void mn_net_hold(struct net *net);
+
+/* Before what may be a parent's is used: clone() and _Fork() run no handlers of fork(). */
+void mn_net_look_forked(void);
 void mn_net_put(struct net *net);
 
 /* Is its session the one there is? Its user asks. */
@@ -62,10 +69,16 @@ void mn_net_sync(struct net *net);
 /* Ring the bell for this process's own threads. A note of it is enough. */
 void mn_net_wake(struct net *net);
 
-/* Sleep on it. 0: rung, or the time is over; -EINTR; -errno. */
+/* No sleep is longer, nor without a net. */
+static inline int64_t mn_net_rescue_ns(const struct net *net)
+{
+	return net ? net->rescue_ns : 100 * NSEC_PER_MSEC;
+}
+
+/* Sleep on it. 1: rung; 0: @timeout_ns, or net->rescue_ns, are over; -EINTR; -errno. */
 int mn_net_sleep(struct net *net, int64_t timeout_ns, const sigset_t *mask);
 
-/* No sleep is longer: a bell is a hint. */
-#define MN_NET_RESCUE_NS (100 * 1000000LL)
+/* After a sleep whose time was over there was something all the same: that is counted. */
+void mn_net_rescued(struct net *net);
 
 #endif

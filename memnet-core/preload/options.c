@@ -17,6 +17,7 @@
 #include "memnet-core/layout.h"
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/sock.h"
 
@@ -213,7 +214,9 @@ EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_
 		if (!ret)
 			ret = remember(s, level, option, value, len);
 	} else {
+		mn_hold();
 		ret = set_option(s, level, option, value, len);
+		mn_release();
 	}
 	mn_sock_put(s);
 	return mn_result(ret);
@@ -302,7 +305,9 @@ EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t *len
 
 	if (!s)
 		return mn_real()->getsockopt(fd, level, option, value, len);
+	mn_hold();
 	ret = get_option(s, level, option, value, len);
+	mn_release();
 	mn_sock_put(s);
 	return mn_result(ret);
 }

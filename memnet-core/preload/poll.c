@@ -15,11 +15,14 @@
 #include "memnet-core/base/util.h"
 #include "memnet-core/preload/epoll.h"
 #include "memnet-core/preload/fdtable.h"
+#include "memnet-core/preload/lock.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/real.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
 #include "memnet-core/preload/wait.h"
+
+#define FEW	64
 
 /* A call's descriptors, split. */
 struct split {
@@ -27,7 +30,8 @@ struct split {
 	nfds_t n;
 	struct pollfd *kernel;	/* n + 1: what the kernel looks at; the last is the bell */
 	struct sock **socks;	/* n: with a reference, NULL: the kernel's */
-	struct net *net;	/* of one of the flows */
+	struct net *net;	/* of one of the flows, or of one in a set, */
+	bool has_net;		/* which is ours to put */
 };
 
 static void split(struct split *w)
@@ -41,6 +45,11 @@ static void split(struct split *w)
 				w->net = w->socks[i]->net;
 		}
 	}
+	if (w->net)
+		return;
+	for (nfds_t i = 0; i < w->n && !w->net; i++)
+		w->net = w->socks[i] ? NULL : mn_epoll_net(w->fds[i].fd);
+	w->has_net = w->net;
 }
 
 static void put(const struct split *w)
@@ -48,6 +57,8 @@ static void put(const struct split *w)
 	for (nfds_t i = 0; i < w->n; i++)
 		if (w->socks[i])
 			mn_sock_put(w->socks[i]);
+	if (w->has_net)
+		mn_net_put(w->net);
 }
 
 /* Fill in what flows are ready for. How many are. */
@@ -80,18 +91,23 @@ static int arm(const struct split *w)
 	return ret;
 }
 
-/* Ask the kernel, for @timeout_ns; add what it says. How many are ready, or -errno. */
-static int ask_kernel(const struct split *w, int64_t timeout_ns, const sigset_t *mask)
+/*
+ * Ask the kernel, for @timeout_ns; add what it says. How many are ready, or -errno. *@timed: the
+ * time was over.
+ */
+static int ask_kernel(const struct split *w, int64_t timeout_ns, const sigset_t *mask, bool *timed)
 {
-	struct timespec timeout = mn_timespec(MIN(timeout_ns, MN_NET_RESCUE_NS));
+	struct timespec timeout = mn_timespec(MIN(timeout_ns, mn_net_rescue_ns(w->net)));
 	struct pollfd *bell = &w->kernel[w->n];
-	int ready = 0;
+	int ready = 0, n;
 
 	*bell = (struct pollfd){ .fd = mn_net_bell(w->net), .events = POLLIN };
 	if (bell->fd < 0)
 		return bell->fd;
-	if (mn_real()->ppoll(w->kernel, w->n + 1, &timeout, mask) < 0)
+	n = mn_real()->ppoll(w->kernel, w->n + 1, &timeout, mask);
+	if (n < 0)
 		return -errno;
+	*timed = !n && timeout_ns;
 	if (bell->revents)
 		mn_net_heard(w->net);
 	for (nfds_t i = 0; i < w->n; i++) {
@@ -104,46 +120,74 @@ static int ask_kernel(const struct split *w, int64_t timeout_ns, const sigset_t 
 
 static int wait_for(struct split *w, int64_t timeout_ns, const sigset_t *mask, struct held *held)
 {
-	int64_t end_ns = timeout_ns == INT64_MAX ? INT64_MAX : mn_now_ns() + timeout_ns;
+	int64_t begin_ns = mn_now_ns();
+	int64_t end_ns = timeout_ns == INT64_MAX ? INT64_MAX : begin_ns + timeout_ns;
+	int64_t spin_end_ns = w->net ? begin_ns + mn_spin_own(&w->net->spin)->budget_ns : 0;
+	bool timed = false;	/* the last sleep */
 	int ready, armed;
 
 	for (;;) {
-		int64_t left = MAX(end_ns - mn_now_ns(), 0);
+		int64_t now_ns = mn_now_ns(), left = MAX(end_ns - now_ns, 0);
+		bool sleeps = left && now_ns >= spin_end_ns;
 
 		ready = look(w);
-		armed = ready || !left ? 1 : arm(w);
+		if (ready && timed && w->net)
+			mn_net_rescued(w->net);
+		armed = ready || !sleeps ? 1 : arm(w);
 		if (armed < 0)
 			return armed;
 		if (!armed)
 			continue;
-		if (!ready && left)
+		if (!ready && sleeps)
 			mn_signals_hold(held, mask);
-		ready = ask_kernel(w, ready ? 0 : left, held->on ? &held->mask : NULL);
+		ready = ask_kernel(w, ready || !sleeps ? 0 : left, held->on ? &held->mask : NULL,
+				   &timed);
 		if (ready || !left)
 			return ready;
 	}
 }
 
-static int poll_split(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-		      const sigset_t *mask)
+static int wait_split(struct split *w, const struct timespec *timeout, const sigset_t *mask)
 {
-	struct split w = { .fds = fds, .n = n };
+	int64_t begin_ns = mn_now_ns();
 	struct held held = { 0 };
 	int ret;
 
-	w.kernel = malloc((n + 1) * sizeof(*w.kernel));
-	w.socks = calloc(n + 1, sizeof(*w.socks));
-	if (!w.kernel || !w.socks) {
-		ret = -ENOMEM;
-	} else {
-		split(&w);
-		ret = wait_for(&w, mn_timeout_ns(timeout), mask, &held);
-		mn_signals_release(&held);
-		put(&w);
-	}
-	free(w.kernel);
-	free(w.socks);
+	split(w);
+	ret = wait_for(w, mn_timeout_ns(timeout), mask, &held);
+	if (w->net)
+		mn_spin_waited(mn_spin_own(&w->net->spin), mn_now_ns() - begin_ns);
+	mn_signals_release(&held);
+	put(w);
 	return ret;
+}
+
+static int poll_many(struct split *w, const struct timespec *timeout, const sigset_t *mask)
+{
+	int ret = -ENOMEM;
+
+	mn_hold();
+	w->kernel = malloc((w->n + 1) * sizeof(*w->kernel));
+	w->socks = malloc((w->n + 1) * sizeof(*w->socks));
+	mn_release();
+	if (w->kernel && w->socks)
+		ret = wait_split(w, timeout, mask);
+	mn_hold();
+	free(w->kernel);
+	free(w->socks);
+	mn_release();
+	return ret;
+}
+
+/* A few without malloc(): handlers call poll(), in the middle of it perhaps. */
+static int poll_split(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	struct pollfd kernel[FEW + 1];
+	struct sock *socks[FEW];
+	struct split w = { .fds = fds, .n = n, .kernel = kernel, .socks = socks };
+
+	return n <= FEW ? wait_split(&w, timeout, mask) : poll_many(&w, timeout, mask);
 }
 
 static bool any_flow(struct pollfd *fds, nfds_t n)

@@ -35,8 +35,11 @@ struct identity {
 
 struct sock *mn_sock_new(int domain, int type, bool nonblock)
 {
-	struct sock *s = calloc(1, sizeof(*s));
+	struct sock *s;
 
+	mn_hold();	/* a handler that leaves malloc() by longjmp() ends the heap */
+	s = malloc(sizeof(*s));
+	mn_release();
 	if (s)
 		*s = (struct sock){ .refs = 1, .domain = domain, .type = type,
 				    .nonblock = nonblock, .handle = -1, .parked = -1 };
@@ -178,8 +181,13 @@ static int accept_into(struct sock *s, struct sock *listener, int flags)
 int mn_sock_accept(struct sock *listener, int flags)
 {
 	struct sock *s = mn_sock_new(listener->domain, SOCK_STREAM, flags & SOCK_NONBLOCK);
-	int ret = s ? accept_into(s, listener, flags) : -ENOMEM;
+	int ret = -ENOMEM;
 
+	if (s) {
+		mn_hold();	/* who is left in the middle loses a connection */
+		ret = accept_into(s, listener, flags);
+		mn_release();
+	}
 	if (ret < 0 && s)
 		mn_sock_put(s);
 	return ret;

@@ -62,7 +62,8 @@ struct sock {
 	unsigned int items;	/* registrations with epoll */
 	int domain, type;	/* AF_INET or AF_INET6; SOCK_STREAM or SOCK_DGRAM */
 	enum sock_kind kind;
-	bool nonblock;		/* O_NONBLOCK of the open file */
+	int fd;			/* the last one to become its */
+	bool nonblock;		/* O_NONBLOCK of the open file, as this process knows */
 	bool connecting;	/* the result is to be asked for, */
 	int handle;		/* and this end of the pair then goes to the agent; else -1 */
 	int parked;		/* keeps the agent from closing it under a call; else -1 */

@@ -4,8 +4,10 @@
 #include <poll.h>
 
 #include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"
 #include "memnet-core/preload/become.h"
+#include "memnet-core/preload/fdtable.h"
 #include "memnet-core/preload/net.h"
 #include "memnet-core/preload/signals.h"
 #include "memnet-core/preload/sock.h"
@@ -117,10 +119,10 @@ int mn_sock_arm_edge(struct sock *s, short events, const struct mn_progress *tol
 	return ret;
 }
 
-/* Look for the time that the program's user grants for that. As mn_sock_events(). */
-static int spin(struct sock *s, short events)
+/* Look for @budget_ns before sleeping. As mn_sock_events(). */
+static int spin_for(struct sock *s, short events, int64_t budget_ns)
 {
-	int64_t end_ns = mn_now_ns() + memnet_spin_ns(s->net->m);
+	int64_t end_ns = mn_now_ns() + budget_ns;
 	int now;
 
 	do {
@@ -134,14 +136,17 @@ static int spin(struct sock *s, short events)
 static int wait_held(struct sock *s, short events, int64_t timeout_ns, struct held *held)
 {
 	int64_t end_ns = timeout_ns ? mn_now_ns() + timeout_ns : INT64_MAX;
-	int ret;
+	int ret, slept = -1;	/* mn_net_sleep()'s answer */
 
 	for (;;) {
 		int64_t left = end_ns - mn_now_ns();
 
 		/* Also what other threads have done: shutdown(). */
-		if (mn_sock_events(s) & (events | POLLERR | POLLHUP))
+		if (mn_sock_events(s) & (events | POLLERR | POLLHUP)) {
+			if (!slept)
+				mn_net_rescued(s->net);
 			return 0;
+		}
 		if (!s->net)
 			return -ECONNRESET;
 		ret = mn_sock_arm(s, events);
@@ -152,22 +157,28 @@ static int wait_held(struct sock *s, short events, int64_t timeout_ns, struct he
 		if (left <= 0)
 			return -EAGAIN;
 		mn_signals_hold(held, NULL);
-		ret = mn_net_sleep(s->net, left, &held->mask);
-		if (ret == -EINTR && !timeout_ns && mn_signals_restart())
+		slept = mn_net_sleep(s->net, left, &held->mask);
+		if (slept == -EINTR && !timeout_ns && mn_signals_restart())
 			continue;
-		if (ret)
-			return ret;
+		if (slept < 0)
+			return slept;
 	}
 }
 
 int mn_sock_wait(struct sock *s, short events, int64_t timeout_ns)
 {
+	struct mn_spin *spin = s->net ? mn_spin_own(&s->net->spin) : NULL;
+	int64_t begin_ns = mn_now_ns(), budget_ns = spin ? spin->budget_ns : 0;
 	struct held held = { 0 };
-	int ret;
+	int ret = 0;
 
-	if (s->net && memnet_spin_ns(s->net->m) > 0 && spin(s, events))
-		return 0;
-	ret = wait_held(s, events, timeout_ns, &held);
+	if (timeout_ns)
+		budget_ns = MIN(budget_ns, timeout_ns);
+	if (!budget_ns || !spin_for(s, events, budget_ns))
+		ret = mn_sock_is_nonblocking(s) ? -EAGAIN :
+						  wait_held(s, events, timeout_ns, &held);
+	if (spin)
+		mn_spin_waited(spin, mn_now_ns() - begin_ns);
 	mn_signals_release(&held);
 	return ret;
 }

@@ -243,6 +243,32 @@ static void a_connect_whose_flow_is_closed_is_canceled(void **state)
 	memnet_detach(m);
 }
 
+/* A ring is an interrupt of the guest's, and the first bytes of a flow would cost two. */
+static void nobody_is_rung_who_does_not_wait(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	int bell = fx->bells[m->channel], fd;
+	struct memnet_flow *f;
+	uint64_t rings;
+	char byte = 'x';
+
+	f = connect_flow(fx, m, &fd);
+	read(bell, &rings, sizeof(rings));	/* of the connect */
+	assert_int_equal(memnet_send(f, &byte, 1), 1);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_int_equal(write(fd, "y", 1), 1);
+	while (!(memnet_events(f) & POLLIN))
+		poll(NULL, 0, 1);
+	hold_host(fx);
+	assert_int_equal(read(bell, &rings, sizeof(rings)), -1);
+	assert_int_equal(errno, EAGAIN);
+	release_host(fx);
+	memnet_close(f);
+	memnet_detach(m);
+	close(fd);
+}
+
 #define CROWD	100	/* more than the rings have places */
 
 static int crowd_setup(void **state)
@@ -354,6 +380,7 @@ int main(void)
 		TEST(a_connect_whose_flow_is_closed_is_canceled),
 		cmocka_unit_test_setup_teardown(nobody_waits_for_the_end_of_a_stream, crowd_setup,
 						session_teardown),
+		TEST(nobody_is_rung_who_does_not_wait),
 		TEST(a_close_does_not_wait_for_the_host),
 		TEST(the_end_of_a_stream_rings_nobody),
 		TEST(an_answer_to_another_is_no_end_of_waiting),

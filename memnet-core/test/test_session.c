@@ -416,30 +416,42 @@ static void threads_share_a_bell_and_miss_no_wake_up(void **state)
 	memnet_detach(m);
 }
 
-/* A ring is an interrupt of the guest's, and the first bytes of a flow would cost two. */
-static void nobody_is_rung_who_does_not_wait(void **state)
+/* Who has no flow's budget to adapt, adapts the thread's. */
+static void many_flows_and_calls_look_before_sleeping(void **state)
 {
 	struct fixture *fx = *state;
 	struct memnet *m = attach(fx);
-	int bell = fx->bells[m->channel], fd;
-	struct memnet_flow *f;
-	uint64_t rings;
-	char byte = 'x';
+	struct memnet_counters polled, called;
+	struct memnet_pollfd p = { .events = POLLIN };
+	int fd;
 
-	f = connect_flow(fx, m, &fd);
-	read(bell, &rings, sizeof(rings));	/* of the connect */
-	assert_int_equal(memnet_send(f, &byte, 1), 1);
-	assert_int_equal(read(fd, &byte, 1), 1);
-	assert_int_equal(write(fd, "y", 1), 1);
-	while (!(memnet_events(f) & POLLIN))
-		poll(NULL, 0, 1);
-	hold_host(fx);
-	assert_int_equal(read(bell, &rings, sizeof(rings)), -1);
-	assert_int_equal(errno, EAGAIN);
-	release_host(fx);
-	memnet_close(f);
-	memnet_detach(m);
+	m->spin = (struct mn_spin){ .max_ns = NSEC_PER_SEC, .adaptive = true };
+	p.flow = connect_flow(fx, m, &fd);
+	memnet_read_counters(m, &called);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(memnet_poll(&p, 1, 2), 0);
+	memnet_read_counters(m, &polled);
+	assert_true(polled.spin_ns - called.spin_ns > 1000000);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(memnet_set_option(p.flow, MN_OPTION_NODELAY, 1), 0);
+	memnet_read_counters(m, &called);
+	assert_true(called.spin_ns > polled.spin_ns);
+	memnet_close(p.flow);
 	close(fd);
+	memnet_detach(m);
+}
+
+static void a_timer_stands_for_a_bell(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	uint64_t features = m->session.features;
+
+	assert_int_equal(mn_longest_sleep_ms(m), 100);
+	m->session.features &= ~(MN_F_VECTORS | MN_F_PORT);
+	assert_int_equal(mn_longest_sleep_ms(m), 1);
+	m->session.features = features;
+	memnet_detach(m);
 }
 
 #define session_test(f)	cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
@@ -460,8 +472,9 @@ int main(void)
 		session_test(a_host_that_stops_is_noticed),
 		session_test(a_session_that_ends_under_a_connect_is_a_reset),
 		session_test(a_killed_guest_leaves_its_place_to_the_next),
-		session_test(nobody_is_rung_who_does_not_wait),
 		session_test(threads_share_a_bell_and_miss_no_wake_up),
+		session_test(many_flows_and_calls_look_before_sleeping),
+		session_test(a_timer_stands_for_a_bell),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);

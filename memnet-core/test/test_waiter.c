@@ -234,6 +234,21 @@ static void a_signal_ends_the_sleep_of_its_thread(void **state)
 	assert_int_equal(result(&s[2]), 1);
 }
 
+/* Who leads is cancelled when its sleep is over: another leads then. */
+static void a_cancelled_leader_leaves_nothing(void **state)
+{
+	struct fixture *fx = *state;
+	struct sleeper s[2];
+
+	start(fx, s, 2, LONG_MS, false);
+	pthread_cancel(s[0].thread);
+	give(&s[1], 1);
+	assert_int_equal(result(&s[1]), 1);
+	give(&s[0], 1);
+	pthread_join(s[0].thread, NULL);
+	assert_int_equal(sleeping(&fx->waiter), 0);
+}
+
 static void all_hear_that_the_owner_is_gone(void **state)
 {
 	struct fixture *fx = *state;
@@ -285,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_has_a_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_signal_ends_the_sleep_of_its_thread, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_cancelled_leader_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_hear_that_the_owner_is_gone, setup, teardown),
 	};
 

@@ -98,6 +98,40 @@ start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket 
 wait "$program" || fail "status $?"
 agent=${started%% *}
 
+case="looking before sleeping"
+cat >"$tmp/spin.py" <<-PYTHON
+	import select, socket, struct, sys, time
+
+	least, most, waits = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+	each = 0.3 / waits
+	s = socket.socket()
+	s.connect(("$here", 7000))
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(each * 1e6)))
+	sets = select.epoll()
+	sets.register(s, select.EPOLLIN)
+	polled = select.poll()
+	polled.register(s, select.POLLIN)
+
+	def receive():
+	    try:
+	        s.recv(1)
+	    except BlockingIOError:
+	        pass
+
+	for wait in (lambda: sets.poll(each), lambda: polled.poll(each * 1000),
+	             lambda: select.select([s], [], [], each), receive):
+	    begin, busy = time.monotonic(), time.thread_time()
+	    for n in range(waits):
+	        wait()
+	    busy = time.thread_time() - busy
+	    assert 0.25 < time.monotonic() - begin and least <= busy <= most, (wait, busy)
+PYTHON
+for try in "0 0 0.06 1" "1s 0.08 1 1" "adaptive:1s 0.08 1 60"; do
+	# shellcheck disable=SC2086	# words
+	set -- $try
+	MEMNET_SPIN=$1 "$run" python3 "$tmp/spin.py" "$2" "$3" "$4" || fail "MEMNET_SPIN=$1: status $?"
+done
+
 case="an agent without room for a descriptor"
 cat >"$tmp/full.py" <<-PYTHON
 	import os, resource, signal, socket, subprocess, sys

@@ -74,6 +74,12 @@ static int open_channel(ares_channel *channel, const struct mn_asking *asking,
 	return ret;
 }
 
+/* Its own macro shifts into the sign. */
+static bool is_set(unsigned int wants, int bit)
+{
+	return wants >> bit & 1;
+}
+
 /* Until something comes, or is due. */
 static void wait_a_while(ares_channel channel, const struct mn_asking *asking, int64_t most_ns)
 {
@@ -84,8 +90,8 @@ static void wait_a_while(ares_channel channel, const struct mn_asking *asking, i
 	const struct timeval *until = ares_timeout(channel, &most, &tv);
 
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (ARES_GETSOCK_READABLE(wants, i) ? POLLIN : 0) |
-			       (ARES_GETSOCK_WRITABLE(wants, i) ? POLLOUT : 0);
+		short events = (is_set(wants, i) ? POLLIN : 0) |
+			       (is_set(wants, i + ARES_GETSOCK_MAXNUM) ? POLLOUT : 0);
 
 		if (events)
 			fds[n++] = (struct pollfd){ .fd = sockets[i], .events = events };

@@ -125,8 +125,8 @@ void memnet_close(struct memnet_flow *f);
 /* --- names ------------------------------------------------------------------------- */
 
 /*
- * As getaddrinfo(3): EAI_* of <netdb.h>, and a list for freeaddrinfo(). Addresses, services and
- * /etc/hosts need nobody. Other names are asked of the servers in /etc/resolv.conf, over flows
+ * As getaddrinfo(3): EAI_* of <netdb.h>, and a list for freeaddrinfo(). Addresses, services,
+ * localhost and /etc/hosts need nobody. Other names are asked of the servers in /etc/resolv.conf, over flows
  * of @m: UDP, and TCP for long answers; no longer than that file says. IPv4 stands first, and
  * AI_ADDRCONFIG means nothing: which addresses can be reached is the host's to know.
  * A server at a loopback address is passed over: it is this guest's, and where flows begin

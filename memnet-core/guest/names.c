@@ -11,6 +11,8 @@
  * IPv4 stands first: glibc would sort by the addresses this machine has, but connections are
  * the host's, of which we know none. For the same reason AI_ADDRCONFIG means nothing.
  *
+ * localhost is never asked for, nor looked for (RFC 6761).
+ *
  * A channel of c-ares is made for each call: threads share nothing, nor does a child.
  */
 #include "memnet-core/guest/names.h"
@@ -36,6 +38,11 @@ struct answer {
 	int status;		/* ARES_* */
 	struct ares_addrinfo *found;
 };
+
+static int wanted_family(const struct question *q)
+{
+	return q->mapped ? AF_UNSPEC : q->hints.ai_family;
+}
 
 /* --- asking -------------------------------------------------------------------------- */
 
@@ -112,7 +119,7 @@ static void ask(ares_channel channel, const struct question *q, const struct mn_
 		int64_t patience_ns, struct answer *a)
 {
 	const struct ares_addrinfo_hints hints = {
-		.ai_family = q->mapped ? AF_UNSPEC : q->hints.ai_family,
+		.ai_family = wanted_family(q),
 		.ai_flags = ARES_AI_NOSORT | ARES_AI_CANONNAME,
 	};
 	int64_t end_ns = mn_now_ns() + patience_ns;
@@ -223,6 +230,38 @@ static int look_up(const struct question *q, const struct mn_asking *asking,
 	return ret;
 }
 
+/* --- the call ------------------------------------------------------------------------ */
+
+bool mn_names_is_localhost(const char *node)
+{
+	static const char local[] = "localhost";
+	const size_t n = sizeof(local) - 1;
+	size_t len = strlen(node);
+
+	if (len && node[len - 1] == '.')
+		len--;
+	return len >= n && !strncasecmp(node + len - n, local, n) &&
+	       (len == n || node[len - n - 1] == '.');
+}
+
+static int answer_localhost(const struct question *q, struct addrinfo **res)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct ares_addrinfo_node six = {
+		.ai_family = AF_INET6, .ai_addr = (struct sockaddr *)&in6, .ai_addrlen = sizeof(in6),
+	}, four = {
+		.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&in, .ai_addrlen = sizeof(in),
+		.ai_next = wanted_family(q) == AF_INET ? NULL : &six,
+	};
+	const struct ares_addrinfo found = {
+		.nodes = wanted_family(q) == AF_INET6 ? &six : &four,
+	};
+
+	return make_list(q, &found, res);
+}
+
 /* Of both it says EAI_NONAME: of a node that is no address, and a service that is no number. */
 static bool is_service_wrong(const struct question *q)
 {
@@ -251,5 +290,5 @@ int mn_names_resolve(const char *node, const char *service, const struct addrinf
 	ret = getaddrinfo(node, service, &numeric, res);
 	if (ret != EAI_NONAME || !*node || is_service_wrong(&q))
 		return ret;
-	return look_up(&q, asking, res);
+	return mn_names_is_localhost(node) ? answer_localhost(&q, res) : look_up(&q, asking, res);
 }

@@ -4,6 +4,7 @@
 #define MEMNET_NAMES_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct addrinfo;
@@ -16,6 +17,9 @@ struct mn_asking {
 	int (*poll)(struct pollfd *fds, size_t n, int timeout_ms, void *arg);
 	void *arg;	/* of all of these */
 };
+
+/* localhost, or what is in it (RFC 6761). */
+bool mn_names_is_localhost(const char *node);
 
 /* As getaddrinfo(3), and its list; EAI_AGAIN also where no server could be spoken to. */
 int mn_names_resolve(const char *node, const char *service, const struct addrinfo *hints,

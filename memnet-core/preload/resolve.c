@@ -2,29 +2,14 @@
 /*
  * getaddrinfo(): guest/names.c, with c-ares' own sockets, which are those of any library and so
  * become flows. A name server at the guest's loopback is the guest's own resolver: its socket
- * is the kernel's then, as any to there; and localhost is glibc's to know.
+ * is the kernel's then, as any to there; and what localhost is, glibc says.
  */
 #include <netdb.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <string.h>
 
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/names.h"
 #include "memnet-core/preload/real.h"
-
-/* localhost, and what is in it (RFC 6761). */
-static bool is_localhost(const char *node)
-{
-	static const char local[] = "localhost";
-	const size_t n = sizeof(local) - 1;
-	size_t len = strlen(node);
-
-	if (len && node[len - 1] == '.')
-		len--;
-	return len >= n && !strncasecmp(node + len - n, local, n) &&
-	       (len == n || node[len - n - 1] == '.');
-}
 
 /* A signal ends nothing. */
 static int wait_for(struct pollfd *fds, size_t n, int timeout_ms, void *arg)
@@ -37,7 +22,7 @@ EXPORT int getaddrinfo(const char *node, const char *service, const struct addri
 {
 	static const struct mn_asking by_sockets = { .poll = wait_for };
 
-	if (node && is_localhost(node))
+	if (node && mn_names_is_localhost(node))
 		return mn_real()->getaddrinfo(node, service, hints, res);
 	return mn_names_resolve(node, service, hints, &by_sockets, res);
 }

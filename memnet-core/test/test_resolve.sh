@@ -38,7 +38,11 @@ nothing_asked_yet
 gives "198.18.0.9 80 stream" in-hosts.test 80 0 stream ""
 gives "198.18.0.9 80 stream in-hosts.test" in-hosts-too 80 4 stream c
 gives "::ffff:198.18.0.9 80 stream" in-hosts-too 80 6 stream m
+gives "127.0.0.1 80 stream; ::1 80 stream" localhost 80 0 stream ""
 gives "127.0.0.1 80 stream" localhost 80 4 stream ""
+gives "::1 80 stream" localhost. 80 6 stream ""
+gives "::1 80 stream" localhost 80 6 stream m
+gives "127.0.0.1 80 dgram a.LocalHost" a.LocalHost 80 4 dgram c
 gives "$here 80 stream" $here 80 0 stream ""
 gives "fd00:198:18::1 80 stream" fd00:198:18::1 80 6 stream n
 gives EAI_ADDRFAMILY fd00:198:18::1 80 4 stream ""
@@ -48,8 +52,6 @@ gives "0.0.0.0 80 stream" - 80 4 stream p
 gives EAI_NONAME - - 4 stream ""
 gives EAI_NONAME "" 80 0 stream ""
 gives EAI_SERVICE peer.test no-such-service 0 stream ""
-: >"$tmp/hosts"
-gives "127.0.0.1 80 stream" localhost 80 4 stream ""
 asked . && fail "the server was asked"
 
 case="errors"
@@ -102,6 +104,16 @@ quickly 2 gives EAI_AGAIN peer.test 80 0 stream ""
 case="the second server answers where the first is silent"
 resolv_conf "nameserver $silent" "nameserver $dns" "options timeout:1"
 quickly 3 gives "$here 80 stream" peer.test 80 0 stream ""
+
+case="signals meanwhile"
+unshare -n "$resolve" peer.test 80 0 stream "" >"$tmp/out" 2>&1 &
+asking=$!
+for _ in 1 2 3 4 5; do
+	sleep 0.1
+	kill -USR1 $asking || fail "it did not wait for the silent one"
+done
+wait $asking || fail "status $?"
+[ "$(cat "$tmp/out")" = "$here 80 stream" ] || fail "another answer"
 
 case="no server but at the guest's own loopback, which is not the host's"
 start own python3 "$server" 127.0.0.1 "$tmp/zone"

@@ -131,8 +131,9 @@ void memnet_close(struct memnet_flow *f);
  * AI_ADDRCONFIG means nothing: which addresses can be reached is the host's to know.
  * A server at a loopback address is passed over: it is this guest's, and where flows begin
  * that address is the host's.
- * EAI_SYSTEM: no server could be spoken to. errno: EACCES, ENETUNREACH (there are none but at
- * loopback), ECONNRESET (the session ended, also while it waited) or another of memnet_bind().
+ * EAI_SYSTEM: no server could be spoken to, or not by TCP. errno: EACCES, ENETUNREACH (there is
+ * none but at loopback), ECONNRESET (the session ended, also while it waited) or another of
+ * memnet_connect().
  */
 int memnet_resolve(struct memnet *m, const char *node, const char *service,
 		   const struct addrinfo *hints, struct addrinfo **res);

@@ -21,7 +21,7 @@ struct asked {
 	struct memnet *m;
 	struct place places[ARES_GETSOCK_MAXNUM];	/* c-ares waits for no more */
 	int error;		/* errno of the last server that could not be spoken to */
-	bool spoke;		/* to one of them */
+	bool spoke;		/* to one since */
 	int ended;		/* errno: nothing can be waited for any more */
 };
 
@@ -87,20 +87,26 @@ static int connect_place(ares_socket_t s, const struct sockaddr *to, ares_sockle
 	return result(ret);
 }
 
-/* 0; -EAGAIN: not yet; -errno. */
-static int is_connected(struct memnet_flow *f)
+/* 0; -EAGAIN: not yet; -errno: a long answer will not come. */
+static int is_connected(struct asked *a, const struct place *p)
 {
-	int ret = memnet_connect_result(f);
+	int ret = memnet_connect_result(p->flow);
 
-	return ret == -EINPROGRESS ? -EAGAIN : ret;
+	if (ret == -EINPROGRESS)
+		return -EAGAIN;
+	if (ret) {
+		a->error = -ret;
+		a->spoke = false;
+	}
+	return ret;
 }
 
-static ssize_t recv_flow(struct place *p, void *buf, size_t size, struct sockaddr *from,
+static ssize_t recv_flow(struct asked *a, struct place *p, void *buf, size_t size, struct sockaddr *from,
 			 ares_socklen_t *len)
 {
 	struct iovec part = { buf, size };
 	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1, .msg_name = from };
-	ssize_t n = is_connected(p->flow);
+	ssize_t n = is_connected(a, p);
 
 	if (n)
 		return n;
@@ -119,15 +125,15 @@ static ssize_t recv_flow(struct place *p, void *buf, size_t size, struct sockadd
 static ares_ssize_t recv_place(ares_socket_t s, void *buf, size_t size, int flags,
 			       struct sockaddr *from, ares_socklen_t *len, void *arg)
 {
-	return result(recv_flow(&((struct asked *)arg)->places[s], buf, size, from, len));
+	struct asked *a = arg;
+
+	return result(recv_flow(a, &a->places[s], buf, size, from, len));
 }
 
 static ssize_t send_stream(struct memnet_flow *f, const struct iovec *iov, int n)
 {
-	ssize_t sent = 0, ret = is_connected(f);
+	ssize_t sent = 0, ret;
 
-	if (ret)
-		return ret;
 	for (int i = 0; i < n; i++) {
 		ret = memnet_send(f, iov[i].iov_base, iov[i].iov_len);
 		if (ret < 0)
@@ -143,9 +149,12 @@ static ares_ssize_t send_place(ares_socket_t s, const struct iovec *iov, int n, 
 {
 	struct asked *a = arg;
 	struct place *p = &a->places[s];
-	ssize_t ret = p->type == SOCK_STREAM ? send_stream(p->flow, iov, n) :
-			memnet_send_datagram(p->flow, iov, n, NULL, 0);
+	ssize_t ret = is_connected(a, p);
 
+	if (ret)
+		return result(ret);
+	ret = p->type == SOCK_STREAM ? send_stream(p->flow, iov, n) :
+				       memnet_send_datagram(p->flow, iov, n, NULL, 0);
 	if (ret >= 0)
 		a->spoke = true;
 	else if (ret != -EAGAIN)

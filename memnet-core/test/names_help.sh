@@ -17,6 +17,7 @@ dns=198.18.0.53
 dns6=fd00:198:18::53
 silent=198.18.0.54
 denied=198.18.0.55
+short=198.18.0.56	# no TCP
 core=$(dirname "$0")/..
 [ -d "$core/preload" ] || core=$core/..
 server=$core/preload/test/name_server.py
@@ -64,13 +65,15 @@ resolv_conf "nameserver $dns" "search test"
 		empty.test ANY
 		fails.test SERVFAIL
 		refuses.test REFUSED
+		half.test A $here
+		half.test SILENT-AAAA
 	ZONE
 	for i in $(seq 100); do
 		echo "many.test A 198.18.1.$i"
 	done
 } >"$tmp/zone"
 busybox ip link set lo up
-for a in $here $dns $silent $denied; do
+for a in $here $dns $silent $denied $short; do
 	busybox ip addr add "$a/32" dev lo
 done
 busybox ip addr add $dns6/128 dev lo
@@ -79,6 +82,7 @@ cat >"$tmp/policy" <<-POLICY
 	allow any $dns
 	allow any $dns6
 	allow udp $silent
+	allow udp $short
 	allow any 127.0.0.0/8
 	allow any ::1
 POLICY
@@ -87,11 +91,19 @@ start memnetd "$BUILD/bin/memnetd" --dir "$tmp" --vm a --size 64M --flows 64 --c
 	--policy "$tmp/policy"
 memnetd=$!
 until_there grep -q " 00010000 .* $tmp/a.ivshmem" /proc/net/unix
-start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket "$tmp/agent"
+start_agent() {
+	start agent "$BUILD/bin/memnet-agent" --region "server:$tmp/a.ivshmem" --socket "$tmp/agent"
+	agent=$!
+	until_there "$BUILD/bin/memnet-run" true
+}
+start_agent
 start dns python3 "$server" $dns "$tmp/zone"
 start dns6 python3 "$server" $dns6 "$tmp/zone"
+start short python3 "$server" $short "$tmp/zone"
 start silent python3 -c "
-import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('$silent', 53)); time.sleep(600)"
-until_there "$BUILD/bin/memnet-run" true
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('$silent', 53))
+while True:
+    print(len(s.recv(512)), flush=True)"
 until_there python3 -c "import socket; socket.create_connection(('$dns', 53)).close()"

@@ -14,12 +14,24 @@ gives() {	# WANTED NODE SERVICE FAMILY SOCKTYPE FLAGS [THREADS]
 	[ "$(cat "$tmp/out")" = "$wanted" ] || fail "$*: not $wanted"
 }
 
+ask_silent() {	# ARGUMENT...: in the background, and it waits for an answer now
+	heard=$(wc -l <"$tmp/silent.log")
+	unshare -n "$resolve" "$@" >"$tmp/out" 2>&1 &
+	asking=$!
+	until_there is_heard
+}
+
+is_heard() {
+	[ "$(wc -l <"$tmp/silent.log")" -gt "$heard" ]
+}
+
 case="names of the server"
 gives "$here 80 stream" peer.test 80 0 stream ""
 gives "$here 80 stream" PEER.Test. 80 4 stream ""
 gives "fd00:198:18::1 80 stream" both.test 80 6 stream ""
 gives "$here 80 dgram; fd00:198:18::1 80 dgram" both.test 80 0 dgram ""
 gives "$here 80 stream; fd00:198:18::1 80 stream" both.test 80 0 stream g
+gives "$here 80 stream" both.test 80 4 stream g
 gives "$here 80 stream; $here 80 dgram; $here 80 raw" peer.test 80 0 any ""
 gives "$here 80 stream; $here 80 dgram; $here 80 raw" peer.test 80 0 any null
 gives "$here 0 stream" peer - 0 stream ""
@@ -79,6 +91,12 @@ quickly 2 gives "EAI_SYSTEM EACCES" peer.test 80 0 stream ""
 grep -q "denied: connect udp $denied:53" "$tmp/memnetd.log" || fail "no denial"
 gives "$here 80 stream" $here 80 0 stream ""
 
+resolv_conf "nameserver $short"
+gives "$here 80 stream" peer.test 80 0 stream ""
+quickly 2 gives "EAI_SYSTEM EACCES" many.test 80 4 stream ""
+resolv_conf "nameserver $short" "nameserver $denied"
+quickly 2 gives "EAI_SYSTEM EACCES" many.test 80 4 stream ""
+
 case="a server of IPv6"
 resolv_conf "nameserver $dns6"
 gives "$here 80 stream" peer.test 80 0 stream ""
@@ -100,14 +118,17 @@ resolv_conf "nameserver $silent" "options timeout:1"
 quickly 4 gives EAI_AGAIN peer.test 80 0 stream ""
 resolv_conf "nameserver $silent" "options timeout:1 attempts:1"
 quickly 2 gives EAI_AGAIN peer.test 80 0 stream ""
+resolv_conf "nameserver $denied" "nameserver $silent" "options timeout:1 attempts:1"
+quickly 4 gives EAI_AGAIN peer.test 80 0 stream ""
+resolv_conf "nameserver $dns" "options timeout:1 attempts:1"
+quickly 2 gives "$here 80 stream" half.test 80 0 stream ""
 
 case="the second server answers where the first is silent"
 resolv_conf "nameserver $silent" "nameserver $dns" "options timeout:1"
 quickly 3 gives "$here 80 stream" peer.test 80 0 stream ""
 
 case="signals meanwhile"
-unshare -n "$resolve" peer.test 80 0 stream "" >"$tmp/out" 2>&1 &
-asking=$!
+ask_silent peer.test 80 0 stream ""
 for _ in 1 2 3 4 5; do
 	sleep 0.1
 	kill -USR1 $asking || fail "it did not wait for the silent one"
@@ -124,11 +145,16 @@ for conf in "nameserver 127.0.0.1" "nameserver ::1" "search test"; do
 done
 [ ! -s "$tmp/own.log" ] || fail "the host's was asked"
 
-case="the session ends meanwhile"
+case="the agent ends meanwhile"
 resolv_conf "nameserver $silent" "options timeout:30"
-unshare -n "$resolve" peer.test 80 0 stream "" >"$tmp/out" 2>&1 &
-asking=$!
-sleep 0.5
+ask_silent peer.test 80 0 stream ""
+kill -KILL "$agent"
+quickly 5 wait $asking
+[ "$(cat "$tmp/out")" = "EAI_SYSTEM ECONNRESET" ] || fail "another answer"
+start_agent
+
+case="the host ends meanwhile"
+ask_silent peer.test 80 0 stream ""
 kill -KILL "$memnetd"
 quickly 5 wait $asking
 [ "$(cat "$tmp/out")" = "EAI_SYSTEM ECONNRESET" ] || fail "another answer"

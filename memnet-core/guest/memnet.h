@@ -126,9 +126,10 @@ void memnet_close(struct memnet_flow *f);
 
 /*
  * As getaddrinfo(3): EAI_* of <netdb.h>, and a list for freeaddrinfo(). Addresses, services,
- * localhost and /etc/hosts need nobody. Other names are asked of the servers in /etc/resolv.conf, over flows
- * of @m: UDP, and TCP for long answers; no longer than that file says. IPv4 stands first, and
- * AI_ADDRCONFIG means nothing: which addresses can be reached is the host's to know.
+ * localhost and /etc/hosts need nobody. Other names are asked of the servers in
+ * /etc/resolv.conf, over flows of @m: UDP, and TCP for long answers; no longer than that file
+ * says. IPv4 stands first, and AI_ADDRCONFIG means nothing: which addresses can be reached is
+ * the host's to know.
  * A server at a loopback address is passed over: it is this guest's, and where flows begin
  * that address is the host's.
  * EAI_SYSTEM: no server could be spoken to, or not by TCP. errno: EACCES, ENETUNREACH (there is

@@ -77,7 +77,8 @@ static int connect_flow(struct memnet *m, struct place *p, const struct sockaddr
 	return p->type == SOCK_STREAM ? -EINPROGRESS : 0;
 }
 
-static int connect_place(ares_socket_t s, const struct sockaddr *to, ares_socklen_t len, void *arg)
+static int connect_place(ares_socket_t s, const struct sockaddr *to, ares_socklen_t len,
+			 void *arg)
 {
 	struct asked *a = arg;
 	int ret = connect_flow(a->m, &a->places[s], to, len);

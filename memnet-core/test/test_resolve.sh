@@ -32,15 +32,15 @@ gives "fd00:198:18::1 80 stream" both.test 80 6 stream ""
 gives "$here 80 dgram; fd00:198:18::1 80 dgram" both.test 80 0 dgram ""
 gives "$here 80 stream; fd00:198:18::1 80 stream" both.test 80 0 stream g
 gives "$here 80 stream" both.test 80 4 stream g
-gives "$here 80 stream; "$here" 80 dgram; "$here" 80 raw" peer.test 80 0 any ""
-gives "$here 80 stream; "$here" 80 dgram; "$here" 80 raw" peer.test 80 0 any null
+gives "$here 80 stream; $here 80 dgram; $here 80 raw" peer.test 80 0 any ""
+gives "$here 80 stream; $here 80 dgram; $here 80 raw" peer.test 80 0 any null
 gives "$here 0 stream" peer - 0 stream ""
 gives "$here 80 stream peer.test" alias.test 80 0 stream c
 gives "::ffff:$here 80 stream" peer.test 80 6 stream m
 gives "fd00:198:18::1 80 stream; ::ffff:$here 80 stream" both.test 80 6 stream ma
 
 case="services"
-gives "$here 53 stream; "$here" 53 dgram" peer.test domain 0 any ""
+gives "$here 53 stream; $here 53 dgram" peer.test domain 0 any ""
 gives "$here 443 stream" "$here" https 0 stream ""
 gives EAI_SERVICE "$here" no-such-service 0 stream ""
 gives EAI_NONAME peer.test http 0 stream s

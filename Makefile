@@ -83,6 +83,12 @@ libmemnet_src := \
 # Not in the preload library: no socket call stands for it.
 object_src := memnet-core/guest/object.c
 
+# What wants c-ares: not in programs that resolve nothing.
+names_src := memnet-core/guest/names.c
+resolve_src := memnet-core/guest/resolve.c $(names_src)
+
+library_src := $(object_src) $(resolve_src) $(libmemnet_src)
+
 preload_src := $(addprefix memnet-core/preload/,real.c lock.c fdtable.c net.c sock.c wait.c \
 	signals.c stdio.c names.c connect.c io.c stream.c datagram.c options.c fds.c files.c poll.c \
 	epoll.c epoll_wait.c resolve.c hostent.c inside.c)
@@ -518,6 +524,8 @@ $(eval $(call program,guest/link-trip,harness/test/link_trip.c harness/link.c $(
 	$(base_src),$(STATIC)))
 $(eval $(call program,guest/extra-copy/memnet-work,workloads/test/extra_copy.c $(work_src) \
 	$(libmemnet_src),$(STATIC) -Wl$(,)--wrap=memnet_send -lnettle))
+$(eval $(call program,memnet-core/test/resolve,memnet-core/test/resolve.c $(resolve_src) \
+	$(libmemnet_src),-lcares))
 $(eval $(call program,memnet-core/test/vfio-ring,memnet-core/test/vfio_ring.c memnet-core/host/ivshmem_server.c \
 	$(base_src)))
 
@@ -529,7 +537,7 @@ $(BUILD)/gen/$(syscalls).h: $(syscalls).sh $(worker_src)
 $(BUILD)/obj/memnet-core/host/seccomp.o: $(BUILD)/gen/$(syscalls).h
 $(BUILD)/obj/memnet-core/host/seccomp.o: MEMNET_CFLAGS += -I$(BUILD)/gen
 
-$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(object_src) $(libmemnet_src))
+$(BUILD)/lib/libmemnet.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(library_src))
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
@@ -539,13 +547,13 @@ $(BUILD)/shared/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize=%,$(MEMNET_CFLAGS)) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
-shared_objects := $(patsubst %.c,$(BUILD)/shared/%.o,$(object_src) $(libmemnet_src))
+shared_objects := $(patsubst %.c,$(BUILD)/shared/%.o,$(library_src))
 -include $(shared_objects:.o=.d)
 $(BUILD)/lib/$(libmemnet_so): $(shared_objects) memnet-core/guest/libmemnet.map
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -pthread $(LDFLAGS) -shared -Wl,-z,defs -Wl,-soname,$(@F) \
-		-Wl,--version-script=$(filter %.map,$^) -o $@ $(filter %.o,$^)
+		-Wl,--version-script=$(filter %.map,$^) -o $@ $(filter %.o,$^) -lcares
 
 $(BUILD)/share/memnet/events/%: energy/events/%
 	$(call say,COPY,$@)
@@ -567,7 +575,7 @@ $(BUILD)/pic/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize=%,$(MEMNET_CFLAGS)) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 preload_objects := $(preload_src:%.c=$(BUILD)/pic/%.o)
-inside_objects := $(libmemnet_src:%.c=$(BUILD)/pic/%.o)
+inside_objects := $(patsubst %.c,$(BUILD)/pic/%.o,$(names_src) $(libmemnet_src))
 -include $(preload_objects:.o=.d) $(inside_objects:.o=.d)
 $(BUILD)/pic/inside.o: $(inside_objects) memnet-core/preload/inside.syms
 	$(call say,LINK,$@)
@@ -805,6 +813,7 @@ TEST_SCRIPTS := \
 	harness/test/test_lab.sh \
 	harness/test/test_completion.sh \
 	memnet-core/preload/test/test_programs.sh memnet-core/preload/test/test_limits.sh \
+	memnet-core/test/test_resolve.sh \
 	memnet-core/preload/test/test_names.sh memnet-core/conformance/test_conformance.sh \
 	memnet-core/test/test_install.sh \
 	harness/test/test_experiment.sh \
@@ -923,7 +932,7 @@ all: $(PROGRAMS)
 # Sanitized programs are not static and boot nowhere; tests in VMs skip then.
 guest-image: $(if $(SANITIZE),,$(BUILD)/guest/vmlinuz $(BUILD)/guest/initrd.img)
 
-test: all guest-image $(TESTS) $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
+test: all guest-image $(TESTS) $(BUILD)/memnet-core/test/resolve $(if $(SANITIZE),,$(BUILD)/guest/test-copy.img)
 	$(Q)BUILD=$(BUILD) .ci/test $(TESTS) $(TEST_SCRIPTS)
 
 # What has threads; for SANITIZE=thread.

@@ -46,3 +46,22 @@ uint16_t mn_address_split(const union mn_sockaddr *from, uint16_t *port, uint8_t
 		return 0;
 	}
 }
+
+static bool is_own_ipv4(in_addr_t addr)
+{
+	return ntohl(addr) >> 24 == IN_LOOPBACKNET || addr == htonl(INADDR_ANY);
+}
+
+bool mn_is_guests_own(const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)addr;
+
+	if (addr->sa_family == AF_INET && len >= sizeof(struct sockaddr_in))
+		return is_own_ipv4(((const struct sockaddr_in *)addr)->sin_addr.s_addr);
+	if (addr->sa_family != AF_INET6 || len < sizeof(*sin6))
+		return true;	/* whatever it is, the kernel has the right error for it */
+	if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+		return is_own_ipv4(sin6->sin6_addr.s6_addr32[3]);
+	return IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr) ||
+	       IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr);
+}

@@ -4,6 +4,7 @@
 #define MEMNET_ADDRESS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -20,6 +21,9 @@ int mn_address_make(union mn_sockaddr *to, uint16_t family, uint16_t port, const
 /* The reverse; returns enum mn_family, 0 for no address. @addr is filled wholly. */
 uint16_t mn_address_split(const union mn_sockaddr *from, uint16_t *port, uint8_t addr[16],
 			  uint32_t *scope);
+
+/* Is @addr the guest's own business: loopback, unspecified for connect, or no address of ours? */
+bool mn_is_guests_own(const struct sockaddr *addr, socklen_t len);
 
 static inline socklen_t mn_address_len(const union mn_sockaddr *a)
 {

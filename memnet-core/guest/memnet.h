@@ -6,7 +6,8 @@
  * Thread-safe: threads may share a struct memnet. A flow may be used by one thread
  * that sends and one that receives at a time, and is closed when neither does. Calls that
  * wait spin for the budget (default 0) and then sleep on the bell; of a flow that does
- * not block they return -EAGAIN instead. All return -errno; besides the errno of sockets:
+ * not block they return -EAGAIN instead. All but memnet_resolve() return -errno; besides the
+ * errno of sockets:
  *   -ECONNRESET  the stream was torn, or the host or the agent ended or restarted
  *   -EPROTO      the host found this guest in breach of the protocol, or the reverse
  *   -ETIMEDOUT   no host answered
@@ -34,6 +35,8 @@
 #include <sys/uio.h>
 
 #include "memnet-core/flow_values.h"
+
+struct addrinfo;
 
 #ifdef __cplusplus
 extern "C" {
@@ -123,6 +126,23 @@ int memnet_take_error(struct memnet_flow *f);
  * is torn. What was sent and not shut down may be lost, as after RST.
  */
 void memnet_close(struct memnet_flow *f);
+
+/* --- names ------------------------------------------------------------------------- */
+
+/*
+ * As getaddrinfo(3): EAI_* of <netdb.h>, and a list for freeaddrinfo(). Addresses, services,
+ * localhost and /etc/hosts need nobody. Other names are asked of the servers in
+ * /etc/resolv.conf, over flows of @m: UDP, and TCP for long answers; no longer than that file
+ * says. IPv4 stands first, and AI_ADDRCONFIG means nothing: which addresses can be reached is
+ * the host's to know.
+ * A server at a loopback address is passed over: it is this guest's, and where flows begin
+ * that address is the host's.
+ * EAI_SYSTEM: no server could be spoken to, or not by TCP. errno: EACCES, ENETUNREACH (there is
+ * none but at loopback), ECONNRESET (the session ended, also while it waited) or another of
+ * memnet_connect().
+ */
+int memnet_resolve(struct memnet *m, const char *node, const char *service,
+		   const struct addrinfo *hints, struct addrinfo **res);
 
 /* --- flows by name: a flow that another process of this guest has opened ------------- */
 

@@ -10,9 +10,6 @@ struct memnet_flow;
 struct net;
 struct sock;
 
-/* Is @addr the guest's own business: loopback, unspecified for connect, or no address of ours? */
-bool mn_is_guests_own(const struct sockaddr *addr, socklen_t len);
-
 /*
  * The fresh socket @s becomes @flow, which is taken over, also on failure, and its
  * descriptors are MemNet's. One that connects is handed to the agent when

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "memnet-core/address.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/layout.h"
 #include "memnet-core/preload/become.h"

@@ -21,6 +21,8 @@ INSIDE(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), (fd, a, 
 INSIDE(int, close, (int fd), (fd))
 INSIDE(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 INSIDE(int, epoll_ctl, (int e, int op, int fd, struct epoll_event *ev), (e, op, fd, ev))
+INSIDE(int, getaddrinfo,
+       (const char *n, const char *s, const struct addrinfo *h, struct addrinfo **r), (n, s, h, r))
 INSIDE(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
 INSIDE(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 INSIDE(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memnet-core/address.h"
 #include "memnet-core/preload/become.h"
 #include "memnet-core/preload/bytes.h"
 #include "memnet-core/preload/fdtable.h"

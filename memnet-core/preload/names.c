@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "memnet-core/address.h"
 #include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/share.h"

@@ -1,277 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * getaddrinfo(). The sockets of glibc's resolver are inside of it and cannot be taken over:
- * it asks over the guest's own network. So c-ares asks the name servers, whose sockets are
- * those of any library, and so become flows.
- *
- * All else is glibc's. It is asked first, with AI_NUMERICHOST: that answers addresses, and
- * tells what is wrong with the hints and the service. Names in /etc/hosts and localhost are
- * its own too. Of what c-ares finds it makes the lists, address by address; put together they
- * are one, for its freeaddrinfo() frees each entry by itself (POSIX has parts of a list freed).
- *
- * IPv4 stands first: glibc would sort by the addresses this machine has, but connections are
- * the host's, of which we know none. For the same reason AI_ADDRCONFIG means nothing.
- *
- * A name server at the guest's loopback is the guest's own resolver: c-ares' socket is the
- * kernel's then, as any to there.
- *
- * A channel of c-ares is made for each call: threads share nothing, nor does a child.
+ * getaddrinfo(): guest/names.c, with c-ares' own sockets, which are those of any library and so
+ * become flows. A name server at the guest's loopback is the guest's own resolver: its socket
+ * is the kernel's then, as any to there; and what localhost is, glibc says.
  */
-#include <ares.h>
 #include <netdb.h>
 #include <poll.h>
-#include <resolv.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "memnet-core/base/clock.h"
+#include "memnet-core/base/util.h"
+#include "memnet-core/guest/names.h"
 #include "memnet-core/preload/real.h"
 
-struct question {
-	const char *node, *service;
-	struct addrinfo hints;
-	bool mapped;		/* IPv4 addresses are wanted as IPv6 */
-};
-
-struct answer {
-	bool done;
-	int status;		/* ARES_* */
-	struct ares_addrinfo *found;
-};
-
-/* --- what is glibc's ----------------------------------------------------------------- */
-
-/* localhost, and what is in it (RFC 6761). */
-static bool is_localhost(const char *node)
+/* A signal ends nothing. */
+static int wait_for(struct pollfd *fds, size_t n, int timeout_ms, void *arg)
 {
-	static const char local[] = "localhost";
-	const size_t n = sizeof(local) - 1;
-	size_t len = strlen(node);
-
-	if (len && node[len - 1] == '.')
-		len--;
-	return len >= n && !strncasecmp(node + len - n, local, n) &&
-	       (len == n || node[len - n - 1] == '.');
-}
-
-/* Of both it says EAI_NONAME: of a node that is no address, and a service that is no number. */
-static bool is_service_wrong(const struct question *q)
-{
-	char *end;
-
-	if (!q->service || !(q->hints.ai_flags & AI_NUMERICSERV))
-		return false;
-	strtoul(q->service, &end, 10);
-	return *end;
-}
-
-static int wanted_family(const struct question *q)
-{
-	return q->mapped ? AF_UNSPEC : q->hints.ai_family;
-}
-
-static bool in_hosts_file(ares_channel channel, const struct question *q)
-{
-	struct hostent *host;
-
-	if (ares_gethostbyname_file(channel, q->node, wanted_family(q), &host))
-		return false;
-	ares_free_hostent(host);
-	return true;
-}
-
-/* --- asking -------------------------------------------------------------------------- */
-
-static void answered(void *arg, int status, int timeouts, struct ares_addrinfo *found)
-{
-	*(struct answer *)arg = (struct answer){ true, status, found };
-}
-
-/*
- * It only asks. Patience is what resolv.conf says, by glibc's reading: c-ares has other names
- * for that, asks more often, and doubles its patience each time. ARES_*.
- */
-static int open_channel(ares_channel *channel, int64_t *patience_ns)
-{
-	static char dns_alone[] = "b";
-	struct ares_options o = { .lookups = dns_alone };
-	struct __res_state conf = { 0 };
-
-	if (res_ninit(&conf))
-		return ARES_ENOMEM;
-	o.timeout = conf.retrans * 1000;
-	*patience_ns = MAX(conf.nscount, 1) * MAX(conf.retry, 1) * o.timeout * NSEC_PER_MSEC;
-	res_nclose(&conf);
-	return ares_init_options(channel, &o, ARES_OPT_TIMEOUTMS | ARES_OPT_LOOKUPS);
-}
-
-/* Until something comes, or is due. */
-static void wait_a_while(ares_channel channel, int64_t most_ns)
-{
-	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	struct pollfd fds[ARES_GETSOCK_MAXNUM];
-	int wants = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM), n = 0;
-	struct timeval tv, most = { most_ns / NSEC_PER_SEC, most_ns % NSEC_PER_SEC / 1000 };
-	const struct timeval *until = ares_timeout(channel, &most, &tv);
-
-	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (ARES_GETSOCK_READABLE(wants, i) ? POLLIN : 0) |
-			       (ARES_GETSOCK_WRITABLE(wants, i) ? POLLOUT : 0);
-
-		if (events)
-			fds[n++] = (struct pollfd){ .fd = sockets[i], .events = events };
-	}
-	if (poll(fds, n, until->tv_sec * 1000 + until->tv_usec / 1000 + 1) <= 0)
-		n = 0;
-	for (int i = 0; i < n; i++)
-		if (fds[i].revents)
-			ares_process_fd(channel,
-					fds[i].revents & ~POLLOUT ? fds[i].fd : ARES_SOCKET_BAD,
-					fds[i].revents & ~POLLIN ? fds[i].fd : ARES_SOCKET_BAD);
-	ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);	/* what is due */
-}
-
-static void ask(ares_channel channel, const struct question *q, int64_t patience_ns,
-		struct answer *a)
-{
-	const struct ares_addrinfo_hints hints = {
-		.ai_family = wanted_family(q),
-		.ai_flags = ARES_AI_NOSORT | ARES_AI_CANONNAME,
-	};
-	int64_t end_ns = mn_now_ns() + patience_ns;
-
-	ares_getaddrinfo(channel, q->node, NULL, &hints, answered, a);
-	while (!a->done) {
-		int64_t left_ns = end_ns - mn_now_ns();
-
-		if (left_ns > 0)
-			wait_a_while(channel, left_ns);
-		else
-			ares_cancel(channel);	/* which is an answer */
-	}
-}
-
-/* --- the answer ---------------------------------------------------------------------- */
-
-static int error_of(int status)
-{
-	switch (status) {
-	case ARES_SUCCESS:
-		return 0;
-	case ARES_ENODATA:
-		return EAI_NODATA;
-	case ARES_ENOTFOUND:
-	case ARES_EBADNAME:
-		return EAI_NONAME;
-	case ARES_ENOMEM:
-		return EAI_MEMORY;
-	case ARES_EFORMERR:
-	case ARES_ENOTIMP:
-		return EAI_FAIL;
-	default:
-		return EAI_AGAIN;	/* no server has answered, or one will not now */
-	}
-}
-
-/* Put the entries of one address at the end of *@list. */
-static int add_address(const struct question *q, const struct ares_addrinfo_node *node,
-		       struct addrinfo **list)
-{
-	struct addrinfo hints = q->hints;
-	char text[NI_MAXHOST];
-	int ret = getnameinfo(node->ai_addr, node->ai_addrlen, text, sizeof(text), NULL, 0,
-			      NI_NUMERICHOST);
-
-	if (ret)
-		return ret;
-	hints.ai_flags = (hints.ai_flags & ~AI_CANONNAME) | AI_NUMERICHOST;
-	while (*list)
-		list = &(*list)->ai_next;
-	return mn_real()->getaddrinfo(text, q->service, &hints, list);
-}
-
-static int set_canonical(const struct question *q, const struct ares_addrinfo *found,
-			 struct addrinfo *first)
-{
-	const struct ares_addrinfo_cname *c = found->cnames;
-
-	while (c && c->next)
-		c = c->next;
-	first->ai_canonname = strdup(c ? c->name : found->name ? found->name : q->node);
-	return first->ai_canonname ? 0 : EAI_MEMORY;
-}
-
-/* IPv6 first only where it was asked for, and IPv4 stands in for it. */
-static int make_list(const struct question *q, const struct ares_addrinfo *found,
-		     struct addrinfo **res)
-{
-	const int order[] = { q->mapped ? AF_INET6 : AF_INET, q->mapped ? AF_INET : AF_INET6 };
-	struct addrinfo *list = NULL;
-	int ret = 0;
-
-	for (int i = 0; i < 2; i++) {
-		if (q->mapped && list && !(q->hints.ai_flags & AI_ALL))
-			break;
-		for (const struct ares_addrinfo_node *n = found->nodes; n && !ret; n = n->ai_next)
-			if (n->ai_family == order[i])
-				ret = add_address(q, n, &list);
-	}
-	if (!ret && !list)
-		ret = EAI_NODATA;
-	if (!ret && q->hints.ai_flags & AI_CANONNAME)
-		ret = set_canonical(q, found, list);
-	if (!ret)
-		*res = list;
-	else if (list)
-		freeaddrinfo(list);
-	return ret;
-}
-
-static int resolve(ares_channel channel, const struct question *q, int64_t patience_ns,
-		   struct addrinfo **res)
-{
-	struct answer a = { 0 };
-	int ret;
-
-	if (in_hosts_file(channel, q))
-		return mn_real()->getaddrinfo(q->node, q->service, &q->hints, res);
-	ask(channel, q, patience_ns, &a);
-	ret = error_of(a.status);
-	if (!ret)
-		ret = make_list(q, a.found, res);
-	ares_freeaddrinfo(a.found);
-	return ret;
+	return MAX(poll(fds, n, timeout_ms), 0);
 }
 
 EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		       struct addrinfo **res)
 {
-	static const struct addrinfo none = { .ai_flags = AI_V4MAPPED };	/* as glibc */
-	struct question q = { node, service, hints ? *hints : none };
-	struct addrinfo numeric;
-	ares_channel channel;
-	int64_t patience_ns;
-	int ret;
+	static const struct mn_asking by_sockets = { .poll = wait_for };
 
-	if (!node || q.hints.ai_flags & AI_NUMERICHOST || is_localhost(node))
+	if (node && mn_names_is_localhost(node))
 		return mn_real()->getaddrinfo(node, service, hints, res);
-	q.hints.ai_flags &= ~AI_ADDRCONFIG;
-	q.mapped = q.hints.ai_family == AF_INET6 && q.hints.ai_flags & AI_V4MAPPED;
-	numeric = q.hints;
-	numeric.ai_flags |= AI_NUMERICHOST;
-	ret = mn_real()->getaddrinfo(node, service, &numeric, res);
-	if (ret != EAI_NONAME || !*node || is_service_wrong(&q))
-		return ret;
-	ret = open_channel(&channel, &patience_ns);
-	if (ret)
-		return error_of(ret);
-	ret = resolve(channel, &q, patience_ns, res);
-	ares_destroy(channel);
-	return ret;
-}
-
-__attribute__((constructor)) static void begin(void)
-{
-	ares_library_init(ARES_LIB_INIT_ALL);
+	return mn_names_resolve(node, service, hints, &by_sockets, res);
 }

@@ -102,12 +102,14 @@ fi
 case="a program of its library"
 cat >"$tmp/program.c" <<-'PROGRAM'
 	#include <memnet.h>
+	#include <netdb.h>
 	#include <stdio.h>
 	#include <string.h>
 
 	int main(void)
 	{
 		struct memnet_facts facts;
+		struct addrinfo *list;
 		struct memnet *m;
 		int ret = memnet_open(&m);
 
@@ -116,8 +118,11 @@ cat >"$tmp/program.c" <<-'PROGRAM'
 			return 1;
 		}
 		memnet_read_facts(m, &facts);
-		printf("%s, %d %d %d\n", facts.provider, MN_BIND_REUSEADDR, MN_OPTION_NODELAY,
-		       MN_LISTENER);
+		ret = memnet_resolve(m, "localhost", "domain", NULL, &list);
+		printf("%s, %d %d %d, %s\n", facts.provider, MN_BIND_REUSEADDR,
+		       MN_OPTION_NODELAY, MN_LISTENER, ret ? gai_strerror(ret) : "resolved");
+		if (!ret)
+			freeaddrinfo(list);
 		memnet_detach(m);
 		return 0;
 	}
@@ -133,7 +138,7 @@ compile() {	# OUTPUT ARGUMENT...: nothing of the tree is on its path
 }
 says() {	# COMMAND...
 	"$@" >"$tmp/out" 2>&1 || fail "status $?"
-	grep -qx 'server, 1 1 2' "$tmp/out" || fail "other words"
+	grep -qx 'server, 1 1 2, resolved' "$tmp/out" || fail "other words"
 }
 if command -v pkg-config >/dev/null; then
 	[ "$(config --variable=prefix)" = "$at" ] || [ "$(config --variable=prefix)" = $prefix ] ||

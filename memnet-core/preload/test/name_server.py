@@ -3,7 +3,7 @@
 A name server for test_names.sh: name_server.py ADDRESS ZONE, at port 53 over UDP and TCP.
 
 A line of ZONE is "NAME TYPE VALUE": A, AAAA, CNAME; ANY and no value: the name is there. TYPE
-may also be how it fails: SERVFAIL, REFUSED, SILENT. What is asked for is a line of the output.
+may also be how it fails: SERVFAIL, REFUSED, SILENT, SILENT-AAAA. What is asked for is a line of the output.
 """
 import select
 import socket
@@ -50,7 +50,7 @@ def answer(zone, query, most):
     print(name, kind, flush=True)
 
     has = [entry[1] for entry in zone if entry[0] == name]
-    if "SILENT" in has:
+    if "SILENT" in has or "SILENT-" + kind in has:
         return None
     flags = 0x8580 | (0 if has else NO_SUCH_NAME)
     for failure, code in FAILURES.items():

@@ -154,6 +154,9 @@ for p in harness/plans/*.ini; do
 	lab 0 plan "$name"
 	lab 0 plans
 done
+# What a plan wants of this repository is in the build folder.
+lab 0 plan objects
+grep "runs of app" "$tmp/log" && fail "skips what is built"
 
 # A plan of one's own, anywhere, goes by a shipped one; a file of that name beside it comes first.
 printf '[plan]\ninherits = smoke.ini\n' > "$tmp/own.ini"

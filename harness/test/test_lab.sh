@@ -148,10 +148,11 @@ done
 [ -e /dev/vhost-net ] || says "ABSENT    virtio-vhost path cannot run: " "modprobe vhost_net"
 
 lab 0 plans
+grep -vE '^[a-z-][a-z -]{11} [A-Z].*[.]$' "$tmp/log" && fail "not a name and a whole sentence"
 for p in harness/plans/*.ini; do
 	name=$(basename "$p" .ini)
 	says "$name " "$(sed -n '1s/^; //p' "$p")"
-	lab 0 plan "$name"
+	grep -q "^packages" "$p" || lab 0 plan "$name"	# those may be out of reach here
 	lab 0 plans
 done
 # What a plan wants of this repository is in the build folder.
@@ -217,6 +218,27 @@ lab 0 plan --runs=2..5 "$tmp/small.ini" --seed=5 -a tcg
 grep '^ *[0-9]*  b0' "$tmp/log" | grep -qvFf "$tmp/whole" && fail "not runs of the whole"
 lab 0 plan "$tmp/small.ini"
 says "drawn just now"
+
+# A script sees when nothing can be run, and is told what is not looked at.
+lab 1 plan "$tmp"
+says "$tmp: this is a directory"
+cat > "$tmp/apps.ini" <<-PLAN
+	[app used]
+	command = true
+	files = /no/such/file
+	[app left]
+	command = true
+	[matrix m]
+	paths = virtio-tap
+	arms = spare-core
+	apps = used
+PLAN
+lab 1 plan "$tmp/apps.ini"
+says "6 runs of app used: the app used needs /no/such/file" \
+	"unused      [app left]: no matrix names it" "no run can be made: each would be skipped"
+grep -q "unused .*used\]" "$tmp/log" && fail "a matrix names it"
+sed -i '/^files/d' "$tmp/apps.ini"
+lab 0 plan "$tmp/apps.ini"
 
 # What a boot takes comes from the newest results of the same accelerator.
 mkdir -p "$tmp/results"

@@ -105,10 +105,10 @@ static void what_a_matrix_wants_of_apps_is_told(void **state)
 	refused(SPEED APPS, ":8:", "apps = zip: there is no [app zip] above it");
 	refused(SPEED "[matrix a]\napps = sped\n", ":6:", "did you mean 'speed'?");
 	refused(APPS SPEED ZIP, ":4:", "above it");
-	refused(SPEED ZIP APPS "scenarios = idle\n", "", "lacks one of: paths, scenarios, arms");
-	refused(SPEED ZIP APPS "directions = send\n", "", "lacks one of: paths, scenarios, arms");
+	refused(SPEED ZIP APPS "scenarios = idle\n", "", "lacks directions");
+	refused(SPEED ZIP APPS "directions = send\n", "", "lacks scenarios");
 	refused(SPEED ZIP APPS "topologies = two-vm\n", "", "apps run in one-vm alone");
-	refused(SPEED ZIP "[matrix a]\narms = spare-core\napps = zip\n", "", "lacks one of");
+	refused(SPEED ZIP "[matrix a]\narms = spare-core\napps = zip\n", "", "lacks paths");
 }
 
 static void an_app_of_the_same_name_takes_the_place_of_one_inherited(void **state)

@@ -58,7 +58,7 @@ do for [w in (words(rows) ? rows : "none")] {
 				draw = draw.sprintf(", runs using (is_run('%s', '%s', ". \
 					"'%s') ? giga_bits(column('stream_bytes_per_s')) : ". \
 					"NaN):", w, a, p). \
-					"(column('compute_ops_per_s')) with points pointsize 0.5 ". \
+					"(column('compute_ops_per_s')) with points pointsize 0.8 ". \
 					"linewidth 0.8".style[1:strstrt(style, " pointtype") - 1]. \
 					sprintf(" pointtype %d", path_point(p) - 1)
 			}
@@ -95,5 +95,6 @@ set xrange [0:1]
 set yrange [0:1]
 plot NaN notitle, for [p in paths] NaN with points pointtype path_point(p) pointsize 1.5 \
 	linecolor rgb path_colour(p) title p.": median, 95 % interval", \
-	NaN with points pointtype 4 pointsize 0.5 linecolor rgb grey title "small, hollow: one run"
+	for [p in paths] NaN with points pointtype path_point(p) - 1 pointsize 0.8 linewidth 0.8 \
+	linecolor rgb path_colour(p) title p.": one run"
 unset multiplot

@@ -181,6 +181,19 @@ mkdir "$tmp/elsewhere"
 says "build/guest/vmlinuz: No such file" "--build=DIR"
 [ "$(ls "$tmp/elsewhere")" = "" ] || fail "something is left"
 
+case="make uninstall"
+make -s uninstall BUILD="$BUILD" PREFIX="$tmp/wrong" >"$tmp/log" 2>&1 && fail "of nothing succeeds"
+says "nothing is installed under $tmp/wrong"
+grep -q "can't cd" "$tmp/log" && fail "and more"
+if command -v gnuplot >/dev/null; then
+	case="make plots"
+	mkdir "$tmp/drawn"
+	cp -r "$tmp/reference" "$tmp/drawn/paper"
+	ln -s paper "$tmp/drawn/latest"
+	make -s plots BUILD="$BUILD" RESULTS="$tmp/drawn" >"$tmp/log" 2>&1 || fail "fails"
+	says "figures: $tmp/drawn/paper/figures/" "report: $tmp/drawn/paper/report.html"
+fi
+
 # A folder that cannot be written has a table all the same.
 cp -r "$tmp/reference" "$tmp/unwritable"
 mkdir "$tmp/unwritable/summary.csv.new"

@@ -60,6 +60,9 @@ for c in $commands; do
 		grep -q "^\.It Fl .*-$o\>" harness/memnet-lab.1 || fail "the man page lacks --$o"
 	done
 done
+# Quotes on one line stand within one another.
+grep -nE '^\..*Ql .* Ql ' harness/memnet-lab.1 energy/tool/memnet-energy.1 >"$tmp/log" &&
+	fail "nested quotes"
 lab 0 --version
 says "memnet-lab "
 

@@ -197,6 +197,16 @@ if command -v gnuplot >/dev/null; then
 	says "figures: $tmp/drawn/paper/figures/" "report: $tmp/drawn/paper/report.html"
 fi
 
+# What is shown of the reference is what it says: some of its lines, and all.
+lab 0 report "$tmp/reference"
+sed -n '/^    MemNet against/,/^!/s/^    //p' README.md >"$tmp/shown"
+[ "$(wc -l <"$tmp/shown")" -gt 40 ] || fail "README has no table"
+while IFS= read -r line; do
+	grep -qxF -- "$line" "$tmp/log" || fail "README has of the reference: $line"
+done <"$tmp/shown"
+sed -n '/^    MemNet against/,$s/^    //p' results/reference/README.md >"$tmp/shown"
+grep . "$tmp/log" | cmp - "$tmp/shown" || fail "results/reference/README.md has another table"
+
 # A folder that cannot be written has a table all the same.
 cp -r "$tmp/reference" "$tmp/unwritable"
 mkdir "$tmp/unwritable/summary.csv.new"

@@ -21,10 +21,11 @@ if (rows_of(summary) > 0) {
 	}
 }
 n_rows = max2(words(rows), 1)
-height = 240 + 300 * n_rows
+key_height = max2(60, 18 * ceil(2 * words(paths) / 3.0))	# two marks of each path
+height = 180 + key_height + 300 * n_rows
 eval begin(height)
 
-set multiplot layout n_rows,2 margins 0.075,0.985,130.0 / height,1 - 105.0 / height \
+set multiplot layout n_rows,2 margins 0.075,0.985,(70.0 + key_height) / height,1 - 105.0 / height \
 	spacing 0.075,105.0 / height
 set label 1 "Compute against network".drawn_text at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font \
@@ -89,7 +90,7 @@ do for [w in (words(rows) ? rows : "none")] {
 # The key, across all panels.
 unset label; unset title; unset tics; unset border; unset grid; unset ylabel; unset xlabel
 set lmargin at screen 0.02; set rmargin at screen 0.98; set bmargin at screen 0.01
-set tmargin at screen 60.0 / height
+set tmargin at screen 1.0 * key_height / height
 set key center center horizontal maxcols 4 samplen 1.8 width 2 font ",10"
 set xrange [0:1]
 set yrange [0:1]

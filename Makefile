@@ -1023,6 +1023,8 @@ plots: $(BUILD)/bin/memnet-lab
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
 	$(Q)plots/plot.sh $(RESULTS)/latest
 	$(Q)$(LAB) report $(RESULTS)/latest > /dev/null
+	$(Q)dir=$(RESULTS)/$$(readlink $(RESULTS)/latest); \
+		echo "figures: $$dir/figures/"; echo "report: $$dir/report.html"
 
 doctor: all guest-image
 	$(Q)$(LAB) doctor
@@ -1078,6 +1080,9 @@ install: all $(placed_units) $(placed_lab_1) $(placed_pc) $(completions)
 # Folders go where they are ours and empty.
 uninstall:
 	$(Q)rm -f $(patsubst %,'$(DESTDIR)%',$(installed) $(LIBDIR)/libmemnet.so)
+	$(Q)if ! [ -d '$(DESTDIR)$(PREFIX)' ]; then \
+		echo 'nothing is installed under $(DESTDIR)$(PREFIX): no such directory; PREFIX=' \
+			'and DESTDIR= are as for make install' >&2; exit 1; fi
 	$(Q)cd '$(DESTDIR)$(PREFIX)' && for d in include/memnet-core lib/memnet share/memnet/events \
 		share/memnet/plans share/memnet; do [ ! -d $$d ] || \
 		rmdir --ignore-fail-on-non-empty $$d; done

@@ -24,6 +24,14 @@
 bool config_missing(const struct plan *plan, const struct plan_config *c, const char *build,
 		    struct path_reasons *reasons);
 
+#define APP_LINE_SIZE 8192	/* of a line of a plan with @bin@ put in */
+
+/*
+ * @text as it is with the folder @build: PLAN_BIN becomes the absolute name of its bin. 0;
+ * -ENAMETOOLONG: that does not fit.
+ */
+int app_expand(const char *text, const char *build, char out[APP_LINE_SIZE]);
+
 /* Does a command go over this path by memnet-run? */
 bool app_needs_memnet_run(const struct path *path);
 

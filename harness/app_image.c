@@ -79,33 +79,40 @@ static int add_libraries(struct cpio *c, const char *program, char *why, size_t 
 	return ret;
 }
 
-static int add_files(struct cpio *c, const struct plan_app *app, char *why, size_t size)
+static int add_files(struct cpio *c, const struct plan_app *app, const char *build, char *why,
+		     size_t size)
 {
-	char files[PLAN_LINE_SIZE], *save = NULL, *f;
+	char files[PLAN_LINE_SIZE], path[APP_LINE_SIZE], *save = NULL, *f;
 	int ret = 0;
 
 	strcpy(files, app->files);
 	for (f = strtok_r(files, PLAN_BLANKS, &save); !ret && f;
 	     f = strtok_r(NULL, PLAN_BLANKS, &save)) {
-		if (access(f, R_OK))
+		if (app_expand(f, build, path) || access(path, R_OK))
 			continue;
-		ret = cpio_add_file(c, f);
+		ret = cpio_add_file(c, path);
 		if (ret)
-			return mn_explain(why, size, ret, "[app %s] files: %s: %s", app->name, f,
-					  strerror(-ret));
-		ret = add_libraries(c, f, why, size);
+			return mn_explain(why, size, ret, "[app %s] files: %s: %s", app->name,
+					  path, strerror(-ret));
+		ret = add_libraries(c, path, why, size);
 	}
 	return ret;
 }
 
-static int add_app(struct cpio *c, const struct plan_app *app, char *why, size_t size)
+static int add_app(struct cpio *c, const struct plan_app *app, const char *build, char *why,
+		   size_t size)
 {
-	char path[PLAN_APP_SIZE + 8], text[PLAN_LINE_SIZE + 2];
-	int n = snprintf(text, sizeof(text), "%s\n", app->command), ret;
+	char path[PLAN_APP_SIZE + 8], command[APP_LINE_SIZE], text[APP_LINE_SIZE + 2];
+	int n, ret = app_expand(app->command, build, command);
 
+	if (ret)
+		return mn_explain(why, size, ret, "[app %s] command: with the name of %s it is too "
+				  "long", app->name, build);
+	n = snprintf(text, sizeof(text), "%s\n", command);
 	snprintf(path, sizeof(path), "/app/%s", app->name);
 	ret = cpio_add(c, path, 0644, text, n);
-	return ret ? mn_explain(why, size, ret, "out of memory") : add_files(c, app, why, size);
+	return ret ? mn_explain(why, size, ret, "out of memory") :
+		     add_files(c, app, build, why, size);
 }
 
 /* Up to the end of a block. */
@@ -159,7 +166,7 @@ static int add_all(struct cpio *c, const struct plan *plan, const char *build, c
 	if (ret)
 		mn_explain(why, size, ret, "out of memory");
 	for (size_t i = 0; !ret && i < plan->n_apps; i++)
-		ret = add_app(c, &plan->apps[i], why, size);
+		ret = add_app(c, &plan->apps[i], build, why, size);
 	return ret ? ret : add_memnet_run(c, build, why, size);
 }
 

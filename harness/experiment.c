@@ -100,7 +100,8 @@ int experiment_make_run(struct experiment *x, struct vm_set *vms, int64_t copy_b
 			const struct plan_config *config, struct run_row *row, int *vm_ret)
 {
 	const struct run_context ctx = {
-		.vms = vms, .plan = &x->plan, .config = config, .energy = x->energy,
+		.vms = vms, .plan = &x->plan, .config = config, .build = x->o->build,
+		.energy = x->energy,
 		.targets = *experiment_targets(x, config), .seed = x->folder.seed,
 		.copy_bandwidth_bytes_per_s = copy_bandwidth,
 	};

@@ -150,7 +150,8 @@ static const struct lab_command commands[] = {
 	{ "plan", "PLAN", "Tell what a plan comes to: its settings, its runs, its time", 1, 1,
 	  LAB_BIT(LAB_ACCEL) | ORDER,
 	  "Nothing is run. What a boot takes, and a run beside its phases, is taken from\n"
-	  "the newest results of the same accelerator, else assumed.\n",
+	  "the newest results of the same accelerator, else assumed. Exit status: 1 also when no\n"
+	  "run can be made: each would be skipped, or a package of the plan cannot be had.\n",
 	  "  memnet-lab plan paper\n"
 	  "  memnet-lab plan my.ini --seed=7 --runs=1..42\n", lab_plan },
 	{ "plans", NULL, "List the plans that are shipped", 0, 0, 0, NULL,

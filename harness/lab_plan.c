@@ -67,7 +67,7 @@ int lab_plans(struct lab *lab)
 	}
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
-		printf("%-10.*s ", (int)strlen(entries[i]->d_name) - 4, entries[i]->d_name);
+		printf("%-12.*s ", (int)strlen(entries[i]->d_name) - 4, entries[i]->d_name);
 		print_first_line(path);
 		free(entries[i]);
 	}
@@ -267,26 +267,64 @@ static void print_package(const char *text)
 	printf("package     %s\n", text);
 }
 
-static void print_packages(const struct outline *o)
+/* False: one cannot be had. */
+static bool print_packages(const struct outline *o)
 {
 	char why[1024];
 
-	if (*o->plan.packages && packages_list(o->lab->experiment.build, o->plan.packages,
-					       print_package, why, sizeof(why)))
-		printf("            without it there is no run: memnet-lab run ends with this\n");
+	if (!*o->plan.packages || !packages_list(o->lab->experiment.build, o->plan.packages,
+						 print_package, why, sizeof(why)))
+		return true;
+	printf("            without it there is no run: memnet-lab run ends with this\n");
+	return false;
 }
 
-static void outline_print(const struct outline *o)
+static bool is_used(const struct plan *plan, const struct plan_app *app)
 {
+	for (size_t i = 0; i < plan->n_configs; i++)
+		if (!strcmp(plan->configs[i].app, app->name))
+			return true;
+	return false;
+}
+
+static void print_unused_apps(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_apps; i++)
+		if (!is_used(plan, &plan->apps[i]))
+			printf("unused      [app %s]: no matrix names it among its apps\n",
+			       plan->apps[i].name);
+}
+
+static bool all_skipped(const struct outline *o)
+{
+	struct path_reasons missing;
+
+	for (size_t i = 0; i < o->n_runs; i++)
+		if (!config_missing(&o->plan, o->runs[i].config, o->lab->experiment.build, &missing))
+			return false;
+	return o->n_runs;
+}
+
+/* LAB_FAILED: nothing would be measured. */
+static int outline_print(const struct outline *o)
+{
+	bool packages;
+
 	plan_write(&o->plan, stdout);
 	print_order(o);
 	printf("\nruns        %zu: %zu configurations, %llu blocks\n", o->n_runs, o->plan.n_configs,
 	       (unsigned long long)o->plan.repetitions);
 	print_skips(o);
 	print_skipped_apps(o);
-	print_packages(o);
+	print_unused_apps(&o->plan);
+	packages = print_packages(o);
 	print_cpus(o);
 	print_time(o);
+	if (!packages)
+		return lab_complain("no run can be made: a package cannot be had, see above");
+	if (all_skipped(o))
+		return lab_complain("no run can be made: each would be skipped, see above");
+	return LAB_OK;
 }
 
 int lab_plan(struct lab *lab)
@@ -300,7 +338,7 @@ int lab_plan(struct lab *lab)
 	if (outline_make(o))
 		status = lab_complain(o->err);
 	else
-		outline_print(o);
+		status = outline_print(o);
 	forecast_free(&o->forecast);
 	free(o->runs);
 	free(o);

@@ -119,10 +119,26 @@ static int check_host(struct merge *m, const struct part *p)
 	return 0;
 }
 
+/* results/latest is a folder that has another name, too. */
+static int check_new(struct merge *m, const struct part *p)
+{
+	struct stat a, b;
+
+	if (stat(p->folder.dir, &a))
+		return refuse(m, -errno, "%s: %s", p->folder.dir, strerror(errno));
+	for (const struct part *q = m->parts; q < p; q++)
+		if (!stat(q->folder.dir, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev)
+			return refuse(m, -EEXIST, "%s and %s are one folder: name each part once",
+				      q->folder.dir, p->folder.dir);
+	return 0;
+}
+
 static int load_part(struct merge *m, struct part *p, const char *dir)
 {
 	int ret = folder_load(&p->folder, dir, &p->plan, m->err, m->errlen);
 
+	if (!ret)
+		ret = check_new(m, p);
 	if (ret)
 		return ret;
 	p->plan.seed = p->folder.seed;		/* given by the plan or drawn */

@@ -134,14 +134,15 @@ static int matrix_list(struct parser *p, const char *name, const char *value)
 
 /* --- sections ---------------------------------------------------------------- */
 
-/* The lists a matrix cannot do without: "paths, scenarios, ...". */
-static const char *needed_lists(char text[PLAN_TEXT_SIZE])
+/* The lists @m cannot do without, and does: "paths, scenarios, ...", or "". */
+static const char *lacking_lists(const struct plan_matrix *m, char text[PLAN_TEXT_SIZE])
 {
 	const struct plan_list *list;
 	size_t n = 0;
 
+	text[0] = '\0';
 	for (size_t i = 0; (list = plan_list_at(i)); i++)
-		if (list->needed)
+		if (plan_list_lacks(m, list))
 			n += snprintf(text + n, PLAN_TEXT_SIZE - n, "%s%s", n ? ", " : "", list->name);
 	return text;
 }
@@ -151,12 +152,13 @@ static int end_matrix(struct parser *p)
 {
 	const struct plan_matrix *m = p->matrix;
 	const struct plan_list *list;
-	char needed[PLAN_TEXT_SIZE];
+	char lacking[PLAN_TEXT_SIZE];
 
+	if (*lacking_lists(m, lacking))
+		return complain(p, "[%s] lacks %s%s", p->section, lacking,
+				m->n_apps || m->n_scenarios ? "" :
+				"; apps may stand in the place of scenarios");
 	for (size_t i = 0; (list = plan_list_at(i)); i++) {
-		if (plan_list_lacks(m, list))
-			return complain(p, "[%s] lacks one of: %s; or apps in place of scenarios",
-					p->section, needed_lists(needed));
 		if (list->used && plan_list_count(m, list) && !list->used(m))
 			return complain(p, "[%s] sets %s, but %s", p->section, list->name,
 					list->unused);
@@ -318,6 +320,11 @@ static int check_descent(struct parser *p)
 
 	if (stat(p->path, &st))
 		return 0;		/* ini_parse() will say why */
+	if (S_ISDIR(st.st_mode)) {
+		complain(p, "this is a directory; a plan is a file: memnet-lab plans lists those "
+			 "there are");
+		return locate(p, 0);
+	}
 	p->dev = st.st_dev;
 	p->ino = st.st_ino;
 	for (const struct parser *c = p->child; c; c = c->child, depth++)
@@ -380,7 +387,8 @@ static int name_plan(struct parser *p)
 int plan_load(struct plan *plan, const char *path, char *err, size_t errlen)
 {
 	struct parser p = { .plan = plan, .path = path, .err = err, .errlen = errlen };
-	char needed[PLAN_TEXT_SIZE];
+	const struct plan_matrix none = { 0 };
+	char lacking[PLAN_TEXT_SIZE];
 	int ret;
 
 	err[0] = '\0';
@@ -391,7 +399,7 @@ int plan_load(struct plan *plan, const char *path, char *err, size_t errlen)
 	if (ret)
 		return ret;
 	if (!plan->n_matrices)
-		complain(&p, "there is no [matrix NAME]: it needs %s", needed_lists(needed));
+		complain(&p, "there is no [matrix NAME]: it needs %s", lacking_lists(&none, lacking));
 	else if (plan_multiply(plan))
 		complain(&p, "more than %d configurations", PLAN_MAX_CONFIGS);
 	return err[0] ? locate(&p, 0) : 0;

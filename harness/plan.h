@@ -32,18 +32,20 @@
 /*
  * An [app NAME] section: a command of the user's own, which runs in the guest. In it and in its
  * server @peer_addr@ and @peer_port@ stand for where the one finds the other; in its server
- * @guest_addr@ is where it finds what the command serves at a port of its own.
+ * @guest_addr@ is where it finds what the command serves at a port of its own. @bin@, also in its
+ * files, is the folder of the programs this repository builds, in the guest as on the host.
  */
 #define PLAN_PEER_ADDR "@peer_addr@"
 #define PLAN_PEER_PORT "@peer_port@"
 #define PLAN_GUEST_ADDR "@guest_addr@"
+#define PLAN_BIN "@bin@"
 struct plan_app {
 	char name[PLAN_APP_SIZE];
 	char command[PLAN_LINE_SIZE];	/* for the guest's shell */
 	char server[PLAN_LINE_SIZE];	/* for the host's shell, in the peer's place; "": none */
 	char metric[PLAN_LINE_SIZE];	/* POSIX extended, one group: the value; "": duration */
 	char unit[PLAN_UNIT_SIZE], better[8];	/* of the value: "higher", "lower"; or "" */
-	char files[PLAN_LINE_SIZE];	/* of the host that the guest needs, absolute, by blanks */
+	char files[PLAN_LINE_SIZE];	/* of the host that the guest needs, by blanks */
 	int64_t timeout_ns;
 };
 

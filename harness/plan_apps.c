@@ -27,7 +27,7 @@ static int parse_files(void *field, const struct plan_key *key, const char *text
 {
 	for (const char *word = text; *word; word += strcspn(word, PLAN_BLANKS)) {
 		word += strspn(word, PLAN_BLANKS);
-		if (*word && *word != '/')
+		if (*word && *word != '/' && strncmp(word, PLAN_BIN "/", strlen(PLAN_BIN "/")))
 			return -EINVAL;
 	}
 	return plan_parse_text(field, key, text);
@@ -54,7 +54,7 @@ static const struct plan_key keys[] = {
 	{ "better", parse_better, plan_format_text, AT(better), 0, SIZE_OF(better),
 	  "higher or lower" },
 	{ "files", parse_files, plan_format_text, AT(files), 0, SIZE_OF(files),
-	  "absolute paths of files of this host" },
+	  "absolute paths of files of this host, or " PLAN_BIN "/NAME" },
 	{ "timeout", plan_parse_time, plan_format_time, AT(timeout_ns), 100, 3600000,
 	  "a time of 100ms to 3600s" },
 };

@@ -25,6 +25,7 @@ struct run_context {
 	struct vm_set *vms;
 	const struct plan *plan;
 	const struct plan_config *config;
+	const char *build;		/* folder */
 	struct run_targets targets;
 	const struct energy *energy;
 	uint64_t seed;

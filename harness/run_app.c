@@ -92,7 +92,7 @@ static void split_address(const char *address, char host[PATH_ADDR_SIZE],
 /* Put @text in the place of each @word of @command, which has room for @size. */
 static void replace(char *command, size_t size, const char *word, const char *text)
 {
-	char rest[1024];
+	char rest[APP_LINE_SIZE];
 
 	for (char *at = command; (at = strstr(at, word)); at += strlen(text)) {
 		snprintf(rest, sizeof(rest), "%s", at + strlen(word));
@@ -111,12 +111,14 @@ static int watch_vms_alone(void *vms)
 
 static int start_server(struct run *r)
 {
-	char host[PATH_ADDR_SIZE], port[PATH_ADDR_SIZE], command[1024], log[700], why[512];
+	char host[PATH_ADDR_SIZE], port[PATH_ADDR_SIZE], command[APP_LINE_SIZE], log[700];
 	struct run_app *a = r->app;
-	int ret;
+	int ret = app_expand(a->app->server, r->ctx->build, command);
+	char why[512];
 
+	if (ret)
+		return run_lost(r, ret, "the server's command line is too long");
 	split_address(a->vm->end.listen, host, port);
-	snprintf(command, sizeof(command), "%s", a->app->server);
 	replace(command, sizeof(command), PLAN_PEER_ADDR, host);
 	replace(command, sizeof(command), PLAN_PEER_PORT, port);
 	replace(command, sizeof(command), PLAN_GUEST_ADDR, a->vm->end.reach);

@@ -192,19 +192,30 @@ static void last_words(const struct vm *vm, const char *which, char *text, size_
 	snprintf(text, size, ": %.200s", line ? line + 1 : buf);
 }
 
+/* "; see LOG", unless it lies in SANDBOX_TMP, which is gone when somebody would look. */
+static void point_to(const struct vm *vm, const char *which, char *text, size_t size)
+{
+	char log[512];
+
+	log_path(vm, which, log, sizeof(log));
+	text[0] = '\0';
+	if (strncmp(log, SANDBOX_TMP "/", strlen(SANDBOX_TMP "/")))
+		snprintf(text, size, "; see %s", log);
+}
+
 static int explain_boot(struct vm *vm, int ret, char *why, size_t size)
 {
 	const char *console = has_vm(vm) ? "console" : "native";
-	char words[256], log[512];
+	char words[256], see[520];
 
 	if (ret == -EINTR)
 		return mn_explain(why, size, ret, "interrupted");
 	if (ret == -ETIMEDOUT) {
 		last_words(vm, console, words, sizeof(words));
-		log_path(vm, console, log, sizeof(log));
-		return mn_explain(why, size, ret, "%s was not ready within %d s (accel %s); "
-				  "see %s%s", vm->guest_name, vm->config.ready_timeout_ms / 1000,
-				  vm->config.accel, log, words);
+		point_to(vm, console, see, sizeof(see));
+		return mn_explain(why, size, ret, "%s was not ready within %g s (accel %s)%s%s",
+				  vm->guest_name, vm->config.ready_timeout_ms / 1e3,
+				  vm->config.accel, see, words);
 	}
 	child_stop(&vm->qemu, 100);
 	last_words(vm, "qemu", words, sizeof(words));

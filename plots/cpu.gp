@@ -65,6 +65,7 @@ set style fill solid 0.75 border rgb 0xFFFFFF
 set xrange [0.4:2 * n_stacks + 1.2]
 set ylabel "CPU seconds of the window"
 unset key
+seen = ""	# classes that have a part in any stack
 do for [panel in panels] {
 	set yrange [*:*]	# stats heeds the range of the panel before
 	# The stacks: a box per class, read by name as the CSV files are.
@@ -81,6 +82,7 @@ do for [panel in panels] {
 						v = column("median") : 0, 1) nooutput
 				}
 				if (v > 0) {
+					seen = place(seen, c) ? seen : seen." ".c
 					print sprintf("%g,%g,%g,%d,%s", x_of(a, p), bottom, bottom + v, \
 						class_colour(c), place(bounds, p) && c eq "cpu_vcpu" ? \
 						"work" : c[5:*])
@@ -150,7 +152,9 @@ set lmargin at screen 0.02; set rmargin at screen 0.98
 set bmargin at screen 14.0 / height; set tmargin at screen 82.0 / height
 set key center center horizontal maxcols 4 samplen 1.5 width 2 font ",10"
 set yrange [0:1]
-plot for [c in classes] NaN with boxes linecolor rgb class_colour(c) title class_name(c), \
+in_order = ""
+do for [c in classes] { in_order = in_order.(place(seen, c) ? " ".c : "") }
+plot for [c in in_order] NaN with boxes linecolor rgb class_colour(c) title class_name(c), \
 	NaN with points pointtype 7 pointsize 0.45 linecolor rgb grey title "one run, all classes", \
 	NaN with points pointtype 5 pointsize 0.6 linecolor rgb black \
 		title "median and 95 % interval of the total"

@@ -85,9 +85,9 @@ one = words(subjects) == 1
 n_columns = one ? 1 : words(directions)
 n_rows = one ? words(directions) : words(subjects)
 row_height = n_rows == 1 ? 460.0 : n_rows == 2 ? 280.0 : 200.0
-height = 235 + n_rows * row_height + (n_rows - 1) * 100
+height = 250 + n_rows * row_height + (n_rows - 1) * 100
 eval begin(height)
-set multiplot layout n_rows,n_columns margins 0.065,0.975,135.0 / height,1 - 100.0 / height \
+set multiplot layout n_rows,n_columns margins 0.065,0.975,150.0 / height,1 - 100.0 / height \
 	spacing 0.04,100.0 / height
 set label 1 (one ? word(subjects, 1) : "Each path")." against ".baseline.drawn_text. \
 	": how many times better" at screen 0.5,(1 - 24.0 / height) center font ",15"
@@ -102,7 +102,12 @@ if (highest / lowest < 30) {
 	set ytics add ("0.3" 0.3, "0.7" 0.7, "1.5" 1.5, "3" 3, "6" 6, "12" 12)
 }
 
-# A value is beside its mark, or above its interval where panels are narrow.
+# A value is beside its mark, or above its interval where panels are narrow. Beside it, no line
+# goes through it: neither the paper's nor that of no difference.
+near = 9 / row_height * log(highest * 1.25 / (lowest / 1.15))
+off_line(gain, line) = abs(log(gain / line)) >= near ? gain : \
+	line * exp(gain < line ? -near : near)
+value_y(gain, line) = off_line(line == line ? off_line(gain, line) : gain, 1)
 value_text(gain, unequal) = one ? sprintf("%.2f", gain).(unequal > 0 ? " (n.c.)" : "") : \
 	(unequal > 0 ? "n.c.\n" : "\n").sprintf("%.2f", gain)
 value_place = one ? "left offset 1.1,0" : "center offset 0,1.8"
@@ -116,10 +121,12 @@ do for [p in subjects] {
 		eval "set xtics scale 0 font ',".(one ? "11" : "9")."'"
 		set xtics ("" 0)
 		set arrow 1 from 0.5,1 to words(list) + 0.5,1 nohead linecolor rgb grey dashtype 2
-		do for [k = 1:4] { unset label 10 + k; unset label 30 + k; unset arrow 20 + k }
+		do for [k = 1:4] { unset label 10 + k; unset arrow 20 + k }
 		do for [k = 1:words(list)] {
 			m = word(list, k); n_here = 0
-			set xtics add (slot_name(m) k)
+			has_paper = p eq "memnet" && paper(m) == paper(m)
+			set xtics add (slot_name(m).(one && has_paper ? sprintf( \
+				"\npaper %+.0f %%%% (%.2f)", 100 * (paper(m) - 1), paper(m)) : "") k)
 			if (rows_of(summary) > 0) {
 				stats summary using (is_mark(p, d) && strcol("metric") eq m ? \
 					(n_here = n_here + 1) : 0, 1) nooutput
@@ -127,12 +134,9 @@ do for [p in subjects] {
 			if (!n_here) {
 				set label 10 + k "absent" at k,1 center offset 0,-0.6 textcolor rgb grey
 			}
-			if (p eq "memnet" && paper(m) == paper(m)) {
+			if (has_paper) {
 				set arrow 20 + k from k - 0.42,paper(m) to k + 0.42,paper(m) \
 					nohead linecolor rgb black linewidth 1.6 dashtype 4
-				set label 30 + k one ? sprintf("paper %+.0f %% (%.2f)", \
-					100 * (paper(m) - 1), paper(m)) : "" \
-					at k - 0.42,paper(m) left font ",9" offset 0,-0.6
 			}
 		}
 		# Gnuplot warns of a plot without points, so only what is there becomes part of
@@ -148,14 +152,16 @@ do for [p in subjects] {
 						f_ = gain_of(m, column("ratio_ci_high")), \
 						g_ = gain_of(m, column("ratio")), has_ = e_ == e_, \
 						n_intervals = n_intervals + has_, \
-						marks = marks.sprintf("%g,%.9g,%.9g,%.9g,%d\n", x_of(d, m, a), \
-						g_, has_ ? min2(e_, f_) : g_, has_ ? max2(e_, f_) : g_, \
+						marks = marks.sprintf("%g,%.9g,%.9g,%.9g,%.9g,%d\n", \
+						x_of(d, m, a), g_, \
+						value_y(g_, p eq "memnet" ? paper(m) : NaN), \
+						has_ ? min2(e_, f_) : g_, has_ ? max2(e_, f_) : g_, \
 						strcol("verdict") eq "not comparable")) : 0, 1) nooutput
 				}
 				if (marks eq "") { continue }
 				block = sprintf("$marks_%s_%d", a[1:5], model)
 				eval "set print ".block
-				print "x,gain,low,high,unequal"
+				print "x,gain,value,low,high,unequal"
 				print marks
 				unset print
 				colour = sprintf(" linecolor rgb %d", arm_colour(a))
@@ -168,7 +174,7 @@ do for [p in subjects] {
 					" with points pointsize 1.5 linewidth 1.6".colour. \
 					sprintf(" pointtype %d", arm_point(a) - model). \
 					", ".block." using (column('x')):". \
-					"(column(one ? 'gain' : 'high')):". \
+					"(column(one ? 'value' : 'high')):". \
 					"(value_text(column('gain'), column('unequal')))". \
 					" with labels ".value_place." font ',9'". \
 					sprintf(" textcolor rgb %d", arm_colour(a))

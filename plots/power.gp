@@ -4,10 +4,12 @@
 load "plots/common.gp"
 
 roles = "baseline memnet"
-phases = "boot settle warmup window drain"
 phase_colour(p) = p eq "boot" ? 0xEEEEEE : p eq "settle" ? 0xF2F2F2 : p eq "warmup" ? 0xFFF3D6 : \
 	p eq "window" ? 0xDDF0FA : 0xE6E6F2
-shade(p, left, right) = p eq "" ? "" : sprintf("%g,%g,%d\n", left, right, phase_colour(p))
+seen = ""	# phases that have a background wide enough to be seen
+shade(p, left, right) = p eq "" ? "" : (right - left > 0.002 * (last - first) && \
+	!place(seen, p) ? (seen = seen." ".p) : seen, \
+	sprintf("%g,%g,%d\n", left, right, phase_colour(p)))
 from = NaN
 role_colour(r) = r eq "baseline" ? vermillion : blue
 is_panel(a, r) = here(0) && strcol("arm") eq a && strcol("role") eq r
@@ -95,7 +97,9 @@ set tmargin at screen 0.09
 set key center center horizontal maxcols 4 samplen 1.8 width 2 font ",10"
 set xrange [0:1]
 set yrange [0:1]
-plot for [p in "settle warmup window drain"] NaN with boxes fillstyle solid border rgb grey \
+shown = ""
+do for [p in "boot settle warmup window drain"] { shown = shown.(place(seen, p) ? " ".p : "") }
+plot for [p in shown] NaN with boxes fillstyle solid border rgb grey \
 	linecolor rgb phase_colour(p) title "phase: ".p, \
 	NaN with lines linewidth 1.8 @line_style linecolor rgb black \
 		title is_model ? "mean power since the sample before, MODEL" : \

@@ -21,10 +21,11 @@ if (rows_of(summary) > 0) {
 	}
 }
 n_rows = max2(words(rows), 1)
-height = 240 + 300 * n_rows
+key_height = max2(60, 18 * ceil(2 * words(paths) / 3.0))	# two marks of each path
+height = 180 + key_height + 300 * n_rows
 eval begin(height)
 
-set multiplot layout n_rows,2 margins 0.075,0.985,130.0 / height,1 - 105.0 / height \
+set multiplot layout n_rows,2 margins 0.075,0.985,(70.0 + key_height) / height,1 - 105.0 / height \
 	spacing 0.075,105.0 / height
 set label 1 "Compute against network".drawn_text at screen 0.5,(1 - 24.0 / height) center font ",15"
 set label 2 caption at screen 0.5,(1 - 54.0 / height) center font caption_font \
@@ -58,7 +59,7 @@ do for [w in (words(rows) ? rows : "none")] {
 				draw = draw.sprintf(", runs using (is_run('%s', '%s', ". \
 					"'%s') ? giga_bits(column('stream_bytes_per_s')) : ". \
 					"NaN):", w, a, p). \
-					"(column('compute_ops_per_s')) with points pointsize 0.5 ". \
+					"(column('compute_ops_per_s')) with points pointsize 0.8 ". \
 					"linewidth 0.8".style[1:strstrt(style, " pointtype") - 1]. \
 					sprintf(" pointtype %d", path_point(p) - 1)
 			}
@@ -89,11 +90,12 @@ do for [w in (words(rows) ? rows : "none")] {
 # The key, across all panels.
 unset label; unset title; unset tics; unset border; unset grid; unset ylabel; unset xlabel
 set lmargin at screen 0.02; set rmargin at screen 0.98; set bmargin at screen 0.01
-set tmargin at screen 60.0 / height
+set tmargin at screen 1.0 * key_height / height
 set key center center horizontal maxcols 4 samplen 1.8 width 2 font ",10"
 set xrange [0:1]
 set yrange [0:1]
 plot NaN notitle, for [p in paths] NaN with points pointtype path_point(p) pointsize 1.5 \
 	linecolor rgb path_colour(p) title p.": median, 95 % interval", \
-	NaN with points pointtype 4 pointsize 0.5 linecolor rgb grey title "small, hollow: one run"
+	for [p in paths] NaN with points pointtype path_point(p) - 1 pointsize 0.8 linewidth 0.8 \
+	linecolor rgb path_colour(p) title p.": one run"
 unset multiplot

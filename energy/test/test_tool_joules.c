@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "energy/test/fake_sysfs.h"
@@ -49,8 +50,9 @@ static void without_a_counter_the_model_is_named_with_its_band(void **state)
 	tool_said(&t, "total            MODEL       estimated ");
 	tool_said(&t, " .. ");
 	tool_said(&t, "MODEL, not a measurement");
-	tool_said(&t, "no powercap: no package zone");
-	tool_said(&t, "modprobe intel_rapl_msr");
+	tool_said(&t, "no perf-power, powercap, hwmon here: memnet-energy doctor tells why");
+	tool_not_said(&t, "no package zone");
+	tool_said(&t, "model of ");
 }
 
 /* Measured, but not all: what is lacking is said with its mend, in every form. */
@@ -84,6 +86,8 @@ static void a_model_of_a_short_window_says_that_it_is_rough(void **state)
 		tool_run(&t, "%s true", forms[i]);
 		tool_said(&t, "few ticks of 10 ms");
 	}
+	tool_run(&t, "-r 3 true");		/* once for all of them */
+	assert_null(strstr(strstr(t.err, "few ticks of 10 ms") + 1, "few ticks"));
 }
 
 static void a_forced_source_that_is_not_there_stops_before_the_command(void **state)

@@ -76,18 +76,33 @@ static void print_energy(FILE *out, const struct session *session, const struct 
 			     "  (by CPU time, rule busy-share; idle included)", r->duration_s);
 }
 
+/* Which sources there are none of, in one line: why is the same at each run. */
+static void print_unread(FILE *out, const struct energy *energy)
+{
+	const struct energy_note *note;
+	const char *before = "";
+
+	for (size_t i = 0; (note = energy_note(energy, i)); i++) {
+		if (!note->error || !strcmp(note->source, before))
+			continue;
+		fprintf(out, "%s%s", *before ? ", " : "  no ", note->source);
+		before = note->source;
+	}
+	if (*before)
+		fputs(" here: memnet-energy doctor tells why, and what mends it\n", out);
+}
+
 /* What @source lacks or left out, with the mend; what the model assumes. NULL: all sources. */
 static void print_notes(FILE *out, const struct energy *energy, const char *source)
 {
 	const struct energy_note *note;
 
-	for (size_t i = 0; (note = energy_note(energy, i)); i++) {
-		if (source && strcmp(note->source, source))
-			continue;
-		fprintf(out, "  %s%s%s%s\n", note->error && !source ? "no " : "",
-			note->error || source ? note->source : "",
-			note->error || source ? ": " : "", note->text);
-	}
+	if (!source)
+		print_unread(out, energy);
+	for (size_t i = 0; (note = energy_note(energy, i)); i++)
+		if (source ? !strcmp(note->source, source) : !note->error)
+			fprintf(out, "  %s%s%s\n", source ? source : "", source ? ": " : "",
+				note->text);
 }
 
 /* Why nothing was measured; else what the source that was used does not see. */
@@ -256,11 +271,11 @@ static void print_line_net(FILE *out, const struct energy_value *net)
 		fprintf(out, "  no net: %s", net->reason);
 }
 
-/* What a total lacks, or is rough by. What is the same of each line is said above or below all. */
-static bool minds(const struct session *session, const struct record *r)
+/* Does a total lack something? What is the same of each line is said above or below all. */
+static bool lacks(const struct session *session, const struct record *r)
 {
 	if (r->total.quality == ENERGY_ESTIMATED)
-		return r->duration_s < SHORT_S;
+		return false;
 	for (size_t i = 0; i < energy_domain_count(session->energy); i++) {
 		if (energy_domain(session->energy, i)->in_total && !isfinite(r->domains[i].joules))
 			return true;
@@ -293,8 +308,11 @@ static void print_line(FILE *out, const struct session *session, const struct re
 		print_line_counts(out, session, r);
 	if (r->kind == RECORD_RUN)
 		print_status(out, r);
-	if (minds(session, r))
+	if (lacks(session, r))
 		fprintf(out, "  %s", v->reason);
+	else if (v->quality == ENERGY_ESTIMATED && r->kind == RECORD_INTERVAL &&
+		 r->duration_s < SHORT_S)
+		fputs("  rough: few ticks of 10 ms", out);
 	putc('\n', out);
 }
 

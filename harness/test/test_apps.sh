@@ -47,7 +47,6 @@ summary() {	# PATTERN
 }
 
 case="what an app measures"
-zstd=$(realpath "$BUILD/bin/memnet-zstd")
 iperf3=$(command -v iperf3) || echo "skipped: iperf3: there is none here (Debian: iperf3)"
 plan "good, cost, work, dynamic, stream, tree${iperf3:+, iperf3}" <<APPS
 [app good]
@@ -78,9 +77,9 @@ server = busybox nc -l -p @peer_port@
 command = sleep 2 | nc @peer_addr@ @peer_port@ | wc -c
 server = (seq 20000000 | tail -n 1) | busybox nc -l -p @peer_port@; sleep 9
 [app pipeline]
-command = $zstd --by object --pieces 3 http://@peer_addr@:@peer_port@/piece
-server = $zstd --sink @peer_addr@:@peer_port@
-files = $zstd
+command = @bin@/memnet-zstd --by object --pieces 3 http://@peer_addr@:@peer_port@/piece
+server = @bin@/memnet-zstd --sink @peer_addr@:@peer_port@
+files = @bin@/memnet-zstd
 metric = ^object: 3 pieces, 3145728 bytes in, ([0-9]+) out
 unit = B
 [app iperf3]
@@ -120,7 +119,7 @@ grep -q 'value, lower is better .* 7.25 ms' "$tmp/log" || fail "not in the table
 nothing_left
 
 case="what goes wrong with an app"
-plan "nosuch, status, nomatch, slow, stubborn, killed, shell, absent, deaf, ends, none, good" <<'APPS'
+plan "nosuch, status, nomatch, slow, stubborn, killed, shell, absent, unbuilt, deaf, ends, none, good" <<'APPS'
 [app nosuch]
 command = no-such-program --x
 [app status]
@@ -142,6 +141,9 @@ command = echo "unterminated
 [app absent]
 command = no-such-program
 files = /bin/no-such-program
+[app unbuilt]
+command = @bin@/no-such-program
+files = @bin@/no-such-program
 [app deaf]
 command = echo never
 server = sleep 30; echo @peer_port@
@@ -168,6 +170,7 @@ row stubborn '"failed","the command did not end within 0.3 s, the app.s timeout"
 row killed '"failed","the command ended with status 137 (signal 9)'
 row shell '"failed","the command ended with status 2: .*unterminated quoted string"'
 row absent '"skipped","the app absent needs /bin/no-such-program (No such file .*): install'
+row unbuilt "\"skipped\",\"the app unbuilt needs $(realpath "$BUILD")/bin/no-such-program .*: make all"
 row deaf '"failed","nothing listens at port 7000 0.3 s after the server was started'
 row ends '"failed","the server ended (exit status 4) before it listened at port 7000; see its log'
 row none '"skipped","there is no program no-such-server here for the server of the app none'

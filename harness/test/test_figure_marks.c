@@ -191,6 +191,71 @@ static void gains_have_medians_intervals_and_blocks(void **state)
 	assert_int_equal(count_in(dir, "gains.svg", ">n.c.: not comparable"), 1);
 }
 
+/* Where the @nth @what is, from the top. Of a text its place stands before it, of a mark behind. */
+static double height_of(const char *dir, const char *what, int nth, bool is_text)
+{
+	static const char word[] = "translate(";
+	char *svg_text = figure(dir, "gains.svg"), *at = svg_text;
+	double y = NAN;
+
+	for (int i = 0; at && i < nth; i++)
+		at = strstr(at + 1, what);
+	assert_non_null(at);
+	while (is_text && at > svg_text && strncmp(at, word, strlen(word)))
+		at--;
+	at = strstr(at, word);
+	assert_non_null(at);
+	assert_int_equal(sscanf(at + strlen(word), "%*f,%lf", &y), 1);
+	free(svg_text);
+	return y;
+}
+
+#define SQUARE "<use xlink:href='#gpPt4'"
+
+/* Memnet's gain of compute is 1.25; the paper's line is at 1.27. */
+static void no_line_goes_through_a_value(void **state)
+{
+	struct run_row runs[MADE_RUNS(6)];
+	const char *dir;
+
+	made_experiment(runs, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		if (!strcmp(runs[i].scenario, "hybrid-paced"))
+			runs[i].compute_ops_per_s = strcmp(runs[i].path, "memnet") ? 1000 : 1250;
+	dir = make_folder_of("near", runs, ARRAY_SIZE(runs));
+	draw(dir);
+	/* The second mark is that of compute; a value stands 3 below the middle of its mark. */
+	assert_true(height_of(dir, ">1.25<", 1, true) - height_of(dir, SQUARE, 2, false) > 3 + 3);
+	says(dir, "gains.svg", ">paper +27 % (1.27)<");
+}
+
+/* Classes, phases and marks that no panel has are not in a key. */
+static void keys_have_what_is_drawn(void **state)
+{
+	struct run_row runs[MADE_RUNS(6)];
+	struct sample_row *samples = calloc(MADE_SAMPLES * ARRAY_SIZE(runs), sizeof(*samples));
+	const char *dir;
+	size_t n = 0;
+
+	made_experiment(runs, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		n += made_samples(&runs[i], samples + n);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(samples[i].phase, "drain"))
+			ROW_TEXT(samples[i].phase, "window");
+	dir = analysed_folder("keys", runs, ARRAY_SIZE(runs), samples, n);
+	free(samples);
+	draw(dir);
+	says(dir, "power.svg", ">phase: settle<");
+	says(dir, "cpu.svg", ">memnetd<");
+	assert_int_equal(count_in(dir, "cpu.svg", ">vhost<"), 0);
+	assert_int_equal(count_in(dir, "cpu.svg", ">passt<"), 0);
+	says(dir, "power.svg", ">phase: window<");
+	assert_int_equal(count_in(dir, "power.svg", ">phase: drain<"), 0);
+	says(dir, "tradeoff.svg", ">virtio-tap: one run<");
+	says(dir, "tradeoff.svg", ">memnet: one run<");
+}
+
 /* Each part of a stack begins where the one below it ends, and stacks stand side by side. */
 static void parts_of_cpu_time_are_stacked(void **state)
 {
@@ -257,6 +322,8 @@ int main(void)
 		cmocka_unit_test(power_is_that_of_its_topology),
 		cmocka_unit_test(invalid_runs_are_seen_in_the_drift),
 		cmocka_unit_test(gains_have_medians_intervals_and_blocks),
+		cmocka_unit_test(no_line_goes_through_a_value),
+		cmocka_unit_test(keys_have_what_is_drawn),
 		cmocka_unit_test(parts_of_cpu_time_are_stacked),
 		cmocka_unit_test(figures_are_the_same_byte_by_byte_each_time),
 	};

@@ -60,6 +60,9 @@ for c in $commands; do
 		grep -q "^\.It Fl .*-$o\>" harness/memnet-lab.1 || fail "the man page lacks --$o"
 	done
 done
+# Quotes on one line stand within one another.
+grep -nE '^\..*Ql .* Ql ' harness/memnet-lab.1 energy/tool/memnet-energy.1 >"$tmp/log" &&
+	fail "nested quotes"
 lab 0 --version
 says "memnet-lab "
 
@@ -148,12 +151,16 @@ done
 [ -e /dev/vhost-net ] || says "ABSENT    virtio-vhost path cannot run: " "modprobe vhost_net"
 
 lab 0 plans
+grep -vE '^[a-z-][a-z -]{11} [A-Z].*[.]$' "$tmp/log" && fail "not a name and a whole sentence"
 for p in harness/plans/*.ini; do
 	name=$(basename "$p" .ini)
 	says "$name " "$(sed -n '1s/^; //p' "$p")"
-	lab 0 plan "$name"
+	grep -q "^packages" "$p" || lab 0 plan "$name"	# those may be out of reach here
 	lab 0 plans
 done
+# What a plan wants of this repository is in the build folder.
+lab 0 plan objects
+grep "runs of app" "$tmp/log" && fail "skips what is built"
 
 # A plan of one's own, anywhere, goes by a shipped one; a file of that name beside it comes first.
 printf '[plan]\ninherits = smoke.ini\n' > "$tmp/own.ini"
@@ -176,6 +183,29 @@ mkdir "$tmp/elsewhere"
 (cd "$tmp/elsewhere" && "$tmp/prefix/bin/memnet-lab" run smoke >"$tmp/log" 2>&1) && fail "runs"
 says "build/guest/vmlinuz: No such file" "--build=DIR"
 [ "$(ls "$tmp/elsewhere")" = "" ] || fail "something is left"
+
+case="make uninstall"
+make -s uninstall BUILD="$BUILD" PREFIX="$tmp/wrong" >"$tmp/log" 2>&1 && fail "of nothing succeeds"
+says "nothing is installed under $tmp/wrong"
+grep -q "can't cd" "$tmp/log" && fail "and more"
+if command -v gnuplot >/dev/null; then
+	case="make plots"
+	mkdir "$tmp/drawn"
+	cp -r "$tmp/reference" "$tmp/drawn/paper"
+	ln -s paper "$tmp/drawn/latest"
+	make -s plots BUILD="$BUILD" RESULTS="$tmp/drawn" >"$tmp/log" 2>&1 || fail "fails"
+	says "figures: $tmp/drawn/paper/figures/" "report: $tmp/drawn/paper/report.html"
+fi
+
+# What is shown of the reference is what it says: some of its lines, and all.
+lab 0 report "$tmp/reference"
+sed -n '/^    MemNet against/,/^!/s/^    //p' README.md >"$tmp/shown"
+[ "$(wc -l <"$tmp/shown")" -gt 40 ] || fail "README has no table"
+while IFS= read -r line; do
+	grep -qxF -- "$line" "$tmp/log" || fail "README has of the reference: $line"
+done <"$tmp/shown"
+sed -n '/^    MemNet against/,$s/^    //p' results/reference/README.md >"$tmp/shown"
+grep . "$tmp/log" | cmp - "$tmp/shown" || fail "results/reference/README.md has another table"
 
 # A folder that cannot be written has a table all the same.
 cp -r "$tmp/reference" "$tmp/unwritable"
@@ -214,6 +244,27 @@ lab 0 plan --runs=2..5 "$tmp/small.ini" --seed=5 -a tcg
 grep '^ *[0-9]*  b0' "$tmp/log" | grep -qvFf "$tmp/whole" && fail "not runs of the whole"
 lab 0 plan "$tmp/small.ini"
 says "drawn just now"
+
+# A script sees when nothing can be run, and is told what is not looked at.
+lab 1 plan "$tmp"
+says "$tmp: this is a directory"
+cat > "$tmp/apps.ini" <<-PLAN
+	[app used]
+	command = true
+	files = /no/such/file
+	[app left]
+	command = true
+	[matrix m]
+	paths = virtio-tap
+	arms = spare-core
+	apps = used
+PLAN
+lab 1 plan "$tmp/apps.ini"
+says "6 runs of app used: the app used needs /no/such/file" \
+	"unused      [app left]: no matrix names it" "no run can be made: each would be skipped"
+grep -q "unused .*used\]" "$tmp/log" && fail "a matrix names it"
+sed -i '/^files/d' "$tmp/apps.ini"
+lab 0 plan "$tmp/apps.ini"
 
 # What a boot takes comes from the newest results of the same accelerator.
 mkdir -p "$tmp/results"

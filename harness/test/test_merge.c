@@ -4,6 +4,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "harness/folder.h"
@@ -210,11 +212,13 @@ static void a_run_that_is_twice_the_same_is_kept_once(void **state)
 static void a_merged_folder_is_a_part_like_others(void **state)
 {
 	const char *a = make_folder((struct making){ .plan = HEAD MATRIX });
-	char dir[512], again[512];
+	char dir[512], again[512], command[1200];
 	struct folder drawn, whole;
 	struct plan plan;
 
-	assert_int_equal(merge_two(a, a, dir), 0);
+	snprintf(command, sizeof(command), "cp -r %s %s", a, scratch("copy"));
+	assert_int_equal(system(command), 0);
+	assert_int_equal(merge_two(a, scratch("copy"), dir), 0);
 	assert_int_equal(folder_load(&drawn, a, &plan, err, sizeof(err)), 0);
 	assert_int_equal(folder_load(&whole, dir, &plan, err, sizeof(err)), 0);
 	assert_int_equal(whole.seed, drawn.seed);
@@ -223,6 +227,18 @@ static void a_merged_folder_is_a_part_like_others(void **state)
 	if (merge_two(a, dir, again))
 		fail_msg("%s", err);
 	same_file(dir, again, "runs.csv");
+}
+
+/* Also under the name that the newest has. */
+static void a_folder_that_is_named_twice_is_refused(void **state)
+{
+	const char *a = make_folder((struct making){ 0 });
+	char link[300];
+
+	snprintf(link, sizeof(link), "%s", scratch("newest"));
+	assert_int_equal(symlink(a, link), 0);
+	refused(a, a, "are one folder: name each part once");
+	refused(a, link, "are one folder: name each part once");
 }
 
 static void a_run_that_is_twice_and_not_the_same_is_refused(void **state)
@@ -345,6 +361,7 @@ int main(void)
 		cmocka_unit_test(each_part_keeps_its_idle_windows),
 		cmocka_unit_test(a_run_that_is_twice_the_same_is_kept_once),
 		cmocka_unit_test(a_merged_folder_is_a_part_like_others),
+		cmocka_unit_test(a_folder_that_is_named_twice_is_refused),
 		cmocka_unit_test(a_run_that_is_twice_and_not_the_same_is_refused),
 		cmocka_unit_test(attempts_are_all_kept),
 		cmocka_unit_test(what_has_no_vm_is_of_any_accelerator),

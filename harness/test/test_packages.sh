@@ -146,7 +146,9 @@ grep -q '^packages = sed, grep$' "$tmp/log" || fail "not among the keys"
 grep -q '^package     sed [0-9].* (installed here)$' "$tmp/log" || fail "no line of sed"
 grep -q '^package     grep [0-9].* (installed here)$' "$tmp/log" || fail "no line of grep"
 plan "sed no-such-package"
-"$lab" --build="$BUILD" plan "$tmp/plan.ini" >"$tmp/log" 2>&1 || fail "no plan"
+"$lab" --build="$BUILD" plan "$tmp/plan.ini" >"$tmp/log" 2>&1
+[ $? = 1 ] || fail "not status 1"
+grep -q "no run can be made: a package cannot be had" "$tmp/log" || fail "not why"
 grep -q '^package     packages: there is no package no-such-package' "$tmp/log" || fail "no reason"
 [ -e "$BUILD/guest/initrd.img" ] || { echo "skipped: run: no guest image"; exit 0; }
 "$lab" --build="$BUILD" --results="$tmp/results" --lock="$tmp/lock" run "$tmp/plan.ini" \

@@ -122,7 +122,9 @@ static void a_mistake_is_named_with_its_line_and_the_mend(void **state)
 	refused("[matrix m]\npath=memnet\n", ":2:", "did you mean 'paths'");
 	refused("[plan]\nname=x\n", "", "needs paths, scenarios, arms, directions");
 	refused("[plan]\nname=../x\n" MATRIX, ":2:", "results folder");
-	refused("[matrix a]\npaths=memnet\n" MATRIX, ":4:", "lacks one of");
+	refused("[matrix a]\npaths=memnet\n" MATRIX, ":4:",
+		"[matrix a] lacks scenarios, arms, directions; apps may stand");
+	refused("[matrix a]\npaths=memnet\nscenarios=idle\n" MATRIX, ":5:", "lacks arms, directions");
 }
 
 static void words_that_nobody_knows_get_the_nearest(void **state)

@@ -87,6 +87,7 @@ static void a_mistake_is_named_with_its_line(void **state)
 	refused("[app x]\nbetter = faster\n", ":2:", "higher or lower");
 	refused("[app x]\nfiles = openssl\n", ":2:", "absolute paths");
 	refused("[app x]\nfiles = /bin/a bin/b\n", ":2:", "absolute paths");
+	refused("[app x]\nfiles = @bin@b\n", ":2:", "@bin@/NAME");
 	refused("[app x]\ntimeout = 2h\n", ":2:", "100ms to 3600s");
 	refused("[app x]\ncommand =\n", ":2:", "a command line");
 	refused("[app x]\nserver = iperf3 -s\n", ":2:", "listens at @peer_port@");
@@ -104,10 +105,10 @@ static void what_a_matrix_wants_of_apps_is_told(void **state)
 	refused(SPEED APPS, ":8:", "apps = zip: there is no [app zip] above it");
 	refused(SPEED "[matrix a]\napps = sped\n", ":6:", "did you mean 'speed'?");
 	refused(APPS SPEED ZIP, ":4:", "above it");
-	refused(SPEED ZIP APPS "scenarios = idle\n", "", "lacks one of: paths, scenarios, arms");
-	refused(SPEED ZIP APPS "directions = send\n", "", "lacks one of: paths, scenarios, arms");
+	refused(SPEED ZIP APPS "scenarios = idle\n", "", "lacks directions");
+	refused(SPEED ZIP APPS "directions = send\n", "", "lacks scenarios");
 	refused(SPEED ZIP APPS "topologies = two-vm\n", "", "apps run in one-vm alone");
-	refused(SPEED ZIP "[matrix a]\narms = spare-core\napps = zip\n", "", "lacks one of");
+	refused(SPEED ZIP "[matrix a]\narms = spare-core\napps = zip\n", "", "lacks paths");
 }
 
 static void an_app_of_the_same_name_takes_the_place_of_one_inherited(void **state)
@@ -128,7 +129,7 @@ static void what_is_written_is_read_as_the_same(void **state)
 	FILE *f;
 
 	assert_int_equal(load(&plan, "[plan]\nname = x\n" SPEED "timeout = 1500ms\n" ZIP
-			      "files = /bin/a, /bin/b\n" APPS), 0);
+			      "files = /bin/a, @bin@/b\n" APPS), 0);
 	f = fopen(scratch("written.ini"), "w");
 	plan_write(&plan, f);
 	fclose(f);

@@ -268,23 +268,38 @@ static int look(struct set *e, struct epoll_event *events, int max, bool arming,
 	return n ? n + MAX(more, 0) : more;
 }
 
-/* Where this thread is one of e->waiting; also after it has left that by longjmp(). */
-static __thread int alone_at = -1;
+/* Where this thread is counted as one that waits; also after it has left that by longjmp(). */
+static __thread struct {
+	int epfd;
+	bool asleep;	/* one of set.sleeping, else of set.waiting */
+} counted = { .epfd = -1 };
 
-static void stop_waiting_alone(void *unused)
+/* Lock held. */
+static void count_in(struct set *e, int epfd, bool asleep)
+{
+	unsigned int *count = asleep ? &e->sleeping : &e->waiting;
+
+	++*count;
+	counted.epfd = epfd;
+	counted.asleep = asleep;
+}
+
+static void count_out(void *unused)
 {
 	struct set *e;
 
-	if (alone_at < 0)
+	if (counted.epfd < 0)
 		return;
 	mn_epoll_lock_all();
-	e = mn_epoll_find(alone_at);
-	if (e && e->waiting && !--e->waiting) {
+	e = mn_epoll_find(counted.epfd);
+	if (e && counted.asleep && e->sleeping)
+		e->sleeping--;
+	if (e && !counted.asleep && e->waiting && !--e->waiting) {
 		if (e->knock >= 0)
 			mn_real()->close(e->knock);	/* and with that out of the set */
 		e->knock = -1;
 	}
-	alone_at = -1;
+	counted.epfd = -1;
 	mn_epoll_unlock_all();
 }
 
@@ -297,12 +312,10 @@ static int wait_alone(int epfd, struct epoll_event *events, int max, int64_t tim
 
 	if (!e)
 		e = mn_epoll_make(epfd);
-	if (e) {
-		e->waiting++;
-		alone_at = epfd;
-	}
+	if (e)
+		count_in(e, epfd, false);
 	mn_epoll_unlock_all();
-	pthread_cleanup_push(stop_waiting_alone, NULL);
+	pthread_cleanup_push(count_out, NULL);
 	n = ask_kernel(epfd, events, max, timeout_ns, mask);
 	pthread_cleanup_pop(1);
 	return n;
@@ -318,25 +331,23 @@ struct wait {
 	bool slept, timed;	/* at all; the last sleep's time was over */
 };
 
-/* Lock held; it is let go over the sleep: until the bell rings, or the program's set tells. */
+/* Lock held, which is let go. Until the bell rings, or the program's set tells. 0 or -errno. */
 static int sleep_outer(struct wait *w, struct set *e, int64_t timeout_ns)
 {
 	const struct timespec timeout = mn_timespec(MIN(timeout_ns, mn_net_rescue_ns(e->net)));
 	struct epoll_event events[4];
-	int outer = e->outer, n, err;
+	int outer = e->outer, n;
 
-	e->sleeping++;
+	count_in(e, w->epfd, true);
 	mn_epoll_unlock_all();
 	mn_signals_hold(&w->held, w->mask);
+	pthread_cleanup_push(count_out, NULL);
 	n = mn_real()->epoll_pwait2(outer, events, ARRAY_SIZE(events), &timeout, &w->held.mask);
-	err = errno;
-	mn_epoll_lock_all();
-	e = mn_epoll_find(w->epfd);
-	if (e && e->sleeping)
-		e->sleeping--;
+	n = n < 0 ? -errno : n;
+	pthread_cleanup_pop(1);
 	w->slept = true;
 	w->timed = !n;
-	return n < 0 ? -err : 0;
+	return MIN(n, 0);
 }
 
 /* Lock held. The outer set has something to wake one by. */
@@ -392,7 +403,8 @@ static int one_round(struct wait *w, int64_t timeout_ns)
 		mn_net_rescued(e->net);
 	if (!n && timeout_ns)
 		ret = sleep_outer(w, e, timeout_ns);
-	mn_epoll_unlock_all();
+	else
+		mn_epoll_unlock_all();
 	if (ret || n < 0 || n == w->max || (n && asked))
 		return ret ? ret : n;
 	more = ask_kernel(w->epfd, w->events + n, w->max - n, 0, NULL);
@@ -446,7 +458,7 @@ static int pwait2(int epfd, struct epoll_event *events, int max, const struct ti
 	if (max <= 0 || !events || !mn_timeout_is_valid(timeout))
 		return mn_real()->epoll_pwait2(epfd, events, max, timeout, mask);
 	mn_net_look_forked();
-	stop_waiting_alone(NULL);
+	count_out(NULL);	/* of a call that a handler has left */
 	return mn_result(wait_for(&w, mn_timeout_ns(timeout)));
 }
 

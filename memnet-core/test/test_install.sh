@@ -160,8 +160,8 @@ if command -v g++ >/dev/null; then
 		>"$tmp/out" 2>&1 || fail "the headers are not C++'s, too"
 fi
 sed -n '/^#include/,/^\.Ed/{/^\.Ed/!{s/\\e/\\/g;p}}' "$at/share/man/man3/libmemnet.3" >"$tmp/example.c"
-${CC:-cc} -std=c11 -Wall -Wextra -Werror -I"$at/include" -o "$tmp/example" "$tmp/example.c" \
-	"$at/lib/libmemnet.a" >"$tmp/out" 2>&1 || fail "the example of libmemnet(3)"
+${CC:-cc} -Wall -Wextra -Werror -I"$at/include" -o "$tmp/example" "$tmp/example.c" \
+	"$at/lib/libmemnet.a" -lcares >"$tmp/out" 2>&1 || fail "the example of libmemnet(3)"
 nm -D --defined-only "$at/lib/libmemnet.so.0" | grep -vE ' (T memnet_|A LIBMEMNET_0)' >"$tmp/out" &&
 	fail "the library has other names than memnet_*"
 

@@ -85,7 +85,7 @@ static void in_connect(int family)
 	overwrite();
 	if (fd >= 0)
 		close(fd);
-	if (times++ < TIMES / 3) {
+	if (times++ < TIMES / 15) {
 		leave_in(50 + times % 200);
 		for (;;) {
 			fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -84,6 +84,20 @@ static void boundaries(int family)
 	RET("-1 EAGAIN", recv(fd, buf, 16, MSG_DONTWAIT));
 }
 
+/* The end loses nothing that was sent. */
+static void sent_and_closed(int family)
+{
+	int fd = datagram_connected(family);
+
+	RET("5", send(fd, "first", 5, 0));
+	RET("6", send(fd, "second", 6, 0));
+	RET("5", send(fd, "third", 5, 0));
+	RET("0", close(fd));
+	PEER("first", "recvfrom");
+	PEER("second", "recvfrom");
+	PEER("third", "recvfrom");
+}
+
 /* What does not fit is lost. */
 static void cut(int family)
 {
@@ -319,6 +333,7 @@ const struct conform_case datagram_cases[] = {
 	{ "datagram-connected", connected, "46" },
 	{ "datagram-connect-chooses", connect_chooses, "46" },
 	{ "datagram-boundaries", boundaries, "46" },
+	{ "datagram-sent-and-closed", sent_and_closed, "46" },
 	{ "datagram-cut", cut, "4" },
 	{ "datagram-cut-told", cut_told, "4" },
 	{ "datagram-peek", peek, "4" },

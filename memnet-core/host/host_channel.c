@@ -47,6 +47,13 @@ void mn_channel_complete(struct mn_host *h, uint32_t channel, const struct mn_co
 		mn_host_ring(h, channel);
 }
 
+void mn_channel_complete_owed(struct mn_host *h, uint32_t channel, const struct mn_completion *c)
+{
+	h->channels[channel].owed--;
+	h->ready_channels |= 1u << channel;	/* submissions may have waited for its room */
+	mn_channel_complete(h, channel, c);
+}
+
 /* --- operations ---------------------------------------------------------------- */
 
 /*

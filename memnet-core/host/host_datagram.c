@@ -151,7 +151,7 @@ static ssize_t room_for_any(struct host_flow *f, struct iovec spans[2])
 		if (n == 0)
 			n = mn_producer_reserve(&f->to_guest, want, spans);
 	}
-	return n;
+	return n < 0 ? n : (size_t)n == want ? n : 0;
 }
 
 /* From whom the guest did not ask to hear, and may not speak to either. */

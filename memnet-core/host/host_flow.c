@@ -231,9 +231,7 @@ static void complete_connect(struct host_flow *f, int err)
 		mn_flow_publish_facts(f);
 		f->state = FLOW_OPEN;
 	}
-	h->channels[asker].owed--;
-	h->ready_channels |= 1u << asker;	/* submissions may have waited for its room */
-	mn_channel_complete(h, asker, &c);
+	mn_channel_complete_owed(h, asker, &c);
 }
 
 static void finish_connect(struct host_flow *f)
@@ -297,12 +295,23 @@ static uint64_t acknowledged(const struct host_flow *f)
 	return f->from_guest.tail - queued;
 }
 
+/* What was sent before the end has still to go out. */
+static bool has_left_some(struct host_flow *f)
+{
+	struct iovec spans[2];
+
+	if (f->state != FLOW_OPEN)
+		return false;
+	if (f->kind == MN_DATAGRAMS)
+		return mn_consumer_peek(&f->from_guest, 1, spans) > 0;
+	return f->kind == MN_STREAM && !f->sent_fin && !f->resets && mn_flow_is_shut(f);
+}
+
 void mn_flow_release(struct host_flow *f)
 {
 	if (f->state == FLOW_CONNECTING) {
 		complete_connect(f, ECANCELED);
-	} else if (f->state == FLOW_OPEN && f->kind == MN_STREAM && !f->sent_fin && !f->resets &&
-		   mn_flow_is_shut(f)) {
+	} else if (has_left_some(f)) {
 		f->state = FLOW_DRAINING;
 		f->acknowledged = acknowledged(f);
 		f->still = 0;
@@ -375,10 +384,13 @@ ssize_t mn_flow_recvmsg(const struct host_flow *f, struct msghdr *msg)
  */
 static bool drain(struct host_flow *f)
 {
-	bool more = f->writable && mn_stream_send(f);
+	bool more = f->writable && kinds[f->kind].send(f), ended;
 
-	if (f->sent_fin || f->state == FLOW_DEAD ||
-	    (f->state == FLOW_DRAINING && !mn_flow_is_shut(f)))
+	if (f->kind == MN_DATAGRAMS)
+		ended = !more && f->writable;
+	else
+		ended = f->sent_fin || !mn_flow_is_shut(f);
+	if (f->state == FLOW_DEAD || (f->state == FLOW_DRAINING && ended))
 		mn_flow_reset(f);
 	return more && f->state == FLOW_DRAINING;
 }

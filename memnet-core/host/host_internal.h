@@ -20,7 +20,7 @@ enum flow_state {
 	FLOW_BOUND,	/* a stream's socket has its name; FIFOs at rest */
 	FLOW_CONNECTING,/* socket waits for the handshake; completion owed */
 	FLOW_OPEN,	/* what its kind moves moves */
-	FLOW_DRAINING,	/* nobody's any more; what was shut down still goes out, for a time */
+	FLOW_DRAINING,	/* nobody's any more; what was sent before still goes out, for a time */
 	FLOW_DEAD,	/* socket gone after an error the guest was told; waits for CLOSE */
 };
 
@@ -190,6 +190,9 @@ void mn_host_report(struct mn_host *h, const char *line);
 bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 		     const struct sockaddr *addr);
 
+/* May the guest hear everybody at @at? @both: also over IPv4, of a socket at ::. */
+bool mn_host_may_listen(struct mn_host *h, int protocol, const union mn_sockaddr *at, bool both);
+
 /* Somewhere, to connect by TCP? What is denied is told. */
 bool mn_host_permits_some(struct mn_host *h);
 
@@ -225,6 +228,9 @@ void mn_channel_run(struct mn_host *h, uint32_t c);
 
 /* Put @c on @channel's completion ring; room was reserved when the submission was taken. */
 void mn_channel_complete(struct mn_host *h, uint32_t channel, const struct mn_completion *c);
+
+/* The same of one that its submission did not wait for: it was owed. */
+void mn_channel_complete_owed(struct mn_host *h, uint32_t channel, const struct mn_completion *c);
 
 /* --- host_flow.c --- */
 

@@ -59,7 +59,7 @@ static int accept_one(struct host_flow *f)
 
 	if (fd < 0)
 		return -errno;
-	if (mn_host_permits(f->host, MN_POLICY_LISTEN, IPPROTO_TCP, &f->local.sa) &&
+	if (mn_host_may_listen(f->host, IPPROTO_TCP, &f->local, f->dual) &&
 	    !getsockname(fd, &local.sa, &len))
 		return fd;
 	close(fd);

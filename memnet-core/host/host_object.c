@@ -177,8 +177,7 @@ static void orphan_gone(struct mn_host *h, uint32_t channel)
 
 	if (ch->reset_owed && !mn_object_orphans(h, 1u << channel)) {
 		ch->reset_owed = false;
-		h->channels[0].owed--;
-		mn_channel_complete(h, 0, &done);
+		mn_channel_complete_owed(h, 0, &done);
 	}
 	if (!mn_object_orphans(h, ~0u))
 		mn_host_follow_guest(h);
@@ -194,12 +193,10 @@ static void end_job(struct mn_host *h, struct object_job *job, const struct mn_c
 	uint32_t channel = job->channel;
 
 	job->state = JOB_FREE;
-	if (orphan) {
+	if (orphan)
 		orphan_gone(h, channel);
-		return;
-	}
-	h->channels[channel].owed--;
-	mn_channel_complete(h, channel, &c);
+	else
+		mn_channel_complete_owed(h, channel, &c);
 }
 
 /*

@@ -108,16 +108,6 @@ static bool is_any(const union mn_sockaddr *addr)
 					       IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr);
 }
 
-/* May the guest hear everybody there? @both: also over IPv4, of a socket at ::. */
-static bool may_listen(struct mn_host *h, int protocol, const union mn_sockaddr *at, bool both)
-{
-	union mn_sockaddr ipv4 = { .in = { .sin_family = AF_INET,
-					   .sin_port = htons(mn_address_port(at)) } };
-
-	return mn_host_permits(h, MN_POLICY_LISTEN, protocol, &at->sa) &&
-	       (!both || mn_host_permits(h, MN_POLICY_LISTEN, protocol, &ipv4.sa));
-}
-
 static void set_bind_flags(int fd, const union mn_sockaddr *at, uint32_t flags)
 {
 	const int on = 1, v6only = !!(flags & MN_BIND_V6ONLY);
@@ -168,7 +158,7 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		return ret;
 	if (s->kind != MN_STREAM && s->kind != MN_DATAGRAMS)
 		return -EINVAL;
-	if ((s->port || !is_any(&at)) && !may_listen(h, protocol, &at, is_dual(&at, s->flags)))
+	if ((s->port || !is_any(&at)) && !mn_host_may_listen(h, protocol, &at, is_dual(&at, s->flags)))
 		return -EACCES;
 	ret = mn_flow_claim(h, &f);
 	if (ret)
@@ -202,7 +192,7 @@ int mn_flow_listen(struct host_flow *f, const struct mn_submission *s)
 		return -EOPNOTSUPP;
 	if (f->state != FLOW_BOUND)
 		return -EINVAL;
-	if (!may_listen(f->host, IPPROTO_TCP, &f->local, f->dual))
+	if (!mn_host_may_listen(f->host, IPPROTO_TCP, &f->local, f->dual))
 		return -EACCES;
 	if (listen(f->watch.fd, s->value))
 		return -errno;
@@ -227,7 +217,6 @@ int mn_flow_set_option(struct host_flow *f, const struct mn_submission *s)
 		[MN_OPTION_KEEPCNT] = { IPPROTO_TCP, TCP_KEEPCNT },
 		[MN_OPTION_RCVBUF] = { SOL_SOCKET, SO_RCVBUF },
 		[MN_OPTION_SNDBUF] = { SOL_SOCKET, SO_SNDBUF },
-		[MN_OPTION_BROADCAST] = { SOL_SOCKET, SO_BROADCAST },
 		[MN_OPTION_TOS] = { IPPROTO_IP, IP_TOS },
 		[MN_OPTION_TTL] = { IPPROTO_IP, IP_TTL },
 		[MN_OPTION_USER_TIMEOUT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
@@ -240,6 +229,8 @@ int mn_flow_set_option(struct host_flow *f, const struct mn_submission *s)
 		f->resets = s->value == 0;
 		return 1;
 	}
+	if (s->option == MN_OPTION_BROADCAST)
+		return 1;	/* and no more: no rule is of a network's broadcast address */
 	if (s->option >= ARRAY_SIZE(options) || !options[s->option].option)
 		return -ENOPROTOOPT;
 	level = options[s->option].level;

@@ -88,6 +88,15 @@ bool mn_host_permits(struct mn_host *h, enum mn_policy_use use, int protocol,
 	return permitted;
 }
 
+bool mn_host_may_listen(struct mn_host *h, int protocol, const union mn_sockaddr *at, bool both)
+{
+	union mn_sockaddr ipv4 = { .in = { .sin_family = AF_INET,
+					   .sin_port = htons(mn_address_port(at)) } };
+
+	return mn_host_permits(h, MN_POLICY_LISTEN, protocol, &at->sa) &&
+	       (!both || mn_host_permits(h, MN_POLICY_LISTEN, protocol, &ipv4.sa));
+}
+
 bool mn_host_permits_some(struct mn_host *h)
 {
 	static const struct sockaddr_in somewhere = { .sin_family = AF_INET };

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "memnet-core/base/util.h"
+#include "memnet-core/host/host_internal.h"
 #include "memnet-core/test/datagram_help.h"
 #include "memnet-core/test/session_fixture.h"
 
@@ -346,6 +347,58 @@ static void who_may_not_be_spoken_to_is_heard_only_where_all_are(void **state)
 	close(forbidden.fd);
 }
 
+/* close(2) of a socket loses nothing of it: be it much, or a network that is slow to take it. */
+static void what_was_sent_before_the_end_goes_out(void **state)
+{
+	struct udp p = udp_at("127.0.0.1", 0);
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	int much = 4 << 20;
+	char buf[2000] = { 0 };
+
+	setsockopt(p.fd, SOL_SOCKET, SO_RCVBUFFORCE, &much, sizeof(much));
+	for (size_t len = 1; len <= sizeof(buf); len += 1999) {
+		struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+		int sent = 0;
+
+		memnet_set_blocking(f, false);
+		hold_host(fx);
+		for (; send_to(f, buf, len, &p.addr) == (ssize_t)len; sent++)
+			*(int *)buf = sent;
+		release_host(fx);
+		assert_true(sent * (len + 32) > 100000);
+		memnet_close(f);
+		while (sent--)
+			assert_int_equal(recv(p.fd, buf, sizeof(buf), 0), len);
+	}
+	assert_int_equal(recv(p.fd, buf, sizeof(buf), MSG_DONTWAIT), -1);
+	memnet_detach(m);
+	close(p.fd);
+}
+
+/* A rule of a network is none of everybody in it at once. */
+static void nobody_may_broadcast(void **state)
+{
+	struct udp p = udp_at("0.0.0.0", 0), all = p;
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	char byte;
+
+	hold_host(fx);
+	assert_int_equal(mn_policy_add(&fx->host->config.policy, MN_POLICY_ALLOW,
+				       "udp 127.0.0.0/8", fx->said, sizeof(fx->said)), 0);
+	release_host(fx);
+	all.addr.sin_addr.s_addr = inet_addr("127.255.255.255");
+	assert_int_equal(memnet_set_option(f, MN_OPTION_BROADCAST, 1), 0);
+	assert_int_equal(send_to(f, "x", 1, &all.addr), 1);
+	assert_int_equal(wait_for_error(f), EACCES);
+	assert_int_equal(recv(p.fd, &byte, 1, MSG_DONTWAIT), -1);
+	memnet_close(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
 #define datagram_test(f)	cmocka_unit_test_setup_teardown(f, datagrams_setup, session_teardown)
 #define small_test(f)		cmocka_unit_test_setup_teardown(f, small_fifos_setup, session_teardown)
 
@@ -362,6 +415,8 @@ int main(void)
 		datagram_test(a_refusal_comes_back_and_costs_no_other),
 		datagram_test(where_the_policy_forbids_nothing_goes),
 		datagram_test(who_may_not_be_spoken_to_is_heard_only_where_all_are),
+		datagram_test(what_was_sent_before_the_end_goes_out),
+		datagram_test(nobody_may_broadcast),
 	};
 
 	return cmocka_run_group_tests_name("datagram", tests, NULL, NULL);

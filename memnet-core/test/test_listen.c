@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "memnet-core/host/host_internal.h"
 #include "memnet-core/test/flows_help.h"
 #include "memnet-core/test/session_fixture.h"
 
@@ -283,6 +284,45 @@ static void what_is_no_listener_accepts_nothing(void **state)
 	close(fd);
 }
 
+/* Of a listener at :: that hears IPv4 as well, the rule of either may be withdrawn. */
+static void a_rule_that_is_withdrawn_lets_nobody_in(void **state)
+{
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct sockaddr_storage where = { .ss_family = AF_INET6 }, ipv4 = { 0 };
+	struct mn_policy policy = { 0 };
+	struct memnet_flow *listener, *f;
+	char byte;
+	int fd;
+
+	hold_host(fx);
+	fx->host->config.policy = (struct mn_policy){ 0 };
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(mn_policy_add(&fx->host->config.policy, MN_POLICY_ALLOW,
+					       i ? "listen tcp 0.0.0.0" : "listen tcp ::",
+					       fx->said, sizeof(fx->said)), 0);
+	release_host(fx);
+	listener = listener_at(m, &where);
+	*(struct sockaddr_in *)&ipv4 = at("127.0.0.1", ntohs(((struct sockaddr_in6 *)&where)->
+							     sin6_port));
+	fd = call(&ipv4);
+	assert_int_equal(memnet_accept(listener, &f), 0);
+	talks(f, fd);
+	memnet_close(f);
+	close(fd);
+	assert_int_equal(mn_policy_add(&policy, MN_POLICY_ALLOW, "listen tcp ::", fx->said,
+				       sizeof(fx->said)), 0);
+	hold_host(fx);
+	fx->host->config.policy = policy;
+	release_host(fx);
+	fd = call(&ipv4);
+	assert_true(read(fd, &byte, 1) <= 0);
+	assert_int_equal(memnet_events(listener), 0);
+	memnet_close(listener);
+	memnet_detach(m);
+	close(fd);
+}
+
 #define listen_test(f)	cmocka_unit_test_setup_teardown(f, many_flows_setup, session_teardown)
 
 int main(void)
@@ -298,6 +338,7 @@ int main(void)
 		listen_test(so_does_shutting_it_down),
 		listen_test(flows_run_out_for_binds_too),
 		listen_test(what_is_no_listener_accepts_nothing),
+		listen_test(a_rule_that_is_withdrawn_lets_nobody_in),
 	};
 
 	return cmocka_run_group_tests_name("listen", tests, NULL, NULL);

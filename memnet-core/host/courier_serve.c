@@ -20,7 +20,8 @@
 #include "memnet-core/host/courier_internal.h"
 
 #define BACKLOG		64
-#define CONNECTIONS	64u	/* at once, of a server */
+/* At once, of a server: MN_COURIER_JOBS of them leave descriptors for what is moved. */
+#define CONNECTIONS	32u
 #define STALL_S		30u
 
 /* What a connection is sending. */

@@ -15,12 +15,12 @@ static struct tool t;
 
 static void sets_of_events_are_found_beside_the_program(void **state)
 {
-	fake_write("mine.events", "# why\n task-clock # ms\n\npage-faults\n");
+	fake_write("mine.events", "# unheard\n task-clock # ms\n\npage-faults\n");
 	tool_run(&t, "-e scheduling,@%s/mine.events,minor-faults true", fake_root());
 	tool_said(&t, "sched:sched_wakeup");
 	tool_said(&t, "page-faults");
 	tool_said(&t, "minor-faults");
-	tool_not_said(&t, "why");
+	tool_not_said(&t, "unheard");
 	tool_run(&t, "--csv -e default,task-clock,@%s/mine.events true", fake_root());
 	assert_null(strstr(strstr(t.err, "\"task-clock\"") + 1, "\"task-clock\""));	/* once */
 	fake_write("none.events", "# nothing\n");

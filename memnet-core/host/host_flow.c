@@ -313,6 +313,7 @@ void mn_flow_release(struct host_flow *f)
 		complete_connect(f, ECANCELED);
 	} else if (has_left_some(f)) {
 		f->state = FLOW_DRAINING;
+		f->left_at = f->from_guest.head;
 		f->acknowledged = acknowledged(f);
 		f->still = 0;
 		mn_set_add(&f->host->ready, mn_flow_id(f));
@@ -379,15 +380,15 @@ ssize_t mn_flow_recvmsg(const struct host_flow *f, struct msghdr *msg)
 }
 
 /*
- * Only its end is still to come; nobody waits for it. A guest that takes the end back
- * shall not keep the flow. True: more at once.
+ * Only its end is still to come; nobody waits for it. A guest that takes the end back, or
+ * sends datagrams behind it, shall not keep the flow. True: more at once.
  */
 static bool drain(struct host_flow *f)
 {
 	bool more = f->writable && kinds[f->kind].send(f), ended;
 
 	if (f->kind == MN_DATAGRAMS)
-		ended = !more && f->writable;
+		ended = f->from_guest.tail >= f->left_at || (!more && f->writable);
 	else
 		ended = f->sent_fin || !mn_flow_is_shut(f);
 	if (f->state == FLOW_DEAD || (f->state == FLOW_DRAINING && ended))

@@ -45,7 +45,8 @@ struct host_flow {
 	uint32_t errors;		/* of datagrams: told */
 	uint32_t listener, listener_generation;	/* that accepted it, */
 	uint64_t accepted_at;		/* and where that one's FIFO says so */
-	uint64_t acknowledged;		/* of FLOW_DRAINING: bytes, by the peer; */
+	uint64_t left_at;		/* of FLOW_DRAINING: bytes of the guest's; */
+	uint64_t acknowledged;		/* so many by the peer; */
 	unsigned int still;		/* ticks since that was less */
 	uint64_t rests_at;		/* to_guest.head when it last moved, */
 	unsigned int rest;		/* ticks ago; */

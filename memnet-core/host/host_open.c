@@ -158,7 +158,8 @@ int mn_flow_bind(struct mn_host *h, uint32_t channel, const struct mn_submission
 		return ret;
 	if (s->kind != MN_STREAM && s->kind != MN_DATAGRAMS)
 		return -EINVAL;
-	if ((s->port || !is_any(&at)) && !mn_host_may_listen(h, protocol, &at, is_dual(&at, s->flags)))
+	if ((s->port || !is_any(&at)) &&
+	    !mn_host_may_listen(h, protocol, &at, is_dual(&at, s->flags)))
 		return -EACCES;
 	ret = mn_flow_claim(h, &f);
 	if (ret)

@@ -376,6 +376,41 @@ static void what_was_sent_before_the_end_goes_out(void **state)
 	close(p.fd);
 }
 
+/* A step of the host's is the test's here. */
+static void who_sends_behind_the_end_keeps_no_flow(void **state)
+{
+	struct udp p = udp_at("127.0.0.1", 0);
+	struct fixture *fx = *state;
+	struct memnet *m = attach(fx);
+	struct memnet_flow *f = bound(m, "127.0.0.1", 0);
+	struct mn_submission s = { .op = MN_OP_CLOSE, .flow = f->id };
+	const struct host_flow *left = &fx->host->flows[f->id];
+	char buf[200] = { 0 };
+	struct mn_call call;
+	int before = 0, got = 0;
+
+	memnet_set_blocking(f, false);
+	hold_host(fx);
+	for (; before < 100; before++)
+		assert_int_equal(send_to(f, buf, sizeof(buf), &p.addr), sizeof(buf));
+	assert_int_equal(mn_control_start(m, &s, &call), 0);
+	mn_host_work(fx->host);
+	assert_int_equal(left->state, FLOW_DRAINING);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(send_to(f, buf, sizeof(buf), &p.addr), sizeof(buf));
+	for (int i = 0; i < 100 && left->state == FLOW_DRAINING; i++)
+		mn_host_work(fx->host);
+	assert_int_equal(left->state, FLOW_FREE);
+	release_host(fx);
+	while (recv(p.fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		got++;
+	assert_int_equal(got, before);
+	assert_int_equal(mn_control_wait(m, &call), 0);
+	memnet_release(f);
+	memnet_detach(m);
+	close(p.fd);
+}
+
 /* A rule of a network is none of everybody in it at once. */
 static void nobody_may_broadcast(void **state)
 {
@@ -416,6 +451,7 @@ int main(void)
 		datagram_test(where_the_policy_forbids_nothing_goes),
 		datagram_test(who_may_not_be_spoken_to_is_heard_only_where_all_are),
 		datagram_test(what_was_sent_before_the_end_goes_out),
+		datagram_test(who_sends_behind_the_end_keeps_no_flow),
 		datagram_test(nobody_may_broadcast),
 	};
 

@@ -804,6 +804,7 @@ TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
+	memnet-core/test/test_start.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
 	memnet-core/test/test_object_protocols.sh \

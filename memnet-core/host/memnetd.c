@@ -14,7 +14,7 @@
 #include "memnet-core/host/broker.h"
 
 #define DEFAULT_REGION_BYTES	(32u << 20)
-#define DEFAULT_FLOWS		8
+#define DEFAULT_FLOWS		64
 #define DEFAULT_CHANNELS	16
 #define MAX_VMS			64
 
@@ -166,7 +166,7 @@ static const struct argp_option option_table[] = {
 	{ 0, 0, 0, 0, "For the VM before, or before the first --vm for all:" },
 	{ "size", 's', "BYTES", 0, "size of the shared region, a power of two (32M)" },
 	{ "arena", 'A', "BYTES", 0, "so much of it is for objects, see memnet(1) (0: no objects)" },
-	{ "flows", 'f', "N", 0, "streams the guest may have open at once (8)" },
+	{ "flows", 'f', "N", 0, "streams the guest may have open at once (64)" },
 	{ "channels", 'c', "N", 0, "processes of the guest that may be attached at once (16)" },
 	{ "allow", 'a', "[USE] [PROTOCOL] ADDRESS[/PREFIX][:PORT[-PORT]]", 0,
 	  "let the guest connect or listen there; USE is connect or listen (connect), PROTOCOL is "

@@ -23,3 +23,32 @@ until_there "$bin/memnet-run" true
 until_there grep -q ':1B58 .* 0A ' /proc/net/tcp
 "$bin/memnet-work" stream --transport memnet --peer 127.0.0.1:7000 --direction send --flows 50 \
 	--time 200ms >"$tmp/out" 2>&1 || fail "status $?"
+
+case="a folder that is missing is named with the mend"
+"$bin/memnetd" --dir "$tmp/none" --vm a 2>"$tmp/out" && fail "it starts"
+grep -qF "make it (mkdir -p $tmp/none)" "$tmp/out" || fail "no mend"
+
+case="an agent waits for memnetd"
+mkdir "$tmp/late"
+export MEMNET_AGENT="$tmp/late/agent"
+start late "$bin/memnet-agent" --region "server:$tmp/late/a.ivshmem" --socket "$MEMNET_AGENT"
+until_there grep -q 'nobody answers there' "$tmp/late.log"
+start latehost "$bin/memnetd" --dir "$tmp/late" --vm a
+latehost=${started%% *}
+until_there "$bin/memnet-run" true
+[ "$(grep -c 'nobody answers' "$tmp/late.log")" = 1 ] || fail "said more than once"
+
+case="one whose memnetd was started anew says what to do"
+kill "$latehost"
+wait "$latehost"
+start another "$bin/memnetd" --dir "$tmp/late" --vm a
+until_there grep -q 'restart memnet-agent' "$tmp/late.log"
+
+case="\"Try it without a VM\" works as it is written"
+# shellcheck disable=SC2016	# for the other shell
+{	sed -n '/^## Try it/,/^`memnetd --help`/s/^    //p' memnet-core/README.md
+	echo 'status=$?'	# of the last, which is the stream
+	echo 'kill $pids; wait; exit $status'
+} | sed "s|/tmp/mn|$tmp/mn|g; s|build/bin|$bin|; s/:7000/:7001/; s/ &\$/ \& pids=\"\$pids \$!\"/" >"$tmp/try"
+grep -q 'memnet-work stream' "$tmp/try" || fail "it is not in the README"
+timeout 20 env -i PATH="$PATH" sh "$tmp/try" >"$tmp/out" 2>&1 || fail "status $?"

@@ -52,3 +52,16 @@ case="\"Try it without a VM\" works as it is written"
 } | sed "s|/tmp/mn|$tmp/mn|g; s|build/bin|$bin|; s/:7000/:7001/; s/ &\$/ \& pids=\"\$pids \$!\"/" >"$tmp/try"
 grep -q 'memnet-work stream' "$tmp/try" || fail "it is not in the README"
 timeout 20 env -i PATH="$PATH" sh "$tmp/try" >"$tmp/out" 2>&1 || fail "status $?"
+
+refused() {	# WHY OPTION...
+	why=$1
+	shift
+	"$bin/memnetd" --dir "$tmp" --vm x "$@" 2>"$tmp/out" && fail "$*: it starts"
+	grep -qF -- "$why" "$tmp/out" || fail "$*: not said: $why"
+}
+
+case="what is wrong with an option is said"
+refused "--size 34603008 is no power of two; want such as 67108864" --size 33M
+refused "an --arena of 107373108658176 bytes does not fit" --arena 99999G
+refused "10 flows and 16 channels do not fit" --size 128K --flows 10
+refused "want [2001:db8::1]:443, or 2001:db8::1:443/128" --allow 2001:db8::1:443

@@ -619,6 +619,8 @@ $(eval $(call test,memnet-core/test/test_fifo.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/test/test_fifo_stress.c,$(core_src) $(base_src)))
 $(eval $(call test,memnet-core/guest/test/test_cache_type.c,memnet-core/guest/cache_type.c))
 $(eval $(call test,memnet-core/guest/test/test_store.c,memnet-core/guest/store.c))
+$(eval $(call test,memnet-core/guest/test/test_agent_setup.c,memnet-core/guest/agent_setup.c \
+	memnet-core/base/unix_socket.c $(libmemnet_src)))
 $(eval $(call test,memnet-core/host/test/test_guest_ram.c,memnet-core/host/guest_ram.c \
 	memnet-core/host/ram_map.c $(base_src)))
 $(eval $(call test,memnet-core/host/test/test_policy.c,memnet-core/host/policy.c memnet-core/host/policy_text.c \
@@ -804,6 +806,7 @@ TESTS += $(BUILD)/fuzz/replay
 
 TEST_SCRIPTS := \
 	memnet-core/host/test/test_man.sh \
+	memnet-core/test/test_start.sh \
 	memnet-core/test/test_objects.sh \
 	memnet-core/test/test_object_nginx.sh \
 	memnet-core/test/test_object_protocols.sh \

@@ -14,7 +14,7 @@
 #include "memnet-core/base/explain.h"
 #include "memnet-core/base/util.h"
 
-#define MEMNETD_FLOWS	8	/* it serves at once without being told */
+#define MEMNETD_FLOWS	8U	/* fewer would change how large the FIFOs of a case are */
 #define OBJECTS_ARENA	"8M"	/* of its region of 32M: what powers of two leave the FIFOs is more */
 #define LISTEN_TIMEOUT_MS 3000
 #define LINK_RULE	LINK_PEER_ADDR "/32:" LINK_PEER_PORT
@@ -95,8 +95,8 @@ static void make_memnetd_argv(struct memnetd_argv *a, const struct vm_config *c,
 	if (c->programs) {
 		for (size_t i = 0; i < ARRAY_SIZE(room); i++)
 			a->args[n++] = (char *)room[i];
-	} else if (c->flows > MEMNETD_FLOWS) {
-		snprintf(a->flows, sizeof(a->flows), "%u", c->flows);
+	} else {
+		snprintf(a->flows, sizeof(a->flows), "%u", MAX(c->flows, MEMNETD_FLOWS));
 		a->args[n++] = "--flows";
 		a->args[n++] = a->flows;
 	}

@@ -91,7 +91,7 @@ static void start_memnetd(void)
 {
 	char ram[64], socket_path[200];
 	char *args[] = { "memnetd", "--dir", (char *)folder, "--vm", "a", "--allow",
-			 "127.0.0.0/8", "--guest-ram", ram, NULL };
+			 "127.0.0.0/8", "--flows", "8", "--guest-ram", ram, NULL };
 
 	snprintf(ram, sizeof(ram), "/proc/%d/fd/%d", getpid(), fx.ram);
 	snprintf(fx.log, sizeof(fx.log), "%s/memnetd.log", folder);

@@ -114,7 +114,7 @@ void two_vms_stop_streams(struct two_vms *t, int which)
 static void start_memnetd(struct two_vms *t)
 {
 	char *args[] = { "memnetd", "--dir", (char *)t->folder, "--allow", "127.0.0.0/8",
-			 "--vm", "a", "--vm", "b", NULL };
+			 "--flows", "8", "--vm", "a", "--vm", "b", NULL };
 	char socket_path[200];
 
 	snprintf(t->log, sizeof(t->log), "%s/memnetd.log", t->folder);

@@ -54,7 +54,7 @@ static void watch(pid_t worker)
 
 static int run(const struct mn_bench_env *env)
 {
-	static const char *const argv[] = { NULL };
+	static const char *const argv[] = { "--flows", "8", NULL };
 	struct service s;
 	int ret = service_start(&s, 1, argv, nobody);
 

@@ -150,7 +150,7 @@ static int rounds(const struct mn_bench_env *env, struct service *s, double *fig
 
 static int run(const struct mn_bench_env *env)
 {
-	static const char *const argv[] = { NULL };
+	static const char *const argv[] = { "--flows", "8", NULL };
 	double *figures = calloc(4 * env->rounds, sizeof(*figures));
 	struct service s;
 	cpu_set_t before;

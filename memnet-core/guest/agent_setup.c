@@ -3,6 +3,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 
 #include "memnet-core/base/util.h"
 #include "memnet-core/guest/agent_protocol.h"
+
+#define SERVER_RETRY_MS	100
 
 /* Of the default path; others are their owner's to make. */
 static void make_directory(const char *path)
@@ -53,6 +56,25 @@ int agent_listen(const struct agent_options *o, struct mn_socket_file *file)
 	return fd;
 }
 
+/* memnetd may be started beside us. Until it answers there: what else mn_region_open() says. */
+static int open_when_there(struct mn_region *r, const char *spec)
+{
+	bool is_server = !strncmp(spec, "server:", strlen("server:")), said = false;
+	int ret;
+
+	for (;;) {
+		ret = mn_region_open(r, spec);
+		if (!is_server || (ret != -ENOENT && ret != -ECONNREFUSED))
+			return ret;
+		if (!said)
+			fprintf(stderr, "memnet-agent: cannot open the region %s: nobody answers "
+				"there; see whether memnetd runs and has that --dir and --vm; "
+				"trying again\n", spec);
+		said = true;
+		poll(NULL, 0, SERVER_RETRY_MS);
+	}
+}
+
 int agent_open_region(struct mn_region *r, const char *spec)
 {
 	static const struct { int err; const char *mend; } mends[] = {
@@ -68,7 +90,7 @@ int agent_open_region(struct mn_region *r, const char *spec)
 		  "guest" },
 		{ -EINVAL, "see --help for the names" },
 	};
-	int ret = mn_region_open(r, spec);
+	int ret = open_when_there(r, spec);
 	const char *mend;
 
 	if (!ret) {
@@ -83,6 +105,42 @@ int agent_open_region(struct mn_region *r, const char *spec)
 			mend = mends[i].mend;
 	fprintf(stderr, "memnet-agent: cannot open the region %s: %s\n", spec, mend);
 	return ret;
+}
+
+/* --- the session ------------------------------------------------------------------- */
+
+const char *agent_attach_mend(const struct mn_region *r, int why)
+{
+	static const struct { int err; const char *mend; } mends[] = {
+		{ -ETIMEDOUT, "the host does not answer; see whether memnetd runs there and what "
+		  "it says of this VM" },
+		{ -EPROTONOSUPPORT, "memnetd speaks another version; use the memnet-agent that "
+		  "was built with it" },
+		{ -EPROTO, "the host offers what cannot be; give QEMU's ivshmem-doorbell as many "
+		  "vectors as memnetd has --channels, and use programs of one build" },
+		{ -ECONNRESET, "the host closed the bell port; see whether memnetd runs there" },
+	};
+
+	if (why == -ETIMEDOUT && !strcmp(r->provider, mn_provider_server.name))
+		return "memnetd does not answer; where it was started anew, restart memnet-agent: "
+		       "the region is that of the memnetd before";
+	for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
+		if (mends[i].err == why)
+			return mends[i].mend;
+	return strerror(-why);
+}
+
+void agent_say_attached(const struct mn_region *r, const struct memnet_facts *facts)
+{
+	fprintf(stderr, "memnet-agent: attached: region %s, %s, woken by %s\n", facts->provider,
+		facts->cache, facts->wake);
+	if (r->cache != MN_CACHE_WRITE_BACK)
+		fprintf(stderr, "memnet-agent: this mapping is slow (%s); a region in guest RAM "
+			"is not: --region guest-ram\n", facts->cache);
+	if (!strcmp(facts->wake, "timer"))
+		fprintf(stderr, "memnet-agent: waiting by a timer is slow; give QEMU the port "
+			"memnet.bell and the guest virtio_console, or an IOMMU and vfio-pci: see "
+			"memnetd(8)\n");
 }
 
 /* --- options --------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "memnet-core/base/unix_socket.h"
+#include "memnet-core/guest/memnet.h"
 #include "memnet-core/guest/region.h"
 
 struct agent_options {
@@ -20,8 +21,13 @@ void agent_parse(int argc, char **argv, struct agent_options *o);
 /* Each flow that is kept is a descriptor here, and there are as many as the host has flows. */
 void agent_raise_limits(void);
 
-/* Open and time it. 0 or -errno. */
+/* Open and time it; a server's when that is there. 0 or -errno. */
 int agent_open_region(struct mn_region *r, const char *spec);
+
+/* What is to be done where attaching to @r failed so. */
+const char *agent_attach_mend(const struct mn_region *r, int why);
+
+void agent_say_attached(const struct mn_region *r, const struct memnet_facts *facts);
 
 /* A listening descriptor, or -errno. */
 int agent_listen(const struct agent_options *o, struct mn_socket_file *file);

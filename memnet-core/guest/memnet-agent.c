@@ -251,23 +251,9 @@ static void end_in_failure(struct agent *a)
  */
 static void attach_failed(struct agent *a, int why)
 {
-	static const struct { int err; const char *mend; } mends[] = {
-		{ -ETIMEDOUT, "the host does not answer; see whether memnetd runs there and what "
-		  "it says of this VM" },
-		{ -EPROTONOSUPPORT, "memnetd speaks another version; use the memnet-agent that "
-		  "was built with it" },
-		{ -EPROTO, "the host offers what cannot be; give QEMU's ivshmem-doorbell as many "
-		  "vectors as memnetd has --channels, and use programs of one build" },
-		{ -ECONNRESET, "the host closed the bell port; see whether memnetd runs there" },
-	};
-	const char *mend = strerror(-why);
-
-	if (why != a->attach_error) {
-		for (size_t i = 0; i < ARRAY_SIZE(mends); i++)
-			if (mends[i].err == why)
-				mend = mends[i].mend;
-		fprintf(stderr, "memnet-agent: cannot attach: %s; trying again\n", mend);
-	}
+	if (why != a->attach_error)
+		fprintf(stderr, "memnet-agent: cannot attach: %s; trying again\n",
+			agent_attach_mend(&a->region, why));
 	a->attach_error = why;
 }
 
@@ -316,11 +302,7 @@ static void attach(struct agent *a)
 	adopt_arena(a);
 	set_listening(a, true);
 	memnet_read_facts(a->memnet, &facts);
-	fprintf(stderr, "memnet-agent: attached: region %s, %s, woken by %s\n", facts.provider,
-		facts.cache, facts.wake);
-	if (a->region.cache != MN_CACHE_WRITE_BACK)
-		fprintf(stderr, "memnet-agent: this mapping is slow (%s); a region in guest RAM "
-			"is not: --region guest-ram\n", facts.cache);
+	agent_say_attached(&a->region, &facts);
 }
 
 /* The host is gone or another: nothing of the session lives on. */

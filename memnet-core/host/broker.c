@@ -164,7 +164,10 @@ static int listen_for_qemu(struct vm *vm, const char *what, struct mn_socket_fil
 		w->fd = ret;
 		ret = mn_loop_add(&vm->broker->loop, w, EPOLLIN);
 	}
-	if (ret < 0)
+	if (ret == -ENOENT)
+		fprintf(stderr, "memnetd: cannot listen at %s: its directory is missing; make it "
+			"(mkdir -p %s), or give another --dir\n", path, vm->broker->directory);
+	else if (ret < 0)
 		fprintf(stderr, "memnetd: cannot listen at %s: %s\n", path, strerror(-ret));
 	return ret;
 }

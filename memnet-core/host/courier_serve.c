@@ -320,6 +320,10 @@ int serve_start(struct courier_job *job, const char *url)
 		return -EACCES;
 	}
 	ret = find_server(job->c, &at, &s);
+	if (ret == -EACCES) {		/* the kernel's, of a low port */
+		job->to = at;
+		job->denied_use = MN_POLICY_LISTEN;
+	}
 	if (!ret && find_job(s, job->path))
 		return -EADDRINUSE;	/* another has it, so the server stays as well */
 	job->server = s;

@@ -13,11 +13,13 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "memnet-core/base/clock.h"
 #include "memnet-core/base/util.h"
 #include "memnet-core/event.h"
 #include "memnet-core/host/host_internal.h"
@@ -31,6 +33,9 @@
  */
 #define STILL_TICKS	(60 * 1000 / MN_HEARTBEAT_MS)
 #define STILL_TICKS_NEED (3 * 1000 / MN_HEARTBEAT_MS)
+
+/* That all flows are in use is not said again before. */
+#define FULL_SILENT_NS	(60 * NSEC_PER_SEC)
 
 /* A wake-up index that no step passes: the one before the first. */
 #define NO_STEP UINT64_MAX
@@ -192,6 +197,7 @@ void mn_flow_reset(struct host_flow *f)
 	close_socket(f);
 	retract_facts(f);
 	f->state = FLOW_FREE;
+	h->full_told = false;
 	f->readable = f->writable = f->broken = false;
 	f->sent_fin = f->got_fin = false;
 	f->moved = 0;
@@ -347,6 +353,21 @@ static struct host_flow *find_still(struct mn_host *h)
 	return found;
 }
 
+/* Once until one is free again, and at most once a minute: who asks in vain asks again. */
+static void tell_full(struct mn_host *h)
+{
+	int64_t now = mn_now_ns();
+	char line[80];
+
+	if (h->full_told || (h->full_told_ns && now - h->full_told_ns < FULL_SILENT_NS))
+		return;
+	h->full_told = true;
+	h->full_told_ns = now;
+	snprintf(line, sizeof(line), "all %u flows are in use; raise --flows",
+		 h->config.geometry.flows);
+	mn_host_report(h, line);
+}
+
 int mn_flow_claim(struct mn_host *h, struct host_flow **out)
 {
 	struct host_flow *f = mn_flow_free(h);
@@ -355,8 +376,10 @@ int mn_flow_claim(struct mn_host *h, struct host_flow **out)
 		return -ENOBUFS;
 	if (!f) {
 		f = find_still(h);
-		if (!f)
+		if (!f) {
+			tell_full(h);
 			return -EMFILE;
+		}
 		mn_flow_reset(f);
 	}
 	*out = f;

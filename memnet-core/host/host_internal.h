@@ -107,6 +107,8 @@ struct mn_host {
 	struct denial denials[DENIALS];
 	int64_t memory_told_ns;	/* that it is not enough; 0: not yet */
 	bool shrunk;		/* in this tick */
+	bool full_told;		/* that all flows are in use, since one was free, */
+	int64_t full_told_ns;	/* and when; 0: not yet */
 	bool asleep;		/* what h_asleep says */
 	int64_t idle_ns;	/* since when there has been nothing to do; 0: there is */
 	uint32_t ready_channels;	/* with submissions to run */

@@ -212,8 +212,9 @@ static void tell_refusal(struct mn_host *h, const struct mn_courier_answer *a)
 	if (a->result == -EKEYREJECTED)
 		mn_host_tell_distrust(h, &a->to.sa);
 	if (a->result == -EACCES &&
-	    (a->use == MN_POLICY_CONNECT || a->use == MN_POLICY_LISTEN))
-		mn_host_permits(h, a->use, IPPROTO_TCP, &a->to.sa);
+	    (a->use == MN_POLICY_CONNECT || a->use == MN_POLICY_LISTEN) &&
+	    mn_host_permits(h, a->use, IPPROTO_TCP, &a->to.sa) && a->use == MN_POLICY_LISTEN)
+		mn_host_tell_low_port(h, IPPROTO_TCP, &a->to.sa);
 }
 
 static void courier_gone(struct mn_host *h)

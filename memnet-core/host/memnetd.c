@@ -11,10 +11,11 @@
 #include "memnet-core/base/io.h"
 #include "memnet-core/base/notify.h"
 #include "memnet-core/base/parse.h"
+#include "memnet-core/base/util.h"
 #include "memnet-core/host/broker.h"
 
 #define DEFAULT_REGION_BYTES	(32u << 20)
-#define DEFAULT_FLOWS		8
+#define DEFAULT_FLOWS		64
 #define DEFAULT_CHANNELS	16
 #define MAX_VMS			64
 
@@ -73,18 +74,28 @@ static void set_policy_file(struct options *o, const char *path, struct argp_sta
 	vm->policy_file = path;
 }
 
+static void refuse_geometry(const char *vm, const struct mn_geometry *g, struct argp_state *state)
+{
+	unsigned long long size = g->region_bytes, arena = g->arena_bytes;
+
+	if (size && !mn_is_power_of_two(size))
+		argp_error(state, "VM %s: --size %llu is no power of two; want such as %llu", vm,
+			   size, 2ULL * mn_floor_power_of_two(size));
+	if (arena >= size)
+		argp_error(state, "VM %s: an --arena of %llu bytes does not fit into a region of "
+			   "%llu; give a larger --size, or a smaller --arena", vm, arena, size);
+	argp_error(state, "VM %s: %u flows and %u channels do not fit into a region of %llu bytes; "
+		   "--size wants about 10 KiB for each flow, 8 KiB for each channel, and the "
+		   "--arena", vm, g->flows, g->channels, size);
+}
+
 static void finish_options(struct options *o, struct argp_state *state)
 {
 	if (!o->directory || !o->n_vms)
 		argp_error(state, "--dir and at least one --vm are required");
 	for (size_t i = 0; i < o->n_vms; i++)
 		if (mn_geometry_make(&o->vms[i].geometry))
-			argp_error(state, "VM %s: %u flows and %u channels do not fit into a "
-				   "region of %llu bytes; --size wants a power of two with about "
-				   "10 KiB for each flow, 8 KiB for each channel, and the --arena",
-				   o->vms[i].name, o->vms[i].geometry.flows,
-				   o->vms[i].geometry.channels,
-				   (unsigned long long)o->vms[i].geometry.region_bytes);
+			refuse_geometry(o->vms[i].name, &o->vms[i].geometry, state);
 	for (size_t i = 0; i < o->n_vms; i++)
 		if (o->vms[i].geometry.arena_bytes && o->vms[i].ram.path)
 			argp_error(state, "VM %s: objects (--arena) cannot be in guest RAM; leave "
@@ -166,7 +177,7 @@ static const struct argp_option option_table[] = {
 	{ 0, 0, 0, 0, "For the VM before, or before the first --vm for all:" },
 	{ "size", 's', "BYTES", 0, "size of the shared region, a power of two (32M)" },
 	{ "arena", 'A', "BYTES", 0, "so much of it is for objects, see memnet(1) (0: no objects)" },
-	{ "flows", 'f', "N", 0, "streams the guest may have open at once (8)" },
+	{ "flows", 'f', "N", 0, "streams the guest may have open at once (64)" },
 	{ "channels", 'c', "N", 0, "processes of the guest that may be attached at once (16)" },
 	{ "allow", 'a', "[USE] [PROTOCOL] ADDRESS[/PREFIX][:PORT[-PORT]]", 0,
 	  "let the guest connect or listen there; USE is connect or listen (connect), PROTOCOL is "

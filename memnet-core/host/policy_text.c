@@ -128,6 +128,28 @@ static int parse_ports(const struct reader *r, char *text, struct mn_policy_rule
 	return bad ? wrong(r, "port '%s': want 1 to 65535, or such as 8000-8999", text) : 0;
 }
 
+/*
+ * 2001:db8::1:443 is an address, whose last group may be meant as a port: with the groups
+ * before it, it would be one as well. Who means the address writes its prefix, or brackets.
+ */
+static int refuse_ambiguous(const struct reader *r, char *text)
+{
+	char *colon = strrchr(text, ':');
+	uint8_t net[16];
+	uint16_t port;
+	bool ambiguous;
+
+	if (!colon || parse_address(text, net) != 128 || parse_port(colon + 1, &port))
+		return 0;
+	*colon = '\0';
+	ambiguous = parse_address(text, net) == 128;
+	*colon = ':';
+	if (!ambiguous)
+		return 0;
+	return wrong(r, "'%s' may be an address or one with a port: want [%.*s]:%s, or %s/128",
+		     text, (int)(colon - text), text, colon + 1, text);
+}
+
 /* Cut "ADDRESS[/PREFIX][:PORTS]" up. */
 static int parse_target(const struct reader *r, char *text, struct mn_policy_rule *rule)
 {
@@ -140,6 +162,8 @@ static int parse_target(const struct reader *r, char *text, struct mn_policy_rul
 		ports = strchr(bracket, ':');
 	else	/* two colons: IPv6, and no port */
 		ports = strchr(text, ':') == strrchr(text, ':') ? strchr(text, ':') : NULL;
+	if (!slash && !bracket && refuse_ambiguous(r, text))
+		return -EINVAL;
 	if (slash)
 		*slash++ = '\0';
 	if (ports)

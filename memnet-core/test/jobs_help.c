@@ -81,7 +81,7 @@ int setup(void **state)
 	uint16_t port;
 
 	p = (struct parties){
-		.vms = "--deny 127.0.0.1:9 --allow 127.0.0.1 --channels 4 --size 8M --arena 4M "
+		.vms = "--deny 127.0.0.1:9 --allow 127.0.0.1 --channels 4 --flows 8 --size 8M --arena 4M "
 		       "--vm a",
 	};
 	parties_start(&p);

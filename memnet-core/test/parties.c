@@ -183,7 +183,7 @@ void parties_start(struct parties *p)
 	strcpy(p->dir, "/tmp/memnet-test.XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	if (!p->vms)
-		p->vms = "--allow 127.0.0.0/8 --vm a";
+		p->vms = "--allow 127.0.0.0/8 --flows 8 --vm a";
 	memnetd_start(p);
 	agent_start(p);
 	peer_start(p);

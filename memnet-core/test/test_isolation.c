@@ -61,7 +61,7 @@ static int setup(void **state)
 	close(mkstemp(policy));
 	assert_int_equal(mn_append_file(policy, rules, strlen(rules)), 0);
 	/* So little that what a flow of a's has used has to be given back before the next. */
-	snprintf(options, sizeof(options), "--policy %s --vm b --vm a --memory 600K", policy);
+	snprintf(options, sizeof(options), "--policy %s --flows 8 --vm b --vm a --memory 600K", policy);
 	p = (struct parties){ .vms = options };
 	parties_start(&p);
 	agent_start_at(&p, &agent_b, "b", B);

@@ -186,6 +186,7 @@ static void connections_wait_while_no_flow_is_free(void **state)
 	}
 	memnet_set_blocking(listener, false);
 	assert_int_equal(memnet_accept(listener, &more), -EAGAIN);
+	assert_true(host_said(*state, " flows are in use; raise --flows"));
 	memnet_close(f[0]);
 	memnet_set_blocking(listener, true);
 	assert_int_equal(memnet_accept(listener, &more), 0);

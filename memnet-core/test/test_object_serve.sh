@@ -8,7 +8,8 @@ command -v curl >/dev/null || { echo "no curl here"; exit 77; }
 
 port=$((30000 + $$ % 10000))
 url=http://127.0.0.1:$port
-start --size 128M --arena 64M --allow "listen 127.0.0.1:$port" --allow "listen [::1]:$port"
+start --size 128M --arena 64M --allow "listen 127.0.0.1:$port" --allow "listen [::1]:$port" \
+	--allow "listen 127.0.0.1:81"
 head -c 5000000 /dev/urandom >"$top/in"
 : >"$top/empty"
 
@@ -23,6 +24,11 @@ refused 'serves' memnet serve "https://127.0.0.1:$port" one
 refused 'want an address of the host' memnet serve "http://localhost:$port" one
 refused 'want a name of 1 to 63' memnet serve "$url" "$(printf %064d 0)"
 grep -q "^memnetd: a: denied: listen tcp 127.0.0.1:$((port + 1)) " "$top/log" || fails "denial"
+if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ]; then
+	refused 'not permitted' memnet serve http://127.0.0.1:81 one
+	grep -q 'denied: listen tcp 127.0.0.1:81 (the policy allows it, but .* low ports' \
+		"$top/log" || fails "a low port"
+fi
 
 serve() {	# URL [NAME...]
 	memnet serve "$@" >"$top/served" 2>"$top/err" &

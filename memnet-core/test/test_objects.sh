@@ -113,7 +113,7 @@ refused 'no memnet-agent answers' memnet ls
 run memnetd --dir "$top" --arena 1000 --vm a
 grep -qF -- '--arena 1000: want bytes in pages' "$top/err" || fails "--arena 1000"
 run memnetd --dir "$top" --arena 32M --vm a
-grep -qF -- 'do not fit into a region' "$top/err" || fails "--arena of the whole region"
+grep -qF -- 'does not fit into a region' "$top/err" || fails "--arena of the whole region"
 run memnetd --dir "$top" --arena 8M --vm a --guest-ram /dev/null
 grep -qF -- 'leave out one of --arena and --guest-ram' "$top/err" || fails "--guest-ram"
 

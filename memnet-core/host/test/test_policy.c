@@ -266,6 +266,9 @@ static void a_wrong_line_is_told(void **state)
 		{ "allow example.org", ":1: 'example.org' is no address: " ADDRESS },
 		{ "allow [192.0.2.1]:80", ":1: '[192.0.2.1]' is no address: " ADDRESS },
 		{ "allow fe80::1%eth0", ":1: 'fe80::1%eth0' is no address: " ADDRESS },
+		{ "allow 2001:db8::1:443",
+		  ":1: '2001:db8::1:443' may be an address or one with a port: want "
+		  "[2001:db8::1]:443, or 2001:db8::1:443/128" },
 		{ "allow 192.0.2.0/33", ":1: /33: want a prefix of 0 to 32" },
 		{ "allow 2001:db8::/129", ":1: /129: want a prefix of 0 to 128" },
 		{ "allow 192.0.2.0/", ":1: /: want a prefix of 0 to 32" },

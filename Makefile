@@ -198,6 +198,7 @@ conform_src := \
 	memnet-core/conformance/case_fds.c \
 	memnet-core/conformance/case_fds_more.c \
 	memnet-core/conformance/case_process.c \
+	memnet-core/conformance/case_execute.c \
 	memnet-core/conformance/case_thread.c \
 	memnet-core/conformance/case_left.c \
 	memnet-core/conformance/case_signal.c \

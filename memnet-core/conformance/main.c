@@ -21,8 +21,8 @@ static const struct conform_case *const themes[] = {
 	connect_cases, stream_cases, stream_end_cases, stream_bulk_cases, listen_cases,
 	listen_end_cases, datagram_cases, datagram_call_cases, poll_cases, select_cases,
 	epoll_cases, epoll_more_cases, epoll_edge_cases, fds_cases, fds_more_cases,
-	process_cases, thread_cases, signal_cases, left_cases, option_cases, untouched_cases,
-	name_cases,
+	process_cases, execute_cases, thread_cases, signal_cases, left_cases, option_cases,
+	untouched_cases, name_cases,
 	meta_cases,	/* of memnet-conform itself: run when named */
 };
 

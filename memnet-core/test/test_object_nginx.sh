@@ -10,10 +10,10 @@ if ! command -v nginx >/dev/null; then
 	image=$("$(dirname "$0")/../../harness/guest/mkpackages" image "$build/packages" nginx-light \
 		2>&1 | tail -n 1)
 	[ -f "$image" ] || { echo "no nginx: ${image#packages: }"; exit 77; }
-	mkdir "$top/root"
-	cpio -idmu --quiet -D "$top/root" <"$image" 2>/dev/null
-	PATH=$PATH:$top/root/usr/sbin
-	libraries=$top/root/usr/lib/x86_64-linux-gnu
+	mkdir "$top/image"
+	cpio -idmu --quiet -D "$top/image" <"$image" 2>/dev/null
+	PATH=$PATH:$top/image/usr/sbin
+	libraries=$top/image/usr/lib/x86_64-linux-gnu
 fi
 LD_LIBRARY_PATH=$libraries nginx -V 2>&1 | grep -q http_dav_module ||
 	{ echo "this nginx has no DAV: no PUT"; exit 77; }

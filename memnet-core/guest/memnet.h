@@ -121,9 +121,10 @@ int memnet_set_option(struct memnet_flow *f, int option, int value);
 int memnet_take_error(struct memnet_flow *f);
 
 /*
- * Give the flow back; of a stream without waiting for the host, as close(2). What was sent and shut down still goes out, for as long as the peer
- * reads it: after a minute without, or a few seconds where no other flow is free, the stream
- * is torn. What was sent and not shut down may be lost, as after RST.
+ * Give the flow back; of a stream without waiting for the host, as close(2). What was sent and
+ * shut down still goes out, for as long as the peer reads it: after a minute without, or a few
+ * seconds where no other flow is free, the stream is torn. What was sent and not shut down may
+ * be lost, as after RST. Datagrams that were sent go out.
  */
 void memnet_close(struct memnet_flow *f);
 

@@ -19,7 +19,7 @@ void mn_epoll_drop(struct sock *s);
 /* Descriptors from @first to @last are closed; some may be epolls. */
 void mn_epoll_forget(int first, int last);
 
-/* @to refers to what @from does. A copy that is made before the set has ever been used is another. */
+/* @to refers to what @from does. A copy made before the set has ever been used is another. */
 void mn_epoll_copy(int from, int to);
 
 /* Is @fd an epoll with flows in it? *@ready: one of them has something to tell. */

@@ -61,8 +61,8 @@ static const struct argp argp = {
 	       "Examples:\n"
 	       "  memnet-run curl http://192.0.2.1/\n"
 	       "  MEMNET_SPIN=50us memnet-run redis-server\n\n"
-	       "Environment: MEMNET_AGENT, the agent's socket (/run/memnet/agent.sock); MEMNET_SPIN, "
-	       "how long to look before sleeping (0). See memnet-run(1).",
+	       "Environment: MEMNET_AGENT, the agent's socket (/run/memnet/agent.sock); "
+	       "MEMNET_SPIN, how long to look before sleeping (0). See memnet-run(1).",
 };
 
 /* Beside this program, as it is built; or ../lib/memnet from it, as it is installed. */
@@ -128,8 +128,8 @@ static bool can_be_helped(const char *name)
 	if (options.children || mn_find_program(name, path, sizeof(path)) ||
 	    mn_reach_check(path, why, sizeof(why)) != -ENOTSUP)
 		return true;
-	fprintf(stderr, "memnet-run: %s: its network would not be MemNet; take a dynamically linked "
-		"one, or --children if only what it starts has to be helped\n", why);
+	fprintf(stderr, "memnet-run: %s: its network would not be MemNet; take a dynamically "
+		"linked one, or --children if only what it starts has to be helped\n", why);
 	return false;
 }
 
